@@ -1,0 +1,59 @@
+"""The reference backend: drives any signal through its own ``emit``, the seeds of one method as lanes.
+
+It runs every signal that can be written, the user's included, on any device.  The other backends are faster and must agree.
+"""
+
+from itertools import groupby
+
+import numpy as np
+import torch
+
+from ..signals import Batch
+from ..streams import epoch_chunks
+
+
+def run(problem, lanes, steps, record, observe, progress=None, state=None, checkpoint=None):
+    """Advance every lane by ``steps`` updates and hand weights to ``observe(record_index, lane_indices, W)``.
+
+    ``record``: increasing steps in 0..steps; W has shape ``(len(lane_indices), k, d)``.  ``progress(count)`` hears of finished
+    lane-steps.  This backend does not continue from a ``state``.
+    """
+    if state is not None:
+        raise ValueError("the composed engine cannot continue from a saved state; use backend='lanes' or 'kernel'")
+    order = sorted(range(len(lanes)), key=lambda j: repr(lanes[j].method))
+    for _, group in groupby(order, key=lambda j: lanes[j].method):
+        indices = list(group)
+        method, seeds = lanes[indices[0]].method, [lanes[j].seed for j in indices]
+        _run_method(problem, method, seeds, steps, record, lambda r, w: observe(r, indices, w), progress)
+
+
+def _run_method(problem, method, seeds, steps, record, observe, progress):
+    n = problem.dataset.n
+    b = method.signal.batch_size(n)
+    w = problem.start(len(seeds))
+    state = method.signal.init(problem, w)
+    due = {int(t): r for r, t in enumerate(record)}
+    batches = _batches(n, b, seeds, steps, problem.x.device)
+    for t in range(steps + 1):
+        if t in due:
+            observe(due[t], w)
+        if t == steps:
+            return
+        signal, state = method.signal.emit(problem, w, state, next(batches))
+        w = w - float(method.schedule(t)) * method.norm.steepest(signal.value)
+        if progress:
+            progress(len(seeds))
+
+
+def _batches(n, b, seeds, steps, device):
+    """One ``Batch`` per step, with rows ``(seeds, b)``; ``None`` rows when the batch is the whole data set."""
+    per_epoch = -(-n // b)
+    epochs = -(-steps // per_epoch)
+    if b == n:
+        yield from (Batch(None, True) for _ in range(steps))
+        return
+    for chunk in zip(*(epoch_chunks(n, seed, epochs) for seed in seeds)):
+        for orders in np.stack(chunk, 1):
+            rows = torch.as_tensor(orders, device=device)
+            for j in range(per_epoch):
+                yield Batch(rows[:, j * b : (j + 1) * b], j == 0)

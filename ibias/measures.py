@@ -1,0 +1,49 @@
+"""What is recorded along a trajectory: one function per variable of the results."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from .norms import FROBENIUS, MAX, SPECTRAL
+from .problem import Problem
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A named number per lane: ``of(problem, w)`` maps ``(lanes, k, d)`` to ``(lanes,)``; ``label`` is its axis title."""
+
+    name: str
+    label: str
+    of: Callable[[Problem, Tensor], Tensor]
+
+
+MEASURES = (
+    Measure("loss", "training loss", lambda problem, w: problem.log_loss(w).exp()),
+    Measure("log_loss", "log of the training loss", lambda problem, w: problem.log_loss(w)),
+    Measure("min_margin", "smallest margin, not normalised", lambda problem, w: problem.min_margin(w)),
+    Measure("proxy", "proxy G, the mean residual", lambda problem, w: problem.log_proxy(w).exp()),
+    Measure("norm_max", "max norm of the weights", lambda problem, w: MAX.value(w)),
+    Measure("norm_frobenius", "Frobenius norm of the weights", lambda problem, w: FROBENIUS.value(w)),
+    Measure("norm_spectral", "spectral norm of the weights", lambda problem, w: SPECTRAL.value(w)),
+)
+LABELS = {m.name: m.label for m in MEASURES} | {
+    "norm_own": "norm of the weights, in the optimizer's own norm",
+    "margin": "normalised margin, in the optimizer's own norm",
+    "diverged_at": "first recorded step with a weight that is not finite, or -1",
+    "weights": "weights",
+}
+
+
+def measure(problem: Problem, w: Tensor, norms) -> dict[str, np.ndarray]:
+    """Every variable for weights ``(lanes, k, d)``; ``norms[j]`` is the own norm of lane j.  Margin is NaN at ``W = 0``."""
+    out = {m.name: m.of(problem, w).cpu().double().numpy() for m in MEASURES}
+    out["norm_own"] = np.empty(len(norms))
+    for norm in set(norms):
+        mine = [j for j, other in enumerate(norms) if other == norm]
+        known = {MAX: "norm_max", FROBENIUS: "norm_frobenius", SPECTRAL: "norm_spectral"}.get(norm)
+        out["norm_own"][mine] = out[known][mine] if known else norm.value(w[mine]).cpu().double().numpy()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        out["margin"] = out["min_margin"] / np.where(out["norm_own"] > 0, out["norm_own"], np.nan)
+    return out

@@ -1,0 +1,206 @@
+"""Norms on k x d matrices, their duals, and the steepest directions of descent."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import inf, isnan
+
+import torch
+from torch import Tensor
+
+
+class Norm(ABC):
+    """A norm on real k x d matrices; every method maps over leading axes ("lanes").
+
+    Shapes, with ``<g, v> = sum(g * v)`` and any float dtype or device (numpy arrays are accepted):
+
+    - ``value(w)``     ``||w||``                                  ``(*lanes, k, d) -> (*lanes,)``
+    - ``dual(g)``      ``max <g, v>`` over ``||v|| <= 1``          ``(*lanes, k, d) -> (*lanes,)``
+    - ``steepest(g)``  a ``v`` attaining it (Section 3.1)          ``(*lanes, k, d) -> (*lanes, k, d)``
+    - ``cvx(w)``       ``||w||`` as a convex cvxpy expression
+
+    Choices where the maximiser is not unique: ``steepest(0) = 0``; ``sign(0) = 0``; ties of a largest entry go to the first
+    one; singular directions below the numerical rank are dropped, never filled in.  ``dual`` does not use ``steepest``, so
+    that ``<g, steepest(g)> = dual(g)`` is a test.  Inputs are rescaled by a largest entry first: 1e-300 and 1e300 are safe.
+    """
+
+    p: float
+
+    @property
+    def q(self) -> float:
+        """The conjugate exponent, ``1/p + 1/q = 1``."""
+        return inf if self.p == 1 else 1.0 if self.p == inf else self.p / (self.p - 1)
+
+    @property
+    @abstractmethod
+    def text(self) -> str:
+        """The name that ``ib.norm`` reads back: "max", "spectral", "schatten:4"."""
+
+    @abstractmethod
+    def value(self, w: Tensor) -> Tensor: ...
+
+    @abstractmethod
+    def dual(self, g: Tensor) -> Tensor: ...
+
+    @abstractmethod
+    def steepest(self, g: Tensor) -> Tensor: ...
+
+    @abstractmethod
+    def cvx(self, w): ...
+
+
+@dataclass(frozen=True)
+class Entrywise(Norm):
+    """``(sum |w_ij|^p)^(1/p)``: p = inf is the max norm (SignSGD), 2 Frobenius (normalised SGD), 1 the sum norm."""
+
+    p: float
+
+    def __post_init__(self):
+        _check_exponent("Entrywise", self.p)
+
+    @property
+    def text(self):
+        return {inf: "max", 2: "frobenius", 1: "sum"}.get(self.p, f"entrywise:{self.p:g}")
+
+    def value(self, w):
+        unit, scale = _rescaled(w)
+        return scale * _power_norm(unit.flatten(-2), self.p)
+
+    def dual(self, g):
+        unit, scale = _rescaled(g)
+        return scale * _power_norm(unit.flatten(-2), self.q)
+
+    def steepest(self, g):
+        unit, _ = _rescaled(g)
+        return _power_steepest(unit.flatten(-2), self.p).view_as(unit)
+
+    def cvx(self, w):
+        import cvxpy as cp
+
+        if self.p == inf:
+            return cp.max(cp.abs(w))
+        return cp.sum(cp.abs(w)) if self.p == 1 else cp.pnorm(cp.vec(w, order="C"), self.p)
+
+
+@dataclass(frozen=True)
+class Schatten(Norm):
+    """The p-norm of the singular values: p = inf is the spectral norm (Muon), 2 Frobenius, 1 the nuclear norm.
+
+    ``rtol``: singular values below ``rtol`` times the largest count as zero.  Mini-batch gradients have rank at most
+    ``min(b, k - 1)``; without the cut a thin SVD adds arbitrary directions and Lemma H.1 fails.
+    """
+
+    p: float
+    rtol: float = 4e-14  # rounding of a float64 gradient leaves about 1e-16; the compiled kernel uses the same cut
+
+    def __post_init__(self):
+        _check_exponent("Schatten", self.p)
+        if not 0 <= self.rtol < 1:
+            raise ValueError(f"Schatten(rtol=...) is a relative cut in [0, 1); got {self.rtol}")
+
+    @property
+    def text(self):
+        return {inf: "spectral", 1: "nuclear"}.get(self.p, f"schatten:{self.p:g}")
+
+    def value(self, w):
+        unit, scale = _rescaled(w)
+        return scale * _power_norm(torch.linalg.svdvals(unit), self.p)
+
+    def dual(self, g):
+        unit, scale = _rescaled(g)
+        return scale * _power_norm(torch.linalg.svdvals(unit), self.q)
+
+    def steepest(self, g):
+        unit, _ = _rescaled(g)
+        u, s, vh = torch.linalg.svd(unit, full_matrices=False)
+        # in a float dtype coarser than rtol, rounding and not rtol bounds the rank
+        cut = max(self.rtol, 8 * torch.finfo(s.dtype).eps if s.dtype != torch.float64 else 0.0)
+        s = torch.where(s > cut * s.amax(-1, keepdim=True), s, 0)
+        return (u * _power_steepest(s, self.p)[..., None, :]) @ vh
+
+    def cvx(self, w):
+        import cvxpy as cp
+
+        if self.p == inf:
+            return cp.sigma_max(w)
+        if self.p in (1, 2):
+            return cp.normNuc(w) if self.p == 1 else cp.norm(w, "fro")
+        return _schatten_cvx(cp, w, self.p)
+
+
+def _check_exponent(family, p):
+    if isnan(p) or p < 1:
+        raise ValueError(f"{family}(p) is a norm for p in [1, inf] only; got p = {p}. Use p = inf for the limit case.")
+
+
+def _rescaled(w):
+    """``(w / m, m)`` with ``m`` the largest magnitude per lane (1 for a zero matrix, so that nothing divides by zero)."""
+    w = torch.as_tensor(w)
+    if not w.is_floating_point():
+        w = w.double()
+    if w.ndim < 2:
+        raise ValueError(f"a norm here takes matrices (*lanes, classes, features); got shape {tuple(w.shape)}")
+    largest = w.abs().amax((-2, -1))
+    scale = torch.where(largest > 0, largest, torch.ones_like(largest))
+    return w / scale[..., None, None], scale
+
+
+def _power_norm(a, p):
+    """p-norm over the last axis of entries of magnitude <= 1."""
+    a = a.abs()
+    if p == inf:
+        return a.amax(-1)
+    if p == 1:
+        return a.sum(-1)
+    return a.square().sum(-1).sqrt() if p == 2 else a.pow(p).sum(-1).pow(1 / p)
+
+
+def _power_steepest(a, p):
+    """argmax of <a, v> over the p-ball on the last axis; the vector case of the table in Section 3.1."""
+    if p == inf:
+        return a.sign()
+    top = a.abs().amax(-1, keepdim=True)
+    a = a / torch.where(top > 0, top, torch.ones_like(top))
+    if p == 1:
+        first = a.abs().argmax(-1, keepdim=True)
+        return torch.zeros_like(a).scatter(-1, first, a.gather(-1, first).sign())
+    q = p / (p - 1)
+    length = _power_norm(a, q)[..., None].pow(q - 1)
+    return a.sign() * a.abs().pow(q - 1) / torch.where(length > 0, length, torch.ones_like(length))
+
+
+def _schatten_cvx(cp, w, p):
+    """Least ``||s||_p`` over decreasing s whose partial sums dominate the Ky Fan norms of w (weak majorisation)."""
+    k, d = w.shape
+    r = min(k, d)
+    s = cp.Variable(r)
+    dilation = cp.bmat([[cp.Constant([[0.0] * k] * k), w], [w.T, cp.Constant([[0.0] * d] * d)]])
+    fans = [cp.lambda_sum_largest(dilation, j + 1) <= cp.sum(s[: j + 1]) for j in range(r)]
+    ordered = [s[-1] >= 0] + [s[j] >= s[j + 1] for j in range(r - 1)]
+    return cp.partial_optimize(cp.Problem(cp.Minimize(cp.pnorm(s, p)), fans + ordered), opt_vars=[s])
+
+
+MAX, FROBENIUS, SUM = Entrywise(inf), Entrywise(2), Entrywise(1)
+SPECTRAL, NUCLEAR = Schatten(inf), Schatten(1)
+# what every test, the engines and the maximum margins iterate over
+CATALOG: tuple[Norm, ...] = (
+    MAX, FROBENIUS, SUM, SPECTRAL, NUCLEAR, Entrywise(1.5), Entrywise(3), Schatten(1.5), Schatten(4),
+)
+NAMED = {norm.text: norm for norm in (MAX, FROBENIUS, SUM, SPECTRAL, NUCLEAR)}
+
+
+def norm(text: str) -> Norm:
+    """The norm of a text: "max", "frobenius", "sum", "spectral", "nuclear", "entrywise:P" or "schatten:P" with P in [1, inf].
+
+    For the command line and notebook parameters; in code, use the objects.  Raises ValueError for anything else.
+    """
+    if text in NAMED:
+        return NAMED[text]
+    family, _, exponent = str(text).partition(":")
+    families = {"entrywise": Entrywise, "schatten": Schatten}
+    try:
+        return families[family](float(exponent))
+    except (KeyError, ValueError):
+        known = ", ".join(NAMED)
+        raise ValueError(
+            f"unknown norm {text!r}: use one of {known}, or entrywise:P or schatten:P with P a number in [1, inf]"
+        ) from None

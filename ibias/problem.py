@@ -1,0 +1,116 @@
+"""A data set and a loss together: gradients, losses and margins of linear classifiers, without cancellation."""
+
+from dataclasses import dataclass
+from math import log
+
+import torch
+from torch import Tensor
+
+from .data import Dataset
+from .losses import CROSS_ENTROPY, Loss
+
+
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """The matrices ``value * exp(log_scale)``: ``value`` ``(*lanes, rows, columns)``, ``log_scale`` ``(*lanes,)``.
+
+    Gradients decay like exp(-margin) and underflow past margin 745; their direction does not.  ``log_scale`` is -inf for zero.
+    """
+
+    value: Tensor
+    log_scale: Tensor
+
+    def rescaled(self) -> "Scaled":
+        """The same matrices with a largest entry of 1 (0 stays 0)."""
+        top = self.value.abs().amax((-2, -1))
+        safe = torch.where(top > 0, top, torch.ones_like(top))
+        return Scaled(self.value / safe[..., None, None], torch.where(top > 0, self.log_scale + safe.log(), -torch.inf))
+
+    def plain(self) -> Tensor:
+        """As ordinary numbers; may underflow to 0."""
+        return self.value * self.log_scale.exp()[..., None, None]
+
+
+def weighted_sum(*terms: tuple[float, Scaled]) -> Scaled:
+    """``sum_j c_j S_j`` on the largest of the scales, added in the order given."""
+    logs = [s.log_scale + (log(abs(c)) if c else -torch.inf) for c, s in terms]
+    scale = torch.stack(torch.broadcast_tensors(*logs)).amax(0)
+    finite = torch.where(scale > -torch.inf, scale, torch.zeros_like(scale))
+    total = 0
+    for (c, s), own in zip(terms, logs):
+        total = total + (own - finite).exp()[..., None, None] * (s.value if c >= 0 else -s.value)
+    return Scaled(total, scale)
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Linear classification of ``dataset`` under ``loss``.  Weights ``w`` have shape ``(*lanes, k, d)``.
+
+    ``rows`` selects a mini-batch: ``None`` for all samples, ``(b,)`` shared by all lanes (then one matrix product serves them
+    all), or ``(*lanes, b)`` with one batch per lane.
+    """
+
+    dataset: Dataset
+    loss: Loss = CROSS_ENTROPY
+    device: str = "cpu"
+    dtype: torch.dtype = torch.float64
+
+    def __post_init__(self):
+        # read-only numpy arrays cannot be shared with torch: copy once
+        object.__setattr__(self, "x", torch.tensor(self.dataset.x, dtype=self.dtype, device=self.device))
+        object.__setattr__(self, "y", torch.tensor(self.dataset.y, device=self.device))
+
+    def start(self, *lanes: int) -> Tensor:
+        """``W_0 = 0``."""
+        return self.x.new_zeros(*lanes, self.dataset.k, self.dataset.d)
+
+    def logits(self, w: Tensor, rows: Tensor | None = None) -> Tensor:
+        """``W x_i``, shape ``(*lanes, b, k)``."""
+        x = self.x if rows is None else self.x[rows]
+        if x.ndim > 2:
+            return x @ w.mT
+        shared = (x @ w.reshape(-1, w.shape[-1]).T).view(len(x), *w.shape[:-1])
+        return shared.movedim(0, -2)
+
+    def residual(self, w: Tensor, rows: Tensor | None = None) -> Scaled:
+        """``d l_i / d z_i = r_i (pi_i - e_y)``, shape ``(*lanes, b, k)``, one scale per lane (statements A, point 4).
+
+        The own-class entry is minus the sum of the others.  ``softmax - onehot`` cancels to noise past margin 36.
+        """
+        mu, others = self._soft_margin(self.logits(w, rows), rows)
+        log_r = self.loss.log_residual(mu)
+        scale = log_r.amax(-1)
+        value = (log_r - scale[..., None]).exp()[..., None] * others
+        return Scaled(value - self._own(rows) * value.sum(-1, keepdim=True), scale)
+
+    def gradient(self, w: Tensor, rows: Tensor | None = None) -> Scaled:
+        """``grad L_B(w) = mean of r_i (pi_i - e_y) x_i^T``, shape ``(*lanes, k, d)`` (Lemma C.2)."""
+        r = self.residual(w, rows)
+        x = self.x if rows is None else self.x[rows]
+        return Scaled(r.value.mT @ x / x.shape[-2], r.log_scale)
+
+    def log_loss(self, w: Tensor, rows: Tensor | None = None) -> Tensor:
+        """``log L``, shape ``(*lanes,)``."""
+        mu, _ = self._soft_margin(self.logits(w, rows), rows)
+        return self.loss.log_loss(mu).logsumexp(-1) - log(mu.shape[-1])
+
+    def log_proxy(self, w: Tensor, rows: Tensor | None = None) -> Tensor:
+        """``log G``, G the mean residual (Section 3), shape ``(*lanes,)``."""
+        mu, _ = self._soft_margin(self.logits(w, rows), rows)
+        return self.loss.log_residual(mu).logsumexp(-1) - log(mu.shape[-1])
+
+    def min_margin(self, w: Tensor) -> Tensor:
+        """``q(W) = min_i (z_iy - max_(c != y) z_ic)``, not normalised, shape ``(*lanes,)``."""
+        z, own = self.logits(w), self._own(None)
+        others = z.masked_fill(own, -torch.inf).amax(-1)
+        return ((z * own).sum(-1) - others).amin(-1)
+
+    def _own(self, rows):
+        y = self.y if rows is None else self.y[rows]
+        return torch.nn.functional.one_hot(y, self.dataset.k).bool()
+
+    def _soft_margin(self, z, rows):
+        """``mu_i = z_y - logsumexp of the others`` and the softmax over the others."""
+        own = self._own(rows)
+        rest = z.masked_fill(own, -torch.inf)
+        return (z * own).sum(-1) - rest.logsumexp(-1), rest.softmax(-1)

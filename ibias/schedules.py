@@ -1,0 +1,33 @@
+"""Step-size schedules: the length of each step in the method's own norm."""
+
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Power:
+    """``eta_t = eta0 (t + 1)^-a``, ``t = 0, 1, ...`` (Assumption 3.3 asks a in (0, 1]; the offset 1 is our choice).
+
+    ``eta0`` is the length of the first step, in the norm of the method that uses it.
+    """
+
+    eta0: float
+    a: float = 0.5
+
+    def __post_init__(self):
+        if not (isfinite(self.eta0) and self.eta0 > 0):
+            raise ValueError(f"Power(eta0=...) is a step length and must be positive and finite; got {self.eta0}")
+        if not 0 < self.a <= 1:
+            raise ValueError(f"Power(a=...) must lie in (0, 1] for steps that vanish but sum to infinity; got {self.a}")
+
+    def __call__(self, t):
+        return self.eta0 * (t + 1.0) ** -self.a
+
+    def steps(self, count: int, start: int = 0) -> np.ndarray:
+        """``eta_start .. eta_(start+count-1)`` as float64, shape ``(count,)``."""
+        return self(np.arange(start, start + count))
+
+    def __str__(self):
+        return f"{self.eta0:g}(t+1)^-{self.a:g}"

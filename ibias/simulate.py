@@ -1,0 +1,140 @@
+"""One call from methods and seeds to labelled measurements, on any backend."""
+
+from collections.abc import Iterable, Sequence
+from time import perf_counter
+
+import numpy as np
+import torch
+import xarray as xr
+
+from .data import Dataset
+from .engine import backend_named, check_memory
+from .losses import CROSS_ENTROPY, Loss
+from .measures import LABELS, measure
+from .methods import Lane, SteepestDescent, coordinates
+from .problem import Problem
+from .progress import bar
+
+
+class logspaced:
+    """A recording grid: 0, and about ``count`` distinct steps up to the last one, evenly spaced in the logarithm."""
+
+    def __init__(self, count: int):
+        if count < 1:
+            raise ValueError(f"logspaced(count) needs at least one point; got {count}")
+        self.count = int(count)
+
+    def __call__(self, steps: int) -> np.ndarray:
+        if steps == 0:
+            return np.array([0])
+        return np.unique(np.r_[0, np.geomspace(1, steps, self.count).round().astype(np.int64), steps])
+
+    def __repr__(self):
+        return f"logspaced({self.count})"
+
+
+def recording(record, steps: int) -> np.ndarray:
+    """The increasing steps at which to measure, from ``logspaced(count)`` or a list of steps in 0..steps."""
+    if isinstance(steps, bool) or int(steps) != steps or steps < 0:
+        raise ValueError(f"steps counts updates: an integer >= 0; got {steps!r}")
+    grid = record(steps) if callable(record) else np.asarray(list(record), dtype=np.int64)
+    if grid.ndim != 1 or not len(grid) or (np.diff(grid) <= 0).any() or grid[0] < 0 or grid[-1] > steps:
+        raise ValueError(f"record must be ib.logspaced(count) or increasing steps between 0 and {steps}; got {record!r}")
+    return grid
+
+
+def simulate(
+    dataset: Dataset,
+    methods: Sequence[SteepestDescent] | SteepestDescent,
+    *,
+    seeds: Iterable[int] = (0,),
+    steps: int = 20_000,
+    record=logspaced(200),
+    loss: Loss = CROSS_ENTROPY,
+    backend: str = "auto",
+    device: str = "auto",
+    dtype: torch.dtype = torch.float64,
+    weights: bool = False,
+    progress: bool = True,
+) -> xr.Dataset:
+    """Run every method with every seed from ``W_0 = 0`` and measure along the way.
+
+    Returns a dataset over ``(optimizer, seed, step)``; step t is measured after t updates, ``margin`` is NaN at ``W = 0``.
+    Coordinates ``norm``, ``batch_size``, ``momentum``, ``variance_reduction``, ``eta0``, ``a`` belong to ``optimizer``.  ``weights=True``
+    adds ``(optimizer, seed, step, class, feature)``.  A seed fixes the shuffles and nothing else; its trajectory is the same
+    alone or in company.  Divergence is data: ``diverged_at``.
+
+    ``backend``: "auto" (the compiled kernel on CPU for what it supports, torch lanes otherwise), or "kernel", "lanes", "composed".
+    ``device``: "auto" takes CUDA when there is one.  Raises ValueError for names that coincide, batch sizes that do not divide n,
+    and runs whose estimated memory passes the limit.
+    """
+    methods = [methods] if isinstance(methods, SteepestDescent) else list(methods)
+    seeds, grid = [int(s) for s in seeds], recording(record, steps)
+    columns = describe(methods, dataset.n)
+    lanes = [Lane(method, seed) for method in methods for seed in seeds]
+    if not lanes:
+        raise ValueError("nothing to run: give at least one method and one seed")
+    check_memory(dataset, lanes, grid, weights)
+    problem = Problem(dataset, loss, device=chosen_device(device), dtype=dtype)
+    engine, run = backend_named(backend, problem, lanes)
+
+    found = Snapshots(problem, lanes, len(grid), weights)
+    began = perf_counter()
+    with bar(len(lanes) * steps, f"{len(lanes)} runs", progress) as advance:
+        run(problem, lanes, steps, grid, found.observe, progress=advance)
+    result = assemble(found.values, columns, seeds, grid)
+    return result.assign_attrs(
+        dataset=dataset.name, digest=dataset.digest, loss=loss.text, backend=engine, device=str(problem.device),
+        dtype=str(dtype).removeprefix("torch."), seconds=round(perf_counter() - began, 3),
+    )
+
+
+def describe(methods, n: int) -> list[dict]:
+    """The labels of each method; raises where two methods share a name."""
+    columns = [{"optimizer": method.label} | coordinates(method, n) for method in methods]
+    names = [column["optimizer"] for column in columns]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"optimizers need distinct names; {twice[0]!r} occurs {names.count(twice[0])} times. Pass name=... to tell them apart.")
+    return columns
+
+
+def chosen_device(device: str) -> str:
+    """"auto" is CUDA when there is one; asking for CUDA where there is none is an error, not a fallback."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if str(device).startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"device={device!r} was asked for, but torch sees no CUDA device here; use device='cpu' or 'auto'")
+    return str(torch.device(device))
+
+
+class Snapshots:
+    """Collects measurements per lane from the engine's ``observe`` calls, without keeping weights unless asked."""
+
+    def __init__(self, problem: Problem, lanes: list[Lane], records: int, weights: bool):
+        self.problem, self.lanes, self.keep, self.records = problem, lanes, weights, records
+        self.values: dict[str, np.ndarray] = {"diverged": np.zeros((len(lanes), records), bool)}
+
+    def observe(self, index: int, indices: Sequence[int], w: torch.Tensor) -> None:
+        """Measure the lanes ``indices`` at record ``index``; w has shape ``(len(indices), k, d)``."""
+        found = measure(self.problem, w, [self.lanes[j].method.norm for j in indices])
+        if self.keep:
+            found["weights"] = w.cpu().double().numpy()
+        for name, value in found.items():
+            if name not in self.values:
+                self.values[name] = np.full((len(self.lanes), self.records, *value.shape[1:]), np.nan)
+            self.values[name][indices, index] = value
+        self.values["diverged"][indices, index] = ~w.isfinite().all(-1).all(-1).cpu().numpy()
+
+
+def assemble(values: dict[str, np.ndarray], columns: list[dict], seeds: list[int], grid: np.ndarray) -> xr.Dataset:
+    """Arrays ``(lanes, step, ...)``, lanes ordered by optimizer and then seed, as one labelled dataset."""
+    shape, dims = (len(columns), len(seeds)), ("optimizer", "seed", "step", "class", "feature")
+    values = {name: value.reshape(*shape, *value.shape[1:]) for name, value in values.items()}
+    diverged = values.pop("diverged")
+    first = np.where(diverged.any(-1), grid[diverged.argmax(-1)], -1)
+    variables = {name: (dims[: v.ndim], v, {"long_name": LABELS[name]}) for name, v in values.items()}
+    variables["diverged_at"] = (dims[:2], first, {"long_name": LABELS["diverged_at"]})
+    coords = {"seed": seeds, "step": ("step", grid, {"long_name": "iterations"})}
+    coords |= {key: ("optimizer", [column[key] for column in columns]) for key in columns[0]}
+    return xr.Dataset(variables, coords=coords)
