@@ -1,0 +1,43 @@
+"""Compiled code on disk that notices an edit of any file of this folder.
+
+numba's own cache looks at the file of the cached function only; the functions it calls live in others.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import numba
+from numba.core import caching
+
+
+@cache
+def source_stamp() -> str:
+    """A digest of every source file of the kernel and of the versions that compile it."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _watching(locator):
+    """A place to keep files, as numba offers it, that goes stale with the whole folder."""
+    return type(f"Watching{locator.__name__}", (locator,), {"get_source_stamp": lambda self: source_stamp()})
+
+
+class _Files(caching.CompileResultCacheImpl):
+    _locator_classes = [_watching(c) for c in caching.CompileResultCacheImpl._locator_classes]
+
+
+class _KernelCache(caching.FunctionCache):
+    _impl_class = _Files
+
+
+jit = numba.njit(nogil=True, error_model="numpy", fastmath={"contract"})
+
+
+def cached_jit(function):
+    """``jit`` with the result kept on disk: for the one function that Python calls."""
+    dispatcher = jit(function)
+    dispatcher._cache = _KernelCache(function)
+    return dispatcher
