@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import inf, isnan
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -170,13 +171,15 @@ def _power_steepest(a, p):
 
 def _schatten_cvx(cp, w, p):
     """Least ``||s||_p`` over decreasing s whose partial sums dominate the Ky Fan norms of w (weak majorisation)."""
+    from cvxpy.transforms.partial_optimize import partial_optimize
+
     k, d = w.shape
     r = min(k, d)
     s = cp.Variable(r)
-    dilation = cp.bmat([[cp.Constant([[0.0] * k] * k), w], [w.T, cp.Constant([[0.0] * d] * d)]])
+    dilation = cp.bmat([[np.zeros((k, k)), w], [w.T, np.zeros((d, d))]])
     fans = [cp.lambda_sum_largest(dilation, j + 1) <= cp.sum(s[: j + 1]) for j in range(r)]
     ordered = [s[-1] >= 0] + [s[j] >= s[j + 1] for j in range(r - 1)]
-    return cp.partial_optimize(cp.Problem(cp.Minimize(cp.pnorm(s, p)), fans + ordered), opt_vars=[s])
+    return partial_optimize(cp.Problem(cp.Minimize(cp.pnorm(s, p)), fans + ordered), opt_vars=[s])
 
 
 MAX, FROBENIUS, SUM = Entrywise(inf), Entrywise(2), Entrywise(1)
