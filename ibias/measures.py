@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from .norms import FROBENIUS, MAX, SPECTRAL
@@ -33,11 +34,16 @@ LABELS = {m.name: m.label for m in MEASURES} | {
     "margin": "normalised margin, in the optimizer's own norm",
     "diverged_at": "first recorded step with a weight that is not finite, or -1",
     "weights": "weights",
+    "cosine": "cosine of the angle between the weights and a direction",
 }
 
 
-def measure(problem: Problem, w: Tensor, norms) -> dict[str, np.ndarray]:
-    """Every variable for weights ``(lanes, k, d)``; ``norms[j]`` is the own norm of lane j.  Margin is NaN at ``W = 0``."""
+def measure(problem: Problem, w: Tensor, norms, directions=None) -> dict[str, np.ndarray]:
+    """Every variable for weights ``(lanes, k, d)``; ``norms[j]`` is the own norm of lane j.
+
+    ``directions`` maps names to ``(k, d)`` matrices: adds ``cosine`` of shape ``(lanes, directions)``.  Margin and cosine are NaN
+    at ``W = 0``.
+    """
     out = {m.name: m.of(problem, w).cpu().double().numpy() for m in MEASURES}
     out["norm_own"] = np.empty(len(norms))
     for norm in set(norms):
@@ -46,4 +52,8 @@ def measure(problem: Problem, w: Tensor, norms) -> dict[str, np.ndarray]:
         out["norm_own"][mine] = out[known][mine] if known else norm.value(w[mine]).cpu().double().numpy()
     with np.errstate(invalid="ignore", divide="ignore"):
         out["margin"] = out["min_margin"] / np.where(out["norm_own"] > 0, out["norm_own"], np.nan)
+    if directions:
+        targets = torch.as_tensor(np.stack(list(directions.values())), dtype=w.dtype, device=w.device)
+        inner = torch.einsum("lkd,jkd->lj", w / FROBENIUS.value(w)[:, None, None], targets / FROBENIUS.value(targets)[:, None, None])
+        out["cosine"] = inner.cpu().double().numpy()
     return out

@@ -1,6 +1,6 @@
 """One call from methods and seeds to labelled measurements, on any backend."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter
 
 import numpy as np
@@ -55,13 +55,14 @@ def simulate(
     device: str = "auto",
     dtype: torch.dtype = torch.float64,
     weights: bool = False,
+    directions: Mapping[str, np.ndarray] | None = None,
     progress: bool = True,
 ) -> xr.Dataset:
     """Run every method with every seed from ``W_0 = 0`` and measure along the way.
 
     Returns a dataset over ``(optimizer, seed, step)``; step t is measured after t updates, ``margin`` is NaN at ``W = 0``.
     Coordinates ``norm``, ``batch_size``, ``momentum``, ``variance_reduction``, ``eta0``, ``a`` belong to ``optimizer``.  ``weights=True``
-    adds ``(optimizer, seed, step, class, feature)``.  A seed fixes the shuffles and nothing else; its trajectory is the same
+    adds ``(optimizer, seed, step, class, feature)``; ``directions={"name": matrix (k, d)}`` adds ``cosine`` over ``(..., direction)``.  A seed fixes the shuffles and nothing else; its trajectory is the same
     alone or in company.  Divergence is data: ``diverged_at``.
 
     ``backend``: "auto" (the compiled kernel on CPU for what it supports, torch lanes otherwise), or "kernel", "lanes", "composed".
@@ -75,18 +76,28 @@ def simulate(
     if not lanes:
         raise ValueError("nothing to run: give at least one method and one seed")
     check_memory(dataset, lanes, grid, weights)
+    directions = checked_directions(directions, dataset)
     problem = Problem(dataset, loss, device=chosen_device(device), dtype=dtype)
     engine, run = backend_named(backend, problem, lanes)
 
-    found = Snapshots(problem, lanes, len(grid), weights)
+    found = Snapshots(problem, lanes, len(grid), weights, directions)
     began = perf_counter()
     with bar(len(lanes) * steps, f"{len(lanes)} runs", progress) as advance:
         run(problem, lanes, steps, grid, found.observe, progress=advance)
-    result = assemble(found.values, columns, seeds, grid)
+    result = assemble(found.values, columns, seeds, grid, directions)
     return result.assign_attrs(
         dataset=dataset.name, digest=dataset.digest, loss=loss.text, backend=engine, device=str(problem.device),
         dtype=str(dtype).removeprefix("torch."), seconds=round(perf_counter() - began, 3),
     )
+
+
+def checked_directions(directions, dataset: Dataset) -> dict[str, np.ndarray]:
+    """``directions`` as float64 matrices of the weights' shape; raises ValueError for another shape and for zero."""
+    found = {str(name): np.asarray(matrix, dtype=np.float64) for name, matrix in (directions or {}).items()}
+    for name, matrix in found.items():
+        if matrix.shape != (dataset.k, dataset.d) or not np.isfinite(matrix).all() or not matrix.any():
+            raise ValueError(f"directions[{name!r}] must be a finite non-zero matrix of shape {(dataset.k, dataset.d)}; got shape {matrix.shape}")
+    return found
 
 
 def describe(methods, n: int) -> list[dict]:
@@ -111,13 +122,13 @@ def chosen_device(device: str) -> str:
 class Snapshots:
     """Collects measurements per lane from the engine's ``observe`` calls, without keeping weights unless asked."""
 
-    def __init__(self, problem: Problem, lanes: list[Lane], records: int, weights: bool):
-        self.problem, self.lanes, self.keep, self.records = problem, lanes, weights, records
+    def __init__(self, problem: Problem, lanes: list[Lane], records: int, weights: bool, directions=None):
+        self.problem, self.lanes, self.keep, self.records, self.directions = problem, lanes, weights, records, directions
         self.values: dict[str, np.ndarray] = {"diverged": np.zeros((len(lanes), records), bool)}
 
     def observe(self, index: int, indices: Sequence[int], w: torch.Tensor) -> None:
         """Measure the lanes ``indices`` at record ``index``; w has shape ``(len(indices), k, d)``."""
-        found = measure(self.problem, w, [self.lanes[j].method.norm for j in indices])
+        found = measure(self.problem, w, [self.lanes[j].method.norm for j in indices], self.directions)
         if self.keep:
             found["weights"] = w.cpu().double().numpy()
         for name, value in found.items():
@@ -127,14 +138,16 @@ class Snapshots:
         self.values["diverged"][indices, index] = ~w.isfinite().all(-1).all(-1).cpu().numpy()
 
 
-def assemble(values: dict[str, np.ndarray], columns: list[dict], seeds: list[int], grid: np.ndarray) -> xr.Dataset:
+def assemble(values: dict[str, np.ndarray], columns: list[dict], seeds: list[int], grid: np.ndarray, directions=()) -> xr.Dataset:
     """Arrays ``(lanes, step, ...)``, lanes ordered by optimizer and then seed, as one labelled dataset."""
     shape, dims = (len(columns), len(seeds)), ("optimizer", "seed", "step", "class", "feature")
     values = {name: value.reshape(*shape, *value.shape[1:]) for name, value in values.items()}
     diverged = values.pop("diverged")
     first = np.where(diverged.any(-1), grid[diverged.argmax(-1)], -1)
-    variables = {name: (dims[: v.ndim], v, {"long_name": LABELS[name]}) for name, v in values.items()}
+    axes = {"cosine": (*dims[:3], "direction")}
+    variables = {name: (axes.get(name, dims[: v.ndim]), v, {"long_name": LABELS[name]}) for name, v in values.items()}
     variables["diverged_at"] = (dims[:2], first, {"long_name": LABELS["diverged_at"]})
     coords = {"seed": seeds, "step": ("step", grid, {"long_name": "iterations"})}
+    coords |= {"direction": list(directions)} if directions else {}
     coords |= {key: ("optimizer", [column[key] for column in columns]) for key in columns[0]}
     return xr.Dataset(variables, coords=coords)

@@ -150,3 +150,14 @@ def test_importing_ibias_is_light():
     heavy = "cvxpy matplotlib plotly dask distributed numba sklearn typer rich papermill".split()
     code = f"import sys, ibias; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_cosines_to_directions_are_those_of_the_weights():
+    target = np.random.default_rng(0).standard_normal((DATA.k, DATA.d))
+    method = ib.SteepestDescent(ib.FROBENIUS, ib.Minibatch(3), ib.Power(0.5))
+    runs = ib.simulate(DATA, method, weights=True, directions={"t": target, "minus": -target}, **SMALL)
+    w = runs.weights.values[0, 0, -1]
+    expected = (w * target).sum() / np.linalg.norm(w) / np.linalg.norm(target)
+    np.testing.assert_allclose(runs.cosine.isel(optimizer=0, seed=0, step=-1), [expected, -expected], rtol=1e-13)
+    with pytest.raises(ValueError, match=r"shape \(3, 5\)"):
+        ib.simulate(DATA, method, directions={"t": target.T}, **SMALL)
