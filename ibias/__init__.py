@@ -14,6 +14,7 @@ from importlib import import_module
 from . import data as data
 from .data import Dataset as Dataset
 from .losses import CROSS_ENTROPY as CROSS_ENTROPY, EXPONENTIAL as EXPONENTIAL
+from .measures import relative_error as relative_error
 from .methods import SteepestDescent as SteepestDescent, grid as grid
 from .norms import (
     CATALOG as CATALOG, FROBENIUS as FROBENIUS, MAX as MAX, NUCLEAR as NUCLEAR, SPECTRAL as SPECTRAL, SUM as SUM,
@@ -26,18 +27,17 @@ from .signals import (
 )
 from .simulate import logspaced as logspaced, simulate as simulate
 from .streams import permutations as permutations
+from .sweep import sweep as sweep
 
 # imported when first used: `import ibias` stays light
 _LAZY = {
     "max_margin": "maxmargin", "MaxMargin": "maxmargin", "NotSeparable": "maxmargin", "certify": "maxmargin",
-    "sweep": "sweep",
 }
-_LAZY_MODULES = ("optim", "homogeneous", "fluctuating", "theory", "plots", "store")
+_LAZY_MODULES = ("optim", "homogeneous", "fluctuating", "theory", "plots", "tables", "store")
 
 
 def __getattr__(name):
     if name in _LAZY:
-        # `ibias.sweep` is a module and a function: the function is what users mean
         value = globals()[name] = getattr(import_module(f".{_LAZY[name]}", __name__), name)
         return value
     if name in _LAZY_MODULES:

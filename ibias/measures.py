@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import xarray as xr
 from torch import Tensor
 
 from .norms import FROBENIUS, MAX, SPECTRAL
@@ -57,3 +58,21 @@ def measure(problem: Problem, w: Tensor, norms, directions=None) -> dict[str, np
         inner = torch.einsum("lkd,jkd->lj", w / FROBENIUS.value(w)[:, None, None], targets / FROBENIUS.value(targets)[:, None, None])
         out["cosine"] = inner.cpu().double().numpy()
     return out
+
+
+def relative_error(runs, best):
+    """``runs`` with ``error = 1 - margin / gamma``, and ``cosine`` reduced to each optimizer's own direction when it was recorded.
+
+    ``best`` maps a norm's text to its ``MaxMargin``.  An error above 1 means that some sample is misclassified.  ``error_below`` and
+    ``error_above`` use the two ends of the certified interval of gamma.
+    """
+    own = [best[str(text)] for text in runs.norm.values]
+    gammas = {"error": [b.margin for b in own], "error_below": [b.lower for b in own], "error_above": [b.upper for b in own]}
+    errors = {}
+    for name, gamma in gammas.items():
+        errors[name] = 1 - runs.margin / xr.DataArray(gamma, dims="optimizer")
+        errors[name].attrs["long_name"] = "relative margin error"
+    found = runs.assign(errors)
+    if "direction" in runs.dims:
+        found["cosine"] = runs.cosine.sel(direction=runs.norm).drop_vars("direction")
+    return found
