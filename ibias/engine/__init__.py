@@ -1,37 +1,93 @@
-"""Backends that run lanes (a method and a seed each); all obey the contract of ``composed.run``."""
+"""Engines: the same trajectories by different means.
+
+Every backend is a function ``run(problem, lanes, steps, record, observe, progress=None, state=None, checkpoint=None)``:
+
+- ``lanes``: list of ``Lane(method, seed)``; ``steps``: updates; ``record``: increasing steps in ``0 .. steps``
+- ``observe(record_index, lane_indices, W)`` gets the weights ``(len(lane_indices), k, d)`` after ``record[record_index]`` updates
+- ``progress(count)`` hears of finished lane-steps
+- ``checkpoint(state)`` gets a dict of numpy arrays at epoch boundaries; given back as ``state`` the run continues bit for bit
+
+| backend | what it runs |
+|---|---|
+| "kernel" | compiled, CPU, float64: entry-wise and Schatten norms, both losses, signals of the paper's form |
+| "lanes" | torch, any device and dtype, any norm and loss: signals of the paper's form |
+| "gpu" | the lanes on CUDA, steps captured in a graph, without waiting for the host |
+| "composed" | anything, through ``Signal.emit``: the reference |
+"""
 
 from importlib import import_module
+from importlib.util import find_spec
 
+import torch
+
+from ..losses import CROSS_ENTROPY, EXPONENTIAL
 from ..signals import recipe
+from .planner import check_memory, is_power_norm
 
-# refuse rather than swap: what simulate holds beside the engine's own arrays
-MEMORY_LIMIT = 8 * 2**30
+__all__ = ["BACKENDS", "backend_named", "check_memory", "refusal"]
+
+BACKENDS = ("kernel", "gpu", "lanes", "composed")  # the order of preference of "auto"
 
 
-def backend_named(name, problem, lanes):
-    """``(name, run)`` of the backend to use; "auto" takes the fastest that supports every lane on this device."""
+def refusal(backend: str, problem, lane) -> str:
+    """Why ``backend`` cannot run ``lane`` ("" if it can), as the end of a sentence."""
+    if backend == "composed":
+        return ""
+    if recipe(lane.method.signal, problem.dataset.n) is None:
+        return f"its signal is not of the standard form: {lane.method.signal!r}"
+    on_cuda = torch.device(problem.device).type == "cuda"
+    if backend == "gpu":
+        return "" if on_cuda else f"the problem is on {problem.device}, not on a CUDA device"
+    if backend == "lanes":
+        return ""
+    if torch.device(problem.device).type != "cpu" or problem.dtype != torch.float64:
+        return f"it computes on the CPU in float64, not on {problem.device} in {problem.dtype}"
+    if problem.loss not in (CROSS_ENTROPY, EXPONENTIAL):
+        return f"it does not know the loss {problem.loss!r}"
+    if not is_power_norm(lane.method.norm):
+        return f"it does not know the norm {lane.method.norm!r}"
+    return "" if find_spec("numba") else "numba is not installed: pip install 'ibias[fast]'"
+
+
+def backend_named(name: str, problem, lanes: list):
+    """``(what it is called, run)`` for one of ``BACKENDS``, or for "auto": per lane the first that takes it.
+
+    Raises ValueError for another name, and when a backend asked for by name cannot run one of the lanes.
+    """
     if name == "auto":
-        standard = all(recipe(lane.method.signal, problem.dataset.n) for lane in lanes)
-        name = next(b for b in ("kernel", "lanes", "composed") if b == "composed" or (standard and _supports(b, problem, lanes)))
-    if name not in ("kernel", "lanes", "composed"):
-        raise ValueError(f"unknown backend {name!r}: use 'auto', 'kernel' (compiled, CPU), 'lanes' (torch, any device) or 'composed' (any signal)")
-    return name, import_module(f".{name}", __package__).run
+        return _automatic(problem, lanes)
+    if name not in BACKENDS:
+        raise ValueError(f"unknown backend {name!r}; use 'auto' or one of {', '.join(map(repr, BACKENDS))}")
+    for lane in lanes:
+        if reason := refusal(name, problem, lane):
+            raise ValueError(f"backend={name!r} cannot run {lane.method.label!r}: {reason}. Use backend='auto'.")
+    return name, _load(name)
 
 
-def _supports(name, problem, lanes):
-    try:
-        module = import_module(f".{name}", __package__)
-    except ImportError:
-        return False
-    return module.supports(problem, lanes)
+def _load(name):
+    return import_module(f".{name}", __name__).run
 
 
-def check_memory(dataset, lanes, grid, weights):
-    """Raise MemoryError with the estimate when results and weights would not fit in ``MEMORY_LIMIT`` bytes."""
-    per_record = 8 * (9 + weights * dataset.k * dataset.d)
-    needed = len(lanes) * (len(grid) * per_record + 8 * 8 * dataset.k * dataset.d)
-    if needed > MEMORY_LIMIT:
-        raise MemoryError(
-            f"{len(lanes)} runs with {len(grid)} records each need about {needed / 2**30:.1f} GiB, above the limit of "
-            f"{MEMORY_LIMIT / 2**30:.0f} GiB; record fewer steps, run fewer seeds at once, or set weights=False"
-        )
+def _automatic(problem, lanes):
+    chosen = [next(b for b in BACKENDS if not refusal(b, problem, lane)) for lane in lanes]
+    names = [b for b in BACKENDS if b in chosen]
+    if len(names) == 1:
+        return names[0], _load(names[0])
+    shares = {name: [i for i, b in enumerate(chosen) if b == name] for name in names}
+    return "+".join(names), lambda *args, **kwargs: _run_shares(shares, *args, **kwargs)
+
+
+def _run_shares(shares, problem, lanes, steps, record, observe, progress=None, state=None, checkpoint=None, **options):
+    """Each backend runs its share of the lanes, one after the other; their states live side by side under their names."""
+    saved = dict(state or {})
+    for name, indices in shares.items():
+        def seen(index, local, w, indices=indices):
+            observe(index, [indices[j] for j in local], w)
+
+        def keep(part, name=name):
+            saved.update({f"{name}:{key}": value for key, value in part.items()})
+            checkpoint(dict(saved))
+
+        own = {key.removeprefix(f"{name}:"): value for key, value in saved.items() if key.startswith(f"{name}:")}
+        _load(name)(problem, [lanes[i] for i in indices], steps, record, seen, progress, own or None,
+                    keep if checkpoint and name != "composed" else None, **({} if name == "composed" else options))

@@ -178,7 +178,8 @@ def advance(data, exponential, lanes, state, batch, snapshot, weights, tables, s
         j = t % per_epoch
         if reduced and j == 0:
             take_snapshot(data, state.w, k, width, exponential, snapshot, batch)
-        rows = orders[t // per_epoch - first // per_epoch, j * b:(j + 1) * b]
+        epoch = t // per_epoch - first // per_epoch if b < n else 0
+        rows = orders[epoch, j * b:(j + 1) * b]
         batch_signal(data, state.w, k, width, exponential, rows, j == 0, snapshot, batch)
         momentum_weights(lanes.beta, b, n, batch, snapshot, state, weights)
         average(d, k, width, batch, snapshot, state, weights)
