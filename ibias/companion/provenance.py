@@ -141,8 +141,8 @@ def _fragment(record: Record) -> str:
         from urllib.parse import quote
 
         picture = "data:image/svg+xml," + quote(picture)
-    return (f'<figure class="ibias-figure-live"><img style="max-width:100%;background:white" alt="{html.escape(record.alt, quote=True)}" '
-            f'src="{picture}"><figcaption>{html.escape(record.caption)}</figcaption></figure>')
+    return (f'<figure class="ibias-figure-live"><img style="max-width:100%;background:white" '
+            f'alt="{html.escape(record.alt, quote=True)}" src="{picture}"><figcaption>{html.escape(record.caption)}</figcaption></figure>')
 
 
 def known(folder: Path) -> dict[str, dict]:

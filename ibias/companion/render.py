@@ -69,8 +69,11 @@ class ClaimMime:
 def _record(env, made: Claim) -> None:
     if not hasattr(env, "ibias_claims"):
         env.ibias_claims = {}
-    here = env.ibias_claims.setdefault(env.docname, [])
-    here.append(made)
+    env.ibias_claims.setdefault(env.docname, []).append(made)
+    # {ref}`claim-...` leads to the box
+    labels = env.get_domain("std")
+    labels.anonlabels[f"claim-{made.id}"] = (env.docname, f"claim-{made.id}")
+    labels.labels[f"claim-{made.id}"] = (env.docname, f"claim-{made.id}", made.sentence)
 
 
 class FigureMime:
@@ -106,7 +109,8 @@ def _picture(renderer, record) -> list[nodes.Node]:
     uri = renderer.write_file([name], image, overwrite=True)
     style = f' style="--figure-width:{record["width"]:.1f}in"' if record["width"] else ""
     # wide drawings scroll inside their own frame on a phone, where the keyboard can reach them
-    return [nodes.raw("", f'<div class="ibias-frame" tabindex="0" role="group" aria-label="{html.escape(record["id"])}"{style}>', format="html"),
+    frame = f'<div class="ibias-frame" tabindex="0" role="group" aria-label="{html.escape(record["id"])}"{style}>'
+    return [nodes.raw("", frame, format="html"),
             nodes.image(uri=uri, alt=alt, candidates={"*": uri}),
             nodes.raw("", "</div>", format="html")]
 
@@ -121,7 +125,7 @@ def _caption(renderer, record, line) -> list[nodes.Node]:
 
 def fold(record: dict, env, cell: int | None) -> list[nodes.Node]:
     """The closed <details> under a figure."""
-    from .notebooks import parameters
+    from .parameters import parameters
 
     source = Path(env.doc2path(env.docname))
     settings = ", ".join(f"{k} = {v!r}" for k, v in parameters(source).items())
@@ -174,5 +178,5 @@ def plotly_nodes(spec: dict, alt: str) -> list[nodes.Node]:
     text = json.dumps(keep, sort_keys=True, separators=(",", ":")).replace("</", "<\\/")
     key = "plotly-" + hashlib.sha256(text.encode()).hexdigest()[:12]
     height = int(spec.get("layout", {}).get("height") or 450)
-    return [nodes.raw("", f'<div class="ibias-plotly" id="{key}" style="min-height:{height}px" role="img" aria-label="{html.escape(alt, quote=True)}">'
-                          f'</div><script type="application/json" data-plotly-for="{key}">{text}</script>', format="html")]
+    place = f'<div class="ibias-plotly" id="{key}" style="min-height:{height}px" role="img" aria-label="{html.escape(alt, quote=True)}"></div>'
+    return [nodes.raw("", f'{place}<script type="application/json" data-plotly-for="{key}">{text}</script>', format="html")]
