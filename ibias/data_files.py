@@ -74,7 +74,7 @@ def _classes(path: Path, table: Table) -> tuple[np.ndarray, tuple[str, ...]]:
         text = tuple(str(int(name)) for name in names)
         if names[0] < 0 and names.tolist() != [-1, 1]:
             row = int(np.flatnonzero(whole < 0)[0])
-            raise DataFileError(f"{path}: {table.place(row)} has the label {whole[row]}; labels are 0, 1, 2, ... or text (or -1 and 1 for two classes)")
+            raise DataFileError(f"{path}: {table.place(row)} has the label {whole[row]}; labels are text, 0, 1, 2, ..., or -1 and 1")
     else:
         raise DataFileError(f"{path}: labels have dtype {raw.dtype}; whole numbers or text are needed")
     if len(names) < 2:

@@ -94,9 +94,9 @@ def read_parquet(path: Path, label: str) -> Table:
 
     data = pyarrow.BufferReader(path.read_bytes())  # a real disk error shows here, before the parser, which reports damage as OSError too
     try:
-        file = parquet.ParquetFile(data)
+        file = parquet.ParquetFile(data, pre_buffer=False)
         _fits(path, file.metadata.num_rows, file.metadata.num_columns)
-        table = file.read()
+        table = file.read(use_threads=False)  # its thread pool, beside torch, can abort the interpreter at exit
         table.validate(full=True)
     except DataFileError:
         raise
@@ -140,7 +140,7 @@ def _label_column(path: Path, header: Sequence[str], label: str) -> int:
     if not any(header):
         raise DataFileError(f"{path}: empty; the first row must name the columns, one of them {label!r}")
     if label not in header:
-        hint = "; cells seem to be separated by ';': use commas between cells and a point in decimals" if len(header) == 1 and ";" in header[0] else ""
+        hint = "; cells seem to be separated by ';': use commas, and points in decimals" if len(header) == 1 and ";" in header[0] else ""
         shown = ", ".join(repr(name[:40]) for name in header[:8]) + (", ..." if len(header) > 8 else "")
         raise DataFileError(f"{path}: no column {label!r}; the first row names {shown}{hint}")
     if len(set(header)) != len(header):
@@ -173,4 +173,4 @@ def _numbers_or_text(labels: list[str]) -> np.ndarray:
 
 def _fits(path: Path, rows: int, columns: int) -> None:
     if rows * columns * 8 > LIMIT:
-        raise DataFileError(f"{path}: {rows:,} x {columns:,} numbers take {rows * columns * 8:,} bytes, more than the {LIMIT:,} that are read at most")
+        raise DataFileError(f"{path}: {rows:,} x {columns:,} numbers take {rows * columns * 8:,} bytes; at most {LIMIT:,} are read")

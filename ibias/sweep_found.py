@@ -1,0 +1,57 @@
+"""The runs of a sweep that are known: from the store, and as they finish."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .store import Store, default_folder
+from .sweep_plan import Job
+
+
+def opened(store) -> Store | None:
+    """The store that the argument `store=` of `sweep` means."""
+    if isinstance(store, Store):
+        return store
+    folder = default_folder() if store == "auto" else store
+    return None if folder is None else Store(folder)
+
+
+@dataclass
+class Found:
+    """The runs of a job that are known: read from the store at the start, added as they finish."""
+
+    store: Store | None
+    job: Job
+    runs: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    origins: set[tuple[str, str]] = field(default_factory=set)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self):
+        for key in self.job.lanes if self.store is not None else ():
+            entry = self.store.get(key)
+            if entry is not None:
+                self._know(key, dict(entry.arrays), entry.provenance)
+
+    def missing(self) -> list[str]:
+        return [key for key in self.job.lanes if key not in self.runs]
+
+    def add(self, key: str, arrays: dict[str, np.ndarray], provenance: dict) -> None:
+        """Keep a finished run; in the store first, so that what is counted is safe."""
+        if self.store is not None:
+            self.store.put(self.job.abouts[key], arrays, provenance)
+        self._know(key, arrays, provenance)
+
+    def fail(self, keys: Iterable[str], error: Exception) -> None:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        self.failed.update({key: reason for key in keys if key not in self.runs})
+
+    def reasons(self) -> dict[str, str]:
+        return {f"{lane.method.label}, seed {lane.seed}": self.failed[key] for key, lane in self.job.lanes.items() if key in self.failed}
+
+    def _know(self, key, arrays, provenance):
+        self.runs[key] = arrays
+        self.seconds[key] = float(provenance.get("seconds", 0.0))
+        self.origins.add((str(provenance.get("backend", "")), str(provenance.get("device", ""))))

@@ -1,0 +1,49 @@
+"""A sweep before anything runs: its arguments checked, each distinct run with its key."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from .engine import check_memory
+from .methods import Lane, SteepestDescent
+from .simulate import checked_directions, describe, recording
+from .store import key_of
+from .sweep_key import Request
+from .sweep_work import Work
+
+
+@dataclass(frozen=True)
+class Job:
+    """A validated sweep: what to run, and the store's description of each distinct run."""
+
+    request: Request
+    methods: tuple[SteepestDescent, ...]
+    seeds: tuple[int, ...]
+    columns: list[dict]
+    dtype: torch.dtype
+    lanes: dict[str, Lane]  # key -> a run with that key; two names of one method share it
+    abouts: dict[str, dict]
+    keys: list[str]  # by optimizer, then seed
+
+    def work(self, lanes: Sequence[Lane]) -> Work:
+        r = self.request
+        return Work(r.dataset, tuple(lanes), r.loss, r.steps, r.grid, r.backend, r.device, self.dtype, r.weights, r.directions)
+
+
+def plan(dataset, methods, *, seeds, steps, record, loss, backend, device, dtype, weights, directions=None) -> Job:
+    """Check a sweep's arguments as `simulate` does, without running anything."""
+    methods = [methods] if isinstance(methods, SteepestDescent) else list(methods)
+    seeds, grid = [int(seed) for seed in seeds], recording(record, steps)
+    columns = describe(methods, dataset.n)
+    lanes = [Lane(method, seed) for method in methods for seed in seeds]
+    if not lanes:
+        raise ValueError("nothing to run: give at least one method and one seed")
+    check_memory(dataset, lanes, grid, weights)
+    request = Request(dataset, loss, int(steps), grid, backend, str(device), str(dtype).removeprefix("torch."), bool(weights),
+                      checked_directions(directions, dataset))
+    abouts = [request.about(*lane) for lane in lanes]
+    keys = [key_of(about) for about in abouts]
+    return Job(request, tuple(methods), tuple(seeds), columns, dtype, dict(zip(keys, lanes, strict=True)),
+               dict(zip(keys, abouts, strict=True)), keys)
