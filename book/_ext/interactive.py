@@ -17,8 +17,8 @@ SCRIPTS = {
             "philox", "geometry", "engine", "settings", "race", "caption", "view_planes", "view_race", "layout", "points", "controls", "mount",
         )
     ),
-    "explorer": COMMON + tuple(f"explorer/{name}.js" for name in ("data", "curves", "view", "mount")),
-    "hero": ("common/svg.js", "hero/data.js", "hero/scene.js", "hero/mount.js"),
+    "explorer": COMMON + tuple(f"explorer/{name}.js" for name in ("numbers", "decode", "state", "view", "mount")),
+    "hero": ("common/svg.js", "hero/numbers.js", "hero/scene.js", "hero/mount.js"),
 }
 STYLES = {
     "playground": ("common/figures.css", "playground/playground.css"),
