@@ -17,7 +17,8 @@ def parameters(notebook: Path) -> dict:
         try:
             found[node.targets[0].id] = ast.literal_eval(node.value)
         except ValueError:
-            raise ValueError(f"parameter {node.targets[0].id!r} of {Path(notebook).name} must be a literal value; got `{ast.unparse(node.value)}`") from None
+            said = f"{node.targets[0].id!r} of {Path(notebook).name} must be a literal value; got `{ast.unparse(node.value)}`"
+            raise ValueError(f"parameter {said}") from None
     return found
 
 

@@ -1,0 +1,77 @@
+# Two commands from a bare clone: `make book` and `make test`. Each makes what it needs first, and a second call
+# with nothing changed takes seconds. `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+JOBS ?= 2
+BIN := .venv/bin
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export NUMBA_NUM_THREADS := 1
+
+SOURCES := $(shell find ibias book notebooks -type f ! -name '*.pyc' ! -path '*/.ipynb_checkpoints/*') _config.yml _toc.yml
+TESTS := $(wildcard tests/*)
+
+.PHONY: help book test slow lint pairs verdicts bench pdf serve clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make book      compute the notebooks that need it and build the pages (_build/html/index.html)"
+	@echo "make test      the tests, without the slow ones;  make slow: the slow ones"
+	@echo "make pairs     write the .ipynb of every notebooks/*.py;  make verdicts: rewrite book/verdicts.json for review"
+	@echo "make lint      ruff;  make bench: speed against peers;  make pdf: the book as one PDF (needs chromium)"
+	@echo "make serve     the built book on http://127.0.0.1:8000;  make clean: remove _build, keep .venv"
+
+# --- the environment -------------------------------------------------------------------------------------------
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ibias needs Python 3.11 or newer; this is %d.%d. Call make PYTHON=python3.11" % sys.version_info[:2])'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	touch $@
+
+# MathJax beside the pages, so that they need no network; without npm the pages fetch it when they are read
+node_modules/installed: package.json package-lock.json
+	@if command -v npm >/dev/null; then npm ci --no-audit --no-fund --loglevel=error; \
+	 else echo "npm not found: the pages will load MathJax from the network when they are read"; mkdir -p node_modules; fi
+	touch $@
+
+# --- the book --------------------------------------------------------------------------------------------------
+book: _build/book.done
+	@echo "The book: _build/html/index.html"
+
+_build/book.done: .venv/installed node_modules/installed $(SOURCES)
+	$(BIN)/python -m ibias.companion.notebooks run --jobs $(JOBS)
+	@# a page read with a warning counts as read: forget the pages after a failure, or the next build would pass
+	$(BIN)/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees; exit 1; }
+	touch $@
+
+verdicts: .venv/installed
+	$(BIN)/python -m ibias.companion.notebooks verdicts
+
+pairs: .venv/installed
+	$(BIN)/python -m ibias.companion.notebooks pair
+
+pdf: book
+	$(BIN)/python -m ibias.companion.printing _build/html _build/ibias.pdf
+
+serve: book
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
+
+# --- checks ----------------------------------------------------------------------------------------------------
+test: _build/test.done
+_build/test.done: .venv/installed node_modules/installed $(SOURCES) $(TESTS) $(wildcard _build/book.done)
+	$(BIN)/python -m pytest -n $(JOBS) -m 'not slow'
+	@mkdir -p _build && touch $@
+
+slow: .venv/installed node_modules/installed
+	$(BIN)/python -m pytest -n $(JOBS) -m slow
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+
+bench: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' -c constraints.txt
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf _build
