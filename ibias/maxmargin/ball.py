@@ -1,0 +1,59 @@
+"""What the interior point asks of a norm: the relation between W and its dual matrix S, linearised."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+
+class Ball(ABC):
+    """State of the ball's side of the optimality conditions, in the solver's coordinates (matrices of shape (q, r)).
+
+    W and S must end as an optimal pair: ``||W|| <= 1`` and ``<S, W> = ||S||_*`` (for smooth norms: S is the gradient of
+    ``||W||^2 / 2``).  One linearisation reads ``dS = H dW + c + h dt`` and ``<h, dW> + kappa dt = e``, with a scalar
+    unknown t only for the two norms (``border``) whose ball is given by a sum.  Vectors are in *mixed* coordinates (``mix``).
+    """
+
+    parameters = 0  # number of complementary products on the ball's side
+    border = None  # (h, kappa), or None without t
+    bent = False  # a curved equation: the step is tested and shortened
+
+    def rotation(self):
+        """(U, V) that the solver should pass to, ``W -> U^T W V``, or None."""
+        return None
+
+    def mix(self, v):
+        """A symmetric orthogonal change of coordinates on the last axis of ``v`` (..., size)."""
+        return v
+
+    @abstractmethod
+    def factor(self):
+        """Prepare H and the border at the current point."""
+
+    @abstractmethod
+    def add_to(self, matrix):
+        """Add H (in mixed coordinates) to ``matrix`` in place."""
+
+    @abstractmethod
+    def residual(self, mu, affine):
+        """(c, e) for products driven to ``mu``; ``affine`` is the predictor's step, for Mehrotra's correction, or None."""
+
+    @abstractmethod
+    def step(self, dw, ds, dt):
+        """The ball's own unknowns along (dW, dS, dt); ``ds`` is what feasibility asks for."""
+
+    def longest(self, step):
+        """Largest (primal, dual) step lengths that stay inside."""
+        return np.inf, np.inf
+
+    def gap(self, step=None, primal=0.0, dual=0.0):
+        """Sum of the complementary products, after a step if one is given."""
+        return 0.0
+
+    @abstractmethod
+    def move(self, step, primal, dual): ...
+
+
+def ratio(v, dv):
+    """Largest t with v + t dv >= 0."""
+    falling = dv < 0
+    return (-v[falling] / dv[falling]).min(initial=np.inf)

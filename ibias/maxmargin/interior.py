@@ -1,0 +1,250 @@
+"""A primal-dual interior point for max margins: Mehrotra's predictor-corrector on all n(k - 1) constraints at once.
+
+    maximise gamma - phi(W)   subject to   margin_ic(W) - gamma = slack_ic >= 0,      multipliers a_ic >= 0, sum a = 1
+
+with phi the indicator of the ball (p = 1, inf) or ``||W||^2 / 2``.  The linear system lives in W: H + A^T diag(a / slack) A,
+bordered by one row for gamma and one for balls with a ``border``.
+"""
+
+from dataclasses import dataclass, field
+from math import inf
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+from ..norms import Entrywise, Schatten
+from .ball import ratio
+from .nuclear import NuclearBall
+from .polyhedral import Box, CrossPolytope
+from .smooth import Smooth
+from .spectral import SpectralBall
+
+BALLS = {(Entrywise, inf): Box, (Entrywise, 1): CrossPolytope, (Schatten, inf): SpectralBall, (Schatten, 1): NuclearBall}
+
+
+def ball_type(norm):
+    """The class of the norm's ball, None for 1 < p < inf."""
+    return BALLS.get((type(norm), norm.p))
+
+
+@dataclass
+class Iterate:
+    """Primal and dual matrices in the coordinates of the data (W and S of shape (k, d)), with the slacks of ``a``."""
+
+    w: np.ndarray
+    a: np.ndarray
+    s: np.ndarray
+    slack: np.ndarray
+
+
+@dataclass
+class Optimum:
+    """Best bounds seen, what attains them (w, a), and the iterate of the smallest gap (relative interior of the face)."""
+
+    lower: float = -inf
+    upper: float = inf
+    w: np.ndarray = None
+    a: np.ndarray = None
+    gap: float = inf
+    face: Iterate = field(default=None, repr=False)
+
+
+class Equations:
+    """The bordered Newton system, factored once for predictor and corrector."""
+
+    def __init__(self, matrix, border, corner):
+        self.matrix, self.border = matrix, border
+        self.scale = 1 / np.sqrt(np.diag(matrix))
+        for shift in (1e-15, 1e-13, 1e-11):  # of a unit diagonal: rounding of the factor, more only where that fails
+            scaled = matrix * self.scale[:, None] * self.scale
+            scaled[np.diag_indices_from(scaled)] += shift
+            try:
+                self.factor = cho_factor(scaled, lower=True, overwrite_a=True, check_finite=False)
+                break
+            except LinAlgError:
+                if shift == 1e-11:
+                    raise
+        self.columns = self._inner(border)
+        self.schur = corner - border.T @ self.columns
+
+    def _inner(self, rhs):
+        def once(r):
+            return cho_solve(self.factor, (r.T * self.scale).T, check_finite=False).T * self.scale
+
+        v = once(rhs).T
+        return v + once(rhs - self.matrix @ v).T
+
+    def solve(self, rhs, border_rhs):
+        v = self._inner(rhs)
+        z = np.linalg.solve(self.schur, border_rhs - self.border.T @ v)
+        return v - self.columns @ z, z
+
+
+@dataclass
+class Step:
+    w: np.ndarray
+    a: np.ndarray
+    slack: np.ndarray
+    gamma: float
+    ball: object
+    primal: float  # largest feasible lengths
+    dual: float
+
+
+class InteriorPoint:
+    """One run on ``pairs``; ``tilt`` (k, d) adds a linear term ``<tilt, W>`` to the objective."""
+
+    def __init__(self, pairs, norm, tilt=None):
+        self.pairs, self.norm, self.own = pairs, norm, pairs.own
+        self.a = np.where(self.own, 0, 1 / pairs.count)
+        self.tilt = np.zeros(pairs.shape) if tilt is None else pairs.reduce(tilt)
+        s = pairs.adjoint(self.a) + self.tilt
+        kind = ball_type(norm)
+        self.ball = kind(s) if kind else Smooth(s, norm)
+        self.gamma = pairs.margins(self.ball.w).min() - 0.5
+        self.slack = pairs.margins(self.ball.w, 1.0 + self.gamma) - self.gamma
+
+    @property
+    def mu(self):
+        return ((self.a * self.slack)[~self.own].sum() + self.ball.gap()) / (self.pairs.count + self.ball.parameters)
+
+    def bounds(self):
+        """Lower and upper bound of the current iterate, without the rounding that ``certify`` adds."""
+        w, a = self.ball.w, np.maximum(self.a, 0)
+        length = float(self.norm.value(w))
+        lower = self.pairs.margins(w).min() / length if length > 0 else 0.0
+        return lower, float(self.norm.dual(self.pairs.adjoint(a))) / a.sum()
+
+    def iterate(self):
+        lift, pairs = self.pairs.lift, self.pairs
+        return Iterate(lift(self.ball.w), self.a.copy(), lift(pairs.adjoint(self.a) + self.tilt), self.slack.copy())
+
+    def advance(self):
+        """One predictor-corrector step."""
+        turn = self.ball.rotation()
+        if turn is not None:
+            self.pairs, self.tilt = self.pairs.rotated(*turn), turn[0].T @ self.tilt @ turn[1]
+        weight = np.where(self.own, 0, self.a / self.slack)
+        self.ball.factor()
+        equations = self._equations(weight)
+        predictor = self._step(equations, weight, 0.0, None)
+        corrector = self._step(equations, weight, self._centring(predictor), predictor)
+        if isinstance(self.ball, (SpectralBall, NuclearBall)):
+            shorten = 0.9 + 0.09 * min(1, corrector.primal, corrector.dual)
+        else:
+            near = min(corrector.primal, corrector.dual)
+            shorten = 0.95 if near < 0.5 else max(0.97, 1 - 1e3 * self.mu)
+        self._move(corrector, min(1, shorten * corrector.primal), min(1, shorten * corrector.dual))
+
+    def _equations(self, weight):
+        """Rows with a large weight enter by an explicit product, whose rounding is relative to the diagonal; the block
+        formula of ``gram`` (differences of large blocks) serves the light rest only.  Otherwise H + M is not positive
+        definite below gaps of 1e-8."""
+        pairs, ball = self.pairs, self.ball
+        heavy = (weight > 1e-5 * weight.max()) & ~self.own
+        rows = None
+        if heavy.sum() <= 3 * pairs.size and heavy.sum() < 0.3 * pairs.count:
+            rows = ball.mix(pairs.matrix(*np.nonzero(heavy))) * np.sqrt(weight[heavy])[:, None]
+        matrix = pairs.gram(weight if rows is None else np.where(heavy, 0, weight))
+        matrix = ball.mix(ball.mix(matrix).T)
+        if rows is not None:
+            matrix += rows.T @ rows
+        ball.add_to(matrix)
+        border, corner = [-ball.mix(pairs.adjoint(weight).ravel())], [weight.sum()]
+        if ball.border:
+            border.append(ball.border[0])
+            corner.append(ball.border[1])
+        return Equations(matrix, np.array(border).T, np.diag(corner))
+
+    def _step(self, equations, weight, centring, predictor):
+        pairs, ball, own = self.pairs, self.ball, self.own
+        second = 0.0 if predictor is None else predictor.a * predictor.slack
+        target = np.where(own, 0, (centring * self.mu - second) / self.slack - self.a)
+        infeasible = np.where(own, 0, pairs.margins(ball.w, 0) - self.gamma - self.slack)
+        pull = np.where(own, 0, target - weight * infeasible)
+        c, e = ball.residual(centring * self.mu, None if predictor is None else predictor.ball)
+        rhs = ball.mix((pairs.adjoint(self.a + pull) + self.tilt - ball.s).ravel()) - c
+        border = [1 - (self.a + pull).sum()] + ([e] if ball.border else [])
+        dw, z = equations.solve(rhs, np.array(border))
+        dw = ball.mix(dw).reshape(pairs.shape)
+        dslack = np.where(own, 0, pairs.margins(dw, 0) - z[0] + infeasible)
+        da = np.where(own, 0, target - weight * dslack)
+        inner = ball.step(dw, pairs.adjoint(self.a + da) + self.tilt - ball.s, z[1] if ball.border else 0.0)
+        primal, dual = ball.longest(inner)
+        primal, dual = min(primal, ratio(self.slack, dslack)), min(dual, ratio(self.a, da))
+        if isinstance(ball, Smooth):
+            primal = dual = min(primal, dual)
+        return Step(dw, da, dslack, z[0], inner, primal, dual)
+
+    def _centring(self, predictor):
+        """Mehrotra's rule: how much the predictor would leave of the gap."""
+        ball, mu = self.ball, self.mu
+        primal, dual = min(1, predictor.primal), min(1, predictor.dual)
+        products = (self.a + dual * predictor.a) * (self.slack + primal * predictor.slack)
+        left = products[~self.own].sum() + ball.gap(predictor.ball, primal, dual)
+        left /= self.pairs.count + ball.parameters
+        power = max(1.0, 3 * min(primal, dual) ** 2) if isinstance(ball, (SpectralBall, NuclearBall)) else 3
+        centring = min(1.0, max((left / mu) ** power, 1e-8)) if left < mu else 0.5
+        if ball.bent:  # the nonlinear equation is only as exact as rounding allows
+            centring = max(centring, 1e-15 * self.bounds()[1] ** 2 / (self.pairs.count * mu))
+        return centring
+
+    def _move(self, step, primal, dual):
+        if self.ball.bent:
+            primal = dual = self._shortened(step, primal)
+        else:
+            self.ball.move(step.ball, primal, dual)
+        self.gamma += primal * step.gamma
+        self.slack, self.a = self.slack + primal * step.slack, self.a + dual * step.a
+
+    def _shortened(self, step, length):
+        """Move the ball along a step short enough that the nonlinear residual stays below the products."""
+        ball, w, s = self.ball, self.ball.w, self.ball.s
+        before = ball.error(self.pairs, self.a, self.slack, self.gamma)
+        for _ in range(12):
+            ball.w, ball.s = w, s
+            ball.move(step.ball, length, length)
+            a, slack = self.a + length * step.a, self.slack + length * step.slack
+            after = ball.error(self.pairs, a, slack, self.gamma + length * step.gamma)
+            if after <= max((1 - 0.3 * length) * before, 0.5 * (a * slack)[~self.own].sum()):
+                break
+            length *= 0.6
+        return length
+
+
+@np.errstate(all="ignore")
+def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None):
+    """Run until the relative gap is below ``tolerance`` or nothing improves; returns the ``Optimum`` seen.
+
+    With a tilt the bounds say nothing about its optimum: the iterate of the smallest mu is kept as ``face``.
+    """
+    point, best = InteriorPoint(pairs, norm, tilt), Optimum()
+    idle, least = 0, inf
+    for _ in range(rounds):
+        lower, upper = point.bounds()
+        mu = point.mu
+        gap = (upper - lower) / upper if upper > 0 else inf
+        if tilt is not None:
+            gap = pairs.count * mu / max(abs(point.gamma), 1e-300)
+        improved = gap < 0.9 * best.gap
+        if lower > best.lower:
+            best.lower, best.w = lower, pairs_lift(point)
+        if upper < best.upper:
+            best.upper, best.a = upper, point.a.copy()
+        if gap < best.gap:
+            best.gap, best.face = gap, point.iterate()
+        idle = 0 if improved or (gap > 1e-4 and mu < 0.95 * least) else idle + 1
+        least = min(mu, least)
+        if gap < tolerance or (idle >= 6 and gap < 1e-5) or idle >= 15 or mu < 1e-22 or upper < 1e-14:
+            break
+        try:
+            point.advance()
+        except (LinAlgError, ValueError):  # scaling or factor at the end of float64: what was seen stands
+            break
+        if not np.isfinite(point.gamma):
+            break
+    return best
+
+
+def pairs_lift(point):
+    return point.pairs.lift(point.ball.w)

@@ -1,0 +1,102 @@
+"""Newton's method on the optimality conditions of a face of the spectral or the nuclear ball."""
+
+import numpy as np
+from scipy.linalg import lu_factor, lu_solve
+
+from .nuclear import NuclearBall
+from .spectral import SpectralBall, common_basis
+
+LIMIT = 2500  # unknowns of one dense system (0.3 s to factor)
+
+
+def newton_spectral(pairs, w, s, a, on, gamma, eps, rounds=4):
+    """S of rank r, ``W = U1 V1' + U2 W2 V2'``; unknowns a, W2, gamma.  Yields (W in data coordinates, a)."""
+    _, sw, ss, _ = common_basis(w, s)
+    r, (q, d), count = SpectralBall.rank(sw, ss), w.shape, len(a)
+    if r == 0 or count + (q - r) * (d - r) + 1 > LIMIT:
+        return
+    for _ in range(rounds):
+        u, sigma, vt = np.linalg.svd(pairs.adjoint_of(a, on))
+        rows = pairs.rotated(u, vt.T).matrix(*np.nonzero(on)).reshape(count, q, d)
+        current = np.zeros((q, d))
+        current[:r, :r], current[r:, r:] = np.eye(r), _into_ball((u.T @ w @ vt.T)[r:, r:])
+        change = _polar_change(rows, sigma[:r], current[r:, r:]).reshape(count, -1)
+        curvature = rows.reshape(count, -1) @ change.T
+        linear = np.c_[rows[:, r:, r:].reshape(count, -1), -np.ones(count)]
+        system = np.block([[(curvature + curvature.T) / 2, linear], [linear.T, np.zeros((linear.shape[1],) * 2)]])
+        rest = np.zeros((q - r, d - r))
+        np.fill_diagonal(rest, sigma[r:])
+        rhs = np.r_[gamma - rows.reshape(count, -1) @ current.ravel(), -rest.ravel(), a.sum() - 1]
+        z = _proximal_solve(system, rhs, count, eps)
+        a = a + z[:count]
+        current += (change.T @ z[:count]).reshape(q, d)
+        current[r:, r:] += z[count:-1].reshape(q - r, d - r)
+        w = u @ current @ vt
+        # a point of the ball: the exact subgradient at the new S
+        u, _, vt = np.linalg.svd(pairs.adjoint_of(a, on))
+        inside = u[:, r:] @ _into_ball(u[:, r:].T @ w @ vt[r:].T) @ vt[r:]
+        yield pairs.lift(u[:, :r] @ vt[:r] + inside), a
+
+
+def newton_nuclear(pairs, w, s, a, on, gamma, eps, rounds=4):
+    """W of rank r, ``S / t = U1 V1' + U2 S2 V2'``; unknowns: W outside the block 22, a, t, gamma."""
+    _, sw, ss, _ = common_basis(w, s)
+    r, (q, d), count, t = NuclearBall.rank(sw, ss), w.shape, len(a), np.linalg.norm(s, 2)
+    free = ~np.pad(np.ones((q - r, d - r), bool), ((r, 0), (r, 0))).ravel()
+    size = int(free.sum())
+    if r == 0 or size + count + 2 > LIMIT:
+        return
+    units = np.eye(q * d)[free].reshape(size, q, d)
+    for _ in range(rounds):
+        u, sigma, vt = np.linalg.svd(w)
+        rows = pairs.rotated(u, vt.T).matrix(*np.nonzero(on))[:, free]
+        s2 = (u.T @ pairs.adjoint_of(a, on) @ vt.T)[r:, r:] / t
+        curvature = t * _polar_change(units, sigma[:r], s2).reshape(size, -1)[:, free]
+        trace = np.eye(q, d).ravel() * (np.arange(q * d) < r * d)
+        current = np.zeros((q, d))
+        np.fill_diagonal(current, np.r_[sigma[:r], np.zeros(min(q, d) - r)])
+        trace, vector = trace[free], current.ravel()[free]
+        system = np.zeros((size + count + 2,) * 2)
+        system[:size, :size] = (curvature + curvature.T) / 2
+        system[size:-2, :size], system[-2, :size], system[-1, size:-2] = -rows, trace, 1
+        system[:size, size:] = system[size:, :size].T
+        system[size:-2, -1] = 1
+        rhs = np.r_[rows.T @ a - t * trace, rows @ vector - gamma, 1 - vector @ trace, 1 - a.sum()]
+        z = _proximal_solve(system, rhs, size, eps)
+        a, t = a + z[size:-2], t + z[-2]
+        current.ravel()[free] += z[:size]
+        left, sigma, right = np.linalg.svd(current)
+        w = u @ ((left[:, :r] * sigma[:r]) @ right[:r]) @ vt
+        yield pairs.lift(w), a
+
+
+def _polar_change(e, sigma, rest):
+    """First-order change of blocks 11, 12, 21 of ``U1 V1' + U2 rest V2'`` when ``U1 diag(sigma) V1'`` changes by each of the
+    stacked matrices ``e`` (m, q, d); the block 22 is free and stays zero."""
+    r, out = len(sigma), np.zeros_like(e)
+    e11, e12, e21 = e[:, :r, :r], e[:, :r, r:], e[:, r:, :r]
+    out[:, :r, :r] = (e11 - e11.transpose(0, 2, 1)) / (sigma[:, None] + sigma)
+    out[:, :r, r:] = (e12 - e21.transpose(0, 2, 1) @ rest) / sigma[:, None]
+    out[:, r:, :r] = (e21 - rest @ e12.transpose(0, 2, 1)) / sigma
+    return out
+
+
+def _into_ball(m):
+    """Singular values cut at one."""
+    if m.size == 0:
+        return m
+    u, s, vt = np.linalg.svd(m, full_matrices=False)
+    return (u * np.minimum(s, 1)) @ vt
+
+
+def _proximal_solve(matrix, rhs, positive, eps, rounds=4):
+    """A symmetric, possibly singular system, made quasi-definite by +eps on the first ``positive`` unknowns and -eps on the
+    others; repeated with the true residual: singular directions stay where they are, the others converge."""
+    scale = 1 / np.sqrt(np.maximum(np.abs(matrix).max(1), 1e-300))
+    matrix = matrix * scale[:, None] * scale
+    signs = np.where(np.arange(len(rhs)) < positive, eps, -eps)
+    factor = lu_factor(matrix + np.diag(signs), check_finite=False)
+    z = np.zeros_like(rhs)
+    for _ in range(rounds):
+        z = z + lu_solve(factor, rhs * scale - matrix @ z, check_finite=False)
+    return z * scale

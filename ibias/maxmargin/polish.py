@@ -1,0 +1,92 @@
+"""From an interior point near the optimum to rounding: the optimality conditions of the identified face as equations.
+
+Every candidate is judged by the certificate only, so that a wrong identification cannot hurt.
+"""
+
+import numpy as np
+from scipy.linalg import LinAlgError, lstsq, lu_factor, lu_solve
+
+from .interior import ball_type
+from .newton import newton_nuclear, newton_spectral
+from .polyhedral import Polyhedral
+from .smooth import Smooth
+from .spectral import SpectralBall
+
+
+def active(pairs, face, gamma):
+    """Constraints (n, k) whose multiplier beats their slack, both relative: the support under strict complementarity."""
+    return ~pairs.own & (face.a / face.a.max() > face.slack / gamma)
+
+
+def candidates(pairs, norm, optimum):
+    """Pairs (W, a) in the coordinates of the data, best effort: an ill-posed system ends its attempt."""
+    face, kind = optimum.face, ball_type(norm)
+    on = active(pairs, face, optimum.lower)
+    w, s, a = pairs.reduce(face.w), pairs.reduce(face.s), face.a[on] / face.a[on].sum()
+    if kind is None:
+        attempts = [_smooth(pairs, norm, w, a, on)]
+    elif issubclass(kind, Polyhedral):
+        attempts = [_polyhedral(pairs, kind, w, s, a, on, optimum.lower)]
+    else:
+        newton = newton_spectral if kind is SpectralBall else newton_nuclear
+        # inconsistent equations drift by noise / eps, consistent ones converge faster with a small eps
+        attempts = [newton(pairs, w, s, a, on, optimum.lower, eps) for eps in (1e-11, 1e-7, 1e-5)]
+    for attempt in attempts:
+        try:
+            for w, a in attempt:
+                dual = np.zeros(on.shape)
+                dual[on] = a
+                yield w, dual
+        except (LinAlgError, ValueError):
+            continue
+
+
+def _least_squares(matrix, rhs):
+    return lstsq(matrix, rhs, cond=1e-12, lapack_driver="gelsy", check_finite=False)[0]
+
+
+def _polyhedral(pairs, kind, w, s, a, on, gamma):
+    """Two least-squares corrections: the free entries of W to equal margins, a to S = 0 (sum norm: |S| = t) on them."""
+    free, fixed, trace = kind.free(w, s)
+    matrix = pairs.matrix(*np.nonzero(on))
+    rows, count = matrix @ free, len(a)
+    primal = np.c_[rows, -np.ones(count)]
+    dual = np.r_[rows.T, np.ones((1, count))]
+    z = free.T @ w.ravel()
+    primal_rhs, dual_rhs = gamma - rows @ z - matrix @ fixed, np.r_[-rows.T @ a, 1 - a.sum()]
+    if trace is not None:
+        t = np.abs(s).max()
+        primal, primal_rhs = np.r_[primal, np.r_[trace, 0][None]], np.r_[primal_rhs, 1 - trace @ z]
+        dual, dual_rhs = np.c_[dual, np.r_[-trace, 0]], dual_rhs + np.r_[t * trace, 0]
+    z = z + _least_squares(primal, primal_rhs)[:-1]
+    yield pairs.lift((fixed + free @ z).reshape(w.shape)), a + _least_squares(dual, dual_rhs)[:count]
+
+
+def _smooth(pairs, norm, w, a, on, rounds=6):
+    """Newton on ``grad ||W||^2 / 2 = A'a``, margins = 1' (the scaled problem's gamma is ||W||^2), ``sum a = 1``."""
+    samples, classes = np.nonzero(on)
+    ball = Smooth(pairs.adjoint_of(a, on), norm)
+    if norm.p >= 2:
+        ball.w = w
+    for _ in range(rounds):
+        turn = ball.rotation()
+        pairs = pairs if turn is None else pairs.rotated(*turn)
+        ball.factor()
+        rows = ball.mix(pairs.matrix(samples, classes))
+        ball.s = pairs.adjoint_of(a, on)
+        c, _ = ball.residual(0.0, None)
+        half = ball.inverse(rows.T)
+        back = ball.inverse(c[:, None])[:, 0]
+        gram, count = rows @ half, len(a)
+        system = np.zeros((count + 1, count + 1))
+        system[:count, :count] = gram + 1e-13 * np.trace(gram) / count * np.eye(count)
+        system[:count, count] = system[count, :count] = -1
+        rhs = np.r_[rows @ (back - ball.mix(ball.w.ravel())), a.sum() - 1]
+        factor = lu_factor(system)
+        z = lu_solve(factor, rhs)
+        z = z + lu_solve(factor, rhs - np.r_[gram @ z[:-1] - z[-1], -z[:-1].sum()])
+        a = a + z[:-1]
+        step = ball.mix(half @ z[:-1] - back).reshape(w.shape)
+        ball.s = pairs.adjoint_of(a, on)
+        ball.move((step, np.zeros_like(step)), 1.0, 1.0)
+        yield pairs.lift(ball.w), a

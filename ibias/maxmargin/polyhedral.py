@@ -1,0 +1,106 @@
+"""The max norm and the sum norm: polyhedral balls, complementary pairs x z = mu entry by entry."""
+
+import numpy as np
+
+from .ball import Ball, ratio
+
+
+class Polyhedral(Ball):
+    """Pairs ``x >= 0`` (functions of W) and ``z >= 0`` (functions of S), both of shape (2, q, r).
+
+    They are stored themselves, not recomputed from W and S: entries near their bound keep all their digits.
+    """
+
+    def _targets(self, mu, affine):
+        r = mu - self.x * self.z
+        return r if affine is None else r - affine[0] * affine[1]
+
+    def add_to(self, matrix):
+        matrix[np.diag_indices_from(matrix)] += self.h_diagonal.ravel()
+
+    def longest(self, step):
+        return ratio(self.x, step[0]), ratio(self.z, step[1])
+
+    def gap(self, step=(0, 0), primal=0.0, dual=0.0):
+        return ((self.x + primal * step[0]) * (self.z + dual * step[1])).sum()
+
+    def move(self, step, primal, dual):
+        self.x, self.z = self.x + primal * step[0], self.z + dual * step[1]
+
+
+class Box(Polyhedral):
+    """``|W_jl| <= 1``: x = (1 - W, 1 + W) and S = z0 - z1."""
+
+    def __init__(self, s):
+        scale = np.abs(s).max() + max(0.1, np.abs(s).max()) / s.size
+        self.x = np.ones((2, *s.shape))
+        self.z = np.stack([scale + s, scale - s]) / 2
+        self.parameters = 2 * s.size
+
+    @property
+    def w(self):
+        return np.where(self.x[0] < self.x[1], 1 - self.x[0], self.x[1] - 1)
+
+    @property
+    def s(self):
+        return self.z[0] - self.z[1]
+
+    def factor(self):
+        self.h_diagonal = (self.z / self.x).sum(0)
+
+    def residual(self, mu, affine):
+        self.r = self._targets(mu, affine)
+        c = self.r / self.x
+        return (c[0] - c[1]).ravel(), None
+
+    def step(self, dw, ds, dt):
+        dx = np.stack([-dw, dw])
+        return dx, (self.r - self.z * dx) / self.x
+
+    @staticmethod
+    def free(w, s):
+        """Entries strictly inside the box at a relative-interior optimum, the value of the others, no equation."""
+        free = (1 - np.abs(w) > np.abs(s) / np.abs(s).max()).ravel()
+        return np.eye(w.size)[:, free], np.where(free, 0, np.sign(s).ravel()), None
+
+
+class CrossPolytope(Polyhedral):
+    """``sum |W_jl| <= 1``: W = x0 - x1 with sum x = 1, z = (t - S, t + S)."""
+
+    def __init__(self, s):
+        t = np.abs(s).max() + max(0.1, np.abs(s).max())
+        self.x = np.full((2, *s.shape), 0.5 / s.size)
+        self.z = np.stack([t - s, t + s])
+        self.parameters = 2 * s.size
+
+    @property
+    def w(self):
+        return self.x[0] - self.x[1]
+
+    @property
+    def s(self):
+        return (self.z[1] - self.z[0]) / 2
+
+    def factor(self):
+        ratio0, ratio1 = self.x / self.z
+        self.h_diagonal, b = 1 / (ratio0 + ratio1), ratio0 - ratio1
+        self.h, self.b = self.h_diagonal * b, b
+        self.border = self.h.ravel(), (b * self.h).sum() - (ratio0 + ratio1).sum()
+
+    def residual(self, mu, affine):
+        self.r = self._targets(mu, affine)
+        r = self.r / self.z
+        self.c = -self.h_diagonal * (r[0] - r[1])
+        return self.c.ravel(), 1 - self.x.sum() - r.sum() - (self.b * self.c).sum()
+
+    def step(self, dw, ds, dt):
+        ds = self.h_diagonal * dw + self.c + self.h * dt  # complementarity exact; S = A^T a holds in the limit
+        dz = np.stack([dt - ds, dt + ds])
+        return (self.r - self.x * dz) / self.z, dz
+
+    @staticmethod
+    def free(w, s):
+        """Non-zero entries at a relative-interior optimum; their signed sum is one."""
+        s = s / np.abs(s).max()
+        free = (np.abs(w) / np.abs(w).max() > 1 - np.abs(s)).ravel()
+        return np.eye(w.size)[:, free], np.zeros(w.size), np.sign(s).ravel()[free]

@@ -1,0 +1,69 @@
+"""``max_margin``: solve, polish, certify."""
+
+import numpy as np
+
+from ..norms import FROBENIUS, Entrywise, Schatten
+from .certificate import ROUNDING, attained, certify, margins, simplex
+from .face import optimal_face
+from .interior import interior
+from .nonseparable import contradiction, prove
+from .pairs import Pairs
+from .plain import solve_plain
+from .polish import candidates
+from .result import MaxMargin
+
+SOLVERS = "interior", "cvxpy"
+
+
+def max_margin(dataset, norm, solver="interior") -> MaxMargin:
+    """The maximum margin of a data set in a norm, with a certified interval.
+
+    ``solver="interior"`` is our primal-dual method (relative gaps near 1e-14); ``"cvxpy"`` the plain program through a
+    general solver, for cross-checks and for norms that are neither ``Entrywise`` nor ``Schatten`` (these always take it).
+    Raises NotSeparable, with a certificate, when no W classifies every sample; ArithmeticError when float64 cannot tell.
+    """
+    if solver not in SOLVERS:
+        raise ValueError(f"solver must be one of {', '.join(SOLVERS)}; got {solver!r}")
+    impossible = contradiction(dataset)
+    if impossible is not None:
+        raise impossible
+    if solver == "cvxpy" or not isinstance(norm, (Entrywise, Schatten)):
+        return _checked(dataset, norm, [solve_plain(dataset, norm)], "cvxpy")
+    inner = FROBENIUS if norm.p == 2 else norm  # both families, one ball
+    pairs = Pairs.of(dataset, inner)
+    optimum = interior(pairs, inner)
+    if optimum.lower <= 0:
+        raise _failure(dataset)
+    found = [(optimum.w, optimum.a)]
+    for candidate in candidates(pairs, inner, optimum):
+        found.append(candidate)
+        lower, upper = certify(dataset, norm, *candidate)
+        if upper - lower < 4 * ROUNDING * upper:
+            break
+    return _checked(dataset, norm, found, "interior", **optimal_face(pairs, inner, optimum))
+
+
+def _checked(dataset, norm, found, solver, **face):
+    """The result for the best of the candidates (W, a), judged by their certificates."""
+    found = [pair for pair in found if pair[0] is not None]
+    if not found:
+        raise _failure(dataset)
+    weights = max((w for w, _ in found), key=lambda w: attained(dataset, norm, w))
+    if attained(dataset, norm, weights) <= 0:
+        raise _failure(dataset)
+    dual = min((a for _, a in found), key=lambda a: certify(dataset, norm, weights, a)[1])
+    weights, dual = weights / float(norm.value(weights)), simplex(dataset, dual)
+    lower, upper = certify(dataset, norm, weights, dual)
+    margin = attained(dataset, norm, weights)
+    slack = margins(dataset, weights) / margin - 1
+    active = dual / dual.max() > slack  # own column: 0 > inf
+    return MaxMargin(
+        norm, lower, upper, margin, weights, dual, np.flatnonzero(active.any(1)), solver, **face
+    )
+
+
+def _failure(dataset):
+    return prove(dataset) or ArithmeticError(
+        f"cannot tell whether {dataset.name or 'the data set'} is separable: the margin, if any, is below the rounding of "
+        f"float64 on these features. Rescale the features to comparable sizes."
+    )

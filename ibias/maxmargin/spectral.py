@@ -1,0 +1,61 @@
+"""The spectral norm: X = [I W; W' I], Z = [P -S/2; -S'/2 Q] with trace P + trace Q = ||S||_* at the optimum."""
+
+import numpy as np
+
+from .singular import Conic
+
+
+class SpectralBall(Conic):
+    def __init__(self, s):
+        super().__init__(*s.shape)
+        margin = max(0.1, np.abs(s).max()) / sum(s.shape)
+        self.x = np.eye(sum(s.shape))
+        self.z = (np.linalg.norm(s, 2) + margin) * self.x - self.dilation(s) / 2
+
+    @property
+    def w(self):
+        return self.x[: self.q, self.q :]
+
+    @property
+    def s(self):
+        return -2 * self.z[: self.q, self.q :]
+
+    def factor(self):
+        self.scale()
+        self.n = self.gi.T @ self.gi
+        self.h_matrix = self.operator(self.n)
+
+    def add_to(self, matrix):
+        matrix += self.h_matrix
+
+    def residual(self, mu, affine):
+        self.r_dual = self.gi.T @ self.target(mu, affine) @ self.gi
+        return -self.inner(self.r_dual), None
+
+    def step(self, dw, ds, dt):
+        dx = self.to_pm.T @ self.dilation(dw) @ self.to_pm
+        dz = self.r_dual - self.n @ dx @ self.n
+        return dx, (dz + dz.T) / 2
+
+    def restore(self):
+        """Exact structure, lost by rounding."""
+        self.x = np.eye(len(self.x)) + self.dilation(self.w)
+        self.z = (self.z + self.z.T) / 2
+
+    @staticmethod
+    def rank(w, s):
+        """Number of non-zero singular values of S: those that beat the distance of W's from one (common singular basis)."""
+        return int((s / s[0] > 1 - w).sum())
+
+    @staticmethod
+    def free(w, s):
+        """``W = U1 V1' + U2 M V2'``: M is free, U1 and V1 carry S."""
+        u, sw, ss, vt = common_basis(w, s)
+        r = SpectralBall.rank(sw, ss)
+        return np.kron(u[:, r:], vt[r:].T), (u[:, :r] @ vt[:r]).ravel(), None
+
+
+def common_basis(w, s):
+    """(U, diagonal of W, diagonal of S, V') in the singular basis of ``S/|S| + W/|W|``."""
+    u, _, vt = np.linalg.svd(s / np.linalg.norm(s) + w / np.linalg.norm(w))
+    return u, np.diag(u.T @ w @ vt.T), np.diag(u.T @ s @ vt.T), vt
