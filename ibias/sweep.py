@@ -17,8 +17,9 @@ from .progress import bar
 from .simulate import assemble, logspaced
 from .store import Store
 from .sweep_found import Found, opened
+from .sweep_journal import Journal, blocks, by_method, is_standard
 from .sweep_plan import Job, plan
-from .sweep_work import apart, compute, together
+from .sweep_work import compute
 
 LOG = logging.getLogger("ibias.sweep")
 
@@ -73,7 +74,9 @@ def sweep(
         LOG.info("%d of %d runs were found in %s", len(found.runs), len(job.keys), found.store.folder)
     known = len(found.runs)
     try:
-        if client is None:
+        if not found.missing():
+            pass
+        elif client is None:
             _here(job, found, progress)
         else:
             _on_cluster(job, found, progress, client)
@@ -95,44 +98,52 @@ def status(dataset: Dataset, methods, *, seeds=(0,), steps=20_000, record=logspa
 
 
 def _here(job: Job, found: Found, progress: bool) -> None:
-    keys = found.missing()
-    lanes = [job.lanes[key] for key in keys]
-    with bar(len(keys) * job.request.steps, _label(job, found), progress) as advance:
-        for group in together(lanes, job.request.dataset.n):
-            mine = [keys[index] for index in group]
+    journal = Journal(found.store, job)
+    state = journal.begin(found.missing())
+    standard = [key for key in journal.keys if is_standard(job, key)]
+    with bar(len(found.missing()) * job.request.steps, _label(job, found), progress) as advance:
+        if state is not None:
+            _attempt(job, found, standard, advance, state, journal.save)
+        for group in [standard, *by_method(job, [key for key in journal.keys if not is_standard(job, key)])]:
+            whole = [key for block in blocks(job, group) if not found.has_all(block) for key in block]
+            _attempt(job, found, [key for key in group if key in set(whole)], advance, None, journal.save)
+    if not found.missing():
+        journal.end()
 
-            def keep(rows, arrays, provenance, mine=mine):
-                for place, row in enumerate(rows):
-                    found.add(mine[row], {name: value[place] for name, value in arrays.items()}, provenance)
 
-            try:
-                compute(job.work([lanes[index] for index in group]), keep, advance)
-            except (OSError, ValueError, TypeError):
-                raise  # the store's disk, or an argument that no other run would like better
-            except Exception as error:
-                LOG.warning("%d runs failed: %s", len(mine), error)
-                found.fail(mine, error)
+def _attempt(job: Job, found: Found, keys: list[str], advance, state, save) -> None:
+    """Compute the runs `keys` in one call of a backend; a run that is known by now is not stored a second time."""
+    if not keys:
+        return
+    try:
+        compute(job.work(keys), lambda rows, arrays, provenance: found.add_all([keys[row] for row in rows], arrays, provenance), advance, state, save)
+    except (OSError, ValueError, TypeError, MemoryError):
+        raise  # the store's disk, or arguments that no other run would like better
+    except Exception as error:
+        LOG.warning("%d runs failed: %s", len(keys), error)
+        found.fail(keys, error)
 
 
 def _on_cluster(job: Job, found: Found, progress: bool, client) -> None:
     from .sweep_dask import stream
 
-    keys = found.missing()
-    lanes = [job.lanes[key] for key in keys]
-    groups = apart(lanes, job.request.dataset.n)
-    with bar(len(keys) * job.request.steps, _label(job, found), progress) as advance:
+    journal = Journal(found.store, job)
+    journal.begin(found.missing())
+    pieces = [block for block in blocks(job, journal.keys) if not found.has_all(block)]
+    with bar(sum(map(len, pieces)) * job.request.steps, _label(job, found), progress) as advance:
 
-        def done(index, pieces):
-            for rows, arrays, provenance in pieces:
-                for place, row in enumerate(rows):
-                    found.add(keys[groups[index][row]], {name: value[place] for name, value in arrays.items()}, provenance)
-            advance(len(groups[index]) * job.request.steps)
+        def done(index, answers):
+            for rows, arrays, provenance in answers:
+                found.add_all([pieces[index][row] for row in rows], arrays, provenance)
+            advance(len(pieces[index]) * job.request.steps)
 
         def failed(index, error):
-            LOG.warning("%d runs failed on the cluster: %s", len(groups[index]), error)
-            found.fail([keys[row] for row in groups[index]], error)
+            LOG.warning("%d runs failed on the cluster: %s", len(pieces[index]), error)
+            found.fail(pieces[index], error)
 
-        stream(client, [job.work([lanes[row] for row in group]) for group in groups], done, failed)
+        stream(client, [job.work(piece) for piece in pieces], done, failed)
+    if not found.missing():
+        journal.end()
 
 
 def _label(job: Job, found: Found) -> str:

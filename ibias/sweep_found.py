@@ -38,11 +38,17 @@ class Found:
     def missing(self) -> list[str]:
         return [key for key in self.job.lanes if key not in self.runs]
 
-    def add(self, key: str, arrays: dict[str, np.ndarray], provenance: dict) -> None:
-        """Keep a finished run; in the store first, so that what is counted is safe."""
-        if self.store is not None:
-            self.store.put(self.job.abouts[key], arrays, provenance)
-        self._know(key, arrays, provenance)
+    def has_all(self, keys: Iterable[str]) -> bool:
+        return all(key in self.runs for key in keys)
+
+    def add_all(self, keys: list[str], arrays: dict[str, np.ndarray], provenance: dict) -> None:
+        """Keep finished runs, `keys` along the first axis; in the store first, so that what is counted is safe."""
+        for place, key in enumerate(keys):
+            if key not in self.runs:
+                run = {name: value[place].copy() for name, value in arrays.items()}
+                if self.store is not None:
+                    self.store.put(self.job.abouts[key], run, provenance)
+                self._know(key, run, provenance)
 
     def fail(self, keys: Iterable[str], error: Exception) -> None:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -27,9 +27,10 @@ class Job:
     abouts: dict[str, dict]
     keys: list[str]  # by optimizer, then seed
 
-    def work(self, lanes: Sequence[Lane]) -> Work:
+    def work(self, keys: Sequence[str]) -> Work:
         r = self.request
-        return Work(r.dataset, tuple(lanes), r.loss, r.steps, r.grid, r.backend, r.device, self.dtype, r.weights, r.directions)
+        lanes = tuple(self.lanes[key] for key in keys)
+        return Work(r.dataset, lanes, r.loss, r.steps, r.grid, r.backend, r.device, self.dtype, r.weights, r.directions)
 
 
 def plan(dataset, methods, *, seeds, steps, record, loss, backend, device, dtype, weights, directions=None) -> Job:

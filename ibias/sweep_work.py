@@ -3,12 +3,11 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
-from threading import Lock
 from time import perf_counter
 
 import numpy as np
@@ -19,7 +18,6 @@ from .engine import backend_named
 from .losses import Loss
 from .methods import Lane
 from .problem import Problem
-from .signals import recipe
 from .simulate import Snapshots, chosen_device
 
 
@@ -39,49 +37,31 @@ class Work:
     directions: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def together(lanes: Sequence[Lane], n: int) -> list[list[int]]:
-    """The fewest calls: all runs of the standard form at once (the engine's planner takes it from there), the others by method,
-    so that an error in a user's own signal ends the runs of that signal only."""
-    return _grouped(lanes, lambda lane: None if recipe(lane.method.signal, n) else lane.method)
+Finished = Callable[[list[int], dict[str, np.ndarray], dict], None]
 
 
-def apart(lanes: Sequence[Lane], n: int) -> list[list[int]]:
-    """The smallest calls that lose nothing: runs that share their mini-batches (seed and batch size) stay together."""
-
-    def shared(lane):
-        flat = recipe(lane.method.signal, n)
-        return (flat.batch_size, None if flat.batch_size == n else lane.seed) if flat else lane.method
-
-    return _grouped(lanes, shared)
-
-
-def compute(work: Work, finished: Callable[[Sequence[int], dict[str, np.ndarray], dict], None], advance=None, state=None, checkpoint=None):
+def compute(work: Work, finished: Finished, advance=None, state: dict | None = None, save: Callable[[dict], None] | None = None) -> None:
     """Run `work` and call ``finished(lane_indices, arrays, provenance)`` as lanes reach their last record.
 
-    The arrays have the given lanes as first axis. `state` and `checkpoint` (which hears a dict of the engine's state and what was
-    measured so far) continue a run that was cut.
+    The arrays have the given lanes as first axis. ``save`` hears, now and then, what is needed to go on from there; given back as `state`
+    (for the same work) the run continues bit for bit, and lanes that were finished by then are not reported again.
     """
     problem = Problem(work.dataset, work.loss, device=chosen_device(work.device), dtype=work.dtype)
-    engine, run = backend_named(work.backend, problem, list(work.lanes))
-    found, lock, began = Snapshots(problem, list(work.lanes), len(work.grid), work.weights, work.directions), Lock(), perf_counter()
+    lanes = list(work.lanes)
+    engine, run = backend_named(work.backend, problem, lanes)
+    found, clock = Snapshots(problem, lanes, len(work.grid), work.weights, work.directions), _Clock()
     if state is not None:
-        found.values.update(state["values"])
+        found.values.update({name: value.copy() for name, value in state["values"].items()})
 
     def observe(index, indices, w):
-        with lock:  # a backend may use threads
-            found.observe(index, indices, w)
-            if index == len(work.grid) - 1:
-                rows = list(indices)
-                seconds = round((perf_counter() - began) / len(work.lanes), 4)
-                where = {"backend": engine, "device": str(problem.device), "seconds": seconds}
-                finished(rows, {name: value[rows] for name, value in found.values.items()}, where | origin())
+        found.observe(index, indices, w)
+        if index == len(work.grid) - 1:
+            rows = list(indices)
+            where = {"backend": engine, "device": str(problem.device), "seconds": clock.lap() / len(rows)}
+            finished(rows, {name: value[rows] for name, value in found.values.items()}, where | origin())
 
-    def save(engine_state):
-        with lock:
-            checkpoint({"engine": engine_state, "values": found.values})
-
-    run(problem, list(work.lanes), work.steps, work.grid, observe, progress=advance,
-        state=None if state is None else state["engine"], checkpoint=None if checkpoint is None else save)
+    run(problem, lanes, work.steps, work.grid, observe, progress=advance, state=None if state is None else state["engine"],
+        checkpoint=(lambda engine_state: save({"engine": engine_state, "values": found.values})) if save else None)
 
 
 def collect(work: Work) -> list[tuple[list[int], dict[str, np.ndarray], dict]]:
@@ -90,6 +70,17 @@ def collect(work: Work) -> list[tuple[list[int], dict[str, np.ndarray], dict]]:
     pieces = []
     compute(work, lambda *piece: pieces.append(piece))
     return pieces
+
+
+class _Clock:
+    """Seconds since the last lap: shared out among the lanes that finish together, they add up to the time of the whole."""
+
+    def __init__(self):
+        self.last = perf_counter()
+
+    def lap(self) -> float:
+        before, self.last = self.last, perf_counter()
+        return self.last - before
 
 
 @cache
@@ -116,10 +107,3 @@ def origin() -> dict[str, str]:
         "commit": _commit(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def _grouped(lanes, name) -> list[list[int]]:
-    groups: dict = {}
-    for index, lane in enumerate(lanes):
-        groups.setdefault(name(lane), []).append(index)
-    return list(groups.values())
