@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ibias import streams
+from ibias.fluctuating.draws import bounded_integers
 
 
 def check_batch(n: int, size: int) -> int:
@@ -29,11 +30,7 @@ class Independent:
     def batches(self, n, size, seeds, steps):
         if not 1 <= size <= n:
             raise ValueError(f"a batch holds between 1 and n = {n} samples; got {size}")
-        seeds = list(seeds)
-        rows = np.empty((len(seeds), steps, size), dtype=_compact(n))
-        top = np.arange(n - size + 1, n + 1)
-        for row, seed in zip(rows, seeds):
-            row[:] = streams.generator(seed).integers(0, top, size=(steps, size))
+        rows = bounded_integers(seeds, steps, np.arange(n - size + 1, n + 1), _compact(n))
         # Floyd's sampling: place j draws from the first n - size + j + 1 samples, and takes the newest of them if its draw is already in.
         for j in range(1, size):
             taken = (rows[..., :j] == rows[..., j, None]).any(-1)
