@@ -1,0 +1,278 @@
+"""Every backend against an independent numpy loop, and against itself in other company, other order, in pieces and on threads."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+import ibias as ib
+from ibias.engine import backend_named, refusal
+from ibias.losses import LOSSES
+from ibias.methods import Lane
+from ibias.problem import Problem
+from numpy_reference import trajectory
+
+FAST = ("lanes", "kernel")
+STEPS = 1000
+
+
+def clusters(n=60, k=5, d=8, spread=0.35, seed=0):
+    rng = np.random.default_rng(seed)
+    centres = rng.standard_normal((k, d))
+    y = np.arange(n) % k
+    return ib.Dataset(2 * centres[y] / np.linalg.norm(centres, axis=1)[y, None] + spread * rng.standard_normal((n, d)), y)
+
+
+def method(norm, b, beta=0.0, reduced=False, eta0=0.1, a=0.5):
+    signal = ib.VarianceReduced(ib.Minibatch(b)) if reduced else ib.Minibatch(b)
+    return ib.SteepestDescent(norm, ib.Momentum(beta, signal) if beta else signal, ib.Power(eta0, a))
+
+
+def final(backend, problem, lanes, steps=STEPS, **options):
+    """W of every lane after the last step."""
+    w = torch.full((len(lanes), problem.dataset.k, problem.dataset.d), torch.nan, dtype=problem.dtype)
+
+    def observe(index, indices, found):
+        w[indices] = found
+
+    backend_named(backend, problem, lanes)[1](problem, lanes, steps, np.array([steps]), observe, **options)
+    return w
+
+
+def reference(problem, lane, steps=STEPS):
+    data, (m, seed) = problem.dataset, lane
+    b, beta, reduced = ib.signals.recipe(m.signal, data.n)
+    family = type(m.norm).__name__.lower()
+    return trajectory(data.x, data.y, data.k, family, m.norm.p, b, beta, reduced, steps, m.schedule.eta0, m.schedule.a, seed, problem.loss.text)
+
+
+def worst(w, v):
+    """Largest relative Frobenius distance over lanes."""
+    return float(((w - v).flatten(1).norm(dim=1) / v.flatten(1).norm(dim=1)).max())
+
+
+def cells(norms, batch_sizes, seeds=(0,), **options):
+    grid = itertools.product(norms, batch_sizes, (0.0, 0.9), (False, True))
+    return [Lane(method(*cell, **options), seed) for cell in grid for seed in seeds]
+
+
+@pytest.fixture(scope="module")
+def every_cell():
+    """Lanes, and their final weights by backend and by the numpy loop: all norms in the same blocks."""
+    problem = Problem(clusters())
+    lanes = [lane for lane in cells(ib.CATALOG, (1, 6, 60)) if not _chaotic(lane)]
+    return lanes, {"numpy": _references(problem, lanes, STEPS)} | {b: final(b, problem, lanes) for b in FAST}
+
+
+def _chaotic(lane):
+    """The nuclear map jumps where two singular values tie, and full gradients are driven to ties: the numpy loop against
+    itself with eta0 one ulp larger moves by 1e-3 in 1000 steps.  These cells are compared after 30 steps instead."""
+    b, _, reduced = ib.signals.recipe(lane.method.signal, 60)
+    return lane.method.norm == ib.NUCLEAR and (b == 60 or (reduced and b > 1))
+
+
+def _references(problem, lanes, steps):
+    return torch.as_tensor(np.stack([reference(problem, lane, steps) for lane in lanes]))
+
+
+@pytest.mark.parametrize("norm", ib.CATALOG, ids=lambda norm: norm.text)
+@pytest.mark.parametrize("backend", FAST)
+def test_every_cell_agrees_with_the_numpy_loop_at_step_1000(every_cell, backend, norm):
+    lanes, w = every_cell
+    mine = [i for i, lane in enumerate(lanes) if lane.method.norm == norm]
+    # rounding of 1000 steps: 5e-14 was seen, on spectral cells of moderate condition; 1e-12 is what is promised
+    assert worst(w[backend][mine], w["numpy"][mine]) < 1e-12
+
+
+def test_chaotic_cells_agree_with_the_numpy_loop_while_they_can():
+    problem = Problem(clusters())
+    lanes = [lane for lane in cells([ib.NUCLEAR], (1, 6, 60)) if _chaotic(lane)]
+    for backend in FAST:
+        assert worst(final(backend, problem, lanes, 30), _references(problem, lanes, 30)) < 1e-12, backend
+
+
+@pytest.mark.parametrize("n, k, d, b", [(60, 2, 9, 30), (60, 7, 4, 12), (26, 13, 30, 13), (300, 10, 53, 150), (12, 3, 1, 4)])
+def test_odd_shapes_agree_with_the_numpy_loop(n, k, d, b):
+    problem = Problem(clusters(n, k, d))
+    lanes = cells([ib.MAX, ib.SPECTRAL, ib.Schatten(1.5)], (1, b, n))
+    expected = _references(problem, lanes, 60)
+    for backend in FAST:
+        assert worst(final(backend, problem, lanes, 60), expected) < 1e-12, backend
+
+
+def test_the_exponential_loss_agrees_with_the_numpy_loop():
+    problem = Problem(clusters(), ib.EXPONENTIAL)
+    lanes = cells([ib.MAX, ib.FROBENIUS, ib.Schatten(4)], (1, 6, 60))
+    expected = _references(problem, lanes, 300)
+    for backend in FAST:
+        assert worst(final(backend, problem, lanes, 300), expected) < 1e-12, backend
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("b", [1, 20, 60])
+def test_directions_survive_margins_far_beyond_745(b, loss):
+    problem = Problem(clusters(spread=0.1), loss)
+    lanes = cells([ib.MAX, ib.FROBENIUS], [b], eta0=60.0)
+    expected = _references(problem, lanes, 400)
+    assert problem.min_margin(expected).max() > 2000
+    for backend in FAST:
+        # the reference against itself with eta0 moved by one ulp moves by 1e-12 to 1e-9 at these margins
+        assert worst(final(backend, problem, lanes, 400), expected) < 1e-7, backend
+
+
+def test_late_truth_the_max_norm_run_nears_the_best_margin():
+    problem = Problem(clusters(30, 3, 5, spread=0.15))
+    best = ib.max_margin(problem.dataset, ib.MAX)
+    for backend in FAST:
+        w = final(backend, problem, [Lane(method(ib.MAX, 30, eta0=0.5), 0)], 8000)
+        margin = problem.min_margin(w)
+        assert margin > 40  # here softmax - onehot has lost every digit
+        assert margin / ib.MAX.value(w) >= 0.99 * best.margin, backend
+
+
+@pytest.mark.parametrize("backend", FAST)
+def test_one_sample_makes_spectral_and_frobenius_descent_equal(backend):
+    problem = Problem(clusters())
+    lanes = [Lane(method(norm, 1), seed) for norm in (ib.SPECTRAL, ib.NUCLEAR, ib.Schatten(4), ib.FROBENIUS) for seed in (0, 1)]
+    # dedupe=False: otherwise the planner would make this true by running only one of them
+    w = final(backend, problem, lanes, dedupe=False).view(4, 2, 5, 8)
+    for other in w[:3]:
+        assert worst(other, w[3]) < 1e-12  # Lemma H.1; rounding of 1000 steps is 1e-15
+
+
+@pytest.mark.parametrize("backend", FAST)
+def test_columns_of_the_weights_sum_to_zero(backend):
+    problem = Problem(clusters())
+    w = final(backend, problem, cells([ib.FROBENIUS, ib.SPECTRAL, ib.NUCLEAR], (1, 6, 60)))
+    assert w.sum(1).abs().max() < 1e-12 * w.abs().max()  # 1000 steps, each with a rounding of 1e-16
+
+
+@pytest.mark.parametrize("backend", FAST)
+def test_a_trajectory_is_the_same_alone_in_company_and_in_another_order(backend):
+    problem = Problem(clusters())
+    lanes = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], (1, 6), seeds=(0, 3))
+    together = final(backend, problem, lanes, 200)
+    alone = torch.cat([final(backend, problem, [lane], 200) for lane in lanes])
+    backwards = final(backend, problem, lanes[::-1], 200).flip(0)
+    # matrix products of other widths round differently by an ulp; seeds differ by order one
+    assert worst(together, alone) < 1e-12
+    assert worst(together, backwards) < 1e-12
+    assert worst(together[0::2], together[1::2]) > 1e-3
+
+
+@pytest.mark.parametrize("backend", FAST)
+def test_a_saved_state_continues_bit_for_bit_at_every_epoch(backend, monkeypatch):
+    monkeypatch.setattr("ibias.engine.driver.CHUNK_STEPS", 1)  # a checkpoint after every epoch
+    problem = Problem(clusters())
+    lanes = cells([ib.MAX, ib.SPECTRAL, ib.SUM], (1, 20, 60))
+    run, record = backend_named(backend, problem, lanes)[1], np.array([0, 3, 50, 61, 130])
+    whole, states = {}, []
+    run(problem, lanes, 130, record, _store(whole), checkpoint=states.append)
+    assert len(states) > 100 and states[0].keys() < states[-1].keys()
+    for state in states[:: len(states) // 5]:
+        assert all(type(value) is np.ndarray for value in state.values())
+        rest = {}
+        run(problem, lanes, 130, record, _store(rest), state={key: value.copy() for key, value in state.items()})
+        assert rest and all(torch.equal(w, whole[key]) for key, w in rest.items())
+        assert {key for key in whole if key[0] == len(record) - 1} <= rest.keys() | _finished(state, whole)
+
+
+def _store(found):
+    def observe(index, indices, w):
+        found.update({(index, lane): w[j].clone() for j, lane in enumerate(indices)})
+
+    return observe
+
+
+def _finished(state, whole):
+    """Everything, when some block is already done: its lanes are rightly not observed again."""
+    return whole.keys() if any(int(value) == 130 for key, value in state.items() if key.endswith("/t")) else set()
+
+
+@pytest.mark.parametrize("backend", FAST)
+def test_threads_change_nothing_and_every_record_arrives_once(backend):
+    problem, seen, counted = Problem(clusters()), [], []
+    lanes = cells([ib.MAX, ib.SPECTRAL], (1, 6, 60), seeds=(0, 1))
+    one, record = {}, np.array([0, 1, 7, 60, 99, 100])
+
+    def observe(index, indices, w):
+        seen.extend((index, lane) for lane in indices)
+        _store(one)(index, indices, w)
+
+    backend_named(backend, problem, lanes)[1](problem, lanes, 100, record, observe, progress=counted.append, workers=3)
+    assert sorted(seen) == [(r, lane) for r in range(len(record)) for lane in range(len(lanes))]
+    assert sum(counted) == 100 * len(lanes)
+    assert not any(one[0, lane].any() for lane in range(len(lanes)))
+    w = final(backend, problem, lanes, 100)
+    assert all(torch.equal(one[len(record) - 1, lane], w[lane]) for lane in range(len(lanes)))
+
+
+def test_an_error_while_observing_stops_every_thread_and_is_raised():
+    problem = Problem(clusters())
+    lanes = cells([ib.MAX], (1, 6, 20), seeds=(0, 1))
+
+    def observe(index, indices, w):
+        raise RuntimeError("the disk is full")
+
+    with pytest.raises(RuntimeError, match="disk is full"):
+        backend_named("kernel", problem, lanes)[1](problem, lanes, 10**6, np.arange(1, 10**6, 100), observe, workers=2)
+
+
+def test_the_backends_agree_with_the_composed_reference():
+    problem = Problem(clusters())
+    lanes = cells(ib.CATALOG, (1, 6, 60))
+    expected = final("composed", problem, lanes, 60)
+    for backend in FAST:
+        assert worst(final(backend, problem, lanes, 60), expected) < 1e-12, backend
+
+
+def test_auto_takes_the_kernel_and_leaves_the_rest_to_the_others():
+    problem = Problem(clusters())
+    plain, nested = method(ib.MAX, 6), ib.SteepestDescent(ib.MAX, ib.Momentum(0.5, ib.Momentum(0.5, ib.Minibatch(6))))
+    assert backend_named("auto", problem, [Lane(plain, 0)])[0] == "kernel"
+    assert backend_named("auto", Problem(clusters(), dtype=torch.float32), [Lane(plain, 0)])[0] == "lanes"
+    lanes = [Lane(nested, 0), Lane(plain, 0), Lane(nested, 1)]
+    name, _ = backend_named("auto", problem, lanes)
+    assert name == "kernel+composed"
+    mixed = final("auto", problem, lanes, 60)
+    assert worst(mixed, final("composed", problem, lanes, 60)) < 1e-12
+
+
+def test_a_backend_that_cannot_run_a_method_says_why():
+    problem = Problem(clusters())
+    ragged = Lane(ib.SteepestDescent(ib.MAX, ib.Minibatch(7, ragged=True)), 0)
+    with pytest.raises(ValueError, match="cannot run .* not of the standard form"):
+        backend_named("kernel", problem, [ragged])
+    with pytest.raises(ValueError, match="unknown backend 'fast'; use 'auto' or one of"):
+        backend_named("fast", problem, [])
+    with pytest.raises(ValueError, match="the problem is on cpu"):
+        backend_named("gpu", problem, [Lane(method(ib.MAX, 6), 0)])
+    assert "float32" in refusal("kernel", Problem(clusters(), dtype=torch.float32), Lane(method(ib.MAX, 6), 0))
+
+
+def test_single_precision_keeps_its_directions_past_margin_16():
+    problem = Problem(clusters(30, 3, 5, spread=0.15), dtype=torch.float32)
+    w = final("lanes", problem, [Lane(method(ib.MAX, 30, eta0=0.5), 0)], 2000)
+    best = ib.max_margin(problem.dataset, ib.MAX)
+    assert problem.min_margin(w) > 40
+    assert problem.min_margin(w) / ib.MAX.value(w) > 0.97 * best.margin  # 2000 steps only; autograd in float32 ends near 0.3
+
+
+@pytest.mark.slow
+def test_two_backends_agree_after_1e5_steps():
+    problem = Problem(clusters())
+    lanes = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], (6, 20))
+    # without momentum and variance reduction a small spectral batch is ill conditioned: one ulp in eta0 moves it by 1e-7
+    lanes = [lane for lane in lanes if lane.method.norm != ib.SPECTRAL or type(lane.method.signal) is not ib.Minibatch]
+    kernel, torch_lanes = (final(backend, problem, lanes, 100_000) for backend in FAST)
+    assert worst(kernel, torch_lanes) < 1e-9
+
+
+@pytest.mark.slow
+def test_every_cell_of_the_paper_agrees_at_its_size():
+    problem = Problem(clusters(500, 10, 25))
+    lanes = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], (1, 10, 50, 100, 500))
+    expected = _references(problem, lanes, STEPS)
+    for backend in FAST:
+        assert worst(final(backend, problem, lanes), expected) < 1e-12, backend
