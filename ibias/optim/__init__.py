@@ -1,0 +1,12 @@
+"""torch.optim classes over the norms of ``ibias.norms``, for networks (arXiv:2602.16340)."""
+
+from .adam import Adam
+from .hybrid import MuonAdam, MuonSignum
+from .named import Muon, NormalizedSGD, SignSGD, Signum
+from .newton_schulz import NewtonSchulz
+from .steepest import SteepestDescent
+from .variance_reduced import VarianceReduced
+
+__all__ = [
+    "Adam", "Muon", "MuonAdam", "MuonSignum", "NewtonSchulz", "NormalizedSGD", "SignSGD", "Signum", "SteepestDescent", "VarianceReduced",
+]

@@ -1,0 +1,122 @@
+"""What every optimizer here shares: checks at construction, gradients checked before anything moves, one step per group."""
+
+from abc import abstractmethod
+from math import isfinite
+
+import torch
+from torch.optim import Optimizer
+
+
+class CheckedOptimizer(Optimizer):
+    """A ``torch.optim.Optimizer`` whose step either moves every parameter or, on bad input, none.
+
+    Subclasses fill in ``_check_group`` (called once per parameter group) and ``_advance`` (called once per group and step
+    with the parameters that have a gradient).  Raises ValueError for an empty group or ``lr <= 0`` at construction (a
+    scheduler may lower ``lr`` to 0 later), TypeError for sparse or complex tensors, FloatingPointError for a NaN or
+    infinite gradient.  ``check_finite=False`` leaves the last one out: it costs one pass over the gradients and, on
+    CUDA, one synchronisation with the host.
+    """
+
+    def __init__(self, params, defaults, check_finite=True):
+        super().__init__(params, {**defaults, "check_finite": bool(check_finite)})
+
+    def add_param_group(self, param_group):
+        super().add_param_group(param_group)
+        group, number = self.param_groups[-1], len(self.param_groups) - 1
+        try:
+            self._check(group, number)
+        except (TypeError, ValueError):
+            self.param_groups.pop()
+            raise
+
+    def _check(self, group, number):
+        name = type(self).__name__
+        if not group["params"]:
+            raise ValueError(f"{name}: parameter group {number} is empty; give it at least one tensor or leave the group out.")
+        require_positive(name, "lr", group["lr"])
+        for i, p in enumerate(group["params"]):
+            if p.is_complex() or not p.is_floating_point():
+                raise TypeError(f"{name}: {describe(group, number, i)} has dtype {p.dtype}; only real floating point tensors can be optimized.")
+        self._check_group(group, number)
+
+    @abstractmethod
+    def _check_group(self, group, number): ...
+
+    @abstractmethod
+    def _advance(self, group, params, grads): ...
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """One update; ``closure``, if given, recomputes the loss and the gradients and its value is returned."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        work = [(group, *self._gradients(group, number)) for number, group in enumerate(self.param_groups)]
+        self._require_finite(work)
+        for group, params, grads in work:
+            if params:
+                self._advance(group, params, grads)
+        return loss
+
+    def _gradients(self, group, number):
+        params = [p for p in group["params"] if p.grad is not None]
+        for i, p in enumerate(group["params"]):
+            if p.grad is not None and p.grad.is_sparse:
+                raise TypeError(
+                    f"{type(self).__name__}: {describe(group, number, i)} has a sparse gradient; a steepest step needs the dense one. "
+                    "Build the embedding with sparse=False."
+                )
+        return params, [p.grad for p in params]
+
+    def _require_finite(self, work):
+        # a sum is finite only if every entry is, up to overflow: a cheap filter, and the exact look only when it fires
+        checked = [g for group, _, grads in work if group["check_finite"] for g in grads]
+        if not checked or isfinite(total([g.sum(dtype=torch.float32 if g.dtype in HALF else None) for g in checked])):
+            return
+        for number, group in enumerate(self.param_groups):
+            for i, p in enumerate(group["params"]):
+                if p.grad is not None and not bool(torch.isfinite(p.grad).all()):
+                    raise FloatingPointError(
+                        f"{type(self).__name__}: {describe(group, number, i)} has {int((~torch.isfinite(p.grad)).sum())} NaN or "
+                        "infinite entries in its gradient. Nothing was updated. Look at the loss of this batch, or clip the "
+                        "activations; sign and polar maps would turn such a gradient into a full step."
+                    )
+
+
+HALF = (torch.float16, torch.bfloat16)
+
+
+def total(scalars, combine=torch.sum):
+    """The sum (or norm) of 0-d tensors as a float: one transfer to the host, whatever their number."""
+    device = scalars[0].device
+    return float(combine(torch.stack([s.to(device) for s in scalars])))
+
+
+def describe(group, number, i):
+    """How an error names parameter i of a group: its own name where the optimizer was given named parameters."""
+    names = group.get("param_names")
+    called = f" '{names[i]}'" if names else ""
+    return f"parameter {i}{called} of group {number}, shape {tuple(group['params'][i].shape)},"
+
+
+def require_positive(owner, argument, value):
+    if not float(value) > 0 or not isfinite(float(value)):
+        raise ValueError(f"{owner}({argument}=...) is the length of one step and must be positive and finite; got {value}")
+
+
+def require_fraction(owner, argument, value):
+    if not 0 <= value < 1:
+        raise ValueError(f"{owner}({argument}=...) must lie in [0, 1); got {value}")
+
+
+def averaged(state, params, grads, decay, name="momentum"):
+    """Exponential average ``m = decay m + (1 - decay) g`` from m = 0, kept under ``state[p][name]``; the list of m's."""
+    if decay == 0:
+        return grads
+    for p in params:
+        if name not in state[p]:
+            state[p][name] = torch.zeros_like(p, memory_format=torch.preserve_format)
+    buffers = [state[p][name] for p in params]
+    torch._foreach_lerp_(buffers, grads, 1 - decay)
+    return buffers

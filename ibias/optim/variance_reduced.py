@@ -1,0 +1,84 @@
+"""Variance-reduced gradients around any optimizer."""
+
+import torch
+from torch.optim import Optimizer
+
+
+class VarianceReduced(Optimizer):
+    """Replaces a batch gradient by ``g_B(theta) - g_B(anchor) + g_full(anchor)`` and lets another optimizer take the step (SVRG).
+
+    ``anchor(closure)`` stores the parameters and the full gradient, once per epoch; ``step(closure)`` runs its closure twice,
+    at the anchor and at the present parameters.  Both closures zero the gradients, compute their loss and call ``backward``;
+    the closure of a step must use the same batch both times, and nothing random (dropout, batch statistics) in between::
+
+        optimizer = VarianceReduced(Muon(model.parameters(), lr=0.02))
+        for epoch in range(epochs):
+            optimizer.anchor(full_loss)
+            for batch in batches: optimizer.step(batch_loss)
+
+    ``param_groups`` and ``state`` are the inner optimizer's; give schedulers either of the two.  Raises RuntimeError for a
+    step before the first anchor.
+    """
+
+    def __init__(self, inner: Optimizer):
+        if not isinstance(inner, Optimizer):
+            raise TypeError(f"VarianceReduced wraps a torch.optim.Optimizer; got {type(inner).__name__}")
+        self.inner = inner
+        self._anchored = None  # one (parameters, full gradient) pair per parameter
+        super().__init__(inner.param_groups, dict(inner.defaults))
+        self._share()
+
+    def _share(self):
+        self.param_groups, self.state = self.inner.param_groups, self.inner.state
+
+    def add_param_group(self, param_group):
+        if not any(param_group is group for group in self.inner.param_groups):  # called by Optimizer.__init__ for each of them
+            self.inner.add_param_group(param_group)
+            self._anchored = None
+        self._share()
+
+    def _params(self):
+        return [p for group in self.inner.param_groups for p in group["params"]]
+
+    def anchor(self, closure):
+        """Stores the present parameters and the gradient that ``closure`` leaves there; returns its loss."""
+        with torch.enable_grad():
+            loss = closure()
+        self._anchored = [(p.detach().clone(), _gradient(p)) for p in self._params()]
+        return loss
+
+    @torch.no_grad()
+    def step(self, closure):
+        """One inner step on the corrected gradient; returns the loss that ``closure`` computed at the present parameters."""
+        if self._anchored is None:
+            raise RuntimeError("VarianceReduced.step needs an anchor: call .anchor(closure_of_the_full_loss) at the start of each epoch.")
+        params = self._params()
+        present = [p.detach().clone() for p in params]
+        try:
+            torch._foreach_copy_(params, [anchor for anchor, _ in self._anchored])
+            with torch.enable_grad():
+                closure()
+            there = [_gradient(p) for p in params]
+        finally:
+            torch._foreach_copy_(params, present)
+        with torch.enable_grad():
+            loss = closure()
+        for p, g, (_, full) in zip(params, there, self._anchored):
+            # in this order the first two cancel exactly right after an anchor, where the sum is the full gradient
+            p.grad = (_gradient(p) - g) + full
+        self.inner.step()
+        return loss
+
+    def state_dict(self):
+        """The inner optimizer's state and the anchor."""
+        return {"inner": self.inner.state_dict(), "anchored": self._anchored}
+
+    def load_state_dict(self, state_dict):
+        self.inner.load_state_dict(state_dict["inner"])
+        anchored = state_dict["anchored"]
+        self._anchored = anchored and [(a.to(p).clone(), g.to(p).clone()) for p, (a, g) in zip(self._params(), anchored)]
+        self._share()
+
+
+def _gradient(p):
+    return torch.zeros_like(p) if p.grad is None else p.grad.detach().clone()
