@@ -1,4 +1,4 @@
-"""Puts the interactive figures (playground, explorer, hero) beside the pages, and their scripts on the pages that hold one.
+"""The interactive figures (playground, explorer, hero): their scripts on the pages that hold one, their numbers computed.
 
 A page asks for a figure with an element such as ``<div data-ibias="playground" data-preset="stuck"></div>`` in a raw html
 block; everything it needs comes from the book's own folder and works from a file share: classic scripts, no fetch.
@@ -6,9 +6,12 @@ block; everything it needs comes from the book's own folder and works from a fil
 
 import re
 import shutil
+from importlib import import_module
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[1] / "_static"
+from sphinx.util import logging
+
+log = logging.getLogger(__name__)
 COMMON = ("common/svg.js", "common/axes.js")
 # in load order; each file adds one name to the global ``Ibias``
 SCRIPTS = {
@@ -18,15 +21,12 @@ SCRIPTS = {
         )
     ),
     "explorer": COMMON + tuple(f"explorer/{name}.js" for name in ("numbers", "decode", "state", "view", "mount")),
-    "hero": ("common/svg.js", "hero/numbers.js", "hero/scene.js", "hero/mount.js"),
+    "hero": ("common/svg.js", "playground/geometry.js", "hero/numbers.js", "hero/scene.js", "hero/mount.js"),
 }
-STYLES = {
-    "playground": ("common/figures.css", "playground/playground.css"),
-    "explorer": ("common/figures.css", "explorer/explorer.css"),
-    "hero": ("common/figures.css", "hero/hero.css"),
-}
+STYLES = {name: ("common/figures.css", f"{name}/{name}.css") for name in SCRIPTS}
+# figure -> the module that computes its numbers.js
+COMPUTED = {"explorer": "ibias.companion.explorer", "hero": "ibias.companion.hero"}
 FIGURE = re.compile(r'data-ibias="(\w+)"')
-UNDER = "interactive"  # the folder below the output's _static
 
 
 def figures_of(body: str) -> list[str]:
@@ -41,26 +41,35 @@ def add_scripts(app, pagename, templatename, context, doctree):
     """Scripts and styles for this page only, each once."""
     figures = figures_of(context.get("body") or "")
     for style in dict.fromkeys(path for name in figures for path in STYLES[name]):
-        app.add_css_file(f"{UNDER}/{style}")
+        app.add_css_file(style)
     for script in dict.fromkeys(path for name in figures for path in SCRIPTS[name]):
-        app.add_js_file(f"{UNDER}/{script}")
+        app.add_js_file(script)
 
 
-def copy_files(app, error):
-    """Hand-written files from book/_static, generated data from _build/interactive (``ibias build`` writes it)."""
-    if error or app.builder.format != "html":
+def numbers(app, name: str) -> Path:
+    return Path(app.srcdir) / "_build" / "interactive" / name / "numbers.js"
+
+
+def compute(app):
+    """What is missing or was made by another state of the package; about a minute from nothing, no time when up to date."""
+    if app.builder.format == "html":
+        for name, module in COMPUTED.items():
+            log.info("numbers of the %s ...", name)
+            import_module(module).main(["--target", str(numbers(app, name))])
+
+
+def ship(app, failed):
+    """Sphinx copies book/_static; the computed numbers go beside it."""
+    if failed or app.builder.format != "html":
         return
-    target = Path(app.outdir) / "_static" / UNDER
-    generated = Path(app.srcdir) / "_build" / UNDER
-    for source in (SOURCE, generated):
-        for path in sorted(source.rglob("*")):
-            if path.suffix in (".js", ".css") and path.is_file():
-                place = target / path.relative_to(source)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(path, place)
+    for name in COMPUTED:
+        target = Path(app.outdir) / "_static" / name / "numbers.js"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(numbers(app, name), target)
 
 
 def setup(app):
+    app.connect("builder-inited", compute)
     app.connect("html-page-context", add_scripts)
-    app.connect("build-finished", copy_files)
+    app.connect("build-finished", ship)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

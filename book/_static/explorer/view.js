@@ -5,11 +5,15 @@
   var DASHES = ['', '7 3', '2 3', '9 3 2 3'];
   var FLOOR = 1e-5, CEILING = 3;
 
-  function look(i) { return { color: 'var(--ib-c' + (i % 5 + 1) + ')', dash: DASHES[i % 4] }; }
+  /* the book's colours of norms and recipes; shades where the compared axis has an order */
+  function look(data, s, m, i) {
+    var names = { norm: m.state.norm, vr: m.state.vr ? 'vr' : 'mini' };
+    return { color: 'var(--ib-' + (names[s.vary] || 's' + (i + 1)) + ')', dash: DASHES[i % 4] };
+  }
 
   /* family members with their curves and looks */
   function lines(data, s) {
-    return State.family(data, s).map(function (m, i) { return Object.assign(m, look(i), { curve: data.curve(m.state) }); });
+    return State.family(data, s).map(function (m, i) { return Object.assign(m, look(data, s, m, i), { curve: data.curve(m.state) }); });
   }
 
   function points(box, steps, values) {

@@ -8,8 +8,8 @@
   function knob(ref, text, lo, hi, step) {
     return '<label><span>' + text + '</span> <input type="range" data-ref="' + ref + '" min="' + lo + '" max="' + hi + '" step="' + step + '"><output data-ref="' + ref + '-out"></output></label>';
   }
-  function lane(id, text, color, style) {
-    return '<label><input type="checkbox" data-lane="' + id + '"> <span>' + text + '</span> <span class="ib-swatch" style="border-top:3px ' + style + ' var(--ib-c' + color + ')"></span></label>';
+  function lane(id, text, style) {
+    return '<label><input type="checkbox" data-lane="' + id + '"> <span>' + text + '</span> <span class="ib-swatch" style="border-top:3px ' + style + ' var(--ib-' + id + ')"></span></label>';
   }
 
   function transport() {
@@ -33,8 +33,8 @@
       '<fieldset><legend>Compare</legend>' + radio(uid + 'mode', 'recipes', 'recipes, in one norm') + radio(uid + 'mode', 'norms', 'three norms, with one recipe') + '</fieldset>' +
       '<fieldset><legend data-ref="normtitle">Norm</legend>' + radio(uid + 'norm', 'max', 'max <small>SignSGD, Signum</small>') +
       radio(uid + 'norm', 'frobenius', 'Frobenius = spectral here <small>N-SGD, Muon</small>') + radio(uid + 'norm', 'sum', 'sum <small>one coordinate a step</small>') + '</fieldset>' +
-      '<fieldset data-ref="lanes"><legend>In the race</legend>' + lane('full', 'full batch', 1, 'solid') + lane('mini', 'mini-batch', 2, 'dashed') +
-      lane('momentum', 'mini-batch + momentum', 3, 'dotted') + lane('vr', 'mini-batch + variance reduction (VR)', 4, 'dashed') + lane('both', 'mini-batch + both', 5, 'dashed') + '</fieldset>' +
+      '<fieldset data-ref="lanes"><legend>In the race</legend>' + lane('full', 'full batch', 'solid') + lane('mini', 'mini-batch', 'dashed') +
+      lane('momentum', 'mini-batch + momentum', 'dotted') + lane('vr', 'mini-batch + variance reduction (VR)', 'dashed') + lane('both', 'mini-batch + both', 'dashed') + '</fieldset>' +
       '<fieldset data-ref="recipe"><legend>Recipe of all three</legend><label><input type="checkbox" data-ref="momentum"> <span>momentum</span></label>' +
       '<label><input type="checkbox" data-ref="vr"> <span>variance reduction (VR)</span></label></fieldset>' +
       '<fieldset class="ib-knobs"><legend>Knobs</legend><div><label><span>Batch size <i>b</i></span> <select data-ref="batch"></select></label>' +

@@ -8,22 +8,22 @@
     max: ['SignSGD', 'Signum'], frobenius: ['N-SGD', 'N-MSGD'], sum: ['Coordinate', 'Coordinate + momentum']
   };
   var RECIPES = {
-    full: { text: 'full batch', color: 1, dash: '' },
-    mini: { text: 'mini-batch', color: 2, dash: '7 3' },
-    momentum: { text: '+ momentum', color: 3, dash: '2 3' },
-    vr: { text: '+ VR', color: 4, dash: '9 3 2 3' },
-    both: { text: '+ both', color: 5, dash: '14 4' }
+    full: { text: 'full batch', dash: '' },
+    mini: { text: 'mini-batch', dash: '7 3' },
+    momentum: { text: '+ momentum', dash: '2 3' },
+    vr: { text: '+ VR', dash: '9 3 2 3' },
+    both: { text: '+ both', dash: '14 4' }
   };
   var BY_NORM = {
-    max: { text: 'max: sign', color: 1, dash: '' },
-    frobenius: { text: 'Frobenius', color: 2, dash: '7 3' },
-    sum: { text: 'sum: coordinate', color: 3, dash: '2 3' }
+    max: { text: 'max: sign', dash: '' },
+    frobenius: { text: 'Frobenius', dash: '7 3' },
+    sum: { text: 'sum: coordinate', dash: '2 3' }
   };
 
   function methodName(norm, momentum, vr) { return (vr ? 'VR-' : '') + NAMES[norm][momentum ? 1 : 0]; }
 
   function lane(id, look, name, run) {
-    return { id: id, text: look.text, color: 'var(--ib-c' + look.color + ')', dash: look.dash, name: name, run: run, history: [], next: 1, low: {}, high: {} };
+    return { id: id, text: look.text, color: 'var(--ib-' + id + ')', dash: look.dash, name: name, run: run, history: [], next: 1, low: {}, high: {} };
   }
 
   function recipeLane(id, s, common) {

@@ -87,7 +87,7 @@
     var plain = s.mode === 'recipes' && s.batch === 1 && s.lanes.indexOf('mini') >= 0, v = Ibias.engine.sampleAverage(race.z, s.norm), size = geometry.value(v, s.norm);
     if (!plain || !(size > 1e-9)) return '';
     var k = 1 / size / race.best[s.norm].margin, p = f.to([v[0] * k, v[1] * k]), middle = f.to([0, 0])[0];
-    return '<path d="M' + svg.fixed(p[0] - 6) + ' ' + svg.fixed(p[1] - 6) + 'l12 12m0 -12l-12 12" stroke="var(--ib-c2)" stroke-width="2"/><text class="ib-halo" x="' + svg.fixed(p[0]) +
+    return '<path d="M' + svg.fixed(p[0] - 6) + ' ' + svg.fixed(p[1] - 6) + 'l12 12m0 -12l-12 12" stroke="var(--ib-mini)" stroke-width="2"/><text class="ib-halo" x="' + svg.fixed(p[0]) +
       '" y="' + svg.fixed(p[1] + (p[1] < 40 ? 22 : -12)) + '" text-anchor="' + (p[0] > middle * 1.4 ? 'end' : 'middle') + '">sample average</text>';
   }
 

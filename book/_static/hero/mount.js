@@ -1,0 +1,78 @@
+/* Ibias.mountHero(element): the front page's animation. It runs once, can be stopped and replayed, and is a still picture for readers
+ * who asked for less motion and in print. */
+(function (root) {
+  'use strict';
+  var Ibias = root.Ibias = root.Ibias || {}, Scene = Ibias.heroScene;
+  var GROW_MS = 1800, PAUSE_MS = 400, RUN_MS = 6500;
+  var WORDS = { max: ['max norm', 'SignSGD, Signum'], frobenius: ['Frobenius norm', 'N-SGD, Muon'], sum: ['sum norm', 'one coordinate a step'] };
+
+  function percent(error) {
+    return error >= 1 ? '> 100 %' : error < 0.0005 ? '0.0 %' : (100 * error).toFixed(error < 0.0995 ? 1 : 0) + ' %';
+  }
+
+  function summary(numbers) {
+    return 'Three norms on the same six points. ' + numbers.panels.map(function (p) {
+      return WORDS[p.norm][0] + ': the ball touches the region of margins at least 1 at (' + p.touch.map(function (v) { return v.toFixed(2); }).join(', ') + '); after ' +
+        p.steps[p.steps.length - 1].toLocaleString('en') + ' steps short of the best margin by ' + p.lanes.map(function (l) { return percent(l.error[l.error.length - 1]) + ' with ' + l.name; }).join(', ');
+    }).join('. ') + '.';
+  }
+
+  function layout(numbers) {
+    return '<div class="ib-hero-panels">' + numbers.panels.map(function (p, i) {
+      return '<div><p class="ib-hero-title"><b>' + WORDS[p.norm][0] + '</b><small>' + WORDS[p.norm][1] + '</small></p><svg viewBox="0 0 ' + Scene.SIDE + ' ' + Scene.SIDE +
+        '" role="img" aria-label="' + Ibias.svg.escape(i ? WORDS[p.norm][0] : summary(numbers)) + '"></svg><table aria-label="Short of the best margin, ' + WORDS[p.norm][0] + '"><tbody>' +
+        Scene.lanes(p).reverse().map(function (l) {
+          return '<tr style="color:' + Scene.LOOKS[l.name].color + '"><th scope="row">' + Scene.LOOKS[l.name].text + '</th><td></td></tr>';
+        }).join('') + '</tbody></table></div>';
+    }).join('') + '</div><div class="ib-row"><button type="button" data-ref="again">Replay</button><span class="ib-hero-clock">short of the best margin after <span data-ref="step">0</span> steps</span></div>';
+  }
+
+  function mount(element, numbers) {
+    var calm = root.matchMedia('(prefers-reduced-motion: reduce)'), began = 0, asked = 0, elapsed = 0, end = GROW_MS + PAUSE_MS + RUN_MS;
+    element.classList.add('ib-figure', 'ib-hero');
+    element.innerHTML = layout(numbers);
+    var drawings = element.querySelectorAll('svg'), cells = Array.prototype.map.call(element.querySelectorAll('tbody'), function (body) { return body.querySelectorAll('td'); }), again = element.querySelector('[data-ref=again]'), clock = element.querySelector('[data-ref=step]');
+
+    function draw(ms) {
+      var grow = Math.min(1, ms / GROW_MS), grown = 1 - Math.pow(1 - grow, 2), share = Math.max(0, Math.min(1, (ms - GROW_MS - PAUSE_MS) / RUN_MS));
+      numbers.panels.forEach(function (p, i) {
+        drawings[i].innerHTML = Scene.scene(numbers.points, p, grow >= 1 ? 1 : grown, share);
+        Scene.lanes(p).reverse().forEach(function (l, j) { cells[i][j].textContent = share > 0 ? percent(Scene.errorAt(p, l, share)) : '–'; });
+      });
+      var steps = numbers.panels[0].steps;
+      clock.textContent = share > 0 ? steps[Math.round(share * (steps.length - 1))].toLocaleString('en') : '0';
+      again.textContent = asked ? 'Stop' : ms < end ? 'Go on' : 'Replay';
+    }
+    function tick(now) {
+      elapsed = Math.min(end, Math.max(0, now - began));
+      asked = elapsed < end ? requestAnimationFrame(tick) : 0;
+      draw(elapsed);
+    }
+    function run(from) {
+      began = performance.now() - from;
+      asked = requestAnimationFrame(tick);
+    }
+    function still() {
+      cancelAnimationFrame(asked);
+      asked = 0;
+      elapsed = end;
+      draw(end);
+    }
+
+    again.addEventListener('click', function () {
+      if (!asked) { run(elapsed < end ? elapsed : 0); return; }
+      cancelAnimationFrame(asked);
+      asked = 0;
+      draw(elapsed);
+    });
+    root.addEventListener('beforeprint', still);
+    if (calm.matches) still(); else run(0);
+  }
+
+  Ibias.mountHero = mount;
+  if (root.document) {
+    document.addEventListener('DOMContentLoaded', function () {
+      document.querySelectorAll('[data-ibias="hero"]').forEach(function (e) { mount(e, Ibias.heroNumbers); });
+    });
+  }
+})(typeof globalThis !== 'undefined' ? globalThis : this);
