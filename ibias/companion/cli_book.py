@@ -1,0 +1,96 @@
+"""`ibias reproduce`, `ibias build`, `ibias verify`: the book from the command line."""
+from __future__ import annotations
+
+import subprocess
+import sys
+from time import perf_counter
+from typing import Annotated
+
+import typer
+
+from .cli_input import JsonOption, QuietOption, emit, table
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("reproduce", epilog="Examples: `ibias reproduce` · `ibias reproduce 05_experiment -p steps=2000`")(reproduce)
+    app.command("build", epilog="Example: `ibias build`")(build)
+    app.command("verify", epilog="Examples: `ibias verify fig-1` · `ibias verify --json`")(verify)
+
+
+def reproduce(
+    notebooks: Annotated[list[str] | None, typer.Argument(show_default=False, help="Names such as 05_experiment; all when none is given.")] = None,
+    parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", show_default=False, metavar="NAME=VALUE",
+                                                        help="Another value for a notebook's parameter.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks at a time.")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="Also those whose outputs are up to date.")] = False,
+    quiet: QuietOption = False, json: JsonOption = False,
+) -> None:
+    """Compute the **notebooks**, all or some, skipping what is up to date. Runs with parameters of their own leave the book alone."""
+    from . import notebooks as runner
+
+    root = runner.find_root()
+    given = _pairs(parameter or [])
+    say = None if quiet or json else (lambda line: print(line, file=sys.stderr, flush=True))
+    outcomes = runner.run(root, notebooks or [], given, jobs=jobs, force=force, say=say)
+    if json:
+        emit({"notebooks": [vars(outcome) for outcome in outcomes]})
+    else:
+        table(str(root), [(o.name, f"{o.status}, {o.seconds:.0f} s" if o.status == "done" else o.status) for o in outcomes])
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if failed:
+        reason = " ".join(failed[0].message.split())[-400:]
+        print(f"ibias: error: {len(failed)} of {len(outcomes)} notebooks failed, the first: {reason}", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+def build(quiet: QuietOption = False) -> None:
+    """Compute what is out of date and **build the pages** into `_build/html`."""
+    from . import notebooks as runner
+
+    root, began = runner.find_root(), perf_counter()
+    reproduce(quiet=quiet)
+    book = subprocess.run([sys.executable, "-m", "jupyter_book.cli.main", "build", ".", "-W", "-n", "--keep-going"], cwd=root, check=False,
+                          stdout=sys.stderr if not quiet else subprocess.DEVNULL)
+    if book.returncode:
+        raise RuntimeError(f"building the pages failed with code {book.returncode}; the messages above say where")
+    table(str(root), [("pages", str(root / "_build" / "html" / "index.html")), ("seconds", f"{perf_counter() - began:.0f}")])
+
+
+def verify(
+    figures: Annotated[list[str] | None, typer.Argument(metavar="[FIGURE]...", show_default=False, help="Ids such as fig-1; all when none.")] = None,
+    quiet: QuietOption = False, json: JsonOption = False,
+) -> None:
+    """Compute the data under a **figure** once more, from nothing, and compare it with the book's. Exit code 1 where they differ."""
+    from . import notebooks as runner, provenance
+
+    root = runner.find_root()
+    wanted = figures or list(provenance.known(root / "_build" / "figures"))
+    if not wanted:
+        raise LookupError(f"no figures in {root / '_build' / 'figures'}: run `ibias build` first")
+    results = {}
+    for name in wanted:
+        found = provenance.verify(name, root=root, progress=not quiet and not json)
+        results[name] = {"agrees": found.agrees, "tolerance": found.tolerance, "worst": found.worst, "shape": found.shape}
+    if json:
+        emit({"figures": results})
+    else:
+        table("figures", [(name, _line(found)) for name, found in results.items()])
+    if not all(found["agrees"] for found in results.values()):
+        raise typer.Exit(1)
+
+
+def _line(found: dict) -> str:
+    if found["shape"]:
+        return f"DIFFERS: {found['shape']}"
+    worst = max(found["worst"].items(), key=lambda item: item[1], default=("nothing", 0.0))
+    return f"{'agrees' if found['agrees'] else 'DIFFERS'}: largest difference {worst[1]:.1e} ({worst[0]}), tolerance {found['tolerance']:.1e}"
+
+
+def _pairs(texts: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not name.isidentifier():
+            raise ValueError(f"-p {text!r}: write NAME=VALUE, for instance -p steps=2000")
+        pairs[name] = value
+    return pairs

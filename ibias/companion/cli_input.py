@@ -1,0 +1,96 @@
+"""What the commands share: data from a file or by name, options, and output for people or for machines."""
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from .. import data as datasets
+from ..data import Dataset
+
+DataArgument = Annotated[str, typer.Argument(
+    metavar="DATA", show_default=False,
+    help="A .npz file (keys x, y), a .csv or .parquet file (a column `label`), or a built-in set: digits, digits:3-8, mixture, gaussian, "
+         "counterexample:X.1.")]
+LabelOption = Annotated[str, typer.Option("--label", help="The column, or npz key, that holds the labels.")]
+StandardiseOption = Annotated[bool, typer.Option("--standardise", help="Subtract each feature's mean, divide by its standard deviation.")]
+BiasOption = Annotated[bool, typer.Option("--bias", help="Append a feature that is 1 for every sample.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+NormOption = Annotated[str, typer.Option(
+    "--norm", "-n", show_default=False, help="max, frobenius, sum, spectral, nuclear, entrywise:P or schatten:P.")]
+StoreOption = Annotated[Path | None, typer.Option(
+    "--store", show_default=False, help="Folder of finished runs (default: IBIAS_STORE, else _build/store inside the repository, else none).")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+
+
+def open_data(text: str, *, label: str = "label", standardise: bool = False, bias: bool = False) -> Dataset:
+    """The data set that `text` names: a file, or a generator with its argument after a colon."""
+    name, _, detail = text.partition(":")
+    if Path(text).suffix or Path(text).exists() or name not in _BUILT_IN:
+        if not Path(text).suffix and not Path(text).exists():
+            raise ValueError(f"{text}: no such file and no built-in data set; built-in are {', '.join(_BUILT_IN)}")
+        return datasets.load(text, label=label, standardise=standardise, bias=bias)
+    if standardise or bias or label != "label":
+        raise ValueError(f"--label, --standardise and --bias are for files; {text!r} is a built-in data set")
+    return _BUILT_IN[name](detail)
+
+
+def emit(payload: dict) -> None:
+    """One JSON object on standard output; numbers that JSON has no word for become null."""
+    json.dump(_plain(payload), sys.stdout, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def table(title: str, rows: list[tuple[str, str]]) -> None:
+    """Names and values for people."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    shown = Table(title=escape(title), show_header=False, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for name, value in rows:
+        shown.add_row(escape(name), escape(value))
+    Console(highlight=False, soft_wrap=True).print(shown)
+
+
+def _digits(detail: str) -> Dataset:
+    if not detail:
+        return datasets.digits()
+    if not all(part.isdigit() for part in detail.split("-")):
+        raise ValueError(f"digits:{detail}: name the classes as in digits:3-8")
+    return datasets.digits(tuple(int(part) for part in detail.split("-")))
+
+
+def _plainly(make):
+    def build(detail: str) -> Dataset:
+        if detail:
+            raise ValueError(f"this built-in data set takes nothing after the colon; got {detail!r}")
+        return make()
+
+    return build
+
+
+_BUILT_IN = {
+    "digits": _digits, "mixture": _plainly(datasets.mixture), "gaussian": _plainly(datasets.gaussian),
+    "scale_skewed": _plainly(datasets.scale_skewed), "counterexample": lambda detail: datasets.counterexample(detail or "X.1"),
+}
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else None
+    return value if value is None else str(value)
