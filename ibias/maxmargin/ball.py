@@ -1,8 +1,24 @@
 """What the interior point asks of a norm: the relation between W and its dual matrix S, linearised."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Flat:
+    """The affine hull of the ball's points that pair with S: ``W = fixed + directions @ z``, vectors of length q r.
+
+    ``trace @ z = 1`` where that equation remains (norms given by a sum).  ``cuts(w)`` lists inequalities ``row @ W <= bound``
+    that hold on the ball's face and that ``w`` (q, r) violates, as (rows, bounds).
+    """
+
+    directions: np.ndarray
+    fixed: np.ndarray
+    trace: np.ndarray | None
+    cuts: Callable
 
 
 class Ball(ABC):

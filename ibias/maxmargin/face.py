@@ -1,8 +1,105 @@
-"""The set of all optimal W: its dimension and its point of least Frobenius norm."""
+"""The set of all optimal W: its dimension, its point of least Frobenius norm, and random extreme points."""
+
+import numpy as np
+from scipy.optimize import nnls
 
 from .interior import ball_type
+from .polish import active
+
+RANK = 1e-6  # relative cut; on the sets tried kept singular values end at 5e-6, dropped ones begin at 1e-10
+ROUNDS = 60  # of cutting planes for the canonical point
 
 
-def optimal_face(pairs, norm, optimum):
-    """The fields of ``MaxMargin`` about the face: unique, face_dim, canonical, canonical_accuracy."""
-    return {}
+def optimal_face(pairs, norm, w, a, gap):
+    """(face dimension, canonical W, its accuracy) for the best optimum found; w (k, d) of unit norm, a (n, k)."""
+    kind = ball_type(norm)
+    if kind is None:
+        return 0, w, convexity_bound(norm, gap, w.size)
+    v, slack = pairs.reduce(w), pairs.margins(pairs.reduce(w))
+    gamma = slack.min()
+    on = active(pairs.own, a, slack - gamma, gamma)
+    flat = kind.flat(v, pairs.adjoint(a))
+    base, null = _solutions(pairs, flat, on, gamma)
+    if null.shape[1] == 0:
+        # W solves equations with singular values above RANK whose right-hand side is known to the gap
+        return 0, w, float(np.sqrt(gap))
+    near = _least_norm(pairs, flat, base, null, gamma)
+    return null.shape[1], *_inside(pairs, norm, near, v, gamma)
+
+
+def convexity_bound(norm, gap, size):
+    """Frobenius distance from the unique optimum that a relative gap allows, 1 < p < inf.
+
+    Two unit matrices whose midpoint has norm >= 1 - gap are close: for p <= 2 by 2-uniform convexity (Ball, Carlen and
+    Lieb), ``(p - 1) |D/2|^2 <= 1 - (1 - gap)^2``; for p >= 2 by Clarkson, ``|D/2|^p <= 1 - (1 - gap)^p``.
+    """
+    p = norm.p
+    if p <= 2:
+        return float(2 * np.sqrt(2 * gap / (p - 1)))
+    return float(2 * (p * gap) ** (1 / p) * size ** (0.5 - 1 / p))
+
+
+def _solutions(pairs, flat, on, gamma):
+    """The affine set of W with all active margins equal to gamma: its least-norm point (size,) and a basis (size, f)."""
+    matrix = pairs.matrix(*np.nonzero(on))
+    rows, rhs = matrix @ flat.directions, gamma - matrix @ flat.fixed
+    if flat.trace is not None:
+        rows, rhs = np.r_[rows, flat.trace[None]], np.r_[rhs, 1.0]
+    free = rows.shape[1]
+    if len(rows) < free:  # so that the thin SVD has all right singular vectors
+        rows, rhs = np.r_[rows, np.zeros((free - len(rows), free))], np.r_[rhs, np.zeros(free - len(rhs))]
+    if free == 0:
+        return flat.fixed, np.zeros((len(flat.fixed), 0))
+    u, s, vt = np.linalg.svd(rows, full_matrices=False)
+    keep = s > RANK * max(s[0], 1e-3)  # samples have length <= 1
+    z = vt[keep].T @ ((u[:, keep].T @ rhs) / s[keep])
+    return flat.fixed + flat.directions @ z, flat.directions @ vt[~keep].T
+
+
+def _least_norm(pairs, flat, base, null, gamma):
+    """The point of least Frobenius norm of the face, (q, r), by cutting planes from outside: each round adds what the last
+    point violates and projects again.  Finite for polyhedral balls; for matrix balls the rounds bound the accuracy."""
+    rows, bounds = np.zeros((0, null.shape[1])), np.zeros(0)
+    w = base.reshape(pairs.shape)
+    for _ in range(ROUNDS):
+        ball_rows, ball_bounds = flat.cuts(w)
+        margins = pairs.margins(w)
+        worst = np.argsort(margins, axis=None)[:100]
+        worst = np.unravel_index(worst[margins.ravel()[worst] < gamma * (1 - 1e-13)], margins.shape)
+        new = np.r_[-ball_rows, pairs.matrix(*worst)]
+        limits = np.r_[-ball_bounds, np.full(len(worst[0]), gamma)] - new @ base
+        new = new @ null
+        violation = limits - new @ (null.T @ (w.ravel() - base))
+        new, limits = new[violation > 1e-14], limits[violation > 1e-14]
+        if not len(new):
+            break
+        rows, bounds = np.r_[rows, new], np.r_[bounds, limits]
+        z = _least_distance(rows, bounds)
+        w = (base + null @ z).reshape(pairs.shape)
+    return w
+
+
+def _least_distance(rows, bounds):
+    """Least ``|z|`` with ``rows @ z >= bounds`` (Lawson and Hanson's reduction to non-negative least squares)."""
+    scale = np.linalg.norm(rows, axis=1)
+    rows, bounds = rows / scale[:, None], bounds / scale
+    system = np.r_[rows.T, bounds[None]]
+    target = np.r_[np.zeros(rows.shape[1]), 1.0]
+    u, _ = nnls(system, target, maxiter=50 * len(bounds))
+    rest = system @ u - target
+    return -rest[:-1] / rest[-1]
+
+
+def _inside(pairs, norm, near, interior, gamma):
+    """(W in data coordinates, accuracy): the outer point pulled towards an interior optimum until it is optimal itself.
+
+    Of all optima the canonical W_c is nearest to zero, so that ``|W - W_c|^2 <= |W|^2 - |W_c|^2`` for every optimal W, and
+    ``|W_c|`` is at least the norm of the outer point.
+    """
+    for pull in np.r_[0.0, 2.0 ** np.arange(-50, 1)]:
+        w = near + pull * (interior - near)
+        length = float(norm.value(w))
+        if length <= 1 + 1e-13 and pairs.margins(w).min() >= gamma * (1 - 1e-12):
+            break
+    excess = max(np.linalg.norm(w) ** 2 - np.linalg.norm(near) ** 2, 0.0)
+    return pairs.lift(w) / length, float(np.sqrt(excess) + np.sqrt(np.finfo(float).eps))

@@ -5,7 +5,7 @@ import numpy as np
 from ..norms import MAX
 from .interior import interior
 from .pairs import Pairs
-from .polish import _least_squares
+from .polish import least_squares
 from .result import NotSeparable
 
 VANISHES = 1e-11  # residual that counts as zero; certificates end at 1e-15 to 1e-13, separable data above 1e-9
@@ -51,7 +51,7 @@ def _annihilated(pairs, a, rounds=8):
         size = np.linalg.norm(rest) / a.sum()
         if size < smallest:
             best, smallest = a, size
-        v = _least_squares(pairs.gram(a * a), rest).reshape(pairs.shape)
+        v = least_squares(pairs.gram(a * a), rest).reshape(pairs.shape)
         change = a * a * pairs.margins(v, 0)
         falling = change > a
         length = 0.9 * (a[falling] / change[falling]).min() if falling.any() else 1.0

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.linalg import lapack
 
+from .ball import Flat
 from .singular import Conic
 from .spectral import common_basis
 
@@ -56,15 +57,23 @@ class NuclearBall(Conic):
         return int((w / w[0] > 1 - s / s[0]).sum())
 
     @staticmethod
-    def free(w, s):
-        """``W = U1 M V1'`` with M symmetric of trace one."""
+    def flat(w, s):
+        """``W = U1 M V1'`` with M symmetric, positive semidefinite, of trace one."""
         u, sw, ss, vt = common_basis(w, s)
         r = NuclearBall.rank(sw, ss)
         i, j = np.triu_indices(r)
         e = u.T[i][:, :, None] * vt[j][:, None, :] + u.T[j][:, :, None] * vt[i][:, None, :]
         e = e.reshape(len(i), -1).T
         e = e / np.linalg.norm(e, axis=0)
-        return e, np.zeros(w.size), e.T @ (u[:, :r] @ vt[:r]).ravel()
+
+        def cuts(w):
+            m = u[:, :r].T @ w @ vt[:r].T
+            values, vectors = np.linalg.eigh((m + m.T) / 2)
+            under = vectors[:, values < 0]
+            rows = -(u[:, :r] @ under).T[:, :, None] * (under.T @ vt[:r])[:, None, :]
+            return rows.reshape(-1, w.size), np.zeros(len(rows))
+
+        return Flat(e, np.zeros(w.size), e.T @ (u[:, :r] @ vt[:r]).ravel(), cuts)
 
 
 def _inverse(k):

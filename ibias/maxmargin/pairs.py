@@ -69,4 +69,4 @@ class Pairs:
     def matrix(self, samples, classes):
         """The rows of A for the listed pairs, (pairs, size)."""
         u = (self.rows[:, self.y[samples]] - self.rows[:, classes]).T
-        return (u[:, :, None] * self.x[samples][:, None, :]).reshape(len(samples), -1)
+        return (u[:, :, None] * self.x[samples][:, None, :]).reshape(len(samples), self.size)

@@ -13,15 +13,15 @@ from .smooth import Smooth
 from .spectral import SpectralBall
 
 
-def active(pairs, face, gamma):
+def active(own, a, slack, gamma):
     """Constraints (n, k) whose multiplier beats their slack, both relative: the support under strict complementarity."""
-    return ~pairs.own & (face.a / face.a.max() > face.slack / gamma)
+    return ~own & (a / a.max() > slack / gamma)
 
 
 def candidates(pairs, norm, optimum):
     """Pairs (W, a) in the coordinates of the data, best effort: an ill-posed system ends its attempt."""
     face, kind = optimum.face, ball_type(norm)
-    on = active(pairs, face, optimum.lower)
+    on = active(pairs.own, face.a, face.slack, optimum.lower)
     w, s, a = pairs.reduce(face.w), pairs.reduce(face.s), face.a[on] / face.a[on].sum()
     if kind is None:
         attempts = [_smooth(pairs, norm, w, a, on)]
@@ -41,25 +41,23 @@ def candidates(pairs, norm, optimum):
             continue
 
 
-def _least_squares(matrix, rhs):
+def least_squares(matrix, rhs):
     return lstsq(matrix, rhs, cond=1e-12, lapack_driver="gelsy", check_finite=False)[0]
 
 
 def _polyhedral(pairs, kind, w, s, a, on, gamma):
     """Two least-squares corrections: the free entries of W to equal margins, a to S = 0 (sum norm: |S| = t) on them."""
-    free, fixed, trace = kind.free(w, s)
+    flat = kind.flat(w, s)
     matrix = pairs.matrix(*np.nonzero(on))
-    rows, count = matrix @ free, len(a)
-    primal = np.c_[rows, -np.ones(count)]
-    dual = np.r_[rows.T, np.ones((1, count))]
-    z = free.T @ w.ravel()
-    primal_rhs, dual_rhs = gamma - rows @ z - matrix @ fixed, np.r_[-rows.T @ a, 1 - a.sum()]
-    if trace is not None:
-        t = np.abs(s).max()
-        primal, primal_rhs = np.r_[primal, np.r_[trace, 0][None]], np.r_[primal_rhs, 1 - trace @ z]
-        dual, dual_rhs = np.c_[dual, np.r_[-trace, 0]], dual_rhs + np.r_[t * trace, 0]
-    z = z + _least_squares(primal, primal_rhs)[:-1]
-    yield pairs.lift((fixed + free @ z).reshape(w.shape)), a + _least_squares(dual, dual_rhs)[:count]
+    rows, count, z = matrix @ flat.directions, len(a), flat.directions.T @ w.ravel()
+    primal, primal_rhs = np.c_[rows, -np.ones(count)], gamma - rows @ z - matrix @ flat.fixed
+    dual, dual_rhs = np.r_[rows.T, np.ones((1, count))], np.r_[-rows.T @ a, 1 - a.sum()]
+    if flat.trace is not None:
+        primal, primal_rhs = np.r_[primal, np.r_[flat.trace, 0][None]], np.r_[primal_rhs, 1 - flat.trace @ z]
+        dual, dual_rhs = np.c_[dual, np.r_[-flat.trace, 0]], dual_rhs + np.r_[np.abs(s).max() * flat.trace, 0]
+    z = z + least_squares(primal, primal_rhs)[:-1]
+    w = (flat.fixed + flat.directions @ z).reshape(w.shape)
+    yield pairs.lift(w), a + least_squares(dual, dual_rhs)[:count]
 
 
 def _smooth(pairs, norm, w, a, on, rounds=6):

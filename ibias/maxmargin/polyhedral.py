@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .ball import Ball, ratio
+from .ball import Ball, Flat, ratio
 
 
 class Polyhedral(Ball):
@@ -58,10 +58,15 @@ class Box(Polyhedral):
         return dx, (self.r - self.z * dx) / self.x
 
     @staticmethod
-    def free(w, s):
-        """Entries strictly inside the box at a relative-interior optimum, the value of the others, no equation."""
+    def flat(w, s):
+        """At a relative-interior optimum: entries strictly inside the box are free, the others are the signs of S."""
         free = (1 - np.abs(w) > np.abs(s) / np.abs(s).max()).ravel()
-        return np.eye(w.size)[:, free], np.where(free, 0, np.sign(s).ravel()), None
+
+        def cuts(w):
+            over = np.flatnonzero(np.abs(w) > 1)
+            return np.sign(w.ravel()[over])[:, None] * np.eye(w.size)[over], np.ones(len(over))
+
+        return Flat(np.eye(w.size)[:, free], np.where(free, 0, np.sign(s).ravel()), None, cuts)
 
 
 class CrossPolytope(Polyhedral):
@@ -94,13 +99,20 @@ class CrossPolytope(Polyhedral):
         return self.c.ravel(), 1 - self.x.sum() - r.sum() - (self.b * self.c).sum()
 
     def step(self, dw, ds, dt):
-        ds = self.h_diagonal * dw + self.c + self.h * dt  # complementarity exact; S = A^T a holds in the limit
+        # near an edge (z small) complementarity must be exact and S = A^T a may drift; elsewhere H is huge and would amplify
+        edge = self.x.max(0) / self.x.max() > self.z.min(0) / self.z.max()
+        ds = np.where(edge, self.h_diagonal * dw + self.c + self.h * dt, ds)
         dz = np.stack([dt - ds, dt + ds])
         return (self.r - self.x * dz) / self.z, dz
 
     @staticmethod
-    def free(w, s):
-        """Non-zero entries at a relative-interior optimum; their signed sum is one."""
-        s = s / np.abs(s).max()
-        free = (np.abs(w) / np.abs(w).max() > 1 - np.abs(s)).ravel()
-        return np.eye(w.size)[:, free], np.zeros(w.size), np.sign(s).ravel()[free]
+    def flat(w, s):
+        """At a relative-interior optimum: the non-zero entries have the signs of S and a signed sum of one."""
+        free = (np.abs(w) / np.abs(w).max() > 1 - np.abs(s) / np.abs(s).max()).ravel()
+        signs = np.sign(s).ravel()
+
+        def cuts(w):
+            under = np.flatnonzero(free & (w.ravel() * signs < 0))
+            return -signs[under, None] * np.eye(w.size)[under], np.zeros(len(under))
+
+        return Flat(np.eye(w.size)[:, free], np.zeros(w.size), signs[free], cuts)

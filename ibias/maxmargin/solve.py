@@ -1,5 +1,7 @@
 """``max_margin``: solve, polish, certify."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..norms import FROBENIUS, Entrywise, Schatten
@@ -9,7 +11,7 @@ from .interior import interior
 from .nonseparable import contradiction, prove
 from .pairs import Pairs
 from .plain import solve_plain
-from .polish import candidates
+from .polish import active, candidates
 from .result import MaxMargin
 
 SOLVERS = "interior", "cvxpy"
@@ -40,10 +42,14 @@ def max_margin(dataset, norm, solver="interior") -> MaxMargin:
         lower, upper = certify(dataset, norm, *candidate)
         if upper - lower < 4 * ROUNDING * upper:
             break
-    return _checked(dataset, norm, found, "interior", **optimal_face(pairs, inner, optimum))
+    best = _checked(dataset, norm, found, "interior")
+    dimension, canonical, accuracy = optimal_face(pairs, inner, best.weights, best.dual, best.gap)
+    return replace(
+        best, unique=dimension == 0, face_dim=dimension, canonical=canonical, canonical_accuracy=accuracy
+    )
 
 
-def _checked(dataset, norm, found, solver, **face):
+def _checked(dataset, norm, found, solver):
     """The result for the best of the candidates (W, a), judged by their certificates."""
     found = [pair for pair in found if pair[0] is not None]
     if not found:
@@ -54,12 +60,9 @@ def _checked(dataset, norm, found, solver, **face):
     dual = min((a for _, a in found), key=lambda a: certify(dataset, norm, weights, a)[1])
     weights, dual = weights / float(norm.value(weights)), simplex(dataset, dual)
     lower, upper = certify(dataset, norm, weights, dual)
-    margin = attained(dataset, norm, weights)
-    slack = margins(dataset, weights) / margin - 1
-    active = dual / dual.max() > slack  # own column: 0 > inf
-    return MaxMargin(
-        norm, lower, upper, margin, weights, dual, np.flatnonzero(active.any(1)), solver, **face
-    )
+    margin, own = attained(dataset, norm, weights), np.arange(dataset.k) == dataset.y[:, None]
+    on = active(own, dual, margins(dataset, weights) - margin, margin)
+    return MaxMargin(norm, lower, upper, margin, weights, dual, np.flatnonzero(on.any(1)), solver)
 
 
 def _failure(dataset):

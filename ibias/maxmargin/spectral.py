@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .ball import Flat
 from .singular import Conic
 
 
@@ -48,11 +49,18 @@ class SpectralBall(Conic):
         return int((s / s[0] > 1 - w).sum())
 
     @staticmethod
-    def free(w, s):
-        """``W = U1 V1' + U2 M V2'``: M is free, U1 and V1 carry S."""
+    def flat(w, s):
+        """``W = U1 V1' + U2 M V2'``: M is free in the ball, U1 and V1 carry S."""
         u, sw, ss, vt = common_basis(w, s)
         r = SpectralBall.rank(sw, ss)
-        return np.kron(u[:, r:], vt[r:].T), (u[:, :r] @ vt[:r]).ravel(), None
+
+        def cuts(w):
+            a, sigma, b = np.linalg.svd(u[:, r:].T @ w @ vt[r:].T, full_matrices=False)
+            over = sigma > 1
+            rows = (u[:, r:] @ a[:, over]).T[:, :, None] * (b[over] @ vt[r:])[:, None, :]
+            return rows.reshape(-1, w.size), np.ones(len(rows))
+
+        return Flat(np.kron(u[:, r:], vt[r:].T), (u[:, :r] @ vt[:r]).ravel(), None, cuts)
 
 
 def common_basis(w, s):
