@@ -1,0 +1,88 @@
+"""The direction that raises the margins, with loss weights free of cancellation and underflow."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ibias.losses import CROSS_ENTROPY, Loss
+
+from .networks import HomogeneousModel, Parameters
+
+
+@dataclass(frozen=True)
+class ScaledBlocks:
+    """The blocks times ``exp(log_scale)``, ``log_scale`` of shape ``(*lanes,)``: gradients far below the smallest float."""
+
+    blocks: Parameters
+    log_scale: Tensor
+
+    def rescaled(self):
+        """The same, with a largest entry of 1 over all blocks of a lane (zero stays zero)."""
+        top = torch.stack([b.abs().amax((-2, -1)) for b in self.blocks]).amax(0)
+        safe = torch.where(top > 0, top, 1.0)
+        return ScaledBlocks([b / safe[..., None, None] for b in self.blocks], torch.where(top > 0, self.log_scale + safe.log(), -torch.inf))
+
+
+def combination(*terms: tuple[float, ScaledBlocks]) -> ScaledBlocks:
+    """``sum_j c_j S_j`` on the largest of the scales."""
+    scale = torch.stack([s.log_scale for _, s in terms]).amax(0)
+    scale = torch.where(scale > -torch.inf, scale, 0.0)
+    factors = [(c * (s.log_scale - scale).exp())[..., None, None] for c, s in terms]
+    return ScaledBlocks([sum(f * b for f, b in zip(factors, column)) for column in zip(*(s.blocks for _, s in terms))], scale)
+
+
+@dataclass(frozen=True)
+class Ascent:
+    """``u = sum_i lambda_i grad q_i = -grad (sum of losses)``, and what it was made of.
+
+    ``weights`` are lambda_i / exp(u.log_scale), ``margins`` the hard margins q_i (``(*lanes, n)``), ``soft`` the margins inside
+    the loss: the same for one output, ``z_y - logsumexp of the others`` for several.
+    """
+
+    u: ScaledBlocks
+    weights: Tensor
+    margins: Tensor
+    soft: Tensor
+    euler: Tensor  # sum_i weights_i <z_i, d soft_i / d z_i>: equals <theta, u> / degree by Euler's identity
+
+
+# lanes are pushed through in groups whose activations stay in the processor's cache (measured: twice as fast at n = 512)
+CACHED = 2**17
+
+
+def ascent(model: HomogeneousModel, theta: Parameters, x: Tensor, y: Tensor, loss: Loss = CROSS_ENTROPY) -> Ascent:
+    """``x`` ``(seeds, n, d)``, ``y`` ``(seeds, n)`` labels (0/1 for one output), theta ``(*lanes, seeds, rows, columns)``."""
+    lanes = theta[0].shape[:-2]
+    flat = [p.reshape(-1, *p.shape[-2:]) for p in theta]
+    at = torch.arange(len(x)).expand(lanes).reshape(-1)
+    size = max(1, CACHED // (x.shape[-2] * max(r for r, _ in model.shapes)))
+    parts = [_ascent([p[i] for p in flat], x[at[i]], y[at[i]], model, loss) for i in torch.arange(len(at)).split(size)]
+    blocks = [torch.cat(column).view_as(p) for column, p in zip(zip(*(part[0] for part in parts)), theta)]
+    scale, weights, margins, soft, euler = (torch.cat(column) for column in zip(*(part[1:] for part in parts)))
+    n = weights.shape[-1]
+    return Ascent(
+        ScaledBlocks(blocks, scale.view(lanes)), weights.view(*lanes, n), margins.view(*lanes, n), soft.view(*lanes, n), euler.view(lanes)
+    )
+
+
+def _ascent(theta, x, y, model, loss):
+    z = model.logits(theta, x)
+    margins, soft, slope = _margins(z, y)
+    log_weights = loss.log_residual(soft)
+    scale = log_weights.amax(-1)
+    weights = (log_weights - scale[..., None]).exp()
+    blocks = model.pullback(theta, x, weights[..., None] * slope)
+    return blocks, scale, weights, margins, soft, (weights[..., None] * slope * z).sum((-2, -1))
+
+
+def _margins(z, y):
+    """Hard margins, soft margins, and the gradient of the soft ones in the logits."""
+    if z.shape[-1] == 1:
+        sign = (2 * y - 1).to(z.dtype)
+        q = sign * z[..., 0]
+        return q, q, sign[..., None]
+    own = torch.nn.functional.one_hot(y, z.shape[-1]).bool()
+    others = z.masked_fill(own, -torch.inf)
+    z_y = (z * own).sum(-1)
+    return z_y - others.amax(-1), z_y - others.logsumexp(-1), own.to(z.dtype) - others.softmax(-1)
