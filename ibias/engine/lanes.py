@@ -43,7 +43,8 @@ class LaneBlock:
         self.parts = _norm_slices([run.norm for run in runs])
         self.w, self.m = problem.start(len(runs)), problem.start(len(runs))
         self.log_scale = x.new_full((len(runs),), -torch.inf)
-        self.snapshot = None
+        late = self.reduced  # written in place at every epoch start, so that a captured step finds it where it was
+        self.snapshot = Snapshot(x.new_zeros(late, problem.dataset.k, self.n), self.w[:late].clone(), x.new_zeros(late))
 
     def advance(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
         orders = torch.as_tensor(orders, device=self.w.device)
@@ -61,7 +62,11 @@ class LaneBlock:
         if self.averaged:
             gradient, log_scale = self.average(gradient, log_scale)
         for norm, part in self.parts:
-            self.w[part] -= eta[part] * steepest(norm, gradient[part])
+            self.w[part] -= eta[part] * self.steepest(norm, gradient[part])
+
+    def steepest(self, norm: Norm, signal: Tensor) -> Tensor:
+        """The unit step of ``norm`` along ``signal``."""
+        return steepest(norm, signal)
 
     def signal(self, rows, opening):
         """The mini-batch gradient of every run, corrected where variance is reduced, as ``(value, log_scale)``."""
@@ -83,7 +88,8 @@ class LaneBlock:
     def take_snapshot(self):
         late = slice(len(self.w) - self.reduced, None)
         residual, log_scale = residuals(self.problem.loss, self.w[late], self.problem.x, self.own, None)
-        self.snapshot = Snapshot(residual, sums(residual, self.problem.x) / self.n, log_scale)
+        for kept, fresh in zip(self.snapshot, (residual, sums(residual, self.problem.x) / self.n, log_scale), strict=True):
+            kept.copy_(fresh)
 
     def average(self, gradient, log_scale):
         """``M <- beta M + (1 - beta) g`` on the larger of the two scales, renormalised to a largest entry of 1."""

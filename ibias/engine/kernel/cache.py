@@ -4,18 +4,16 @@ numba's own cache looks at the file of the cached function only; the functions i
 """
 
 import hashlib
-from functools import cache
 from pathlib import Path
 
 import numba
 from numba.core import caching
 
 
-@cache
-def source_stamp() -> str:
-    """A digest of every source file of the kernel and of the versions that compile it."""
+def source_stamp(folder: Path = Path(__file__).parent) -> str:
+    """A digest of every source file of ``folder`` (the kernel) and of the version that compiles it."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(folder.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
