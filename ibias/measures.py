@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from math import log
 
 import numpy as np
 import torch
@@ -12,23 +14,47 @@ from .norms import FROBENIUS, MAX, SPECTRAL
 from .problem import Problem
 
 
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Weights ``w`` ``(lanes, k, d)`` of a problem, with what several measures share computed once."""
+
+    problem: Problem
+    w: Tensor
+
+    @cached_property
+    def logits(self) -> Tensor:
+        return self.problem.logits(self.w)
+
+    @cached_property
+    def soft_margins(self) -> Tensor:
+        return self.problem.soft_margin(self.logits)[0]
+
+    @cached_property
+    def log_loss(self) -> Tensor:
+        return self.problem.loss.log_loss(self.soft_margins).logsumexp(-1) - log(self.problem.dataset.n)
+
+    @cached_property
+    def log_proxy(self) -> Tensor:
+        return self.problem.loss.log_residual(self.soft_margins).logsumexp(-1) - log(self.problem.dataset.n)
+
+
 @dataclass(frozen=True)
 class Measure:
-    """A named number per lane: ``of(problem, w)`` maps ``(lanes, k, d)`` to ``(lanes,)``; ``label`` is its axis title."""
+    """A named number per lane: ``of(snapshot)`` has shape ``(lanes,)``; ``label`` is its axis title."""
 
     name: str
     label: str
-    of: Callable[[Problem, Tensor], Tensor]
+    of: Callable[[Snapshot], Tensor]
 
 
 MEASURES = (
-    Measure("loss", "training loss", lambda problem, w: problem.log_loss(w).exp()),
-    Measure("log_loss", "log of the training loss", lambda problem, w: problem.log_loss(w)),
-    Measure("min_margin", "smallest margin, not normalised", lambda problem, w: problem.min_margin(w)),
-    Measure("proxy", "proxy G, the mean residual", lambda problem, w: problem.log_proxy(w).exp()),
-    Measure("norm_max", "max norm of the weights", lambda problem, w: MAX.value(w)),
-    Measure("norm_frobenius", "Frobenius norm of the weights", lambda problem, w: FROBENIUS.value(w)),
-    Measure("norm_spectral", "spectral norm of the weights", lambda problem, w: SPECTRAL.value(w)),
+    Measure("loss", "training loss", lambda s: s.log_loss.exp()),
+    Measure("log_loss", "log of the training loss", lambda s: s.log_loss),
+    Measure("min_margin", "smallest margin, not normalised", lambda s: s.problem.worst_gap(s.logits)),
+    Measure("proxy", "proxy G, the mean residual", lambda s: s.log_proxy.exp()),
+    Measure("norm_max", "max norm of the weights", lambda s: MAX.value(s.w)),
+    Measure("norm_frobenius", "Frobenius norm of the weights", lambda s: FROBENIUS.value(s.w)),
+    Measure("norm_spectral", "spectral norm of the weights", lambda s: SPECTRAL.value(s.w)),
 )
 LABELS = {m.name: m.label for m in MEASURES} | {
     "norm_own": "norm of the weights, in the optimizer's own norm",
@@ -45,7 +71,8 @@ def measure(problem: Problem, w: Tensor, norms, directions=None) -> dict[str, np
     ``directions`` maps names to ``(k, d)`` matrices: adds ``cosine`` of shape ``(lanes, directions)``.  Margin and cosine are NaN
     at ``W = 0``.
     """
-    out = {m.name: m.of(problem, w).cpu().double().numpy() for m in MEASURES}
+    snapshot = Snapshot(problem, w)
+    out = {m.name: m.of(snapshot).cpu().double().numpy() for m in MEASURES}
     out["norm_own"] = np.empty(len(norms))
     for norm in set(norms):
         mine = [j for j, other in enumerate(norms) if other == norm]

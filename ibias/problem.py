@@ -77,7 +77,7 @@ class Problem:
 
         The own-class entry is minus the sum of the others.  ``softmax - onehot`` cancels to noise past margin 36.
         """
-        mu, others = self._soft_margin(self.logits(w, rows), rows)
+        mu, others = self.soft_margin(self.logits(w, rows), rows)
         log_r = self.loss.log_residual(mu)
         scale = log_r.amax(-1)
         value = (log_r - scale[..., None]).exp()[..., None] * others
@@ -91,17 +91,21 @@ class Problem:
 
     def log_loss(self, w: Tensor, rows: Tensor | None = None) -> Tensor:
         """``log L``, shape ``(*lanes,)``."""
-        mu, _ = self._soft_margin(self.logits(w, rows), rows)
+        mu, _ = self.soft_margin(self.logits(w, rows), rows)
         return self.loss.log_loss(mu).logsumexp(-1) - log(mu.shape[-1])
 
     def log_proxy(self, w: Tensor, rows: Tensor | None = None) -> Tensor:
         """``log G``, G the mean residual (Section 3), shape ``(*lanes,)``."""
-        mu, _ = self._soft_margin(self.logits(w, rows), rows)
+        mu, _ = self.soft_margin(self.logits(w, rows), rows)
         return self.loss.log_residual(mu).logsumexp(-1) - log(mu.shape[-1])
 
     def min_margin(self, w: Tensor) -> Tensor:
         """``q(W) = min_i (z_iy - max_(c != y) z_ic)``, not normalised, shape ``(*lanes,)``."""
-        z, own = self.logits(w), self._own(None)
+        return self.worst_gap(self.logits(w))
+
+    def worst_gap(self, z: Tensor) -> Tensor:
+        """The smallest margin of logits ``(*lanes, n, k)`` of all samples."""
+        own = self._own(None)
         others = z.masked_fill(own, -torch.inf).amax(-1)
         return ((z * own).sum(-1) - others).amin(-1)
 
@@ -109,8 +113,8 @@ class Problem:
         y = self.y if rows is None else self.y[rows]
         return torch.nn.functional.one_hot(y, self.dataset.k).bool()
 
-    def _soft_margin(self, z, rows):
-        """``mu_i = z_y - logsumexp of the others`` and the softmax over the others."""
+    def soft_margin(self, z: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """``mu_i = z_y - logsumexp of the others`` ``(*lanes, b)`` and the softmax over the others ``(*lanes, b, k)``."""
         own = self._own(rows)
         rest = z.masked_fill(own, -torch.inf)
         return (z * own).sum(-1) - rest.logsumexp(-1), rest.softmax(-1)
