@@ -70,13 +70,13 @@ def by_method(job: Job, keys: list[str]) -> list[list[str]]:
 
 
 def is_standard(job: Job, key: str) -> bool:
-    """Whether the run's signal is of the form that the fast engines take."""
-    return recipe(job.lanes[key].method.signal, job.request.dataset.n) is not None
+    """Whether the planner lays out the run: its signal has the form that the fast engines take, and one of them is to run it."""
+    return job.request.backend != "composed" and recipe(job.lanes[key].method.signal, job.request.dataset.n) is not None
 
 
 def _nested(arrays) -> dict[str, dict[str, np.ndarray]] | None:
     found: dict[str, dict] = {"engine": {}, "values": {}}
     for name, value in arrays.items():
         part, _, rest = name.partition("/")
-        found[part][rest] = value
+        found[part][rest] = value.copy()  # what is read is read-only
     return found if found["engine"] else None

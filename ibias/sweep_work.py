@@ -51,7 +51,7 @@ def compute(work: Work, finished: Finished, advance=None, state: dict | None = N
     engine, run = backend_named(work.backend, problem, lanes)
     found, clock = Snapshots(problem, lanes, len(work.grid), work.weights, work.directions), _Clock()
     if state is not None:
-        found.values.update({name: value.copy() for name, value in state["values"].items()})
+        found.values.update(state["values"])
 
     def observe(index, indices, w):
         found.observe(index, indices, w)
