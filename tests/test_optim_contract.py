@@ -1,0 +1,285 @@
+"""What an optimizer owes its user: state that survives, schedulers, scalers, batching, and sentences for bad input."""
+
+import copy
+import io
+
+import pytest
+import torch
+from torch import nn
+
+import ibias as ib
+from ibias.optim import Adam, Muon, MuonAdam, MuonSignum, NewtonSchulz, NormalizedSGD, SignSGD, Signum, SteepestDescent, VarianceReduced
+
+EVERY = {
+    "SignSGD": lambda m, r: SignSGD([*m, *r], lr=0.1),
+    "Signum": lambda m, r: Signum([*m, *r], lr=0.1),
+    "NormalizedSGD": lambda m, r: NormalizedSGD([*m, *r], lr=0.1, momentum=0.9),
+    "Muon": lambda m, r: Muon(m, lr=0.1),
+    "Newton-Schulz": lambda m, r: Muon(m, lr=0.1, polar=NewtonSchulz(dtype=None)),
+    "Schatten": lambda m, r: SteepestDescent(m, lr=0.1, norm=ib.Schatten(4), momentum=0.9),
+    "Adam": lambda m, r: Adam([*m, *r], lr=0.1),
+    "MuonSignum": lambda m, r: MuonSignum(m, r, lr=0.1),
+    "MuonAdam": lambda m, r: MuonAdam(m, r, lr=0.1),
+}
+every = pytest.mark.parametrize("build", EVERY.values(), ids=EVERY)
+
+
+def parameters(dtype=torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    drawn = [torch.randn(s, generator=generator, dtype=torch.float64).to(dtype) for s in [(4, 6), (4, 6), (3, 2, 2), (5,)]]
+    return [nn.Parameter(p) for p in drawn[:3]], [nn.Parameter(drawn[3])]
+
+
+def fill(params, step, scale=1.0):
+    generator = torch.Generator().manual_seed(step)
+    for p in params:
+        p.grad = (scale * torch.randn(p.shape, generator=generator, dtype=torch.float64)).to(p.dtype)
+
+
+def walk(optimizer, params, steps):
+    for step in steps:
+        fill(params, step)
+        optimizer.step()
+    return [p.detach().clone() for p in params]
+
+
+@every
+def test_a_saved_state_continues_bit_for_bit(build):
+    m, r = parameters()
+    straight = walk(build(m, r), [*m, *r], range(6))
+    m, r = parameters()
+    optimizer = build(m, r)
+    walk(optimizer, [*m, *r], range(3))
+    file = io.BytesIO()
+    torch.save(optimizer.state_dict(), file)
+    file.seek(0)
+    resumed = build(m, r)
+    resumed.load_state_dict(torch.load(file))  # weights_only, torch's default: no arbitrary code
+    for a, b in zip(straight, walk(resumed, [*m, *r], range(3, 6))):
+        assert torch.equal(a, b)
+
+
+@every
+def test_a_copy_goes_its_own_way(build):
+    m, r = parameters()
+    optimizer = build(m, r)
+    walk(optimizer, [*m, *r], range(2))
+    clone = copy.deepcopy(optimizer)
+    state = {k: {n: v.clone() for n, v in s.items()} for k, s in optimizer.state.items()}
+    walk(clone, [p for g in clone.param_groups for p in g["params"]], range(2, 4))
+    assert all(torch.equal(optimizer.state[k][n], v) for k, s in state.items() for n, v in s.items())
+
+
+@every
+def test_the_scale_of_the_loss_changes_nothing(build):
+    """Powers of two scale without rounding; 2^-200 squares to 1e-120."""
+    ends = []
+    for scale in (1.0, 2.0**-200):
+        m, r = parameters()
+        optimizer = build(m, r)
+        for step in range(3):
+            fill([*m, *r], step, scale)
+            optimizer.step()
+        ends.append([p.detach() for p in (*m, *r)])
+    for a, b in zip(*ends):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)  # norms rescale by a largest entry that is no power of two
+
+
+@every
+def test_a_zero_gradient_moves_nothing(build):
+    m, r = parameters()
+    optimizer, before = build(m, r), [p.detach().clone() for p in (*m, *r)]
+    for p in (*m, *r):
+        p.grad = torch.zeros_like(p)
+    optimizer.step()
+    assert all(torch.equal(a, b) for a, b in zip(before, (*m, *r)))
+
+
+@every
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_lower_precision_follows_float64(build, dtype):
+    """One step: parameters of size about 3 carry eps * 3; the maps themselves are computed in at least float32."""
+    m, r = parameters()
+    exact = walk(build(m, r), [*m, *r], [0])
+    m, r = parameters(dtype)
+    for a, b in zip(exact, walk(build(m, r), [*m, *r], [0])):
+        assert b.dtype == dtype
+        # the polar map amplifies the gradient's own rounding by the inverse of its smallest singular value, here up to 5
+        torch.testing.assert_close(a, b.double(), rtol=0, atol=16 * torch.finfo(dtype).eps)
+
+
+@every
+def test_schedulers_change_the_length_of_the_step(build):
+    m, r = parameters()
+    optimizer = build(m, r)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: (t + 1) ** -1.0)
+    walk(optimizer, [*m, *r], [0])
+    scheduler.step()
+    assert all(group["lr"] == 0.05 for group in optimizer.param_groups)
+    torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=3)
+
+
+@every
+def test_gradient_scalers_skip_overflows_and_leave_the_rest_alone(build):
+    """GradScaler multiplies the loss and hides infinite gradients from the optimizer; the step does not see the scale."""
+    m, r = parameters(torch.float32)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    optimizer, before = build(m, r), [p.detach().clone() for p in (*m, *r)]
+    for value in (float("inf"), 1.0):
+        optimizer.zero_grad()
+        scaler.scale(sum((p * p).sum() for p in (*m, *r)) * value).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        stayed = all(torch.equal(a, b) for a, b in zip(before, (*m, *r)))
+        assert stayed == (value == float("inf")) or type(optimizer) is Muon
+
+
+@every
+def test_clipping_composes(build):
+    m, r = parameters()
+    optimizer = build(m, r)
+    fill([*m, *r], 0, 1e6)
+    nn.utils.clip_grad_norm_([*m, *r], 1.0)
+    optimizer.step()
+    assert all(torch.isfinite(p).all() for p in (*m, *r))
+
+
+@every
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_gradient_that_is_not_finite_is_named_and_nothing_moves(build, bad):
+    m, r = parameters()
+    optimizer, before = build(m, r), [p.detach().clone() for p in (*m, *r)]
+    fill([*m, *r], 0)
+    m[1].grad[0, 0] = bad
+    with pytest.raises(FloatingPointError, match=r"parameter 1 of group 0, shape \(4, 6\), has 1 NaN or infinite"):
+        optimizer.step()
+    assert all(torch.equal(a, b) for a, b in zip(before, (*m, *r))) and not optimizer.state
+
+
+def test_the_check_can_be_left_out():
+    p = nn.Parameter(torch.ones(3))
+    p.grad = torch.tensor([1.0, float("nan"), 1.0])
+    NormalizedSGD([p], lr=0.1, check_finite=False).step()
+    assert p.isnan().any()
+
+
+def test_names_appear_in_errors():
+    model = nn.Linear(2, 2)
+    optimizer = SignSGD(model.named_parameters(), lr=0.1)
+    model.weight.grad = torch.full((2, 2), float("nan"))
+    with pytest.raises(FloatingPointError, match="'weight'"):
+        optimizer.step()
+
+
+@every
+def test_sparse_gradients_are_refused(build):
+    m, r = parameters()
+    optimizer = build(m, r)
+    fill([*m, *r], 0)
+    m[0].grad = torch.eye(4, 6, dtype=torch.float64).to_sparse()
+    with pytest.raises(TypeError, match="sparse=False"):
+        optimizer.step()
+
+
+@pytest.mark.parametrize("lr", [0, -0.1, float("nan"), float("inf")])
+@pytest.mark.parametrize("make", [SignSGD, Muon, Adam, NormalizedSGD])
+def test_step_lengths_must_be_positive(make, lr):
+    with pytest.raises(ValueError, match=r"lr=.* length of one step and must be positive"):
+        make([nn.Parameter(torch.ones(2, 2))], lr=lr)
+
+
+def matrix():
+    return nn.Parameter(torch.ones(2, 2))
+
+
+@pytest.mark.parametrize("build, kind, message", [
+    (lambda: Muon([nn.Parameter(torch.ones(3))], lr=0.1), ValueError, r"shape \(3,\), and spectral steps need matrices.*MuonSignum"),
+    (lambda: MuonAdam([nn.Parameter(torch.ones(()))], [matrix()], lr=0.1), ValueError, "need matrices"),
+    (lambda: MuonSignum([], [matrix()], lr=0.1), ValueError, "group 0 is empty"),
+    (lambda: MuonAdam([matrix()], [], lr=0.1), ValueError, "group 1 is empty"),
+    (lambda: SignSGD([{"params": []}], lr=0.1), ValueError, "group 0 is empty"),
+    (lambda: SignSGD([], lr=0.1), ValueError, "empty parameter list"),
+    (lambda: SteepestDescent([matrix()], lr=0.1, norm="spectral"), TypeError, r"ib\.norm\(text\)"),
+    (lambda: SteepestDescent([matrix()], lr=0.1, norm=ib.SPECTRAL, across="joint"), ValueError, "no joint singular values"),
+    (lambda: SteepestDescent([matrix()], lr=0.1, norm=ib.MAX, across="all"), ValueError, r"must be one of"),
+    (lambda: SteepestDescent([matrix()], lr=0.1, norm=ib.MAX, polar=NewtonSchulz()), ValueError, "under the spectral norm"),
+    (lambda: Signum([matrix()], lr=0.1, momentum=1.0), ValueError, r"momentum=.* \[0, 1\)"),
+    (lambda: Adam([matrix()], lr=0.1, betas=(0.9, 1.0)), ValueError, r"betas=.* \[0, 1\)"),
+    (lambda: Adam([matrix()], lr=0.1, betas=(0.9,)), ValueError, "two numbers"),
+    (lambda: Adam([matrix()], lr=0.1, eps=-1), ValueError, "must not be negative"),
+    (lambda: NewtonSchulz(steps=0), ValueError, "positive integer"),
+    (lambda: NewtonSchulz(coefficients=(1.0, 2.0)), ValueError, "three numbers"),
+    (lambda: SignSGD([nn.Parameter(torch.ones(2, dtype=torch.complex64))], lr=0.1), TypeError, "floating point"),
+    (lambda: VarianceReduced([matrix()]), TypeError, "wraps a torch.optim.Optimizer"),
+    (lambda: VarianceReduced(SignSGD([matrix()], lr=0.1)).step(lambda: None), RuntimeError, "needs an anchor"),
+])
+def test_bad_input_is_a_sentence(build, kind, message):
+    with pytest.raises(kind, match=message):
+        build()
+
+
+def test_a_refused_group_is_not_kept():
+    optimizer = Muon([matrix()], lr=0.1)
+    with pytest.raises(ValueError):
+        optimizer.add_param_group({"params": [nn.Parameter(torch.ones(3))]})
+    assert len(optimizer.param_groups) == 1
+
+
+def test_adam_counts_zero_over_zero_as_zero():
+    p = nn.Parameter(torch.ones(2, dtype=torch.float64))
+    p.grad = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    Adam([p], lr=0.1).step()
+    assert p[0] == 1 and abs(p[1] - 0.9) < 1e-15
+
+
+def test_adam_keeps_directions_whose_squares_underflow():
+    """float32: g = 1e-30 squares to zero, where torch's Adam without eps divides by it."""
+    p = nn.Parameter(torch.zeros(2))
+    p.grad = torch.tensor([1e-30, -3e-30])
+    Adam([p], lr=0.1).step()
+    torch.testing.assert_close(p.detach(), torch.tensor([-0.1, 0.1]), rtol=1e-5, atol=0)
+
+
+def test_variance_reduction_is_the_full_gradient_right_after_an_anchor():
+    """A quadratic whose batches disagree: at the anchor the corrected gradient is the full one, away from it exact for equal Hessians."""
+    centres = torch.tensor([[1.0, 0.0], [0.0, 3.0], [-2.0, 1.0]], dtype=torch.float64)
+    p = nn.Parameter(torch.tensor([5.0, 5.0], dtype=torch.float64))
+    optimizer = VarianceReduced(torch.optim.SGD([p], lr=0.1))
+
+    def closure(rows):
+        def evaluate():
+            optimizer.zero_grad()
+            loss = ((p - centres[rows]) ** 2).sum(1).mean() / 2
+            loss.backward()
+            return loss
+
+        return evaluate
+
+    optimizer.anchor(closure([0, 1, 2]))
+    expected = p.detach().clone()
+    for rows in ([0], [1], [2]):
+        optimizer.step(closure(rows))
+        expected = expected - 0.1 * (expected - centres.mean(0))
+        torch.testing.assert_close(p.detach(), expected, rtol=1e-12, atol=0)
+    saved = optimizer.state_dict()
+    again = VarianceReduced(torch.optim.SGD([p], lr=0.1))
+    again.load_state_dict(saved)
+    again.step(closure([0]))
+    torch.testing.assert_close(p.detach(), expected - 0.1 * (expected - centres.mean(0)), rtol=1e-12, atol=0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@every
+def test_cuda_agrees_with_the_cpu(build):
+    m, r = parameters()
+    here = walk(build(m, r), [*m, *r], range(4))
+    m, r = parameters()
+    m, r = [nn.Parameter(p.detach().cuda()) for p in m], [nn.Parameter(p.detach().cuda()) for p in r]
+    optimizer = build(m, r)
+    for step in range(4):
+        generator = torch.Generator().manual_seed(step)
+        for p in (*m, *r):
+            p.grad = torch.randn(p.shape, generator=generator, dtype=torch.float64).cuda()
+        optimizer.step()
+    for a, b in zip(here, (*m, *r)):
+        torch.testing.assert_close(a, b.detach().cpu(), rtol=1e-10, atol=1e-10)
