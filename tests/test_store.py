@@ -3,7 +3,6 @@ import errno
 import io
 import json
 import os
-import pickle
 import tracemalloc
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -140,7 +139,8 @@ def test_a_full_disk_leaves_the_old_entry_and_no_half_file(store, where, monkeyp
         raise full
 
     if where == "write":
-        monkeypatch.setattr("builtins.open", lambda path, mode="r", *a, **k: FullFile(path) if "x" in mode else io.open(path, mode, *a, **k))
+        real = open
+        monkeypatch.setattr("builtins.open", lambda path, mode="r", *a, **k: FullFile(path) if "x" in mode else real(path, mode, *a, **k))
     else:
         monkeypatch.setattr(os, {"flush": "fsync", "rename": "replace"}[where], fail)
     with pytest.raises(OSError, match="No space left"):

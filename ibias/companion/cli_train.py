@@ -15,6 +15,7 @@ from .cli_input import (
 )
 
 RIVALS = (MAX, FROBENIUS, SPECTRAL)  # the margins that every run is measured against
+MOST = 100_000  # seeds, records: beyond it the request itself, before any run, would fill the memory
 EPILOGUE = """Examples: `ibias train digits:3-8 --norm spectral --batch-size full` ·
 `ibias train mine.csv --bias --norm max --batch-size 10 --momentum 0.9 --variance-reduction --seeds 5 --out signum.nc`"""
 
@@ -57,8 +58,9 @@ def train(
     method = _method(norm_of(norm), _size(batch_size, dataset.n), momentum, variance_reduction, eta0, a, ragged, dataset.n)
     if loss not in LOSSES:
         raise ValueError(f"--loss {loss!r}: use {' or '.join(LOSSES)}")
-    if seeds < 1:
-        raise ValueError(f"--seeds {seeds}: at least 1")
+    for name, value in (("--seeds", seeds), ("--records", records)):
+        if not 1 <= value <= MOST:
+            raise ValueError(f"{name} {value}: a number from 1 to {MOST:,}")
     check_writable(out)
     try:
         best = {rival.text: maxmargin.max_margin(dataset, rival) for rival in dict.fromkeys((method.norm, *RIVALS))}

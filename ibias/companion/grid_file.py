@@ -80,7 +80,10 @@ def _built(path: Path, text: dict) -> GridFile:
     beside = path.parent / name
     dataset = open_data(str(beside) if beside.exists() else name, label=text.get("label", "label"), standardise=text.get("standardise", False),
                         bias=text.get("bias", False))
-    seeds = text.get("seeds", 1)
+    seeds, records = text.get("seeds", 1), text.get("records", 200)
+    for key, value in (("seeds", seeds), ("records", records)):
+        if isinstance(value, int) and not 1 <= value <= MOST:
+            raise ValueError(f"{key} = {value}: a number from 1 to {MOST:,}")
     seeds = list(range(seeds)) if isinstance(seeds, int) else seeds
     norms = [norm_of(word) for word in text["norms"]]
     sizes = [dataset.n if size == "full" else size for size in text["batch_sizes"]]
@@ -92,7 +95,7 @@ def _built(path: Path, text: dict) -> GridFile:
     loss = text.get("loss", "cross-entropy")
     if loss not in LOSSES:
         raise ValueError(f"loss {loss!r}: use {' or '.join(LOSSES)}")
-    options = {"seeds": seeds, "steps": text.get("steps", 20_000), "record": logspaced(text.get("records", 200)), "loss": LOSSES[loss],
+    options = {"seeds": seeds, "steps": text.get("steps", 20_000), "record": logspaced(records), "loss": LOSSES[loss],
                "backend": text.get("backend", "auto"), "device": text.get("device", "auto")}
     return GridFile(dataset, methods, options)
 

@@ -1,0 +1,377 @@
+"""What an unlucky or hostile user types: one line that says what was wrong and what is allowed, the right exit code, no traceback."""
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+
+import ibias as ib
+from ibias.companion.cli import main
+from ibias.data_files import LabelsMapped
+
+RNG = np.random.default_rng(0)
+X = np.array([[2.0, 1.0], [1.5, 0.5], [-2.0, -1.0], [-1.0, -1.5]])  # separable, two classes
+Y = np.array([0, 0, 1, 1])
+GRID = 'data = "good.npz"\nnorms = ["max"]\nbatch_sizes = [2]\nsteps = 5\n'
+
+
+def npz(**arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def npz_claiming(shape):
+    head = repr({"descr": "<f8", "fortran_order": False, "shape": shape}).encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + b"\0" * 32)
+    return buffer.getvalue()
+
+
+def spoilt(value):
+    x = X.copy()
+    x[1, 0] = value
+    return npz(x=x, y=Y)
+
+
+def run(capsys, folder, monkeypatch, *argv, code, says):
+    """Call the command in `folder`; one line on stderr that matches, the exit code, no traceback."""
+    monkeypatch.chdir(folder)
+    capsys.readouterr()
+    got = main([str(word) for word in argv])
+    err = capsys.readouterr().err
+    assert got == code, err
+    lines = [line for line in err.splitlines() if not line.startswith("ibias: note:")]
+    assert len(lines) == 1 and "Traceback" not in err, err
+    assert all(word in lines[0] for word in says), lines[0]
+    return lines[0]
+
+
+FILES = {  # name -> (bytes, words of the message)
+    "truncated.npz": (npz(x=X, y=Y)[:100], ["truncated.npz", "zip"]),
+    "magic.npz": (b"GIF89a" + b"\0" * 50, ["magic.npz", "not an npz"]),
+    "empty.npz": (b"", ["empty.npz"]),
+    "no_y.npz": (npz(x=X), ["no_y.npz", "'y'"]),
+    "no_x.npz": (npz(y=Y), ["no_x.npz", "'x'"]),
+    "object.npz": (npz(x=X, y=np.array([{}, 1, 2, 3], dtype=object)), ["object.npz", "y.npy", "never pickles"]),
+    "claims.npz": (npz_claiming((10**9, 10)), ["claims.npz", "x.npy", "80,000,000,000"]),
+    "complex.npz": (npz(x=X + 1j, y=Y), ["complex", "real numbers"]),
+    "flat.npz": (npz(x=X.ravel(), y=Y), ["(8,)", "(samples, features)"]),
+    "short_y.npz": (npz(x=X, y=Y[:3]), ["(3,)", "one label a sample"]),
+    "nothing.npz": (npz(x=X[:0], y=Y[:0]), ["0 samples"]),
+    "nan.npz": (spoilt(np.nan), ["row 1", "column 0", "nan"]),
+    "inf.npz": (spoilt(np.inf), ["row 1", "column 0", "inf"]),
+    "half.npz": (npz(x=X, y=Y + 0.5), ["row 0", "0.5", "whole numbers"]),
+    "negative.npz": (npz(x=X, y=np.array([0, -3, 1, 1])), ["row 1", "-3"]),
+    "one_class.npz": (npz(x=X, y=Y * 0), ["at least two classes"]),
+    "nan_label.npz": (npz(x=X, y=np.array([0, np.nan, 1, 1])), ["row 1", "nan"]),
+    "dates.npz": (npz(x=X, y=Y.astype("datetime64[s]")), ["only numbers and text"]),
+    "text.csv": (b"a,b,label\n1,2,0\n3,four,1\n", ["line 3", "'four'", "not a number"]),
+    "ragged.csv": (b"a,b,label\n1,2,0\n3,1\n", ["line 3", "2 cells", "3 columns"]),
+    "decimal_comma.csv": (b'a,label\n"1,5",0\n2,1\n', ["line 2", "decimal comma"]),
+    "semicolons.csv": (b"a;label\n1,5;0\n", ["';'", "commas"]),
+    "empty.csv": (b"", ["empty.csv", "first row"]),
+    "header_only.csv": (b"a,label\n", ["no samples"]),
+    "one_column.csv": (b"label\n0\n1\n", ["only the column 'label'"]),
+    "no_label.csv": (b"a,b\n1,2\n", ["no column 'label'", "'a', 'b'"]),
+    "no_header.csv": (b"1.0,2.0,0\n3.0,4.0,1\n", ["no column 'label'"]),
+    "twice.csv": (b"a,a,label\n1,2,0\n", ["two columns", "'a'"]),
+    "nan.csv": (b"a,label\n1,0\nnan,1\n", ["line 3", "'a'", "nan"]),
+    "huge.csv": (b"a,label\n1,0\n1e999,1\n", ["line 3", "inf"]),
+    "latin.csv": ("a,label\n1,caf\u00e9\n2,x\n".encode("latin-1"), ["UTF-8"]),
+    "quote.csv": (b'a,label\n"1,0\n2,1\n', ["quote.csv", "line"]),
+    "empty_cell.csv": (b"a,b,label\n1,,0\n2,3,1\n", ["line 2", "''"]),
+    "empty_label.csv": (b"a,label\n1,x\n2,\n", ["line 3", "empty label"]),
+    "underscore.csv": (b"a,label\n1_000,0\n2,1\n", ["line 2", "'1_000'"]),
+    "not.parquet": (b"PAR1 not really PAR1", ["not.parquet", "Parquet"]),
+    "empty.parquet": (b"", ["empty.parquet"]),
+    "x.xlsx": (b"PK", [".npz, .csv, .parquet", "'.xlsx'"]),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_cannot_be_used(name, tmp_path, capsys, monkeypatch):
+    content, says = FILES[name]
+    (tmp_path / name).write_bytes(content)
+    run(capsys, tmp_path, monkeypatch, "margin", name, "--norm", "max", code=2, says=says)
+    with pytest.raises(ValueError) as caught:  # a Python caller gets the same sentence
+        ib.data.load(name)
+    assert all(word in str(caught.value) for word in says)
+
+
+PARQUET = {
+    "text": ({"a": ["x", "y"], "label": [0, 1]}, ["'a'", "numbers"]),
+    "holes": ({"a": [1.0, None], "label": [0, 1]}, ["row 1", "'a'", "empty"]),
+    "no label": ({"a": [1.0, 2.0]}, ["no column 'label'"]),
+    "empty label": ({"a": [1.0, 2.0], "label": ["x", None]}, ["1 empty label"]),
+    "lists": ({"a": [1.0, 2.0], "label": [[1], [2]]}, ["list", "whole numbers or text"]),
+    "no rows": ({"a": np.zeros(0), "label": np.zeros(0, int)}, ["no samples"]),
+}
+
+
+@pytest.mark.parametrize("name", PARQUET)
+def test_a_parquet_file_that_cannot_be_used(name, tmp_path, capsys, monkeypatch):
+    import pyarrow
+    import pyarrow.parquet
+
+    columns, says = PARQUET[name]
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "mine.parquet")
+    run(capsys, tmp_path, monkeypatch, "margin", "mine.parquet", "--norm", "max", code=2, says=says)
+
+
+def train(*more, data="good.npz", norm="max", b="2"):
+    return ["train", data, "--norm", norm, "-b", b, "--steps", "5", "--seeds", "1", "-q", *more]
+
+
+ARGUMENTS = {  # id -> (argv, exit code, words)
+    "no such file": (["margin", "missing.npz", "--norm", "max"], 2, ["missing.npz", "no such file"]),
+    "no such name": (["margin", "missing", "--norm", "max"], 2, ["built-in", "digits"]),
+    "a folder": (["margin", "folder.npz", "--norm", "max"], 2, ["folder.npz", "not a file"]),
+    "a name of 300 characters": (["margin", "x" * 300 + ".npz", "--norm", "max"], None, ["x" * 300]),
+    "up and away": (["margin", "../../../nothing.csv", "--norm", "max"], 2, ["no such file"]),
+    "a name like an option": (["margin", "-rf", "--norm", "max"], 2, ["-r"]),
+    "no data": (["margin", "--norm", "max"], 2, ["DATA"]),
+    "no norm": (["margin", "good.npz"], 2, ["--norm"]),
+    "unknown norm": (["margin", "good.npz", "--norm", "euclid"], 2, ["'euclid'", "frobenius"]),
+    "p below 1": (["margin", "good.npz", "--norm", "entrywise:0.5"], 2, ["entrywise:0.5", "[1, inf]"]),
+    "p is nan": (["margin", "good.npz", "--norm", "schatten:nan"], 2, ["schatten:nan", "[1, inf]"]),
+    "p is text": (["margin", "good.npz", "--norm", "schatten:two"], 2, ["schatten:two"]),
+    "unknown solver": (["margin", "good.npz", "--norm", "max", "--solver", "magic"], 2, ["interior", "'magic'"]),
+    "unknown command": (["marginn", "good.npz"], 2, ["marginn"]),
+    "unknown option": (["margin", "good.npz", "--norm", "max", "--fast"], 2, ["--fast"]),
+    "digits of letters": (["margin", "digits:a-b", "--norm", "max"], 2, ["digits:3-8"]),
+    "one digit": (["margin", "digits:3", "--norm", "max"], 2, ["two or more"]),
+    "no such counterexample": (["margin", "counterexample:X.9", "--norm", "max"], 2, ["X.1"]),
+    "b does not divide n": (train(b="3"), 2, ["3", "n = 4", "2 and 4", "ragged"]),
+    "b above n": (train(b="5"), 2, ["5", "4"]),
+    "b is 0": (train(b="0"), 2, ["0", ">= 1"]),
+    "b is negative": (train(b="-2"), 2, ["-2"]),
+    "b is text": (train(b="two"), 2, ["'two'", "full"]),
+    "beta is 1": (train("--momentum", "1"), 2, ["[0, 1)", "1.0"]),
+    "beta is negative": (train("--momentum", "-0.5"), 2, ["[0, 1)", "-0.5"]),
+    "beta is nan": (train("--momentum", "nan"), 2, ["[0, 1)", "nan"]),
+    "a is 0": (train("--a", "0"), 2, ["(0, 1]"]),
+    "a above 1": (train("--a", "1.5"), 2, ["(0, 1]", "1.5"]),
+    "eta0 is 0": (train("--eta0", "0"), 2, ["positive"]),
+    "eta0 is inf": (train("--eta0", "inf"), 2, ["finite"]),
+    "steps are negative": (train("--steps", "-1"), 2, ["-1"]),
+    "steps are text": (train("--steps", "many"), 2, ["--steps", "many"]),
+    "no seeds": (train("--seeds", "0"), 2, ["--seeds 0"]),
+    "too many seeds": (train("--seeds", "1000000000"), 2, ["1000000000", "100,000"]),
+    "too many records": (train("--records", "1000000000"), 2, ["--records", "100,000"]),
+    "unknown loss": (train("--loss", "hinge"), 2, ["'hinge'", "exponential"]),
+    "unknown backend": (train("--backend", "warp"), 2, ["'warp'", "kernel"]),
+    "no such device": (train("--device", "tpu9"), 2, ["tpu9"]),
+    "out is no netCDF": (train("--out", "x.txt"), 2, [".nc"]),
+    "out in no folder": (train("--out", "nowhere/x.nc"), 2, ["no folder"]),
+    "out is a folder": (train("--out", "folder.nc"), 2, ["is a folder"]),
+    "not separable": (["margin", "xor.npz", "--norm", "max"], 3, ["not linearly separable"]),
+    "not separable, train": (train(data="xor.npz"), 3, ["not linearly separable"]),
+    "a zero sample": (["margin", "zero.npz", "--norm", "max"], 3, ["x[1]", "zero"]),
+    "equal rows": (["margin", "equal.npz", "--norm", "spectral"], 3, ["rows 0 and 3", "equal"]),
+    "1e300": (["margin", "enormous.npz", "--norm", "frobenius"], None, []),
+    "grid is missing": (["sweep", "none.toml"], 2, ["none.toml"]),
+    "grid is no TOML": (["sweep", "bad.toml"], 2, ["bad.toml", "not TOML"]),
+    "grid is another file": (["sweep", "good.npz"], 2, [".toml"]),
+    "nobody answers": (["sweep", "grid.toml", "--scheduler", "nonsense://x"], 2, ["nonsense://x", "no Dask scheduler"]),
+    "no store folder": (["store", "ls", "--store", "nowhere"], 2, ["nowhere"]),
+    "a parameter without value": (["reproduce", "-p", "steps"], 2, ["NAME=VALUE"]),
+    "a parameter that is code": (["reproduce", "-p", "__import__('os').system('x')=1"], 2, ["NAME=VALUE"]),
+    "no such notebook": (["reproduce", "99_nothing"], 2, ["99_nothing"]),
+    "no such figure": (["verify", "fig-999"], 2, ["fig-999"]),
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("IBIAS_STORE", str(tmp_path / "store"))
+    np.savez(tmp_path / "good.npz", x=X, y=Y)
+    np.savez(tmp_path / "xor.npz", x=np.array([[1.0, 1], [-1, -1], [1, -1], [-1, 1]]), y=Y)
+    np.savez(tmp_path / "zero.npz", x=X * [[1], [0], [1], [1]], y=Y)
+    np.savez(tmp_path / "equal.npz", x=X[[0, 1, 2, 0]], y=Y)
+    np.savez(tmp_path / "enormous.npz", x=X * 1e300, y=Y)
+    for name in ("folder.npz", "folder.nc"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "bad.toml").write_text("norms = [")
+    (tmp_path / "grid.toml").write_text(GRID)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [name for name in ARGUMENTS if ARGUMENTS[name][1] is not None])
+def test_arguments_that_cannot_be_used(name, folder, capsys, monkeypatch):
+    argv, code, says = ARGUMENTS[name]
+    run(capsys, folder, monkeypatch, *argv, code=code, says=says)
+    assert not (folder / "store").exists() and not list(folder.glob("*.part"))
+
+
+def test_enormous_features_give_a_finite_margin_or_a_sentence(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    with np.errstate(over="ignore", invalid="ignore"):
+        code = main(["margin", "enormous.npz", "--norm", "max", "--json"])
+    out = capsys.readouterr()
+    assert "Traceback" not in out.err
+    if code == 0:
+        assert np.isfinite(json.loads(out.out)["lower"])
+    else:
+        assert code == 2 and out.err.count("\n") == 1
+
+
+def test_a_very_long_name_is_one_line(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert main(["margin", "x" * 300 + ".npz", "--norm", "max"]) in (2, 4)  # the system refuses the name itself
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+GRIDS = {
+    "unknown key": (GRID + "norm = 'max'\n", ["'norm'", "norms"]),
+    "key missing": ("norms = ['max']\nbatch_sizes = [2]\n", ["'data'"]),
+    "norms is text": (GRID.replace('["max"]', '"max"'), ["norms", "a list"]),
+    "unknown norm": (GRID.replace("max", "euclid"), ["'euclid'"]),
+    "norms is empty": (GRID.replace('["max"]', "[]"), ["norms is empty"]),
+    "b is text": (GRID.replace("[2]", "['two']"), ["batch_sizes", "'two'"]),
+    "b is a float": (GRID.replace("[2]", "[2.0]"), ["batch_sizes", "2.0"]),
+    "b does not divide": (GRID.replace("[2]", "[3]"), ["n = 4", "2 and 4"]),
+    "beta is 1": (GRID + "momenta = [1.0]\n", ["[0, 1)"]),
+    "beta is text": (GRID + "momenta = ['x']\n", ["momenta", "numbers"]),
+    "reduction is a number": (GRID + "variance_reduction = [1]\n", ["true or false"]),
+    "steps is text": (GRID.replace("5", "'5'"), ["steps", "whole number"]),
+    "seeds negative": (GRID + "seeds = -1\n", ["seeds"]),
+    "a seed negative": (GRID + "seeds = [-1]\n", ["seed", "-1"]),
+    "too many seeds": (GRID + "seeds = 100000000\n", ["100,000"]),
+    "too many runs": (GRID.replace("[2]", "[" + "2," * 300 + "]") + "seeds = 50000\n", ["15,000,000 runs"]),
+    "twice the same": (GRID.replace("[2]", "[2, 2]"), ["distinct names"]),
+    "unknown loss": (GRID + "loss = 'hinge'\n", ["'hinge'"]),
+    "schedule key": (GRID + "[schedule]\neta = 1\n", ["'eta'", "eta0"]),
+    "schedule text": (GRID + "[schedule]\neta0 = 'x'\n", ["eta0", "number"]),
+    "schedule of a norm": (GRID + "[schedule.max]\nb = 1\n", ["schedule.max"]),
+    "data is code": (GRID.replace("good.npz", "__import__('os')"), ["__import__('os')"]),
+    "data is a script": (GRID.replace("good.npz", "<script>alert(1)</script>"), ["<script>"]),
+}
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_a_grid_that_cannot_be_used(name, folder, capsys, monkeypatch):
+    text, says = GRIDS[name]
+    (folder / "grid.toml").write_text(text)
+    run(capsys, folder, monkeypatch, "sweep", "grid.toml", "-q", code=2, says=says)
+    assert not (folder / "grid.nc").exists()
+
+
+LABELS = {  # raw labels -> what becomes of them, and whether it is said
+    "0..k-1": ([0, 0, 1, 1], [0, 0, 1, 1], None),
+    "1..k": ([1, 1, 2, 2], [0, 0, 1, 1], "1 -> 0, 2 -> 1"),
+    "a class missing": ([0, 0, 2, 2], [0, 0, 1, 1], "0 -> 0, 2 -> 1"),
+    "-1 and 1": ([1, 1, -1, -1], [1, 1, 0, 0], "-1 -> 0, 1 -> 1"),
+    "text": (["cat", "cat", "dog", "dog"], [0, 0, 1, 1], "cat -> 0, dog -> 1"),
+    "whole floats": ([0.0, 0.0, 1.0, 1.0], [0, 0, 1, 1], None),
+    "truth values": ([False, False, True, True], [0, 0, 1, 1], None),
+}
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_labels_that_are_clear_are_mapped_and_it_is_said(name, tmp_path, recwarn):
+    raw, wanted, said = LABELS[name]
+    np.savez(tmp_path / "mine.npz", x=X, y=np.array(raw))
+    data = ib.data.load(tmp_path / "mine.npz")
+    assert data.y.tolist() == wanted and data.k == 2
+    notes = [str(w.message) for w in recwarn if w.category is LabelsMapped]
+    assert len(notes) == (said is not None) and all(said in note for note in notes)
+
+
+def test_a_csv_with_a_byte_order_mark_blank_lines_and_spaces(tmp_path):
+    (tmp_path / "räume und ü.csv").write_bytes(b"\xef\xbb\xbfa, b ,label\r\n1, 2.5 ,0\r\n\r\n-1e-3,+4,1\r\n")
+    data = ib.data.load(tmp_path / "räume und ü.csv")
+    np.testing.assert_array_equal(data.x, [[1, 2.5], [-1e-3, 4]])
+
+
+def test_the_three_formats_agree(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=["a", "b"]).assign(label=Y)
+    frame.to_csv(tmp_path / "m.csv", index=False)
+    frame.to_parquet(tmp_path / "m.parquet")
+    np.savez(tmp_path / "m.npz", x=X, y=Y)
+    assert len({ib.data.load(tmp_path / f"m.{kind}").digest for kind in ("csv", "parquet", "npz")}) == 1
+
+
+def test_standardise_and_bias_are_done_and_recorded(tmp_path):
+    np.savez(tmp_path / "m.npz", x=np.column_stack([X, np.full(4, 7.0)]), y=Y)
+    data = ib.data.load(tmp_path / "m.npz", standardise=True, bias=True)
+    assert data.name == "m (standardised, bias)"
+    np.testing.assert_allclose(data.x[:, :2].mean(0), 0, atol=1e-15)  # four numbers of size 1: a few roundings
+    np.testing.assert_allclose(data.x[:, :2].std(0), 1, rtol=1e-14)
+    np.testing.assert_array_equal(data.x[:, 2:], [[0, 1]] * 4)  # a constant feature carries nothing
+
+
+def test_a_run_on_data_that_are_not_separable_happens_when_asked_with_a_banner(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert main(train("--anyway", "--json", data="xor.npz")) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert not found["separable"] and "not linearly separable" in found["verdict"]
+    assert (folder / "train.nc").exists() and (folder / "train.svg").exists()
+
+
+def test_a_batch_that_does_not_divide_runs_when_asked_and_is_labelled(folder, capsys, monkeypatch):
+    from ibias.companion import cli_train
+
+    banners = []
+    monkeypatch.setattr(cli_train, "draw", lambda runs, banner, figure: banners.append(banner))
+    monkeypatch.chdir(folder)
+    assert main(train("--ragged", b="3")) == 0
+    assert banners[0].startswith("outside the theorem: 3 does not divide 4")
+
+
+def test_a_certificate_of_no_separation_can_be_checked_in_a_few_lines(folder):
+    data = ib.data.load(folder / "xor.npz")
+    with pytest.raises(ib.NotSeparable) as caught:
+        ib.max_margin(data, ib.FROBENIUS)
+    a = caught.value.certificate
+    combination = sum(a[i, c] * np.outer(np.eye(2)[data.y[i]] - np.eye(2)[c], data.x[i]) for i in range(4) for c in range(2))
+    assert a.min() >= 0 and a.sum() == pytest.approx(1) and np.abs(combination).max() < 1e-10  # entries of x are 1
+
+
+def test_an_average_over_more_steps_than_are_run_is_warned_of():
+    slow = ib.SteepestDescent(ib.MAX, ib.Momentum(0.999999, ib.FullBatch()))
+    with pytest.warns(UserWarning, match=r"\(1 - beta\) \* steps"):
+        ib.sweep(ib.Dataset(X, Y), [slow], steps=100, store=None, progress=False)
+
+
+@pytest.mark.parametrize("norm", ib.CATALOG, ids=lambda norm: norm.text)
+@pytest.mark.parametrize("x", [X * 1e300, X * 5e-324, X * 1e-310], ids=["1e300", "smallest subnormal", "subnormal"])
+def test_extreme_features_never_crash_a_run(norm, x):
+    with np.errstate(all="ignore"):
+        runs = ib.sweep(ib.Dataset(x, Y), [ib.SteepestDescent(norm)], steps=20, record=[0, 20], store=None, progress=False)
+    assert runs.diverged_at.dtype.kind == "i"
+
+
+@pytest.mark.parametrize("norm", ib.CATALOG, ids=lambda norm: norm.text)
+def test_a_step_of_a_million_overflows_nowhere(norm):
+    runs = ib.sweep(ib.Dataset(X, Y), [ib.SteepestDescent(norm, schedule=ib.Power(1e6))], steps=50, record=[0, 50], store=None, progress=False)
+    assert np.isfinite(runs.log_loss).all() and (runs.diverged_at == -1).all()
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2, 3, np.inf])
+def test_on_a_matrix_of_one_row_every_schatten_norm_is_the_euclidean(p):
+    row = torch.tensor([[3.0, 4.0]], dtype=torch.float64)
+    assert ib.Schatten(p).value(row).item() == pytest.approx(5, rel=1e-14)
+    torch.testing.assert_close(ib.Schatten(p).steepest(row), row / 5, rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("p", [0.5, 0, -1, np.nan, "2", None], ids=str)
+@pytest.mark.parametrize("family", [ib.Entrywise, ib.Schatten])
+def test_an_exponent_below_one_is_refused(family, p):
+    with pytest.raises((ValueError, TypeError)):
+        family(p)
+
+
+def test_what_would_not_fit_is_refused_with_the_estimate_before_it_is_allocated():
+    with pytest.raises(MemoryError, match="GiB"):
+        ib.sweep(ib.Dataset(RNG.normal(size=(100, 50)), np.arange(100)), [ib.SteepestDescent(ib.MAX)], seeds=range(2000), steps=10**6,
+                 record=range(0, 100_000), weights=True, store=None)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_was_asked_for_and_is_absent_is_an_error(folder, capsys, monkeypatch):
+    run(capsys, folder, monkeypatch, *train("--device", "cuda"), code=2, says=["cuda", "'cpu' or 'auto'"])
