@@ -18,7 +18,7 @@ from ibias.fluctuating.statistics import batch_factor
 
 def stationary_variance(statistics, eta, batch) -> np.ndarray:
     """The formula that the paper's networks were compared with: eta Var(G_i) / (2 |l_i|)."""
-    c = batch_factor(statistics.n, batch) * np.diag(statistics.noise)
+    c = batch_factor(statistics.n, batch) * statistics.noise
     return positive_step(eta) * c / (2 * np.abs(statistics.curvature))
 
 
@@ -26,7 +26,7 @@ def predict_variance(statistics, eta, batch, record, fluctuating=True) -> xr.Dat
     """Mean and variance with replacement at the steps ``record``, from one point; ``fluctuating=False`` freezes the Hessian."""
     eta, f = positive_step(eta), batch_factor(statistics.n, batch)
     record = recorded(record, int(np.max(record)))
-    l, c, k, V = statistics.curvature, np.diag(statistics.noise), statistics.diagonal, statistics.coupling
+    l, c, k, V = statistics.curvature, statistics.noise, statistics.diagonal, statistics.coupling
     mu, v = np.zeros_like(l), np.zeros_like(l)
     means, variances = [], []
     for step in range(record[-1] + 1):
@@ -45,12 +45,12 @@ def predict_reshuffled(statistics, eta, batch, epochs) -> xr.Dataset:
     variance = (linear bridge + eta^4 Var X_i) (1 - q^2mr) / (1 - q^2m); mean = -(eta^2 m / 2) E[H_B b_B]_i (1 - q^mr) / (1 - q^m), q = 1 - eta l_i.
     """
     eta, n = positive_step(eta), statistics.n
-    if statistics.area_a is None:
+    if statistics.area is None:
         raise ValueError("these statistics lack the reshuffling traces; compute them with noise_statistics(..., reshuffling=True)")
     m, f = check_batch(n, batch), batch_factor(n, batch)
     epochs = np.asarray([whole("epochs", e) for e in epochs])
-    l, c = statistics.curvature, f * np.diag(statistics.noise)
-    area = area_variance(n, batch, statistics.area_a, statistics.area_b, statistics.area_z, n * statistics.force)
+    l, c = statistics.curvature, f * statistics.noise
+    area = area_variance(n, batch, *statistics.area, n * statistics.force)
     one = linear_epoch_variance(eta, l, c, m) + eta**4 * area
     q = 1 - eta * l
     drift = -(eta**2) * m / 2 * f * statistics.force
@@ -66,21 +66,20 @@ def geometric(ratio, terms):
     return np.where(flat, terms * 1.0, (1 - ratio**terms) / np.where(flat, 1.0, gap))
 
 
-def entropic_drift(network, theta, statistics, eta, batch, steps, knots=8) -> np.ndarray:
+def entropic_drift(network, theta, frame, eta, batch, steps, knots=8) -> np.ndarray:
     """Mean displacement after ``steps`` with replacement: the force -(eta/2) T_ijk Sigma_jk of the third derivatives on the growing cloud.
 
     Sigma is the exact covariance of the linear map, full and not only diagonal.  The force is evaluated at ``knots`` times and interpolated.
     """
-    eta, f = positive_step(eta), batch_factor(statistics.n, batch)
-    q = 1 - eta * statistics.curvature
-    u = torch.as_tensor(np.array(statistics.vectors))
+    eta, f = positive_step(eta), batch_factor(frame.n, batch)
+    q = 1 - eta * frame.curvature
+    u = torch.as_tensor(np.array(frame.vectors))
     pair = q[:, None] * q[None, :]
     times = np.unique(np.round(np.geomspace(1, steps, knots)).astype(int))
     forces = []
     for t in times:
-        sigma = eta**2 * f * statistics.noise * geometric(pair, t)
-        frame = u @ torch.from_numpy(sigma) @ u.T
-        third = grad(lambda point: (hessian(network.loss)(point) * frame).sum())(theta)
+        sigma = u @ torch.from_numpy(eta**2 * f * frame.covariance * geometric(pair, t)) @ u.T
+        third = grad(lambda point, sigma=sigma: (hessian(network.loss)(point) * sigma).sum())(theta)
         forces.append((u.T @ third.detach()).numpy())
     return _accumulate(q, eta, np.concatenate([[0], times]), np.vstack([np.zeros(len(q)), forces]), steps)
 

@@ -20,57 +20,72 @@ def batch_factor(n: int, b: int) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class NoiseStatistics:
-    """Per-sample moments in the eigenbasis of the mean Hessian (modes i, j; samples s; b_s = g_s - g, h_s = H_s - H).
-
-    ``curvature`` l_i, ``vectors`` (columns), ``gradient`` g_i, ``noise`` E b_i b_j, ``coupling`` V_ij = E h_ij^2,
-    ``diagonal`` K_i = E h_ii b_i, ``force`` E (h b)_i; for reshuffling the traces ``area_a`` = tr(S_x S_y), ``area_b`` = tr(K^2),
-    ``area_z`` = sum_s (h_s b_s)_i^2 of ``reshuffling.area_variance``, one number per mode (None when not asked for).
-    """
+class Frame:
+    """First-order view of a point: ``curvature`` l_i ascending, ``vectors`` (columns), mean ``gradient`` g_i, ``covariance`` E b_i b_j of one sample."""
 
     n: int
     curvature: np.ndarray
     vectors: np.ndarray
     gradient: np.ndarray
+    covariance: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseStatistics:
+    """Per-sample moments in the eigenbasis of the mean Hessian (modes i, j; samples s; b_s = g_s - g, h_s = H_s - H).
+
+    ``curvature`` l_i, ``gradient`` g_i, ``noise`` c_i = E b_i^2, ``coupling`` V_ij = E h_ij^2, ``diagonal`` K_i = E h_ii b_i,
+    ``force`` E (h b)_i.  ``area (3, p)``, or None when not asked for: tr(S_x S_y), tr(K^2) and sum_s (h_s b_s)_i^2 of
+    ``reshuffling.area_variance`` for x_s = row i of h_s, y_s = b_s.
+    """
+
+    n: int
+    curvature: np.ndarray
+    gradient: np.ndarray
     noise: np.ndarray
     coupling: np.ndarray
     diagonal: np.ndarray
     force: np.ndarray
-    area_a: np.ndarray | None = None
-    area_b: np.ndarray | None = None
-    area_z: np.ndarray | None = None
+    area: np.ndarray | None = None
 
     @property
     def noisy(self) -> np.ndarray:
         """Modes that the mini-batch moves at all.  Symmetries (softmax shift, absent characters) leave exact zeros: c <= 1e-12 max c."""
-        c = np.diag(self.noise)
-        return c > 1e-12 * c.max()
+        return self.noise > 1e-12 * self.noise.max()
 
 
-def noise_statistics(network, theta, reshuffling=False, chunk=64) -> NoiseStatistics:
-    """All of them at ``theta (p,)``, from every per-sample Hessian; ``reshuffling`` adds a p^3 tensor (p <= 400)."""
-    p, n = network.p, network.n
-    if reshuffling and p > 400:
-        raise ValueError(f"the reshuffling traces need a p^3 tensor, {8e-9 * p**3:.1f} GB for p = {p}; use a network with p <= 400")
+def frame_at(network, theta) -> Frame:
+    """Hessian eigenbasis, gradient and gradient noise at ``theta (p,)``: under a second for these networks."""
     basis = eigenbasis(exact_hessian(network.loss, theta))
     u = torch.from_numpy(basis.vectors.copy())
     gradients = network.sample_gradients(theta)
     mean = gradients.mean(0)
     b = (gradients - mean) @ u
-    noise = b.T @ b / n
-    root = _root(noise) if reshuffling else None
-    sums = {"coupling": 0.0, "diagonal": 0.0, "force": 0.0, "area_a": 0.0, "area_z": 0.0, "cross": 0.0}
+    return Frame(network.n, basis.values, basis.vectors, (mean @ u).numpy(), (b.T @ b / network.n).numpy())
+
+
+def noise_statistics(network, theta, reshuffling=False, chunk=64) -> NoiseStatistics:
+    """All moments at ``theta (p,)``, from every per-sample Hessian (3 to 8 s); ``reshuffling`` adds a p^3 tensor (p <= 400)."""
+    p, n = network.p, network.n
+    if reshuffling and p > 400:
+        raise ValueError(f"the reshuffling traces need a p^3 tensor, {8e-9 * p**3:.1f} GB for p = {p}; use a network with p <= 400")
+    frame = frame_at(network, theta)
+    u = torch.from_numpy(frame.vectors.copy())
+    gradients = network.sample_gradients(theta)
+    b = (gradients - gradients.mean(0)) @ u
+    root = _root(torch.from_numpy(frame.covariance)) if reshuffling else None
+    sums = {}
     for first in range(0, n, chunk):
         rows = slice(first, min(first + chunk, n))
-        h = u.T @ network.sample_hessians(theta, rows) @ u - torch.diag(torch.from_numpy(basis.values))
+        h = u.T @ network.sample_hessians(theta, rows) @ u - torch.diag(torch.from_numpy(frame.curvature))
         for name, value in _chunk_sums(h, b[rows], root).items():
-            sums[name] = sums[name] + value
-    areas = {}
+            sums[name] = sums[name].add_(value) if name in sums else value
+    area = None
     if reshuffling:
         cross = sums["cross"] / n
-        areas = {"area_a": sums["area_a"].numpy() / n, "area_b": (cross * cross.transpose(1, 2)).sum((1, 2)).numpy(), "area_z": sums["area_z"].numpy()}
+        area = torch.stack([sums["area_a"] / n, torch.einsum("ijk,ikj->i", cross, cross), sums["area_z"]]).numpy()
     kept = {name: sums[name].numpy() / n for name in ("coupling", "diagonal", "force")}
-    return NoiseStatistics(n, basis.values, basis.vectors, (mean @ u).numpy(), noise.numpy(), **kept, **areas)
+    return NoiseStatistics(n, frame.curvature, frame.gradient, np.diag(frame.covariance).copy(), **kept, area=area)
 
 
 def _chunk_sums(h, b, root):

@@ -100,7 +100,7 @@ def phase_diagram(points=240) -> xr.Dataset:
     return xr.Dataset({"regime": (("y", "x"), regime), "langevin": (("y", "x"), y[:, None] < 2 * x)}, {"x": x, "y": y})
 
 
-def kesten(replicas=5_000, steps=2_000, eta=0.2, curvatures=(0.0, 0.05, 0.2, -0.05), fluctuation=1.0) -> xr.Dataset:
+def kesten(replicas=12_000, steps=2_000, eta=0.2, curvatures=(0.0, 0.05, 0.2, -0.05), fluctuation=1.0) -> xr.Dataset:
     """Gaussian h of variance 1: medians of |theta| at T/4, T/2, T, Hill's estimate at T (top 2 %), and the index that solves E|1 - eta h|^a = 1."""
     times = (steps // 4, steps // 2, steps)
     rows = []
