@@ -173,64 +173,6 @@ def test_a_trajectory_is_the_same_alone_in_company_and_in_another_order(backend)
     assert worst(together[0::2], together[1::2]) > 1e-3
 
 
-@pytest.mark.parametrize("backend", FAST)
-def test_a_saved_state_continues_bit_for_bit_at_every_epoch(backend, monkeypatch):
-    monkeypatch.setattr("ibias.engine.driver.CHUNK_STEPS", 1)  # a checkpoint after every epoch
-    problem = Problem(clusters())
-    lanes = cells([ib.MAX, ib.SPECTRAL, ib.SUM], (1, 20, 60))
-    run, record = backend_named(backend, problem, lanes)[1], np.array([0, 3, 50, 61, 130])
-    whole, states = {}, []
-    run(problem, lanes, 130, record, _store(whole), checkpoint=states.append)
-    assert len(states) > 100 and states[0].keys() < states[-1].keys()
-    for state in states[:: len(states) // 5]:
-        assert all(type(value) is np.ndarray for value in state.values())
-        rest = {}
-        run(problem, lanes, 130, record, _store(rest), state={key: value.copy() for key, value in state.items()})
-        assert rest and all(torch.equal(w, whole[key]) for key, w in rest.items())
-        assert {key for key in whole if key[0] == len(record) - 1} <= rest.keys() | _finished(state, whole)
-
-
-def _store(found):
-    def observe(index, indices, w):
-        found.update({(index, lane): w[j].clone() for j, lane in enumerate(indices)})
-
-    return observe
-
-
-def _finished(state, whole):
-    """Everything, when some block is already done: its lanes are rightly not observed again."""
-    return whole.keys() if any(int(value) == 130 for key, value in state.items() if key.endswith("/t")) else set()
-
-
-@pytest.mark.parametrize("backend", FAST)
-def test_threads_change_nothing_and_every_record_arrives_once(backend):
-    problem, seen, counted = Problem(clusters()), [], []
-    lanes = cells([ib.MAX, ib.SPECTRAL], (1, 6, 60), seeds=(0, 1))
-    one, record = {}, np.array([0, 1, 7, 60, 99, 100])
-
-    def observe(index, indices, w):
-        seen.extend((index, lane) for lane in indices)
-        _store(one)(index, indices, w)
-
-    backend_named(backend, problem, lanes)[1](problem, lanes, 100, record, observe, progress=counted.append, workers=3)
-    assert sorted(seen) == [(r, lane) for r in range(len(record)) for lane in range(len(lanes))]
-    assert sum(counted) == 100 * len(lanes)
-    assert not any(one[0, lane].any() for lane in range(len(lanes)))
-    w = final(backend, problem, lanes, 100)
-    assert all(torch.equal(one[len(record) - 1, lane], w[lane]) for lane in range(len(lanes)))
-
-
-def test_an_error_while_observing_stops_every_thread_and_is_raised():
-    problem = Problem(clusters())
-    lanes = cells([ib.MAX], (1, 6, 20), seeds=(0, 1))
-
-    def observe(index, indices, w):
-        raise RuntimeError("the disk is full")
-
-    with pytest.raises(RuntimeError, match="disk is full"):
-        backend_named("kernel", problem, lanes)[1](problem, lanes, 10**6, np.arange(1, 10**6, 100), observe, workers=2)
-
-
 def test_the_backends_agree_with_the_composed_reference():
     problem = Problem(clusters())
     lanes = cells(ib.CATALOG, (1, 6, 60))

@@ -5,6 +5,7 @@ Signals decay like exp(-margin); each is kept as ``value * exp(log_scale)`` with
 through momentum and variance reduction.  Nothing in a step waits for the device.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -149,7 +150,7 @@ def steepest(norm: Norm, signal: Tensor) -> Tensor:
     if not isinstance(norm, Schatten):
         return norm.steepest(signal)
     k, d = signal.shape[-2:]
-    basis = helmert(k, signal)
+    basis = helmert(k, signal.dtype, signal.device)
     rows = basis @ signal
     if d < k:
         return basis.mT @ norm.steepest(rows)
@@ -157,11 +158,12 @@ def steepest(norm: Norm, signal: Tensor) -> Tensor:
     return basis.mT @ (norm.steepest(r.mT) @ q.mT)
 
 
-def helmert(k: int, like: Tensor) -> Tensor:
-    """``(k-1, k)``: orthonormal rows orthogonal to the vector of ones, which holds the whole class space of a signal."""
-    j = torch.arange(1, k, dtype=like.dtype, device=like.device)[:, None]
-    c = torch.arange(k, dtype=like.dtype, device=like.device)
-    return ((c < j).to(like) - j * (c == j)) / (j * (j + 1)).sqrt()
+@lru_cache
+def helmert(k: int, dtype, device) -> Tensor:
+    """``(k-1, k)``: orthonormal rows orthogonal to the vector of ones, which hold the whole class space of a signal."""
+    j = torch.arange(1, k, dtype=dtype, device=device)[:, None]
+    c = torch.arange(k, dtype=dtype, device=device)
+    return ((c < j).to(dtype) - j * (c == j)) / (j * (j + 1)).sqrt()
 
 
 def _norm_slices(norms: list[Norm]) -> list[tuple[Norm, slice]]:

@@ -1,0 +1,30 @@
+"""Our engines as work to be timed."""
+
+import numpy as np
+
+from ibias.engine.driver import _rates, drive
+from ibias.engine.kernel.backend import KernelBlock
+from ibias.engine.lanes import LaneBlock
+from ibias.streams import permutations
+
+BLOCKS = {"kernel": KernelBlock, "lanes": LaneBlock}
+
+
+def whole(backend, problem, lanes, dedupe=False):
+    """``work(steps)``: all lanes, through the planner and the driver, nothing recorded but the end."""
+    def work(steps):
+        drive(BLOCKS[backend], problem, lanes, steps, np.array([steps]), lambda *found: None, dedupe=dedupe)
+
+    return work
+
+
+def steps_of(backend, problem, block):
+    """``work(steps)`` on a block that exists already: the cost of steps alone, without set-up."""
+    made, n = BLOCKS[backend](problem, block), problem.dataset.n
+
+    def work(steps):
+        per_epoch = n // block.batch_size
+        orders = np.arange(n)[None] if per_epoch == 1 else permutations(n, block.seed, -(-steps // per_epoch))
+        made.advance(orders, np.stack([_rates(schedule, 0, steps) for schedule in block.schedules]), 0, steps)
+
+    return work
