@@ -7,6 +7,7 @@ from .interior import ball_type
 from .polish import active
 
 RANK = 1e-6  # relative cut; on the sets tried kept singular values end at 5e-6, dropped ones begin at 1e-10
+TOLERANCE = 1e-9  # relative, of margins and length of the canonical point: what RANK leaves undecided times rounding
 ROUNDS = 60  # of cutting planes for the canonical point
 
 
@@ -24,7 +25,8 @@ def optimal_face(pairs, norm, w, a, gap):
         # W solves equations with singular values above RANK whose right-hand side is known to the gap
         return 0, w, float(np.sqrt(gap))
     near = _least_norm(pairs, flat, base, null, gamma)
-    return null.shape[1], *_inside(pairs, norm, near, v, gamma)
+    interior = base + null @ (null.T @ (v.ravel() - base))
+    return null.shape[1], *_inside(pairs, norm, near, interior.reshape(v.shape), gamma)
 
 
 def convexity_bound(norm, gap, size):
@@ -51,7 +53,7 @@ def _solutions(pairs, flat, on, gamma):
     if free == 0:
         return flat.fixed, np.zeros((len(flat.fixed), 0))
     u, s, vt = np.linalg.svd(rows, full_matrices=False)
-    keep = s > RANK * max(s[0], 1e-3)  # samples have length <= 1
+    keep = s > RANK * np.linalg.norm(matrix, axis=1).max()
     z = vt[keep].T @ ((u[:, keep].T @ rhs) / s[keep])
     return flat.fixed + flat.directions @ z, flat.directions @ vt[~keep].T
 
@@ -70,7 +72,10 @@ def _least_norm(pairs, flat, base, null, gamma):
         limits = np.r_[-ball_bounds, np.full(len(worst[0]), gamma)] - new @ base
         new = new @ null
         violation = limits - new @ (null.T @ (w.ravel() - base))
-        new, limits = new[violation > 1e-14], limits[violation > 1e-14]
+        # a row that is constant on the face only carries rounding
+        new_size = np.linalg.norm(new, axis=1)
+        use = (violation > 1e-13) & (new_size > 1e-7)
+        new, limits = new[use] / new_size[use, None], limits[use] / new_size[use]
         if not len(new):
             break
         rows, bounds = np.r_[rows, new], np.r_[bounds, limits]
@@ -81,8 +86,6 @@ def _least_norm(pairs, flat, base, null, gamma):
 
 def _least_distance(rows, bounds):
     """Least ``|z|`` with ``rows @ z >= bounds`` (Lawson and Hanson's reduction to non-negative least squares)."""
-    scale = np.linalg.norm(rows, axis=1)
-    rows, bounds = rows / scale[:, None], bounds / scale
     system = np.r_[rows.T, bounds[None]]
     target = np.r_[np.zeros(rows.shape[1]), 1.0]
     u, _ = nnls(system, target, maxiter=50 * len(bounds))
@@ -99,7 +102,7 @@ def _inside(pairs, norm, near, interior, gamma):
     for pull in np.r_[0.0, 2.0 ** np.arange(-50, 1)]:
         w = near + pull * (interior - near)
         length = float(norm.value(w))
-        if length <= 1 + 1e-13 and pairs.margins(w).min() >= gamma * (1 - 1e-12):
+        if length <= 1 + TOLERANCE and pairs.margins(w).min() >= gamma * (1 - TOLERANCE):
             break
     excess = max(np.linalg.norm(w) ** 2 - np.linalg.norm(near) ** 2, 0.0)
     return pairs.lift(w) / length, float(np.sqrt(excess) + np.sqrt(np.finfo(float).eps))

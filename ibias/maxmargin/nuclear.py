@@ -59,8 +59,9 @@ class NuclearBall(Conic):
     @staticmethod
     def flat(w, s):
         """``W = U1 M V1'`` with M symmetric, positive semidefinite, of trace one."""
-        u, sw, ss, vt = common_basis(w, s)
+        _, sw, ss, _ = common_basis(w, s)
         r = NuclearBall.rank(sw, ss)
+        u, _, vt = np.linalg.svd(w)
         i, j = np.triu_indices(r)
         e = u.T[i][:, :, None] * vt[j][:, None, :] + u.T[j][:, :, None] * vt[i][:, None, :]
         e = e.reshape(len(i), -1).T

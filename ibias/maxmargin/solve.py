@@ -50,14 +50,13 @@ def max_margin(dataset, norm, solver="interior") -> MaxMargin:
 
 
 def _checked(dataset, norm, found, solver):
-    """The result for the best of the candidates (W, a), judged by their certificates."""
-    found = [pair for pair in found if pair[0] is not None]
-    if not found:
+    """The result for the best of the candidates (W, a), judged by their certificates; of equals the last, most polished."""
+    found = [(w, a, *certify(dataset, norm, w, a)) for w, a in found if w is not None]
+    if not found or max(lower for _, _, lower, _ in found) <= 0:
         raise _failure(dataset)
-    weights = max((w for w, _ in found), key=lambda w: attained(dataset, norm, w))
-    if attained(dataset, norm, weights) <= 0:
-        raise _failure(dataset)
-    dual = min((a for _, a in found), key=lambda a: certify(dataset, norm, weights, a)[1])
+    best_lower, best_upper = max(f[2] for f in found), min(f[3] for f in found)
+    weights = [w for w, _, lower, _ in found if lower >= best_lower * (1 - ROUNDING)][-1]
+    dual = [a for _, a, _, upper in found if upper <= best_upper * (1 + ROUNDING)][-1]
     weights, dual = weights / float(norm.value(weights)), simplex(dataset, dual)
     lower, upper = certify(dataset, norm, weights, dual)
     margin, own = attained(dataset, norm, weights), np.arange(dataset.k) == dataset.y[:, None]
