@@ -104,15 +104,15 @@ class Schatten(Norm):
 
     def value(self, w):
         unit, scale = _rescaled(w)
-        return scale * _power_norm(torch.linalg.svdvals(unit), self.p)
+        return scale * _power_norm(_singular_values(unit), self.p)
 
     def dual(self, g):
         unit, scale = _rescaled(g)
-        return scale * _power_norm(torch.linalg.svdvals(unit), self.q)
+        return scale * _power_norm(_singular_values(unit), self.q)
 
     def steepest(self, g):
         unit, _ = _rescaled(g)
-        u, s, vh = torch.linalg.svd(unit, full_matrices=False)
+        u, s, vh = _svd(unit)
         # in a float dtype coarser than rtol, rounding and not rtol bounds the rank
         cut = max(self.rtol, 8 * torch.finfo(s.dtype).eps if s.dtype != torch.float64 else 0.0)
         s = torch.where(s > cut * s.amax(-1, keepdim=True), s, 0)
@@ -143,6 +143,33 @@ def _rescaled(w):
     largest = w.abs().amax((-2, -1))
     scale = torch.where(largest > 0, largest, torch.ones_like(largest))
     return w / scale[..., None, None], scale
+
+
+def _singular_values(a):
+    """``svdvals``, NaN for matrices that are not finite: a run that diverged is data, LAPACK's exception is not."""
+    try:
+        return torch.linalg.svdvals(a)
+    except torch.linalg.LinAlgError:
+        finite = _finite(a)
+        return torch.where(finite[..., 0], torch.linalg.svdvals(torch.where(finite, a, 0)), torch.nan)
+
+
+def _svd(a):
+    """Thin SVD, NaN for matrices that are not finite."""
+    try:
+        return torch.linalg.svd(a, full_matrices=False)
+    except torch.linalg.LinAlgError:
+        finite = _finite(a)
+        u, s, vh = torch.linalg.svd(torch.where(finite, a, 0), full_matrices=False)
+        return torch.where(finite, u, torch.nan), torch.where(finite[..., 0], s, torch.nan), torch.where(finite, vh, torch.nan)
+
+
+def _finite(a):
+    """``(*lanes, 1, 1)``: which matrices are finite; raises LinAlgError again when all of them are."""
+    finite = a.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
+    if finite.all():
+        raise torch.linalg.LinAlgError("the singular value decomposition of a finite matrix did not converge")
+    return finite
 
 
 def _power_norm(a, p):

@@ -1,5 +1,6 @@
 """One call from methods and seeds to labelled measurements, on any backend."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter
 
@@ -14,6 +15,7 @@ from .measures import LABELS, measure
 from .methods import Lane, SteepestDescent, coordinates
 from .problem import Problem
 from .progress import bar
+from .signals import recipe
 
 
 class logspaced:
@@ -76,6 +78,7 @@ def simulate(
     if not lanes:
         raise ValueError("nothing to run: give at least one method and one seed")
     check_memory(dataset, lanes, grid, weights)
+    warn_of_short_averages(methods, dataset.n, steps)
     directions = checked_directions(directions, dataset)
     problem = Problem(dataset, loss, device=chosen_device(device), dtype=dtype)
     engine, run = backend_named(backend, problem, lanes)
@@ -110,13 +113,26 @@ def describe(methods, n: int) -> list[dict]:
     return columns
 
 
+def warn_of_short_averages(methods, n: int, steps: int) -> None:
+    """A momentum whose memory is longer than a tenth of the run never leaves its start: said, not refused."""
+    for method in methods:
+        flat = recipe(method.signal, n)
+        if flat and flat.momentum and steps and (1 - flat.momentum) * steps < 10:
+            warnings.warn(
+                f"{method.label}: (1 - beta) * steps = {(1 - flat.momentum) * steps:.3g} is below 10, so the average of gradients is still "
+                "filling when the run ends; take more steps or a smaller beta", stacklevel=3)
+
+
 def chosen_device(device: str) -> str:
     """"auto" is CUDA when there is one; asking for CUDA where there is none is an error, not a fallback."""
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if str(device).startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"device={device!r} was asked for, but torch sees no CUDA device here; use device='cpu' or 'auto'")
-    return str(torch.device(device))
+    try:
+        return str(torch.device(device))
+    except RuntimeError:
+        raise ValueError(f"device={device!r} is no device that torch knows; use 'auto', 'cpu', 'cuda' or 'cuda:0'") from None
 
 
 class Snapshots:

@@ -14,7 +14,7 @@ from .data import Dataset
 from .losses import CROSS_ENTROPY, Loss
 from .methods import SteepestDescent
 from .progress import bar
-from .simulate import assemble, logspaced
+from .simulate import assemble, chosen_device, logspaced
 from .store import Store
 from .sweep_found import Found, opened
 from .sweep_journal import Journal, blocks, by_method, is_standard
@@ -69,6 +69,8 @@ def sweep(
     """
     job = plan(dataset, methods, seeds=seeds, steps=steps, record=record, loss=loss, backend=backend, device=device, dtype=dtype,
                weights=weights, directions=directions)
+    if client is None:
+        chosen_device(device)  # a device that is not here is an error before anything is written; workers look at their own
     began, found = perf_counter(), Found(opened(store), job)
     if found.runs:
         LOG.info("%d of %d runs were found in %s", len(found.runs), len(job.keys), found.store.folder)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from .engine import check_memory
+from .engine import BACKENDS, check_memory
 from .methods import Lane, SteepestDescent
-from .simulate import checked_directions, describe, recording
+from .simulate import checked_directions, describe, recording, warn_of_short_averages
 from .store import key_of
 from .sweep_key import Request
 from .sweep_work import Work
@@ -41,7 +41,10 @@ def plan(dataset, methods, *, seeds, steps, record, loss, backend, device, dtype
     lanes = [Lane(method, seed) for method in methods for seed in seeds]
     if not lanes:
         raise ValueError("nothing to run: give at least one method and one seed")
+    if backend not in ("auto", *BACKENDS):
+        raise ValueError(f"unknown backend {backend!r}; use 'auto' or one of {', '.join(map(repr, BACKENDS))}")
     check_memory(dataset, lanes, grid, weights)
+    warn_of_short_averages(methods, dataset.n, steps)
     request = Request(dataset, loss, int(steps), grid, backend, str(device), str(dtype).removeprefix("torch."), bool(weights),
                       checked_directions(directions, dataset))
     abouts = [request.about(*lane) for lane in lanes]

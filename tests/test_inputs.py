@@ -158,7 +158,7 @@ ARGUMENTS = {  # id -> (argv, exit code, words)
     "eta0 is 0": (train("--eta0", "0"), 2, ["positive"]),
     "eta0 is inf": (train("--eta0", "inf"), 2, ["finite"]),
     "steps are negative": (train("--steps", "-1"), 2, ["-1"]),
-    "steps are text": (train("--steps", "many"), 2, ["--steps", "many"]),
+    "steps are text": (train("--steps", "many"), 2, ["--steps", "integer"]),
     "no seeds": (train("--seeds", "0"), 2, ["--seeds 0"]),
     "too many seeds": (train("--seeds", "1000000000"), 2, ["1000000000", "100,000"]),
     "too many records": (train("--records", "1000000000"), 2, ["--records", "100,000"]),

@@ -30,8 +30,8 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress ba
 def open_data(text: str, *, label: str = "label", standardise: bool = False, bias: bool = False) -> Dataset:
     """The data set that `text` names: a file, or a generator with its argument after a colon."""
     name, _, detail = text.partition(":")
-    if Path(text).suffix or Path(text).exists() or name not in _BUILT_IN:
-        if not Path(text).suffix and not Path(text).exists():
+    if name not in _BUILT_IN or _exists(text):
+        if not Path(text).suffix and not _exists(text):
             raise ValueError(f"{text}: no such file and no built-in data set; built-in are {', '.join(_BUILT_IN)}")
         return datasets.load(text, label=label, standardise=standardise, bias=bias)
     if standardise or bias or label != "label":
@@ -55,6 +55,13 @@ def table(title: str, rows: list[tuple[str, str]]) -> None:
     for name, value in rows:
         shown.add_row(escape(name), escape(value))
     Console(highlight=False, soft_wrap=True).print(shown)
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):
+        return False  # no system would take that as a name
 
 
 def _digits(detail: str) -> Dataset:

@@ -17,6 +17,7 @@ KEYS = {
     "seeds": (int, list), "steps": int, "records": int, "loss": str, "backend": str, "device": str, "schedule": dict,
 }
 NEEDED = ("data", "norms", "batch_sizes")
+LONGEST = 100_000  # seeds or records
 MOST = 1_000_000  # runs of one file; a mistyped list should not fill the memory before anyone notices
 
 
@@ -82,8 +83,8 @@ def _built(path: Path, text: dict) -> GridFile:
                         bias=text.get("bias", False))
     seeds, records = text.get("seeds", 1), text.get("records", 200)
     for key, value in (("seeds", seeds), ("records", records)):
-        if isinstance(value, int) and not 1 <= value <= MOST:
-            raise ValueError(f"{key} = {value}: a number from 1 to {MOST:,}")
+        if isinstance(value, int) and not 1 <= value <= LONGEST:
+            raise ValueError(f"{key} = {value}: a number from 1 to {LONGEST:,}")
     seeds = list(range(seeds)) if isinstance(seeds, int) else seeds
     norms = [norm_of(word) for word in text["norms"]]
     sizes = [dataset.n if size == "full" else size for size in text["batch_sizes"]]
