@@ -58,9 +58,11 @@ def foreign(script) -> bool:
 
 
 def page(app, pagename, templatename, context, doctree):
+    # a label that is not what the reader sees misleads who steers by voice
+    context["body"] = (context.get("body") or "").replace('<summary aria-label="Toggle hidden content">', "<summary>")
     context["script_files"][:] = [s for s in context["script_files"] if not foreign(s)]
     context["css_files"][:] = [s for s in context["css_files"] if not foreign(s)]
-    if 'class="ibias-plotly"' in (context.get("body") or ""):
+    if 'class="ibias-plotly"' in context["body"]:
         app.add_js_file("vendor/plotly.min.js")
         app.add_js_file("plotly-figures.js")
 

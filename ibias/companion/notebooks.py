@@ -24,7 +24,7 @@ from .parameters import parameters as parameters, typed
 from .provenance import FOLDER
 
 STORE = "IBIAS_STORE"
-THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "IBIAS_PROGRESS": "0"}
 
 
 @dataclass(frozen=True)

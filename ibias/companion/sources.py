@@ -86,6 +86,10 @@ def _reached(code: str, module: str) -> set[str]:
         # `ib.sweep`: an attribute of the package that its root imports when first used
         used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)} | {n.rpartition(".")[2] for n in names}
         names |= {_lazy().get(u, f"ibias.{u}") for u in used} if any(n.partition(".")[0] == "ibias" for n in names) else set()
+    if module.startswith("ibias.") and "import_module(" in code:
+        # chooses among its neighbours when it runs: all of them count
+        package = module if _modules()[module].name == "__init__.py" else module.rpartition(".")[0]
+        names |= {n for n in _modules() if n.startswith(f"{package}.")}
     # importing a.b.c runs a and a.b as well
     names |= {".".join(n.split(".")[:i]) for n in names for i in range(1, n.count(".") + 1)}
     return names & set(_modules())

@@ -1,0 +1,248 @@
+"""The built book in a real browser, with every request that leaves its folder refused.
+
+Skipped, with the reason, where there is no browser, no built book, or (accessibility) no axe-core.
+"""
+import functools
+import http.server
+import re
+import shutil
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api")
+ROOT = Path(__file__).resolve().parents[1]
+HTML = ROOT / "_build" / "html"
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+MATHJAX = ROOT / "node_modules" / "mathjax"
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.skipif(not BROWSER, reason="no chromium on this machine"),
+    pytest.mark.skipif(not (HTML / "book" / "intro.html").exists(), reason="the book is not built; run `make book`"),
+    pytest.mark.skipif(not MATHJAX.exists(), reason="no MathJax (npm ci): the pages would ask the network for it"),
+]
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+        "--disable-sync"]
+CONTENT = sorted(p.relative_to(HTML).as_posix() for d in ("book", "notebooks") for p in (HTML / d).glob("*.html"))
+PAGES = [*CONTENT, "search.html", "genindex.html"] if CONTENT else []
+each_page = pytest.mark.parametrize("path", PAGES)
+each_content = pytest.mark.parametrize("path", CONTENT)
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def site():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=HTML))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_api.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=BROWSER, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, site):
+    """visit(path, viewport=, scheme=) -> the page, with what went wrong in .offsite, .missing and .errors."""
+    contexts = []
+
+    def go(path, viewport=DESK, scheme="light"):
+        context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)  # two cores, shared with the other worker
+        page.offsite, page.missing, page.errors = [], [], []
+
+        def route(r):
+            if r.request.url.startswith((site, "data:", "blob:")):
+                r.continue_()
+            else:
+                page.offsite.append(r.request.url)
+                r.abort()
+
+        page.route("**/*", route)
+        page.on("response", lambda r: page.missing.append(r.url) if r.status >= 400 else None)
+        page.on("pageerror", lambda e: page.errors.append(str(e)))
+        page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
+        page.goto(f"{site}/{path}", wait_until="load")
+        page.evaluate("() => (window.MathJax && MathJax.startup) ? MathJax.startup.promise : null")
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+
+
+@each_page
+def test_page_stays_at_home_and_does_not_complain(visit, path):
+    page = visit(path)
+    page.wait_for_timeout(300)
+    assert page.offsite == []
+    assert page.missing == []
+    assert page.errors == []
+
+
+@each_content
+def test_mathematics_is_typeset(visit, path):
+    page = visit(path)
+    left = page.evaluate("() => [...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container')).map(e => e.textContent)")
+    assert left == []
+    assert page.locator("mjx-merror").count() == 0
+    # a dollar sign in running text is mathematics that was not understood
+    text = page.evaluate("() => [...document.querySelectorAll('article p, article li, article td')].map(e => e.innerText).join('\\n')")
+    assert not re.findall(r"\$[^$\n]+\$", text)
+
+
+@each_content
+def test_no_cell_failed(visit, path):
+    page = visit(path)
+    assert page.locator(".output.traceback, .output_error, .cell_output .stderr").count() == 0
+    assert "Traceback (most recent call last)" not in page.locator("article").inner_text()
+
+
+@each_content
+def test_every_figure_can_be_read_without_seeing_it(visit, path):
+    page = visit(path)
+    bad = page.evaluate("""() => [...document.querySelectorAll('article img')].filter(i => !i.closest('[role=img]')
+        && (!i.alt || i.alt.startsWith('../') || i.alt.split(' ').length < 3)).map(i => i.src)""")
+    assert bad == []
+    assert page.evaluate("() => [...document.querySelectorAll('article img')].filter(i => i.complete && !i.naturalWidth).map(i => i.src)") == []
+
+
+@each_content
+def test_every_figure_has_its_provenance_and_its_data(visit, path):
+    page = visit(path)
+    bare = page.evaluate("""() => [...document.querySelectorAll('figure.ibias-figure')].filter(f => {
+        const fold = document.getElementById('provenance-' + f.id);
+        return !(fold && fold.querySelector('a.download') && fold.innerText !== undefined && fold.textContent.includes('ibias verify ' + f.id)
+                 && fold.textContent.includes('sha256')); }).map(f => f.id)""")
+    assert bare == []
+
+
+def test_a_fold_opens_and_its_data_can_be_fetched(visit, site):
+    path = next((p for p in CONTENT if 'class="ibias-provenance"' in (HTML / p).read_text(encoding="utf-8")), None)
+    if path is None:
+        pytest.skip("no page shows a figure with provenance")
+    page = visit(path)
+    fold = page.locator("details.ibias-provenance").first
+    assert not fold.locator("dl").is_visible()
+    fold.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert fold.locator("dl").is_visible()
+    with page.expect_download() as download:
+        fold.locator("a.download").first.click()
+    assert Path(download.value.path()).stat().st_size > 100
+
+
+@each_page
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_does_not_scroll_sideways(visit, path, scheme):
+    page = visit(path, PHONE, scheme)
+    page.wait_for_timeout(300)
+    wide = page.evaluate("""() => document.documentElement.scrollWidth <= innerWidth ? [] :
+        [...document.querySelectorAll('article *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120)).slice(0, 5)
+        .concat([String(document.documentElement.scrollWidth)])""")
+    assert wide == []
+
+
+@each_content
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessibility(visit, path, scheme):
+    if not AXE.exists():
+        pytest.skip("no axe-core (npm ci)")
+    page = visit(path, DESK, scheme)
+    page.add_script_tag(path=str(AXE))
+    found = page.evaluate("""async () => (await axe.run(document, {resultTypes: ['violations']})).violations
+        .filter(v => ['serious', 'critical'].includes(v.impact))
+        .map(v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target + ' ' + n.html.slice(0, 100)).join(' | '))""")
+    assert found == []
+
+
+class Anchors(HTMLParser):
+    """Targets and links of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links = set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.ids |= {attrs[k] for k in ("id", "name") if attrs.get(k)}
+        if tag in ("a", "link") and attrs.get("href"):
+            self.links.append(attrs["href"])
+        elif tag in ("img", "script") and attrs.get("src"):
+            self.links.append(attrs["src"])
+
+
+@functools.cache
+def anchors(path: Path) -> Anchors:
+    return Anchors(path.read_text(encoding="utf-8"))
+
+
+@each_page
+def test_links_lead_somewhere(path):
+    here = HTML / path
+    broken = []
+    for link in anchors(here).links:
+        parts = urlsplit(link)
+        if parts.scheme or parts.netloc:
+            continue
+        target = (here.parent / unquote(parts.path)).resolve() if parts.path else here
+        if not target.exists():
+            broken.append(link)
+        elif parts.fragment and target.suffix == ".html" and unquote(parts.fragment) not in anchors(target).ids:
+            broken.append(link)
+    assert broken == []
+
+
+@each_content
+def test_pages_are_small(path):
+    # what a reader waits for: the page and its own pictures, without the libraries that all pages share
+    here = HTML / path
+    own = [here, *{(here.parent / unquote(urlsplit(s).path)).resolve() for s in anchors(here).links if "_images/" in s}]
+    limit = 1_000_000 if path == "book/intro.html" else 3_000_000
+    assert sum(p.stat().st_size for p in own if p.is_file()) < limit
+
+
+def test_the_address_of_the_folder_opens_the_book(visit):
+    page = visit("book/notation.html")
+    page.goto(page.url.replace("book/notation.html", ""))
+    page.wait_for_url("**/book/intro.html")
+    assert page.offsite == page.missing == []
+
+
+def test_search_finds_a_word(visit):
+    page = visit("search.html?q=margin")
+    page.wait_for_selector("#search-results li")
+    assert page.locator("#search-results li").count() >= 3
+
+
+def test_a_page_prints_without_its_menus(visit):
+    page = visit("book/verdicts.html")
+    page.emulate_media(media="print")
+    assert not page.locator(".bd-sidebar-primary").is_visible()
+    # the theme prints a heading of its own in place of the article's
+    assert any(h.is_visible() and "Verdicts" in h.inner_text() for h in page.locator("h1").all())
+    assert page.locator("table.ibias-verdicts").count() == 0 or page.locator("table.ibias-verdicts").first.is_visible()
+
+
+def test_plotly_figures_are_drawn(visit):
+    pages = [p for p in CONTENT if 'class="ibias-plotly"' in (HTML / p).read_text(encoding="utf-8")]
+    for path in pages:
+        page = visit(path)
+        page.wait_for_function("() => [...document.querySelectorAll('.ibias-plotly')].every(e => e.dataset.ready === '1' && e.querySelector('.main-svg'))")
