@@ -42,9 +42,7 @@ class CircleLandscape:
 def random_circle(n=6, batch=2, seed=0) -> CircleLandscape:
     """Amplitudes and phases drawn by ``seed``; n = 6, b = 2 has 15 batches."""
     rng = streams.generator(seed)
-    return CircleLandscape(
-        0.6 + 0.8 * rng.random(n), 0.8 * rng.standard_normal(n), 0.3 * rng.standard_normal(n), 2 * np.pi * rng.random(n), batch
-    )
+    return CircleLandscape(0.6 + 0.8 * rng.random(n), 0.8 * rng.standard_normal(n), 0.3 * rng.standard_normal(n), 2 * np.pi * rng.random(n), batch)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +108,10 @@ class Circle:
         return np.real(np.fft.ifft(symbol, axis=0))
 
     def fokker_planck(self, eta, moment=None):
-        """The discrete equation P' = P + eta (L' P)' + (eta^2/2)(S P)''; ``moment`` replaces S (``circle.covariance`` is the mistake to compare with)."""
+        """The discrete equation P' = P + eta (L' P)' + (eta^2/2)(S P)''.
+
+        ``moment`` replaces S; ``circle.covariance`` is the mistake to compare with.
+        """
         eta = positive_step(eta)
         s = self.second_moment if moment is None else moment
         return np.eye(self.points) + eta * self.derivative * self.slope + eta**2 / 2 * self.second_derivative * s

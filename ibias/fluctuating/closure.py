@@ -36,7 +36,8 @@ def predict_variance(statistics, eta, batch, record, fluctuating=True) -> xr.Dat
         noise = c + (2 * k * mu + V @ (v + mu**2) if fluctuating else 0)
         v = (1 - eta * l) ** 2 * v + eta**2 * f * noise
         mu = (1 - eta * l) * mu - eta * statistics.gradient
-    return xr.Dataset({"mean": (("step", "mode"), np.array(means)), "variance": (("step", "mode"), np.array(variances))}, {"step": record, "mode": np.arange(len(l))})
+    kept = {"mean": (("step", "mode"), np.array(means)), "variance": (("step", "mode"), np.array(variances))}
+    return xr.Dataset(kept, {"step": record, "mode": np.arange(len(l))})
 
 
 def predict_reshuffled(statistics, eta, batch, epochs) -> xr.Dataset:

@@ -11,7 +11,7 @@ ROWS_BYTES = 2**18  # numbers worked on at a time, so that they stay in cache
 
 
 def bounded_integers(seeds, steps: int, bounds, dtype) -> np.ndarray:
-    """Integers in ``0 .. bounds[j] - 1``, shape ``(len(seeds), steps, len(bounds))``; the bias of 2^-32 per draw is far below any ensemble's error."""
+    """Integers in ``0 .. bounds[j] - 1``, ``(len(seeds), steps, len(bounds))``; their bias of 2^-32 is far below any ensemble's error."""
     seeds = np.asarray([_checked(s) for s in seeds] if not isinstance(seeds, range) else seeds, dtype=np.uint64)
     bounds = np.asarray(bounds, dtype=np.uint64)
     counters = (np.arange(1, steps * len(bounds) + 1, dtype=np.uint64)) * GOLDEN

@@ -47,7 +47,9 @@ def evolve(
         rows = scheme.batches(landscape.n, batch, seeds[first : first + block], steps)
         found.append(step.run(torch.from_numpy(np.ascontiguousarray(rows.transpose(1, 0, 2))), record, start))
     positions = np.concatenate(found)
-    return xr.DataArray(positions, dims=("replica", "step", "mode"), coords={"replica": np.asarray(seeds), "step": record, "mode": range(landscape.d)})
+    return xr.DataArray(
+        positions, dims=("replica", "step", "mode"), coords={"replica": np.asarray(seeds), "step": record, "mode": range(landscape.d)}
+    )
 
 
 class _Stepper:

@@ -25,7 +25,8 @@ class Mode:
         if self.noise < 0 or self.fluctuation < 0:
             raise ValueError(f"variances are >= 0; got noise = {self.noise}, fluctuation = {self.fluctuation}")
         if self.covariance**2 > self.noise * self.fluctuation * (1 + 1e-9):
-            raise ValueError(f"covariance^2 must not exceed noise * fluctuation = {self.noise * self.fluctuation:.4g}; got covariance = {self.covariance}")
+            bound = self.noise * self.fluctuation
+            raise ValueError(f"covariance^2 must not exceed noise * fluctuation = {bound:.4g}; got covariance = {self.covariance}")
 
     def growth(self, eta):
         """Factor of the variance per step, (1 - eta l)^2 + eta^2 s2."""
@@ -38,7 +39,7 @@ class Mode:
         return math.exp(-2 * eta * self.curvature + eta**2 * self.fluctuation)
 
     def regime(self, eta) -> str:
-        """"confined" (the variance settles), "diffusive" (it grows linearly: l = s2 = 0) or "unstable" (it grows exponentially)."""
+        """ "confined" (the variance settles), "diffusive" (it grows linearly: l = s2 = 0) or "unstable" (it grows exponentially)."""
         gap = self.growth(eta) - 1
         if abs(gap) < 1e-14:
             return "diffusive"
@@ -116,5 +117,5 @@ def hill(values, share=0.02) -> float:
     top = np.sort(np.abs(np.ravel(values)))[::-1]
     count = int(share * len(top))
     if count < 20:
-        raise ValueError(f"Hill's estimate needs at least 20 values in the tail; {len(top)} values at share = {share} give {count}; run more replicas")
+        raise ValueError(f"Hill's estimate needs 20 values in the tail; {len(top)} values at share = {share} give {count}; run more replicas")
     return 1 / np.mean(np.log(top[:count] / top[count]))

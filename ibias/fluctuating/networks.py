@@ -62,7 +62,7 @@ class Network:
     def unpack(self, theta):
         """The named blocks of ``theta (R, p)``, each with its leading R."""
         sizes = [int(np.prod(s)) for s in self.shapes.values()]
-        return {k: part.reshape(-1, *s) for (k, s), part in zip(self.shapes.items(), theta.split(sizes, -1))}
+        return {k: part.reshape(-1, *s) for (k, s), part in zip(self.shapes.items(), theta.split(sizes, -1), strict=True)}
 
     def logits(self, theta, x):
         """``theta (R, p)``, ``x (R, b, ...)`` -> ``(R, b, classes)``."""

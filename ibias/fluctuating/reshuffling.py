@@ -101,7 +101,7 @@ def epochs_variance(eta, l, s2, m, per_epoch, epochs):
 
 
 def momentum_floor(eta, c, m, beta):
-    """Flat, EMA momentum, reshuffled: stationary variance at epoch ends, exact for s2 = 0; it does not grow (Lemma C.12 seen as a bound on the walk)."""
+    """Flat, EMA momentum, reshuffled: stationary variance at epoch ends, exact for s2 = 0; Lemma C.12 bounds the walk."""
     full = beta**2 / (1 - beta**2)
     epoch = beta**2 * (1 - beta**m) ** 2 / (m * (1 - beta) ** 2 * (1 - beta ** (2 * m)))
     return positive_step(eta) ** 2 * c * m / (m - 1) * (full - epoch)

@@ -36,7 +36,9 @@ def symmetric(matrix, rtol=1e-9) -> np.ndarray:
         raise ValueError("the Hessian has entries that are not finite; check the point it was taken at")
     gap = np.abs(matrix - matrix.T).max(initial=0)
     if gap > rtol * np.abs(matrix).max(initial=0):
-        raise ValueError(f"the Hessian is not symmetric: entries differ from their mirror images by up to {gap:.2e}; pass (H + H.T) / 2 if that is rounding")
+        raise ValueError(
+            f"the Hessian is not symmetric: entries differ from their mirror images by {gap:.2e}; pass (H + H.T) / 2 if that is rounding"
+        )
     return (matrix + matrix.T) / 2
 
 

@@ -21,7 +21,7 @@ def batch_factor(n: int, b: int) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """First-order view of a point: ``curvature`` l_i ascending, ``vectors`` (columns), mean ``gradient`` g_i, ``covariance`` E b_i b_j of one sample."""
+    """One point: ``curvature`` l_i ascending, ``vectors`` (columns), mean ``gradient`` g_i, ``covariance`` E b_i b_j of one sample."""
 
     n: int
     curvature: np.ndarray

@@ -121,7 +121,7 @@ def kesten(replicas=12_000, steps=2_000, eta=0.2, curvatures=(0.0, 0.05, 0.2, -0
 
 
 def skewed_noise(replicas=50_000, eta=0.1, steps=100, first_seed=300_000_000) -> xr.Dataset:
-    """A flat mode with a skewed batch (one large pull, many small ones): third cumulant measured, exact -eta^3 kappa3 t, and 0 of any second-order equation."""
+    """A flat mode with skewed batches: third cumulant measured, exact -eta^3 kappa3 t, and the 0 of any second-order equation."""
     b = np.array([3.0, -1.0, -1.0, -1.0])
     landscape = Landscape(b, np.zeros(4))
     times = np.array([5, 10, 20, 50, steps])

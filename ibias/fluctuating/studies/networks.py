@@ -34,14 +34,18 @@ def independent_run(kind: str, seed: int, eta: float) -> xr.Dataset:
     frozen = closure.predict_variance(statistics, eta, BATCH, record, fluctuating=False).variance
     settled = closure.stationary_variance(statistics, eta, BATCH)
     kept = measured.assign(
-        closure=full, frozen=frozen, stationary=("mode", settled), curvature=("mode", statistics.curvature),
-        x=("mode", eta * record[-1] * statistics.curvature), z=(measured.variance / full - 1) / np.sqrt(2 / (REPLICAS - 1)),
+        closure=full,
+        frozen=frozen,
+        stationary=("mode", settled),
+        curvature=("mode", statistics.curvature),
+        x=("mode", eta * record[-1] * statistics.curvature),
+        z=(measured.variance / full - 1) / np.sqrt(2 / (REPLICAS - 1)),
     )
     return kept.isel(mode=statistics.noisy)
 
 
 def agreement(runs: list[xr.Dataset]) -> xr.Dataset:
-    """One row per run at its last step: share of modes with |z| < 4, share within a factor 1.5, median log10 ratio, log-correlations over all modes."""
+    """One row per run at its last step: share of modes with |z| < 4 and within a factor 1.5, median log10 ratio, log-correlations."""
     rows = []
     for run in runs:
         last = run.isel(step=-1)
@@ -109,7 +113,7 @@ def eta_exponents(kind: str, scheme: str, seeds=SEEDS) -> xr.Dataset:
         curvature = statistics.curvature[statistics.noisy]
         last = int(loaded[0].step[-1])
         by_step = np.stack([run.sel(step=last) for run in loaded])
-        by_time = np.stack([run.sel(step=round(last * ETAS[0] / eta)) for run, eta in zip(loaded, ETAS)])
+        by_time = np.stack([run.sel(step=round(last * ETAS[0] / eta)) for run, eta in zip(loaded, ETAS, strict=True)])
         flat = (curvature > 0) & (curvature * ETAS[-1] * last < 0.3)
         # Under reshuffling the ends of epochs settle like the rest: x > 10 at the smallest step size.
         confined = curvature * ETAS[0] * last > 10
@@ -121,14 +125,16 @@ def eta_exponents(kind: str, scheme: str, seeds=SEEDS) -> xr.Dataset:
 
 
 def reshuffled_run(kind: str, seed: int, eta: float) -> xr.Dataset:
-    """Every noisy mode under reshuffling at epoch ends: variance measured and predicted without a parameter (step, mode), and the drift at the end."""
+    """Every noisy mode reshuffled, at epoch ends: variance measured and predicted without a parameter (step, mode), drift at the end."""
     statistics = point_statistics(kind, seed)
     run = Run(Point(kind, seed), "rr", eta)
     m = check_batch(statistics.n, BATCH)
     measured = run.load()
     ends = measured.sel(step=measured.step[measured.step % m == 0])
     predicted = closure.predict_reshuffled(statistics, eta, BATCH, ends.step.values // m)
-    kept = ends.assign(predicted=predicted.variance, predicted_mean=predicted["mean"].isel(step=-1, drop=True), curvature=("mode", statistics.curvature))
+    kept = ends.assign(
+        predicted=predicted.variance, predicted_mean=predicted["mean"].isel(step=-1, drop=True), curvature=("mode", statistics.curvature)
+    )
     return kept.isel(mode=statistics.noisy)
 
 
@@ -144,7 +150,9 @@ def one_epoch(etas=(0.0125, 0.025), kind="digits", seed=0, replicas=2048) -> xr.
         predicted = closure.predict_reshuffled(statistics, eta, BATCH, [1]).variance
         rows.append(xr.Dataset({"measured": found.variance[0], "predicted": predicted[0]}, attrs={}).drop_vars("step"))
     found = xr.concat(rows, "eta").assign_coords(eta=list(etas)).isel(mode=statistics.noisy)
-    return found.assign(curvature=("mode", statistics.curvature[statistics.noisy]), ratio=found.measured / found.predicted).assign_attrs(replicas=replicas)
+    return found.assign(curvature=("mode", statistics.curvature[statistics.noisy]), ratio=found.measured / found.predicted).assign_attrs(
+        replicas=replicas
+    )
 
 
 def drift(kind: str, seed: int, eta: float) -> xr.Dataset:

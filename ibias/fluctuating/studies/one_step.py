@@ -40,10 +40,10 @@ def one_step_errors(circle=None, etas=ETAS) -> xr.Dataset:
         exact = circle.step(circle.push_forward(eta), density)
         truth = [circle.exact_expectation(density, phi, eta) for phi, _, _ in TESTS.values()]
         mass[e] = abs(2 * np.pi * exact.mean() - 1)
-        push[e] = max(abs(circle.expectation(exact, phi) - t) for (phi, _, _), t in zip(TESTS.values(), truth))
+        push[e] = max(abs(circle.expectation(exact, phi) - t) for (phi, _, _), t in zip(TESTS.values(), truth, strict=True))
         for i, equation in enumerate(EQUATIONS.values()):
             guess = circle.step(equation(circle, eta), density)
-            weak[i, :, e] = [circle.expectation(guess, phi) - t for (phi, _, _), t in zip(TESTS.values(), truth)]
+            weak[i, :, e] = [circle.expectation(guess, phi) - t for (phi, _, _), t in zip(TESTS.values(), truth, strict=True)]
             total[i, e] = 2 * np.pi * np.abs(guess - exact).mean()
     coefficient = _coefficients(circle, density)
     coords = {"equation": list(EQUATIONS), "test": list(TESTS), "eta": etas, "order": ("equation", list(ORDERS.values()))}
@@ -71,7 +71,9 @@ def fitted_orders(errors: xr.Dataset, smallest=3) -> xr.Dataset:
     last = errors.isel(eta=slice(-smallest, None))
     weak = [[fit_exponent(last.eta, np.abs(row)).value for row in block] for block in last.error.values]
     total = [fit_exponent(last.eta, row).value for row in last.l1.values]
-    return xr.Dataset({"weak": (("equation", "test"), weak), "l1": ("equation", total)}, {"equation": errors.equation, "test": errors.test, "order": errors.order})
+    return xr.Dataset(
+        {"weak": (("equation", "test"), weak), "l1": ("equation", total)}, {"equation": errors.equation, "test": errors.test, "order": errors.order}
+    )
 
 
 def prefactors(errors: xr.Dataset) -> xr.DataArray:
@@ -114,7 +116,9 @@ def positivity_widths(eta=0.05, angles=(1.0, 2.2, 3.6)) -> xr.Dataset:
         measured.append(widths[np.flatnonzero(negative).max() + 1])
         predicted.append(math.sqrt(s / (s + c)))
         drift.append(abs(slope) / math.sqrt(c))
-    return xr.Dataset({"measured": ("angle", measured), "predicted": ("angle", predicted), "drift": ("angle", drift)}, {"angle": list(angles)}, {"eta": eta})
+    return xr.Dataset(
+        {"measured": ("angle", measured), "predicted": ("angle", predicted), "drift": ("angle", drift)}, {"angle": list(angles)}, {"eta": eta}
+    )
 
 
 def _local_moments(landscape, angle):
@@ -141,4 +145,6 @@ def iterated_radius(points=(32, 64, 128), eta=0.1) -> xr.Dataset:
     exact = [np.abs(np.linalg.eigvals(c.push_forward(eta))).max() for c in circles]
     cut = [np.abs(np.linalg.eigvals(c.fokker_planck(eta))).max() for c in circles]
     shortest = [eta * math.sqrt(c.second_moment.max()) * c.points / 2 for c in circles]
-    return xr.Dataset({"exact": ("points", exact), "truncated": ("points", cut), "shortest_wave": ("points", shortest)}, {"points": list(points)}, {"eta": eta})
+    return xr.Dataset(
+        {"exact": ("points", exact), "truncated": ("points", cut), "shortest_wave": ("points", shortest)}, {"points": list(points)}, {"eta": eta}
+    )

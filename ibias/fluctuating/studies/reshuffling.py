@@ -62,7 +62,10 @@ def enumerated_orders(epochs: xr.Dataset, smallest=4) -> xr.Dataset:
     last = epochs.isel(eta=slice(-smallest, None))
     names = {"mean": 2, "variance": 4, "remainder_2": 3, "remainder_3": 4}
     slopes = [[fit_exponent(last.eta, np.abs(last[name].sel(curvature=l))).value for name in names] for l in last.curvature]
-    return xr.Dataset({"slope": (("curvature", "quantity"), slopes)}, {"curvature": last.curvature, "quantity": list(names), "order": ("quantity", list(names.values()))})
+    return xr.Dataset(
+        {"slope": (("curvature", "quantity"), slopes)},
+        {"curvature": last.curvature, "quantity": list(names), "order": ("quantity", list(names.values()))},
+    )
 
 
 def enumerated_area(n, b, dimensions=2, seed=5) -> tuple[float, float]:
@@ -96,7 +99,13 @@ def sampled_area(replicas=50_000, n=64, batches=(1, 2, 4, 8), seed=7) -> xr.Data
 
 
 # l, spread of the sample slopes (0 or 1), correlation
-RUNS = {"flat": (0.0, 0.0, 0.0), "flat, fluctuating": (0.0, 1.0, 0.0), "flat, correlated": (0.0, 1.0, 0.7), "confined": (0.5, 0.0, 0.0), "steep": (2.0, 0.0, 0.0)}
+RUNS = {
+    "flat": (0.0, 0.0, 0.0),
+    "flat, fluctuating": (0.0, 1.0, 0.0),
+    "flat, correlated": (0.0, 1.0, 0.7),
+    "confined": (0.5, 0.0, 0.0),
+    "steep": (2.0, 0.0, 0.0),
+}
 
 
 def long_runs(eta=0.05, replicas=4_000, n=64, batch=8, epochs=60) -> xr.Dataset:

@@ -64,7 +64,17 @@ def _scheme_theory(landscape, eta, batch, m, ends):
     shuffled = zero if flat else theory.epochs_variance(eta, 0.0, mode.fluctuation, m, eta**4 * area, len(ends))
     # A fixed own order repeats the same displacement every epoch: r eta^2 X, contracted only at the next order.
     ballistic = ends**2 * eta**4 * area * (0 if flat else 1)
-    return np.stack([mode.mean_variance(eta, ends[-1] * m)[1][ends * m], shuffled, zero, ballistic, momentum if flat else unknown, floor if flat else unknown, zero])
+    return np.stack(
+        [
+            mode.mean_variance(eta, ends[-1] * m)[1][ends * m],
+            shuffled,
+            zero,
+            ballistic,
+            momentum if flat else unknown,
+            floor if flat else unknown,
+            zero,
+        ]
+    )
 
 
 # Gradient descent has no normalisation: the map is the identity and kappa = 1.
@@ -85,7 +95,7 @@ def linear_share(norm, shape, draws=40_000, seed=3) -> float:
 def geometry_ratios(sizes=((64, 8), (256, 32), (64, 1)), shapes=((1, 1), (4, 4)), replicas=(20_000, 1_500), seed=0) -> xr.Dataset:
     """One epoch on a flat loss with isotropic batches: variance per step reshuffled over with replacement, against 1 - kappa."""
     found = {}
-    for shape, count in zip(shapes, replicas):
+    for shape, count in zip(shapes, replicas, strict=True):
         for n, batch in sizes:
             samples = streams.generator(seed).standard_normal((n, *shape))
             samples = torch.from_numpy(samples - samples.mean(0))
@@ -94,10 +104,16 @@ def geometry_ratios(sizes=((64, 8), (256, 32), (64, 1)), shapes=((1, 1), (4, 4))
                     continue  # a scalar has one direction: every normalised map is the sign
                 walks = [_one_epoch(samples, scheme, batch, norm, count, first) for first, scheme in ((0, WITH_REPLACEMENT), (10**8, RESHUFFLING))]
                 independent, shuffled = (walk.var(0).mean().item() for walk in walks)
-                found[f"{name}, {shape[0]}x{shape[1]}, n={n}, b={batch}"] = (shuffled / independent, 1 - linear_share(norm, shape), batch, name, shape[0])
-    columns = list(zip(*found.values()))
+                found[f"{name}, {shape[0]}x{shape[1]}, n={n}, b={batch}"] = (
+                    shuffled / independent,
+                    1 - linear_share(norm, shape),
+                    batch,
+                    name,
+                    shape[0],
+                )
+    columns = list(zip(*found.values(), strict=True))
     names = ("ratio", "theory", "batch", "geometry", "size")
-    return xr.Dataset({k: ("setting", list(v)) for k, v in zip(names, columns)}, {"setting": list(found)})
+    return xr.Dataset({k: ("setting", list(v)) for k, v in zip(names, columns, strict=True)}, {"setting": list(found)})
 
 
 def _one_epoch(samples, scheme, batch, norm, replicas, first_seed):
@@ -114,7 +130,10 @@ def _one_epoch(samples, scheme, batch, norm, replicas, first_seed):
 
 
 def sign_momentum(betas=(0.0, 0.5, 0.9, 0.98), replicas=4_000, n=64, batch=8, epochs=60) -> xr.Dataset:
-    """Sign of the momentum on a flat scalar loss: variance per step over eta^2, both schemes; with replacement 1 + (4/pi) sum arcsin beta^k for long times."""
+    """Sign of the momentum, flat scalar loss: variance per step over eta^2, both schemes.
+
+    ``theory``: with replacement, long times, 1 + (4/pi) sum_k arcsin beta^k.
+    """
     landscape = sampled_landscape(n, 0.0, 0.0, 0.0, seed=2)
     steps = epochs * n // batch
     rates = np.empty((len(betas), 2))
@@ -140,4 +159,7 @@ def sign_valley(curvatures=(0.1, 0.5), etas=(0.02, 0.005), replicas=2_000) -> xr
             positions = evolve(landscape, eta, WITH_REPLACEMENT, 1, steps, record, seeds, direction=torch.sign)
             found[i, j] = sample_variance(positions).mean()
             theory_value[i, j] = eta / (2 * l) * math.sqrt(math.pi / 2)
-    return xr.Dataset({"variance": (("curvature", "eta"), found), "theory": (("curvature", "eta"), theory_value)}, {"curvature": list(curvatures), "eta": list(etas)})
+    return xr.Dataset(
+        {"variance": (("curvature", "eta"), found), "theory": (("curvature", "eta"), theory_value)},
+        {"curvature": list(curvatures), "eta": list(etas)},
+    )
