@@ -48,7 +48,7 @@ class Ascent:
 
 
 # lanes are pushed through in groups whose activations stay in the processor's cache (measured: twice as fast at n = 512)
-CACHED = 2**17
+CACHED = 2**16
 
 
 def ascent(model: HomogeneousModel, theta: Parameters, x: Tensor, y: Tensor, loss: Loss = CROSS_ENTROPY) -> Ascent:
@@ -67,12 +67,12 @@ def ascent(model: HomogeneousModel, theta: Parameters, x: Tensor, y: Tensor, los
 
 
 def _ascent(theta, x, y, model, loss):
-    z = model.logits(theta, x)
+    z, pullback = model.linearized(theta, x)
     margins, soft, slope = _margins(z, y)
     log_weights = loss.log_residual(soft)
     scale = log_weights.amax(-1)
     weights = (log_weights - scale[..., None]).exp()
-    blocks = model.pullback(theta, x, weights[..., None] * slope)
+    blocks = pullback(weights[..., None] * slope)
     return blocks, scale, weights, margins, soft, (weights[..., None] * slope * z).sum((-2, -1))
 
 

@@ -43,6 +43,8 @@ def cusp(ratio, sigma, product_margin):
 def audit(runs):
     """Both sides of ``L sum_t [eta_t r_t / (N_t A_t) - log(N_(t+1)/N_t)] <= log(gamma~_T / gamma~_t0)``, per (optimizer, seed).
 
+    ``rising``: the share of aligned steps (r >= 0.99) at which gamma~ does not fall, out of ``steps``; NaN where there are none.
+
     ``runs``: a recording of every step.  It starts at the first step from which the smoothed margin exists and all samples are right.
     """
     import xarray as xr
@@ -54,9 +56,10 @@ def audit(runs):
     log_gamma = np.log(runs.smoothed_margin.where(ready)) - runs.attrs["degree"] * np.log(runs.own_norm)
     growth = np.log(runs.own_norm).diff("step", label="lower")
     terms = runs.attrs["degree"] * (eta * runs.alignment / (runs.own_norm * runs.own_kkt) - growth)
-    gained = log_gamma.isel(step=-1) - log_gamma.bfill("step").isel(step=0)
-    rises = log_gamma.diff("step")
+    gained = log_gamma.isel(step=-1) - log_gamma.isel(step=ready.argmax("step"))
+    # the argument for a rising smoothed margin is for aligned steps: the others are left out of the count
+    rises = log_gamma.diff("step", label="lower").where(runs.alignment >= 0.99).dropna("step", how="all")
     return xr.Dataset({
         "left": terms.where(ready.isel(step=slice(None, -1))).sum("step"), "right": gained,
-        "rising": (rises.where(rises.notnull()) >= 0).sum("step") / rises.notnull().sum("step"), "steps": rises.notnull().sum("step"),
+        "rising": (rises >= 0).sum("step") / rises.notnull().sum("step"), "steps": rises.notnull().sum("step"),
     })
