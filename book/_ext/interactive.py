@@ -4,12 +4,16 @@ A page asks for a figure with an element such as ``<div data-ibias="playground" 
 block; everything it needs comes from the book's own folder and works from a file share: classic scripts, no fetch.
 """
 
+import os
 import re
 import shutil
-from importlib import import_module
+import subprocess
+import sys
 from pathlib import Path
 
 from sphinx.util import logging
+
+from ibias.companion.notebooks import THREADS
 
 log = logging.getLogger(__name__)
 COMMON = ("common/svg.js", "common/axes.js")
@@ -51,11 +55,15 @@ def numbers(app, name: str) -> Path:
 
 
 def compute(app):
-    """What is missing or was made by another state of the package; about a minute from nothing, no time when up to date."""
+    """What is missing or was made by another state of the package; about a minute from nothing, no time when up to date.
+
+    In a process of its own: one thread a process is much faster here, and this one may have imported torch with several.
+    """
     if app.builder.format == "html":
         for name, module in COMPUTED.items():
             log.info("numbers of the %s ...", name)
-            import_module(module).main(["--target", str(numbers(app, name))])
+            command = [sys.executable, "-m", module, "--target", str(numbers(app, name))]
+            subprocess.run(command, check=True, cwd=app.srcdir, env=os.environ | THREADS)
 
 
 def ship(app, failed):
