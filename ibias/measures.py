@@ -94,12 +94,10 @@ def relative_error(runs, best):
     ``error_above`` use the two ends of the certified interval of gamma.
     """
     own = [best[str(text)] for text in runs.norm.values]
-    gammas = {"error": [b.margin for b in own], "error_below": [b.lower for b in own], "error_above": [b.upper for b in own]}
-    errors = {}
-    for name, gamma in gammas.items():
-        errors[name] = 1 - runs.margin / xr.DataArray(gamma, dims="optimizer")
-        errors[name].attrs["long_name"] = "relative margin error"
-    found = runs.assign(errors)
+    ends = [1 - runs.margin / xr.DataArray(gamma, dims="optimizer") for gamma in ([b.margin for b in own], [b.lower for b in own], [b.upper for b in own])]
+    found = runs.assign(error=ends[0], error_below=np.minimum(*ends[1:]), error_above=np.maximum(*ends[1:]))
+    for name in ("error", "error_below", "error_above"):
+        found[name].attrs["long_name"] = "relative margin error"
     if "direction" in runs.dims:
         found["cosine"] = runs.cosine.sel(direction=runs.norm).drop_vars("direction")
     return found

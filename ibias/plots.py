@@ -44,7 +44,7 @@ def batch_colours(sizes: Sequence[int]) -> dict[int, tuple]:
     from matplotlib import colormaps
 
     sizes = sorted(int(b) for b in set(sizes))
-    shades = colormaps["plasma"](np.linspace(0.82, 0.1, max(len(sizes) - 1, 1)))
+    shades = colormaps["plasma"](np.linspace(0.74, 0.1, max(len(sizes) - 1, 1)))
     return {b: tuple(shades[i]) if i < len(sizes) - 1 else (0, 0, 0, 1) for i, b in enumerate(sizes)}
 
 

@@ -103,7 +103,7 @@ mixture = datasets["set II"]
 batches = {"batch_sizes": [1, 2, 5, 10, 20, 25, 50, 100], "momenta": [0]}
 lengths = {ib.MAX: ib.Power(0.1), ib.FROBENIUS: ib.Power(1.0), ib.SPECTRAL: ib.Power(0.3)}
 best = {n.text: ib.max_margin(mixture, n) for n in lengths}
-runs = ib.relative_error(ib.sweep(mixture, ib.grid(norms=list(lengths), schedule=lengths, **batches), seeds=range(5), steps=20_000), best)
+runs = ib.relative_error(ib.sweep(mixture, ib.grid(norms=list(lengths), schedule=lengths, **batches), seeds=range(5), steps=20_000, record=ib.logspaced(80)), best)
 
 # %% tags=["hide-input"]
 end = runs.error.isel(step=-1)
@@ -153,7 +153,7 @@ show(
     data=found,
     alt="Four panels, one per step-size exponent: measured margin gaps fall at least as fast as the dashed promised slope.",
     caption="Relative margin error of full-batch steepest descent, five data sets and three norms (colours), with the slope of Corollary 4.2 (dashed).",
-    steps=steps, seeds="data seeds 0 to 4",
+    steps=steps, seeds=range(data_seeds),
 )
 
 # %% tags=["remove-cell"]

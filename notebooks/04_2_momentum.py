@@ -133,7 +133,7 @@ glue("slack_paper", float((observed.forgetting.where(good).max("forgetting") / o
 # %%
 best = {norm.text: ib.max_margin(mixture, norm) for norm in lengths}
 choices = ib.grid(norms=list(lengths), batch_sizes=[1, 10, 50], momenta=[0.9, 0.99, 0.995], schedule=lengths)
-runs = ib.relative_error(ib.sweep(mixture, choices, seeds=range(seeds), steps=steps), best)
+runs = ib.relative_error(ib.sweep(mixture, choices, seeds=range(seeds), steps=steps, record=ib.logspaced(80)), best)
 
 # %% tags=["hide-input"]
 end = runs.error.isel(step=-1)

@@ -58,7 +58,7 @@ mixture = ib.data.mixture(classes=10, per_class=10, dim=25, spread=0.6, seed=dat
 lengths = {ib.MAX: ib.Power(0.1), ib.FROBENIUS: ib.Power(1.0), ib.SPECTRAL: ib.Power(0.3)}
 best = {norm.text: ib.max_margin(mixture, norm) for norm in lengths}
 reduced = ib.grid(norms=list(lengths), batch_sizes=batch_sizes, momenta=[0, 0.5, 0.99], variance_reduction=[True], schedule=lengths)
-runs = ib.relative_error(ib.sweep(mixture, reduced, seeds=range(seeds), steps=steps), best)
+runs = ib.relative_error(ib.sweep(mixture, reduced, seeds=range(seeds), steps=steps, record=ib.logspaced(80)), best)
 
 # %% tags=["hide-input"]
 end = runs.error.isel(step=-1)

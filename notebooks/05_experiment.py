@@ -73,7 +73,7 @@ optimizers[7]
 # %%
 gaussian = ib.data.load(data) if data else ib.data.gaussian(classes=10, per_class=10, dim=100, variance=1 / 100, seed=data_seed)
 best = ib.max_margin(gaussian, ib.FROBENIUS)
-runs = ib.sweep(gaussian, optimizers, seeds=range(seeds), steps=steps, directions={"frobenius": best.weights})
+runs = ib.sweep(gaussian, optimizers, seeds=range(seeds), steps=steps, record=ib.logspaced(80), directions={"frobenius": best.weights})
 runs = ib.relative_error(runs, {"frobenius": best})
 
 # %% tags=["hide-input"]
@@ -185,7 +185,7 @@ claim(
 # %%
 mixture = ib.data.mixture(classes=10, per_class=10, dim=25, spread=0.6, seed=data_seed)
 best_two = ib.max_margin(mixture, ib.FROBENIUS)
-runs_two = ib.sweep(mixture, optimizers, seeds=range(seeds), steps=steps, directions={"frobenius": best_two.weights})
+runs_two = ib.sweep(mixture, optimizers, seeds=range(seeds), steps=steps, record=ib.logspaced(80), directions={"frobenius": best_two.weights})
 runs_two = ib.relative_error(runs_two, {"frobenius": best_two})
 
 # %% tags=["hide-input"]

@@ -60,7 +60,7 @@ rows_max = [
 # %%
 best_max_one = ib.max_margin(gaussian, ib.MAX)
 methods_max_one = ib.grid(norms=[ib.MAX], schedule=ib.Power(0.05, a=0.5), **choices)
-runs_max_one = ib.sweep(gaussian, methods_max_one, seeds=range(seeds), steps=steps, directions={"max": best_max_one.canonical})
+runs_max_one = ib.sweep(gaussian, methods_max_one, seeds=range(seeds), steps=steps, record=ib.logspaced(80), directions={"max": best_max_one.canonical})
 runs_max_one = ib.relative_error(runs_max_one, {"max": best_max_one})
 
 # %% tags=["hide-input"]
@@ -91,7 +91,7 @@ glue("tab_max_one", Markdown(table_max_one.reset_index().to_markdown(index=False
 # %%
 best_max_two = ib.max_margin(mixture, ib.MAX)
 methods_max_two = ib.grid(norms=[ib.MAX], schedule=ib.Power(0.1, a=0.5), **choices)
-runs_max_two = ib.sweep(mixture, methods_max_two, seeds=range(seeds), steps=steps, directions={"max": best_max_two.canonical})
+runs_max_two = ib.sweep(mixture, methods_max_two, seeds=range(seeds), steps=steps, record=ib.logspaced(80), directions={"max": best_max_two.canonical})
 runs_max_two = ib.relative_error(runs_max_two, {"max": best_max_two})
 
 # %% tags=["hide-input"]
@@ -171,7 +171,7 @@ rows_spectral = [
 # %%
 best_spectral_one = ib.max_margin(gaussian, ib.SPECTRAL)
 methods_spectral_one = ib.grid(norms=[ib.SPECTRAL], schedule=ib.Power(0.3, a=0.5), **choices)
-runs_spectral_one = ib.sweep(gaussian, methods_spectral_one, seeds=range(seeds), steps=steps, directions={"spectral": best_spectral_one.canonical})
+runs_spectral_one = ib.sweep(gaussian, methods_spectral_one, seeds=range(seeds), steps=steps, record=ib.logspaced(80), directions={"spectral": best_spectral_one.canonical})
 runs_spectral_one = ib.relative_error(runs_spectral_one, {"spectral": best_spectral_one})
 
 # %% tags=["hide-input"]
@@ -202,7 +202,7 @@ glue("tab_spectral_one", Markdown(table_spectral_one.reset_index().to_markdown(i
 # %%
 best_spectral_two = ib.max_margin(mixture, ib.SPECTRAL)
 methods_spectral_two = ib.grid(norms=[ib.SPECTRAL], schedule=ib.Power(0.3, a=0.5), **choices)
-runs_spectral_two = ib.sweep(mixture, methods_spectral_two, seeds=range(seeds), steps=steps, directions={"spectral": best_spectral_two.canonical})
+runs_spectral_two = ib.sweep(mixture, methods_spectral_two, seeds=range(seeds), steps=steps, record=ib.logspaced(80), directions={"spectral": best_spectral_two.canonical})
 runs_spectral_two = ib.relative_error(runs_spectral_two, {"spectral": best_spectral_two})
 
 # %% tags=["hide-input"]

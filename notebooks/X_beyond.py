@@ -202,7 +202,7 @@ pair = ib.data.digits((3, 8))
 steps_pair = {ib.MAX: ib.Power(0.05), ib.FROBENIUS: ib.Power(0.5), ib.SPECTRAL: ib.Power(0.5)}
 best_pair = {n.text: ib.max_margin(pair, n) for n in steps_pair}
 choices = ib.grid(norms=list(steps_pair), batch_sizes=[1, 7, 51, 357], momenta=[0, 0.99], variance_reduction=[False, True], schedule=steps_pair)
-digits_pair = ib.relative_error(ib.sweep(pair, choices, seeds=range(seeds), steps=steps), best_pair)
+digits_pair = ib.relative_error(ib.sweep(pair, choices, seeds=range(seeds), steps=steps, record=ib.logspaced(80)), best_pair)
 
 # %%
 ten = ib.data.digits()

@@ -35,6 +35,7 @@ class Outcome:
     status: str
     seconds: float = 0.0
     message: str = ""
+    key: str = ""
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -140,9 +141,10 @@ def run(root: Path, which: list[str] | None = None, given: dict | None = None, j
 
     def one(name: str) -> Outcome:
         running[name] = "starting"
+        key = sources.key(root / "notebooks" / f"{name}.ipynb")  # of what it starts with: sources may change while it runs
         try:
             seconds = _compute(root, name, given, lambda at, of: running.__setitem__(name, f"cell {at} of {of}"))
-            return Outcome(name, "done", seconds)
+            return Outcome(name, "done", seconds, key=key)
         except (RuntimeError, ValueError) as err:
             return Outcome(name, "failed", message=str(err))
         finally:
@@ -169,9 +171,8 @@ def _compute(root: Path, name: str, given: dict, watch) -> float:
 
 def _hand_over(root: Path, outcome: Outcome) -> None:
     executed = root / "_build" / "executed" / f"{outcome.name}.ipynb"
-    outputs.keep(root, outcome.name, executed, outcome.seconds)
-    stamp = {"seconds": outcome.seconds, "key": sources.key(root / "notebooks" / f"{outcome.name}.ipynb")}
-    executed.with_suffix(".json").write_text(json.dumps(stamp))
+    outputs.keep(root, outcome.name, executed, outcome.key, outcome.seconds)
+    executed.with_suffix(".json").write_text(json.dumps({"seconds": outcome.seconds}))
 
 
 def _fresh(root: Path, name: str) -> bool:
