@@ -90,7 +90,7 @@ def low_loss_separates():
 
 def _loss_scenes():
     """The scenes, and weights with all the loss on one sample (k = 2): at its tie n L = log 2, at small loss nL/2 is G's deficit."""
-    yield from scenes()
+    yield from scenes(count=128)
     rng = np.random.default_rng(7)
     for copies in range(1, 12):
         data = Dataset(np.r_[np.eye(2)[[0]], np.tile(np.eye(2)[1], (copies, 1))], np.r_[0, np.ones(copies, int)])

@@ -91,7 +91,7 @@ def _add_remainder(out, scene):
     mean = (forms * torch.as_tensor(weights * (1 - nodes) / 4)[:, None]).sum(0)
     size = (problem.log_loss(w + move).exp() + problem.log_loss(w).exp() + 1).numpy()
     out.same("(iv) Taylor remainder is the weighted Hessian mean", (rest - mean).abs().numpy() / size, 1e-9)
-    out.add("(iv) remainder at most the largest Hessian form (C.7)", 2 * rest / size, forms.amax(0) / size + 1e-9)
+    out.add("(iv) remainder at most the largest Hessian form (C.7)", 2 * rest.numpy() / size, forms.amax(0).numpy() / size + 1e-9)
 
 
 def _hessian_form(problem, w, move):
