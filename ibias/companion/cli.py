@@ -28,12 +28,16 @@ _WRONG_PLACE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, Connec
 _ClickError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM. Not a KeyboardInterrupt: typer swallows those, and with them the note about what is safe."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; returns the exit code. The entry point of `ibias` and of `python -m ibias.companion.cli`."""
     given = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
-    before = signal.signal(signal.SIGTERM, _terminated)
+    before = {kind: signal.signal(kind, _interrupt) for kind in (signal.SIGINT, signal.SIGTERM)}
     _one_thread()
     try:
         with warnings.catch_warnings():
@@ -41,22 +45,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = app(args=given, prog_name="ibias", standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output has gone: nothing is wrong
-        return 0
     except BaseException as error:
-        if debug and not isinstance(error, (KeyboardInterrupt, SystemExit)):
+        if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output has gone: nothing is wrong
+            return 0
+        if debug and not isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit)):
             raise
         return _failed(error)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
 
 
 def exit_code(error: BaseException) -> int:
     """What the kind of an error means to a script."""
     from ..maxmargin import NotSeparable
 
-    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+    if isinstance(error, (Interrupted, KeyboardInterrupt, typer.Abort)):
         return INTERRUPTED
     if isinstance(error, NotSeparable):
         return NOT_SEPARABLE
@@ -100,8 +105,8 @@ def _note(message, category, filename, lineno, file=None, line=None):
     print(f"ibias: note: {' '.join(str(message).split())}", file=sys.stderr)
 
 
-def _terminated(signum, frame):
-    raise KeyboardInterrupt
+def _interrupt(signum, frame):
+    raise Interrupted
 
 
 def _one_thread() -> None:
