@@ -39,11 +39,12 @@ def certify(dataset, norm, weights, dual) -> tuple[float, float]:
     the simplex (``dual`` is projected by ``simplex``).  Both are evaluated in float64 by ``norm.value`` and ``norm.dual``
     and moved outwards by their rounding: 1e-14 relative, and one roundoff of the terms whose differences they are.
     """
-    dual, length = simplex(dataset, dual), float(norm.value(weights))
-    lower, upper = attained(dataset, norm, weights), float(norm.dual(combination(dataset, dual)))
-    eps = np.finfo(float).eps
+    dual, length, eps = simplex(dataset, dual), float(norm.value(weights)), np.finfo(float).eps
+    lower, upper = 0.0, float(norm.dual(combination(dataset, dual)))
     if length > 0:
-        lower -= ROUNDING * abs(lower) + eps * float((np.abs(dataset.x) @ np.abs(weights).T).max()) / length
+        terms = (np.abs(dataset.x) @ np.abs(weights).T).max(1, keepdims=True)
+        lower = float((margins(dataset, weights) - eps * terms).min()) / length
     terms = dual.copy()
     terms[np.arange(dataset.n), dataset.y] = dual.sum(1)
-    return lower, upper * (1 + ROUNDING) + eps * float(norm.dual(terms.T @ np.abs(dataset.x)))
+    upper += eps * float(norm.dual(terms.T @ np.abs(dataset.x)))
+    return lower - ROUNDING * abs(lower), upper * (1 + ROUNDING)

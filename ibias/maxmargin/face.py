@@ -70,12 +70,12 @@ def _least_norm(pairs, flat, base, null, gamma):
         worst = np.unravel_index(worst[margins.ravel()[worst] < gamma * (1 - 1e-13)], margins.shape)
         new = np.r_[-ball_rows, pairs.matrix(*worst)]
         limits = np.r_[-ball_bounds, np.full(len(worst[0]), gamma)] - new @ base
-        new = new @ null
+        full, new = np.linalg.norm(new, axis=1), new @ null
         violation = limits - new @ (null.T @ (w.ravel() - base))
         # a row that is constant on the face only carries rounding
-        new_size = np.linalg.norm(new, axis=1)
-        use = (violation > 1e-13) & (new_size > 1e-7)
-        new, limits = new[use] / new_size[use, None], limits[use] / new_size[use]
+        kept = np.linalg.norm(new, axis=1)
+        use = (violation > 1e-13 * full) & (kept > 1e-7 * full)
+        new, limits = new[use] / kept[use, None], limits[use] / kept[use]
         if not len(new):
             break
         rows, bounds = np.r_[rows, new], np.r_[bounds, limits]

@@ -1,6 +1,6 @@
 """A primal-dual interior point for max margins: Mehrotra's predictor-corrector on all n(k - 1) constraints at once.
 
-    maximise gamma - phi(W)   subject to   margin_ic(W) - gamma = slack_ic >= 0,      multipliers a_ic >= 0, sum a = 1
+    maximise gamma - phi(W)   subject to   margin_ic(W) - gamma = slack_ic >= 0,   multipliers a_ic >= 0, sum a = 1
 
 with phi the indicator of the ball (p = 1, inf) or ``||W||^2 / 2``.  The linear system lives in W: H + A^T diag(a / slack) A,
 bordered by one row for gamma and one for balls with a ``border``.
@@ -15,6 +15,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from ..norms import Entrywise, Schatten
 from .ball import ratio
 from .nuclear import NuclearBall
+from .pairs import Pairs
 from .polyhedral import Box, CrossPolytope
 from .smooth import Smooth
 from .spectral import SpectralBall
@@ -92,17 +93,24 @@ class Step:
 
 
 class InteriorPoint:
-    """One run on ``pairs``; ``tilt`` (k, d) adds a linear term ``<tilt, W>`` to the objective."""
+    """One run on ``pairs``; ``tilt`` (k, d) adds a linear term ``<tilt, W>`` to the objective.
+
+    Inside, samples have length one and their margins are compared with ``gamma * unit``: long samples, whose constraints
+    hardly matter, are then harmless.
+    """
 
     def __init__(self, pairs, norm, tilt=None):
+        length = np.linalg.norm(pairs.x, axis=1)[:, None]
+        self.unit = length.min() / length
+        pairs = Pairs(pairs.x * self.unit, pairs.y, pairs.rows, pairs.basis)
         self.pairs, self.norm, self.own = pairs, norm, pairs.own
-        self.a = np.where(self.own, 0, 1 / pairs.count)
+        self.a = np.where(self.own, 0, 1 / (self.unit.sum() * (pairs.k - 1)))
         self.tilt = np.zeros(pairs.shape) if tilt is None else pairs.reduce(tilt)
         s = pairs.adjoint(self.a) + self.tilt
         kind = ball_type(norm)
         self.ball = kind(s) if kind else Smooth(s, norm)
-        self.gamma = pairs.margins(self.ball.w).min() - 0.5
-        self.slack = pairs.margins(self.ball.w, 1.0 + self.gamma) - self.gamma
+        self.gamma = (pairs.margins(self.ball.w) / self.unit).min() - 0.5
+        self.slack = np.where(self.own, 1.0, pairs.margins(self.ball.w, 1.0) - self.gamma * self.unit)
 
     @property
     def mu(self):
@@ -112,12 +120,12 @@ class InteriorPoint:
         """Lower and upper bound of the current iterate, without the rounding that ``certify`` adds."""
         w, a = self.ball.w, np.maximum(self.a, 0)
         length = float(self.norm.value(w))
-        lower = self.pairs.margins(w).min() / length if length > 0 else 0.0
-        return lower, float(self.norm.dual(self.pairs.adjoint(a))) / a.sum()
+        lower = (self.pairs.margins(w) / self.unit).min() / length if length > 0 else 0.0
+        return lower, float(self.norm.dual(self.pairs.adjoint(a))) / (self.unit * a).sum()
 
     def iterate(self):
         lift, pairs = self.pairs.lift, self.pairs
-        return Iterate(lift(self.ball.w), self.a.copy(), lift(pairs.adjoint(self.a) + self.tilt), self.slack.copy())
+        return Iterate(lift(self.ball.w), self.a * self.unit, lift(pairs.adjoint(self.a)), self.slack / self.unit)
 
     def advance(self):
         """One predictor-corrector step."""
@@ -150,7 +158,7 @@ class InteriorPoint:
         if rows is not None:
             matrix += rows.T @ rows
         ball.add_to(matrix)
-        border, corner = [-ball.mix(pairs.adjoint(weight).ravel())], [weight.sum()]
+        border, corner = [-ball.mix(pairs.adjoint(weight * self.unit).ravel())], [(weight * self.unit**2).sum()]
         if ball.border:
             border.append(ball.border[0])
             corner.append(ball.border[1])
@@ -160,14 +168,14 @@ class InteriorPoint:
         pairs, ball, own = self.pairs, self.ball, self.own
         second = 0.0 if predictor is None else predictor.a * predictor.slack
         target = np.where(own, 0, (centring * self.mu - second) / self.slack - self.a)
-        infeasible = np.where(own, 0, pairs.margins(ball.w, 0) - self.gamma - self.slack)
+        infeasible = np.where(own, 0, pairs.margins(ball.w, 0) - self.gamma * self.unit - self.slack)
         pull = np.where(own, 0, target - weight * infeasible)
         c, e = ball.residual(centring * self.mu, None if predictor is None else predictor.ball)
         rhs = ball.mix((pairs.adjoint(self.a + pull) + self.tilt - ball.s).ravel()) - c
-        border = [1 - (self.a + pull).sum()] + ([e] if ball.border else [])
+        border = [1 - (self.unit * (self.a + pull)).sum()] + ([e] if ball.border else [])
         dw, z = equations.solve(rhs, np.array(border))
         dw = ball.mix(dw).reshape(pairs.shape)
-        dslack = np.where(own, 0, pairs.margins(dw, 0) - z[0] + infeasible)
+        dslack = np.where(own, 0, pairs.margins(dw, 0) - z[0] * self.unit + infeasible)
         da = np.where(own, 0, target - weight * dslack)
         inner = ball.step(dw, pairs.adjoint(self.a + da) + self.tilt - ball.s, z[1] if ball.border else 0.0)
         primal, dual = ball.longest(inner)
@@ -200,12 +208,12 @@ class InteriorPoint:
     def _shortened(self, step, length):
         """Move the ball along a step short enough that the nonlinear residual stays below the products."""
         ball, w, s = self.ball, self.ball.w, self.ball.s
-        before = ball.error(self.pairs, self.a, self.slack, self.gamma)
+        before = ball.error(self.pairs, self.a, self.slack, self.gamma * self.unit)
         for _ in range(12):
             ball.w, ball.s = w, s
             ball.move(step.ball, length, length)
             a, slack = self.a + length * step.a, self.slack + length * step.slack
-            after = ball.error(self.pairs, a, slack, self.gamma + length * step.gamma)
+            after = ball.error(self.pairs, a, slack, (self.gamma + length * step.gamma) * self.unit)
             if after <= max((1 - 0.3 * length) * before, 0.5 * (a * slack)[~self.own].sum()):
                 break
             length *= 0.6
@@ -228,9 +236,9 @@ def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None):
             gap = pairs.count * mu / max(abs(point.gamma), 1e-300)
         improved = gap < 0.9 * best.gap
         if lower > best.lower:
-            best.lower, best.w = lower, pairs_lift(point)
+            best.lower, best.w = lower, point.pairs.lift(point.ball.w)
         if upper < best.upper:
-            best.upper, best.a = upper, point.a.copy()
+            best.upper, best.a = upper, point.a * point.unit
         if gap < best.gap:
             best.gap, best.face = gap, point.iterate()
         idle = 0 if improved or (gap > 1e-4 and mu < 0.95 * least) else idle + 1
@@ -244,7 +252,3 @@ def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None):
         if not np.isfinite(point.gamma):
             break
     return best
-
-
-def pairs_lift(point):
-    return point.pairs.lift(point.ball.w)

@@ -10,7 +10,7 @@ class Pairs:
 
     V is (q, r).  For Schatten norms (unitarily invariant) the optimum lies in the span of the differences of classes and of
     the samples: ``rows`` (q = k - 1) is orthogonal to the all-ones vector and ``basis`` spans the rows of x.  Samples are
-    divided by ``scale = max ||x_i||_2``; the solver sees numbers of order one.
+    divided by the length of the shortest: margins are then at most about one.
     """
 
     def __init__(self, x, y, rows, basis):
@@ -23,7 +23,7 @@ class Pairs:
 
     @classmethod
     def of(cls, dataset, norm):
-        x, k = dataset.x / np.linalg.norm(dataset.x, axis=1).max(), dataset.k
+        x, k = dataset.x / np.linalg.norm(dataset.x, axis=1).min(), dataset.k
         if not isinstance(norm, Schatten) and norm.p != 2:
             return cls(x, dataset.y, np.eye(k), np.eye(dataset.d))
         _, s, vt = np.linalg.svd(x, full_matrices=False)

@@ -91,8 +91,8 @@ class Smooth(Ball):
             self.s = self.s + dual * step[1]
             self.w = gradient(conjugate(self.norm), self.s)
 
-    def error(self, pairs, a, slack, gamma):
+    def error(self, pairs, a, slack, level):
         """Size of the one nonlinear equation's residual, in units of the complementary products."""
         if self.p > 2:
             return np.linalg.norm(gradient(self.norm, self.w) - pairs.adjoint(a)) * np.linalg.norm(self.w)
-        return np.abs(np.where(pairs.own, 0, pairs.margins(self.w, 0) - gamma - slack)).max()
+        return np.abs(np.where(pairs.own, 0, pairs.margins(self.w, 0) - level - slack)).max()
