@@ -1,0 +1,115 @@
+"""Cost of one optimizer step on a network of a million parameters: ``python -m benchmarks.optim`` writes ``benchmarks/optim.json``.
+
+An MLP 784-600-600-256-10 with biases in float32, gradients in place, one thread.  All optimizers take turns, and the figure is the
+least of the rounds: on a shared machine the mean measures the neighbours.  The full training step (forward, backward, batch of
+128) is timed the same way, for scale.
+"""
+
+import csv
+import json
+import os
+import platform
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+RESULTS = Path(__file__).with_name("optim.json")
+TABLE = Path(__file__).with_name("optim.csv")  # what the book's page shows
+# each of ours beside the optimizer of torch that does the nearest thing
+PEERS = {
+    "SignSGD": "torch SGD", "NormalizedSGD": "torch SGD", "Signum": "torch SGD, momentum", "Signum, unchecked": "torch SGD, momentum",
+    "NormalizedSGD, momentum": "torch SGD, momentum", "NormalizedSGD, momentum, unchecked": "torch SGD, momentum", "Adam": "torch Adam",
+    "Muon, exact polar": "torch Muon", "Muon, Newton-Schulz bf16": "torch Muon", "Muon, Newton-Schulz f32": "torch Muon",
+    "MuonSignum": "torch Muon", "MuonAdam": "torch Muon",
+}
+QUICK, SLOW = 120, 4  # rounds for element-wise steps and for those that decompose matrices
+
+
+def network():
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(784, 600), nn.ReLU(), nn.Linear(600, 600), nn.ReLU(), nn.Linear(600, 256), nn.ReLU(), nn.Linear(256, 10))
+    x, y = torch.randn(128, 784), torch.randint(0, 10, (128,))
+    nn.functional.cross_entropy(model(x), y).backward()
+    return model, x, y
+
+
+def contenders():
+    """Name -> (optimizer on its own network, rounds)."""
+    import torch
+
+    from ibias.optim import Adam, Muon, MuonAdam, MuonSignum, NewtonSchulz, NormalizedSGD, SignSGD, Signum
+
+    def on(build, matrices_only=False):
+        params = list(network()[0].parameters())
+        return build([p for p in params if p.ndim == 2] if matrices_only else params)
+
+    def split(build):
+        params = list(network()[0].parameters())
+        return build([p for p in params if p.ndim == 2], [p for p in params if p.ndim != 2])
+
+    return {
+        "torch SGD": (on(lambda p: torch.optim.SGD(p, lr=1e-3, foreach=True)), QUICK),
+        "torch SGD, momentum": (on(lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9, foreach=True)), QUICK),
+        "torch Adam": (on(lambda p: torch.optim.Adam(p, lr=1e-3, foreach=True)), QUICK),
+        "SignSGD": (on(lambda p: SignSGD(p, lr=1e-3)), QUICK),
+        "Signum": (on(lambda p: Signum(p, lr=1e-3)), QUICK),
+        "Signum, unchecked": (on(lambda p: Signum(p, lr=1e-3, check_finite=False)), QUICK),
+        "NormalizedSGD": (on(lambda p: NormalizedSGD(p, lr=1e-3)), QUICK),
+        "NormalizedSGD, momentum": (on(lambda p: NormalizedSGD(p, lr=1e-3, momentum=0.9)), QUICK),
+        "NormalizedSGD, momentum, unchecked": (on(lambda p: NormalizedSGD(p, lr=1e-3, momentum=0.9, check_finite=False)), QUICK),
+        "Adam": (on(lambda p: Adam(p, lr=1e-3)), QUICK),
+        "torch Muon": (on(lambda p: torch.optim.Muon(p, lr=1e-3), matrices_only=True), SLOW),
+        "Muon, exact polar": (on(lambda p: Muon(p, lr=1e-3), matrices_only=True), SLOW),
+        "Muon, Newton-Schulz bf16": (on(lambda p: Muon(p, lr=1e-3, polar=NewtonSchulz()), matrices_only=True), SLOW),
+        "Muon, Newton-Schulz f32": (on(lambda p: Muon(p, lr=1e-3, polar=NewtonSchulz(dtype=None)), matrices_only=True), SLOW),
+        "MuonSignum": (split(lambda m, r: MuonSignum(m, r, lr=1e-3)), SLOW),
+        "MuonAdam": (split(lambda m, r: MuonAdam(m, r, lr=1e-3)), SLOW),
+    }
+
+
+def measure():
+    """Milliseconds per step, least over interleaved rounds."""
+    import torch
+    from torch.nn.functional import cross_entropy
+
+    torch.set_num_threads(1)
+    model, x, y = network()
+    entries = contenders()
+    entries = {name: (optimizer.step, rounds) for name, (optimizer, rounds) in entries.items()}
+    entries["forward and backward, batch 128"] = (lambda: cross_entropy(model(x), y).backward(), SLOW * 5)
+    best = dict.fromkeys(entries, float("inf"))
+    for round_ in range(QUICK):
+        for name, (step, rounds) in entries.items():
+            if round_ < rounds:
+                began = perf_counter()
+                step()
+                best[name] = min(best[name], 1e3 * (perf_counter() - began))
+    return {
+        "parameters": sum(p.numel() for p in model.parameters()), "milliseconds": {name: round(ms, 4) for name, ms in best.items()},
+        "machine": platform.processor() or platform.machine(), "torch": torch.__version__, "threads": 1, "date": date.today().isoformat(),
+    }
+
+
+def table(milliseconds):
+    """Rows of text: ours, ms, the peer in torch, its ms, the ratio, and the step's share of a training step."""
+    work = milliseconds["forward and backward, batch 128"]
+    rows = [["update", "ms a step", "beside", "ms", "ratio", "share of a training step"]]
+    for name, peer in PEERS.items():
+        own, theirs = milliseconds[name], milliseconds[peer]
+        rows.append([name, f"{own:.2f}", peer, f"{theirs:.2f}", f"{own / theirs:.2f}", f"{own / (own + work):.0%}"])
+    return rows
+
+
+if __name__ == "__main__":
+    found = measure()
+    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+    with TABLE.open("w", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(table(found["milliseconds"]))
+    for name, ms in found["milliseconds"].items():
+        print(f"{name:40s}{ms:9.3f} ms")
