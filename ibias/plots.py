@@ -140,5 +140,5 @@ def intervals(bounds: xr.Dataset):
         ax.bar(at, gap, width * 0.9, bottom=1e-17, color=NORM_COLOURS.get(str(name), REFERENCE), label=NORM_NAMES.get(str(name), str(name)))
     ax.set(yscale="log", ylabel="relative certified gap", xticks=np.arange(bounds.sizes["data"]), xticklabels=bounds["data"].values)
     ax.grid(axis="x", visible=False)
-    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     return fig

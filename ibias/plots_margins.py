@@ -26,7 +26,7 @@ def gap_rates(found: xr.Dataset):
         ax.set_ylabel("relative margin error")
     for ax in axes[-1]:
         ax.set_xlabel("iterations")
-    axes[0, 0].legend(loc="lower left")
+    axes[0, 0].legend(loc="lower left", frameon=False)
     return fig
 
 
@@ -55,7 +55,7 @@ def error_by_batch(end: xr.DataArray, *, promise: xr.DataArray | None = None):
         ax.set(xscale="log", yscale="log", xlabel="batch size", title=NORM_NAMES.get(str(norm), str(norm)))
     axes[0, 0].set_ylabel("relative margin error at the end")
     handles, names = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, names, ncols=2, loc="outside upper center")
+    fig.legend(handles, names, ncols=2, loc="outside upper center", frameon=False)
     return fig
 
 
@@ -69,7 +69,8 @@ def certified_map(grid: xr.Dataset):
     fig, axes = canvas(1, len(norms), height=3.4, sharey=True)
     for ax, norm in zip(axes[0], norms):
         one = grid.sel(norm=norm)
-        image = ax.pcolormesh(one.batches, one.forgetting, np.log10(one.error.clip(1e-3, 2)), cmap="cividis_r", vmin=-2, vmax=0.3, shading="nearest")
+        image = ax.pcolormesh(_edges(one.batches.values), _edges(one.forgetting.values), np.log10(one.error.clip(1e-3, 2)),
+                              cmap="cividis_r", vmin=-2, vmax=0.3, edgecolors="face")
         for form, dashes in zip(grid.form.values, ("-", "--", ":")):
             line = one.least.sel(form=form)
             ax.plot(grid.batches, line.where(line > 0), color="#D55E00", ls=dashes, lw=1.8, marker="o", ms=3, label=f"certified: {form}")
@@ -80,8 +81,15 @@ def certified_map(grid: xr.Dataset):
     bar.set_ticklabels(["0.01", "0.1", "1"])
     bar.set_label("relative margin error")
     handles, names = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, names, ncols=3, loc="outside upper center")
+    fig.legend(handles, names, ncols=3, loc="outside upper center", frameon=False)
     return fig
+
+
+def _edges(centres):
+    """Cell borders halfway between centres on a logarithmic axis."""
+    logs = np.log(np.asarray(centres, float))
+    inner = (logs[1:] + logs[:-1]) / 2
+    return np.exp(np.r_[2 * logs[0] - inner[0], inner, 2 * logs[-1] - inner[-1]])
 
 
 def long_runs(runs: xr.Dataset):
@@ -114,7 +122,7 @@ def by_exponent(found: dict[str, xr.Dataset]):
         pair[1].plot(inverse, 1 - one.reached, "s--", ms=4, color=FAINT, label="1 - cosine to own optimum")
         pair[1].set(yscale="log", title="the run against its own optimum")
         for ax in pair:
-            ax.legend(loc="best", fontsize=9)
+            ax.legend(loc="best", fontsize=9, frameon=False)
     for ax in axes[-1]:
         ax.set(xlabel="1/p  (0: p = inf, 1: p = 1)")
     return fig

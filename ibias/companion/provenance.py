@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import re
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -113,7 +114,7 @@ def _matplotlib(fig, id):
     with mpl.rc_context({"svg.hashsalt": id, "svg.fonttype": "path"}):
         fig.savefig(out, format="svg", bbox_inches="tight", pad_inches=0.06, metadata={"Date": None})
     width = float(fig.get_size_inches()[0])
-    text = out.getvalue().decode()
+    text = _rounded(out.getvalue().decode())
     kind = "image/svg+xml"
     if len(text) > HEAVY:
         out = io.BytesIO()
@@ -121,6 +122,11 @@ def _matplotlib(fig, id):
         text, kind = base64.b64encode(out.getvalue()).decode(), "image/png"
     plt.close(fig)  # or the inline backend shows it a second time
     return text, kind, width, None
+
+
+def _rounded(svg: str) -> str:
+    """The drawing with path coordinates to a hundredth of a point: a third of the bytes, and nothing an eye can see."""
+    return re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
 
 
 def _display(record: Record) -> None:
