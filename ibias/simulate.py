@@ -117,7 +117,7 @@ def warn_of_short_averages(methods, n: int, steps: int) -> None:
     """A momentum whose memory is longer than a tenth of the run never leaves its start: said, not refused."""
     for method in methods:
         flat = recipe(method.signal, n)
-        if flat and flat.momentum and steps and (1 - flat.momentum) * steps < 10:
+        if flat and flat.momentum and steps and round((1 - flat.momentum) * steps, 6) < 10:
             warnings.warn(
                 f"{method.label}: (1 - beta) * steps = {(1 - flat.momentum) * steps:.3g} is below 10, so the average of gradients is still "
                 "filling when the run ends; take more steps or a smaller beta", stacklevel=3)
