@@ -87,9 +87,9 @@ def test_the_stationary_formula_fails_over_all_modes_and_the_finite_time_one_rep
 def test_growth_exponents_of_classes(independent):
     found = networks.class_exponents(independent)
     crowded = found["count"] >= 15
-    # per mode an exponent scatters by 0.13; a class of 15 or more modes has an error of 0.03 or less
+    # per mode an exponent scatters by 0.13; a class of 16 to 89 modes has an error of 0.03 or less
     off = abs(found.measured - found.closure).where(crowded)
-    assert crowded.sum() >= 40 and off.max() < 0.06 * 1.75 and off.mean() < 0.03
+    assert crowded.sum() == 60 and off.max() < 0.06
 
 
 def test_one_reshuffled_epoch():
@@ -102,16 +102,17 @@ def test_one_reshuffled_epoch():
         assert np.corrcoef(np.log(row.measured), np.log(row.predicted))[0, 1] > 0.99
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_hundred_reshuffled_epochs(seed):
-    for eta in shipped.ETAS:
-        run = networks.reshuffled_run("digits-weak", seed, eta)
-        ratio = (run.variance / run.predicted).isel(step=-1).values
-        # nearly interpolating: higher orders are below 2 %, the median of 217 modes of 256 replicas is good to 1 %
-        assert np.median(ratio) == pytest.approx(1, abs=0.05)
-    # drift dominates: 0.03 covers the next order at eta = 0.05
-    first = networks.reshuffled_run("digits-weak", seed, shipped.ETAS[0])
-    assert networks.line_fit(first.predicted_mean.values, first["mean"].values)["slope"] == pytest.approx(1, abs=0.03)
+@pytest.mark.parametrize("eta", shipped.ETAS)
+def test_a_hundred_reshuffled_epochs(eta):
+    runs = [networks.reshuffled_run("digits-weak", seed, eta) for seed in SEEDS]
+    ratios = [(run.variance / run.predicted).values[-1] for run in runs]
+    # nearly interpolating: the next order is below 3 % of a variance up to eta = 0.1; one seed of 256 replicas adds 1 to 2 %
+    assert np.median(np.concatenate(ratios)) == pytest.approx(1, abs=0.05)
+    for ratio in ratios:
+        assert np.median(ratio) == pytest.approx(1, abs=0.05 if eta < 0.2 else 0.08)  # the next order doubles with eta
+    # drift dominates the motion of the mean; 0.03 covers the next order
+    for run in runs:
+        assert networks.line_fit(run.predicted_mean.values, run["mean"].values)["slope"] == pytest.approx(1, abs=0.03)
 
 
 def test_exponents_in_eta():
