@@ -62,7 +62,8 @@ def test_every_notebook_has_its_pair():
 def test_pair_is_in_step(path):
     a, b = jupytext.read(path), jupytext.read(path.with_suffix(".ipynb"))
     assert shape(a) == shape(b), "run: make pairs"
-    assert a.metadata.kernelspec.name == b.metadata.kernelspec.name == "python3"
+    assert a.metadata.kernelspec == b.metadata.kernelspec
+    assert (b.metadata.kernelspec.name, b.metadata.kernelspec.language) == ("python3", "python"), "papermill needs both"
 
 
 # --- what a notebook may hold ------------------------------------------------------------------------------------
@@ -240,7 +241,7 @@ def mini(tmp_path):
     (tmp_path / "book").mkdir()
     (tmp_path / "_toc.yml").write_text("root: book/intro\nparts: [{caption: A, chapters: [{file: notebooks/mini}]}]")
     cells = [nbformat.v4.new_code_cell("steps = 3", metadata={"tags": ["parameters"]}), nbformat.v4.new_code_cell(MINI)]
-    nb = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    nb = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
     nbformat.write(nb, tmp_path / "notebooks" / "mini.ipynb")
     return tmp_path
 

@@ -59,7 +59,9 @@ def foreign(script) -> bool:
 
 def page(app, pagename, templatename, context, doctree):
     # a label that is not what the reader sees misleads who steers by voice
-    context["body"] = (context.get("body") or "").replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    body = (context.get("body") or "").replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    # its entries are not list items: neither is it a list
+    context["body"] = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
     context["script_files"][:] = [s for s in context["script_files"] if not foreign(s)]
     context["css_files"][:] = [s for s in context["css_files"] if not foreign(s)]
     if 'class="ibias-plotly"' in context["body"]:

@@ -113,7 +113,7 @@ def execute(root: Path, name: str, target: Path, parameters: dict | None = None,
 
 
 def _end(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("[IPKernelApp]")]
     return "\n".join(lines[-12:]) or "it left no message"
 
 
@@ -141,12 +141,12 @@ def run(root: Path, which: list[str] | None = None, given: dict | None = None, j
 
     def one(name: str) -> Outcome:
         running[name] = "starting"
-        key = sources.key(root / "notebooks" / f"{name}.ipynb")  # of what it starts with: sources may change while it runs
+        started, key = time.perf_counter(), sources.key(root / "notebooks" / f"{name}.ipynb")  # of what it starts with: sources may change while it runs
         try:
             seconds = _compute(root, name, given, lambda at, of: running.__setitem__(name, f"cell {at} of {of}"))
             return Outcome(name, "done", seconds, key=key)
         except (RuntimeError, ValueError) as err:
-            return Outcome(name, "failed", message=str(err))
+            return Outcome(name, "failed", time.perf_counter() - started, str(err))
         finally:
             running.pop(name, None)
 

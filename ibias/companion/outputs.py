@@ -28,8 +28,8 @@ def graft(source, executed):
     return made
 
 
-def keep(root: Path, name: str, executed: Path, seconds: float) -> None:
-    """Put the outputs of `executed` into the notebook cache under the committed notebook `name`."""
+def keep(root: Path, name: str, executed: Path, key: str, seconds: float) -> None:
+    """Put the outputs of `executed`, made with sources `key`, into the notebook cache under the committed notebook `name`."""
     from jupyter_cache import get_cache
     from jupyter_cache.base import CacheBundleIn
 
@@ -37,7 +37,7 @@ def keep(root: Path, name: str, executed: Path, seconds: float) -> None:
     made = graft(nbformat.read(source, as_version=4), nbformat.read(executed, as_version=4))
     bundle = CacheBundleIn(made, str(source), data={"execution_seconds": seconds})
     get_cache(cache_folder(root)).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-    _write_keys(root, _keys(root) | {name: sources.key(source)})
+    _write_keys(root, _keys(root) | {name: key})
 
 
 def has(root: Path, name: str) -> bool:

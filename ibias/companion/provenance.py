@@ -78,6 +78,8 @@ def _text(value) -> str:
 
 
 def _seeds(seeds, dataset) -> str:
+    if isinstance(seeds, str):
+        return seeds
     found = dataset.coords["seed"].values if seeds is None and "seed" in dataset.coords else seeds
     if found is None:
         return "none drawn"
