@@ -1,7 +1,8 @@
 """Maximum margins for every norm, certified: ``lower <= gamma <= upper`` proved by two matrices anyone can check."""
 
 from .certificate import certify
+from .face import Face, random_optima
 from .result import MaxMargin, NotSeparable
 from .solve import max_margin
 
-__all__ = ["MaxMargin", "NotSeparable", "certify", "max_margin"]
+__all__ = ["Face", "MaxMargin", "NotSeparable", "certify", "max_margin", "random_optima"]

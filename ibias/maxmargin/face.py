@@ -1,32 +1,41 @@
 """The set of all optimal W: its dimension, its point of least Frobenius norm, and random extreme points."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.optimize import nnls
 
-from .interior import ball_type
+from .interior import ball_type, interior
+from .pairs import Pairs
 from .polish import active
 
 RANK = 1e-6  # relative cut; on the sets tried kept singular values end at 5e-6, dropped ones begin at 1e-10
 TOLERANCE = 1e-9  # relative, of margins and length of the canonical point: what RANK leaves undecided times rounding
+TILT = 1e-3  # of gamma: small enough that the tilted optimum stays beside the face
 ROUNDS = 60  # of cutting planes for the canonical point
 
 
 def optimal_face(pairs, norm, w, a, gap):
     """(face dimension, canonical W, its accuracy) for the best optimum found; w (k, d) of unit norm, a (n, k)."""
-    kind = ball_type(norm)
-    if kind is None:
+    if ball_type(norm) is None:
         return 0, w, convexity_bound(norm, gap, w.size)
-    v, slack = pairs.reduce(w), pairs.margins(pairs.reduce(w))
-    gamma = slack.min()
-    on = active(pairs.own, a, slack - gamma, gamma)
-    flat = kind.flat(v, pairs.adjoint(a))
-    base, null = _solutions(pairs, flat, on, gamma)
+    v, gamma, base, null, flat = _affine(pairs, norm, w, a)
     if null.shape[1] == 0:
         # W solves equations with singular values above RANK whose right-hand side is known to the gap
         return 0, w, float(np.sqrt(gap))
     near = _least_norm(pairs, flat, base, null, gamma)
-    interior = base + null @ (null.T @ (v.ravel() - base))
-    return null.shape[1], *_inside(pairs, norm, near, interior.reshape(v.shape), gamma)
+    return null.shape[1], *_inside(pairs, norm, near, v, gamma)
+
+
+def _affine(pairs, norm, w, a):
+    """The affine hull of the optimal face: (W put on it, gamma, least-norm point, basis, flat of the ball)."""
+    v = pairs.reduce(w)
+    margins = pairs.margins(v)
+    gamma = margins.min()
+    flat = ball_type(norm).flat(v, pairs.adjoint(a))
+    base, null = _solutions(pairs, flat, active(pairs.own, a, margins - gamma, gamma), gamma)
+    v = base + null @ (null.T @ (v.ravel() - base))
+    return v.reshape(pairs.shape), gamma, base, null, flat
 
 
 def convexity_bound(norm, gap, size):
@@ -106,3 +115,37 @@ def _inside(pairs, norm, near, interior, gamma):
             break
     excess = max(np.linalg.norm(w) ** 2 - np.linalg.norm(near) ** 2, 0.0)
     return pairs.lift(w) / length, float(np.sqrt(excess) + np.sqrt(np.finfo(float).eps))
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """Random points of the optimal set, ``points`` (count, k, d) of unit norm, and how far they lie apart.
+
+    ``cosines``: smallest and largest Frobenius cosine between two of them, (1, 1) when the optimum is unique.
+    """
+
+    points: np.ndarray
+    cosines: tuple[float, float]
+
+
+def random_optima(dataset, best, count=10, seed=0) -> Face:
+    """Extreme points of the optimal face in random directions: the optimum of ``gamma + epsilon <C, W>``, moved onto the
+    face.  Costs ``count`` runs of the interior point; ``best`` must come from it (``max_margin`` without ``solver=``)."""
+    if best.face_dim is None:
+        raise ValueError(f"the face of an optimum found by {best.solver} is not known; use max_margin(dataset, norm)")
+    if best.unique:
+        points = np.repeat(best.weights[None], count, 0)
+        return Face(points, (1.0, 1.0))
+    pairs, rng = Pairs.of(dataset, best.norm), np.random.default_rng(seed)
+    v, gamma, base, null, _ = _affine(pairs, best.norm, best.weights, best.dual)
+    points = []
+    for _ in range(count):
+        direction = (null @ rng.normal(size=null.shape[1])).reshape(v.shape)
+        direction *= TILT * gamma / np.linalg.norm(direction)
+        tilted = pairs.reduce(interior(pairs, best.norm, tilt=pairs.lift(direction), tolerance=1e-10).face.w)
+        on_face = (base + null @ (null.T @ (tilted.ravel() - base))).reshape(v.shape)
+        points.append(_inside(pairs, best.norm, on_face, v, gamma)[0])
+    points = np.array(points)
+    flat = points.reshape(count, -1) / np.linalg.norm(points, axis=(1, 2))[:, None]
+    cosines = (flat @ flat.T)[np.triu_indices(count, 1)]
+    return Face(points, (float(cosines.min()), float(cosines.max())))
