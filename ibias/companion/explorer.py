@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ class Shelf:
 
 SHELVES = (
     Shelf("mixture", "Mixture of 10 classes", lambda: ib.data.mixture(seed=0), (1, 10, 50, 100), (0.1, 1.0, 0.3)),
-    Shelf("gaussian", "Gaussian noise, 10 classes", lambda: ib.data.gaussian(dim=100, variance=0.01, seed=0), (1, 10, 50, 100), (0.05, 1.0, 0.3)),
+    Shelf("gaussian", "Gaussian noise, 10 classes", lambda: ib.data.gaussian(dim=100, variance=0.01, seed=0), (1, 10, 100), (0.05, 1.0, 0.3)),
     Shelf("skewed", "Orthogonal, scales skewed", lambda: ib.data.scale_skewed(seed=0), (1, 5, 25, 50), (0.1, 0.1, 0.1)),
     Shelf("digits", "Digits 3 and 8", lambda: ib.data.digits((3, 8)), (1, 7, 51, 357), (0.05, 1.0, 1.0)),
 )
@@ -123,7 +124,7 @@ def main(arguments=None) -> None:
     parser.add_argument("--force", action="store_true", help="compute and write even if the file is up to date")
     options = parser.parse_args(arguments)
     if options.force or not fresh(options.target, MODULE):
-        build(options.target)
+        build(options.target, progress=sys.stderr.isatty())
     print(f"{options.target}: {options.target.stat().st_size / 1e6:.2f} MB")
 
 
