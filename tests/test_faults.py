@@ -1,0 +1,273 @@
+"""Processes that die, disks that fill, two sweeps on one store: nothing finished is lost, nothing half-written is read."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ibias as ib
+from ibias.companion.cli import main
+from ibias.store import Store, read_entry
+
+# 48 runs in 12 blocks, about a second: long enough to be hit at every stage
+SWEEP = """
+import sys, ibias as ib
+data = ib.data.mixture(classes=3, per_class=10, dim=5, seed=0)
+methods = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[5, 10], momenta=[0.0, 0.9], schedule=ib.Power(0.1))
+print("ready", flush=True)
+if len(sys.argv) > 2:
+    sys.stdin.readline()
+runs = ib.sweep(data, methods, seeds=range(6), steps=STEPS, record=ib.logspaced(20), store=sys.argv[1], progress=False)
+print(runs.attrs["from_store"], flush=True)
+"""
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def start(store, *more, steps=3000):
+    code = SWEEP.replace("STEPS", str(steps))
+    return subprocess.Popen([sys.executable, "-c", code, str(store), *more], env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+
+
+def finish(process):
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return int(out.split()[-1])
+
+
+def contents(folder) -> dict[str, str]:
+    """Run -> checksum. Reads every file: a damaged one raises here."""
+    entries = [read_entry(path) for path in Store(folder).paths()]
+    return {entry.key: entry.content for entry in entries if entry.about["kind"] == "run"}
+
+
+def left_behind(folder) -> list[str]:
+    """Journals of sweeps that ended, and files that had to be set aside."""
+    kinds = [read_entry(path).about["kind"] for path in Store(folder).paths()]
+    return [kind for kind in kinds if kind != "run"] + [str(path) for path in Path(folder).glob("set-aside/*")]
+
+
+def killed_sweeps(folder, count, rng):
+    """One sweep killed `count` times at random moments, then let finish; a fresh one each time it completes. Kills that hit."""
+    hit = total = 0
+    while total < count:
+        store, known = folder / f"store{total}", 0
+        while total < count:
+            process = start(store)
+            process.stdout.readline()
+            time.sleep(float(rng.uniform(0, 1.5)))
+            running = process.poll() is None
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            total += 1
+            hit += running
+            now = len(contents(store))
+            assert now >= known  # what was finished stays
+            known = now
+            if known == 48:
+                break
+        yield store
+    assert hit > count // 3  # moments are drawn from 0 to 1.5 s, a sweep takes about one: fewer hits would test nothing
+
+
+def check_kills(tmp_path, count):
+    finish(start(tmp_path / "whole"))
+    wanted = contents(tmp_path / "whole")
+    assert len(wanted) == 48
+    for store in killed_sweeps(tmp_path, count, np.random.default_rng(count)):
+        finish(start(store))
+        assert contents(store) == wanted and not left_behind(store)
+
+
+def test_a_killed_sweep_ends_as_one_that_was_never_killed(tmp_path):
+    check_kills(tmp_path, 2)
+
+
+@pytest.mark.slow
+def test_fifty_killed_sweeps_end_as_one_that_was_never_killed(tmp_path):
+    check_kills(tmp_path, 50)
+
+
+def check_pairs(tmp_path, repetitions, steps):
+    finish(start(tmp_path / "whole", steps=steps))
+    wanted = contents(tmp_path / "whole")
+    for repetition in range(repetitions):
+        store = tmp_path / f"shared{repetition}"
+        pair = [start(store, "wait", steps=steps) for _ in range(2)]
+        for process in pair:
+            process.stdout.readline()
+        for process in pair:  # both are past their imports: now at once
+            process.stdin.write("\n")
+            process.stdin.flush()
+        for process in pair:
+            finish(process)
+        assert contents(store) == wanted and not left_behind(store)
+        shutil.rmtree(store)
+
+
+def test_two_processes_on_one_store(tmp_path):
+    check_pairs(tmp_path, 1, steps=300)
+
+
+TWINS = """
+import os, sys, shutil, pathlib, ibias as ib
+data = ib.data.mixture(classes=3, per_class=10, dim=5, seed=0)
+methods = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[5, 10], momenta=[0.0, 0.5], schedule=ib.Power(0.1))
+for repetition in range(100):
+    print(repetition, flush=True)
+    sys.stdin.readline()
+    ib.sweep(data, methods, seeds=range(2), steps=60, record=[0, 60], store=f"{sys.argv[1]}/{repetition}", progress=False)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_on_one_store_a_hundred_times(tmp_path):
+    pair = [subprocess.Popen([sys.executable, "-c", TWINS, str(tmp_path)], env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for _ in range(2)]
+    for repetition in range(100):
+        for process in pair:
+            assert process.stdout.readline() == f"{repetition}\n"
+        for process in pair:
+            process.stdin.write("\n")
+            process.stdin.flush()
+    for process in pair:
+        process.communicate(timeout=300)
+        assert process.returncode == 0
+    found = [contents(tmp_path / str(repetition)) for repetition in range(100)]
+    assert len(found[0]) == 16 and all(one == found[0] for one in found)
+    assert not [name for repetition in range(100) for name in left_behind(tmp_path / str(repetition))]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 128 kB: 48 runs of about 6 kB do not fit."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "ibias-test", str(place)], capture_output=True)
+    if not mounted or mounted.returncode:
+        pytest.skip("a small tmpfs cannot be mounted here (that needs root); test_store.py fails the file object instead")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(small_disk, tmp_path, capsys):
+    (tmp_path / "grid.toml").write_text('data = "mixture"\nnorms = ["max"]\nbatch_sizes = [10, 20, 50]\nseeds = 8\nsteps = 30\n')
+    store = small_disk / "store"
+    argv = ["sweep", str(tmp_path / "grid.toml"), "--store", str(store), "-q"]
+    assert main(argv) == 4
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and "No space left on device" in err and " of 24 runs are in " in err
+    kept = contents(store)
+    assert f"({len(kept)} of 24 runs" in err and 0 < len(kept) < 24
+    assert not list(store.rglob("*.part"))
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    assert main(argv) == 0  # with room, it goes on
+    assert kept.items() <= contents(store).items() and len(contents(store)) == 24
+
+
+@pytest.mark.parametrize("argv", [
+    ["sweep", "grid.toml", "-q", "--store", "/proc/ibias"],
+    ["train", "counterexample:X.3", "--norm", "max", "-b", "full", "--steps", "5", "-q", "--store", "/proc/ibias"],
+], ids=["sweep", "train"])
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder here that even root may not write to")
+def test_a_folder_that_may_not_be_written_is_one_line(tmp_path, monkeypatch, capsys, argv):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "grid.toml").write_text('data = "counterexample:X.3"\nnorms = ["max"]\nbatch_sizes = ["full"]\nsteps = 5\n')
+    assert main(argv) in (2, 4)  # the system calls it "no such file" or "not permitted"
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and "/proc/ibias" in err
+
+
+def test_a_store_that_may_not_be_written_is_exit_code_4(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(PermissionError(13, "Permission denied", "store")))
+    argv = ["train", "counterexample:X.3", "--norm", "max", "-b", "full", "--steps", "5", "-q", "--store", "store"]
+    assert main(argv) == 4
+    assert "store: Permission denied" in capsys.readouterr().err
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def mutated(data: bytes, rng) -> bytes:
+    at = int(rng.integers(max(1, len(data))))
+    if rng.integers(4) == 0:
+        return data[:at]
+    if rng.integers(4) == 0:
+        return data[:at] + data[at + int(rng.integers(1, 60)):]
+    changed = bytearray(data)
+    for place in rng.integers(max(1, len(data)), size=int(rng.integers(1, 12))):
+        changed[place] = int(rng.integers(256))
+    return bytes(changed)
+
+
+def originals(tmp_path) -> dict[str, bytes]:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(6, 3)), np.array(["a", "b", "c"] * 2)
+    np.savez(tmp_path / "m.npz", x=x, y=y)
+    np.savez_compressed(tmp_path / "c.npz", x=x, y=np.arange(6) % 2)
+    (tmp_path / "m.csv").write_text("u,v,label\n" + "\n".join(f"{a:.3f},{b:.3f},{c}" for (a, b, _), c in zip(x, y, strict=True)) + "\n")
+    return {path.name: path.read_bytes() for path in sorted(tmp_path.iterdir())}
+
+
+def check_loading(folder, files, seeds):
+    """`load` gives a data set or a ValueError, whatever the bytes; how often each."""
+    good = 0
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        name = sorted(files)[seed % len(files)]
+        path = folder / f"fuzz-{name}"
+        path.write_bytes(mutated(files[name], rng))
+        try:
+            data = ib.data.load(path)
+        except ValueError as error:
+            assert "\n" not in str(error) and str(path) in str(error)
+        else:
+            good += 1
+            assert np.isfinite(data.x).all() and data.k >= 2 and set(data.y) == set(range(data.k))
+    return good
+
+
+@pytest.mark.filterwarnings("ignore")  # mapped labels are said; that is not the point here
+def test_mutated_data_files_give_data_or_the_documented_error(tmp_path):
+    files = originals(tmp_path)
+    assert 0 < check_loading(tmp_path, files, range(600)) < 600
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_ten_thousand_mutated_data_files_give_data_or_the_documented_error(tmp_path):
+    files = originals(tmp_path)
+    assert 0 < check_loading(tmp_path, files, range(1000, 11_000)) < 10_000
+
+
+PARQUET = """
+import sys, pathlib, warnings, numpy as np
+sys.path.insert(0, sys.argv[3])
+import ibias as ib
+from test_faults import mutated
+warnings.simplefilter("ignore")
+path = pathlib.Path(sys.argv[1])
+whole = path.read_bytes()
+for seed in range(int(sys.argv[2])):
+    other = path.with_name("fuzz.parquet")
+    other.write_bytes(mutated(whole, np.random.default_rng(seed)))
+    try:
+        ib.data.load(other)
+    except ValueError:
+        pass
+print("done")
+"""
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(2000, marks=pytest.mark.slow)])
+def test_mutated_parquet_files_give_data_or_the_documented_error(tmp_path, count):
+    """In a process of its own: the parser is not ours, and a crash of it should be seen as one."""
+    pandas = pytest.importorskip("pandas")
+    pandas.DataFrame({"a": np.arange(6.0), "b": np.arange(6), "label": list("xyzxyz")}).to_parquet(tmp_path / "m.parquet")
+    argv = [sys.executable, "-c", PARQUET, str(tmp_path / "m.parquet"), str(count), str(Path(__file__).parent)]
+    found = subprocess.run(argv, env=ENVIRONMENT, capture_output=True, text=True, timeout=600)
+    assert found.stdout.strip() == "done", found.stderr[-2000:]
