@@ -91,7 +91,7 @@ claim(
 # ## 2. What a cosine can mean: faces of optimal classifiers
 #
 # In the max and spectral norms the optimum need not be unique. The table gives the dimension of the set of optimal $W$, and the smallest
-# cosine between its point of least Frobenius norm and points drawn at random from its boundary.
+# cosine between two of ten points drawn at random from its boundary.
 
 # %%
 faces = tables.faces({"set I": gaussian, "set II": mixture, "skewed": ib.data.scale_skewed(seed=data_seed), "digits 3-8": ib.data.digits((3, 8))},
