@@ -34,7 +34,7 @@ def _legend(fig, ax, norms):
     handles = [ax.plot([], [], color=REFERENCE, ls=DASHES[name])[0] for name in CONTENDERS] + [ax.plot([], [], color=FAINT, lw=1)[0]]
     handles += [ax.plot([], [], color=NORM_COLOURS[norm])[0] for norm in norms]
     labels = [*CONTENDERS.values(), "work at matrix-product speed", *(NORM_NAMES[norm] for norm in norms)]
-    fig.legend(handles, labels, loc="outside lower center", ncols=3)
+    fig.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
 
 
 def growth(scaling: xr.Dataset):
@@ -47,7 +47,11 @@ def growth(scaling: xr.Dataset):
         one = scaling.sel(quantity=quantity)
         ax.loglog(one.ratio, one.cost, marker="o", ms=4, label=f"{quantity}: slope {float(one.slope):.2f}")
     ax.loglog([1, 8], [1, 8], color=FAINT, lw=1, label="slope 1")
+    sizes = [1, 2, 4, 8]
+    ax.set_xticks(sizes, [f"{size}" for size in sizes])
+    ax.set_yticks(sizes, [f"{size}" for size in sizes])
+    ax.minorticks_off()
     ax.set_xlabel("size, relative to the smallest")
     ax.set_ylabel("CPU time, relative")
-    ax.legend()
+    ax.legend(frameon=False)
     return fig
