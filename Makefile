@@ -52,7 +52,8 @@ pairs: .venv/installed
 	$(BIN)/python -m ibias.companion.notebooks pair
 
 pdf: book
-	$(BIN)/python -m ibias.companion.printing _build/html _build/ibias.pdf
+	$(BIN)/jupyter-book build . --builder singlehtml
+	$(BIN)/python -m ibias.companion.printing _build/singlehtml _build/ibias.pdf
 
 serve: book
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html

@@ -141,7 +141,8 @@ def run(root: Path, which: list[str] | None = None, given: dict | None = None, j
 
     def one(name: str) -> Outcome:
         running[name] = "starting"
-        started, key = time.perf_counter(), sources.key(root / "notebooks" / f"{name}.ipynb")  # of what it starts with: sources may change while it runs
+        # the key of what it starts with: sources may change while it runs
+        started, key = time.perf_counter(), sources.key(root / "notebooks" / f"{name}.ipynb")
         try:
             seconds = _compute(root, name, given, lambda at, of: running.__setitem__(name, f"cell {at} of {of}"))
             return Outcome(name, "done", seconds, key=key)

@@ -16,7 +16,7 @@ from . import claims, provenance
 from .claims import Claim, tolerance_text
 
 PLOTLY = "application/vnd.plotly.v1+json"
-HTML_BUILDERS = ("html", "dirhtml")
+HTML_BUILDERS = ("html", "dirhtml", "singlehtml")
 OWN_FALLBACKS = ('<div class="ibias-claim-box"', '<figure class="ibias-figure-live"')
 
 
