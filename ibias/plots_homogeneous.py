@@ -14,7 +14,7 @@ DASHES = ("-", "--", ":", "-.")
 def margin_maps(plain: xr.DataArray, balanced: xr.DataArray):
     """Two heat maps optimizer x margin, each column divided by its largest entry; the cells say the share."""
     fig, axes = canvas(1, 2, height=4.2, sharey=True)
-    for ax, values, title in zip(axes[0], (plain, balanced), ("plain margin", "layer-balanced margin")):
+    for ax, values, title in zip(axes[0], (plain, balanced), ("plain margin", "layer-balanced margin"), strict=True):
         share = (values.mean("seed") / values.mean("seed").max("optimizer")).transpose("optimizer", "norm").values
         ax.imshow(share, cmap="Greens", vmin=0, vmax=1.2, aspect="auto")
         for (i, j), value in np.ndenumerate(share):
@@ -29,7 +29,7 @@ def margin_maps(plain: xr.DataArray, balanced: xr.DataArray):
 def against_step(panels: dict[str, xr.DataArray], *, ylabel: str, target: float | None = None, log: bool = False):
     """Mean over seeds against the step, a panel per entry, a line per optimizer in its family's colour."""
     fig, axes = canvas(1, len(panels), height=3.2, sharey=True)
-    for ax, (title, values) in zip(axes[0], panels.items()):
+    for ax, (title, values) in zip(axes[0], panels.items(), strict=True):
         seen = {}
         for name in values.optimizer.values:
             one = values.sel(optimizer=name).where(values.step > 0, drop=True)
@@ -63,7 +63,7 @@ def law(measured: xr.DataArray, predicted: xr.DataArray, *, xlabel: str, ylabel:
     """Measured against predicted with the diagonal: a marker per optimizer, a point per seed and step."""
     fig, axes = canvas(1, 1, height=3.4)
     ax = axes[0, 0]
-    for marker, name in zip("osD^vP*X", measured.optimizer.values):
+    for marker, name in zip("osD^vP*X", measured.optimizer.values, strict=False):
         ax.scatter(predicted.sel(optimizer=name), measured.sel(optimizer=name), s=18, marker=marker, label=str(name), alpha=0.8)
     low, high = float(predicted.min()), float(predicted.max())
     ax.plot([low, high], [low, high], color=REFERENCE, lw=1, ls="--")
@@ -76,7 +76,7 @@ def loss_curves(runs: xr.Dataset, slopes: dict[str, float]):
     """log10 of the loss against the step; dashed, the steepest slope (per step, base e) each optimizer can sustain."""
     fig, axes = canvas(1, 1, height=3.4)
     ax, end = axes[0, 0], float(runs.step[-1])
-    for j, name in enumerate(runs.optimizer.values):
+    for name in runs.optimizer.values:
         one = runs.log_loss.sel(optimizer=name).mean("seed") / np.log(10)
         (line,) = ax.plot(one.step, one, label=str(name))
         if str(name) in slopes:
@@ -118,7 +118,7 @@ def bars(values: xr.DataArray, *, ylabel: str):
 def trade_off(runs: xr.Dataset, margins: xr.DataArray):
     """Two margins against the fall of the loss, a line per optimizer: where a stability constant takes over."""
     fig, axes = canvas(1, margins.sizes["norm"], height=3.2)
-    for ax, norm in zip(axes[0], margins.norm.values):
+    for ax, norm in zip(axes[0], margins.norm.values, strict=True):
         for name in margins.optimizer.values:
             loss = -runs.log_loss.sel(optimizer=name).mean("seed") / np.log(10)
             ax.plot(loss, margins.sel(optimizer=name, norm=norm).mean("seed"), label=str(name))

@@ -25,8 +25,8 @@
 # inequality, the laws for averages) are this book's own and are marked so. Models are small, in float64, with many seeds side by side.
 
 # %% tags=["parameters"]
-seeds = 5
-steps = 3000
+seeds = 3
+steps = 2000
 
 # %% tags=["remove-cell"]
 import numpy as np
@@ -62,7 +62,7 @@ from ibias.homogeneous import families, laws
 task = h.aniso(seeds=range(seeds))
 network = h.Layers(12, (16,))
 rules = h.family_rules(l2=0.4, linf=0.05, spectral=0.3, hybrid=0.2, plain=False)
-every_step = h.train(network, task, rules, steps=800, record=range(801))
+every_step = h.train(network, task, rules, steps=500, record=range(501))
 
 # %% [markdown]
 # ## Homogeneity, Euler, and stationarity in one number
@@ -79,7 +79,7 @@ claim(
     "homogeneous-euler",
     "Euler's identity holds along every run, and the alignment with stationarity never leaves [-1, 1].",
     where="set-up of arXiv:2602.16340; the alignment is ours",
-    tested=f"six optimizers, {seeds} seeds, 800 steps each: worst relative error {worst_euler:.1e}, largest |A| {largest_kkt:.3f}",
+    tested=f"six optimizers, {seeds} seeds, 500 steps each: worst relative error {worst_euler:.1e}, largest |A| {largest_kkt:.3f}",
     holds=bool(worst_euler <= 1e-12 and largest_kkt <= 1 + 1e-12),
     tolerance="1e-12",
     because="sums of some hundred terms in float64; a wrong degree is off by a third",
@@ -112,7 +112,7 @@ show(
     data=audit,
     alt="Each optimizer's accumulated misalignment lies below the diagonal: it is bounded by the gain of its smoothed margin.",
     caption="The audit inequality, a point per optimizer and seed. On or below the dashed line the inequality holds.",
-    steps=800,
+    steps=500,
 )
 
 # %% tags=["hide-input"]
@@ -132,7 +132,7 @@ claim(
     tested=f"both sides for every optimizer and seed; the right side is at least {float((audit.right - audit.left).min()):.2f} above the left",
     holds=bool((audit.left <= audit.right * (1 + 1e-6)).all()),
     tolerance="1e-6 relative",
-    because="rounding of a sum of 800 terms",
+    because="rounding of a sum of 500 terms",
 )
 
 # %% [markdown]
@@ -244,8 +244,10 @@ claim(
 
 # %%
 limits = {rule.name: laws.speed_limit(rule.betas[1]) for rule in adams[2:]}
-late_slope = -(pairs.log_loss.sel(step=steps) - pairs.log_loss.sel(step=steps // 2, method="nearest")) / (steps / 2)
-share_of_limit = {name: float(late_slope.sel(optimizer=name).max()) / limit for name, limit in limits.items()}
+middle = int(pairs.step.sel(step=steps // 2, method="nearest"))
+late_slope = (pairs.log_loss.sel(step=middle) - pairs.log_loss.sel(step=steps)) / (steps - middle)
+share_of_limit = float(late_slope.isel(optimizer=2).max()) / laws.speed_limit(0.99)
+behind = (pairs.log_loss.sel(step=steps).isel(optimizer=[0, 3]).mean("seed") / np.log(10)).values
 
 # %% tags=["hide-input"]
 show(
@@ -260,12 +262,13 @@ show(
 # %% tags=["hide-input"]
 claim(
     "homogeneous-speed-limit",
-    "With the usual beta2 = 0.999 Adam's loss cannot fall fast enough to show its bias in an ordinary run.",
+    "Adam's loss cannot fall faster than beta2^(t/2): with the usual beta2 = 0.999 an ordinary run is too short to show its bias.",
     where="derived here; arXiv:2602.16340 asks beta1 <= beta2 and infinite time",
-    tested="slope of the log-loss over the second half of the run as a share of the limit: " + ", ".join(f"{k} {v:.2f}" for k, v in share_of_limit.items()),
-    holds=bool(max(share_of_limit.values()) <= 1.1),
+    tested=f"beta2 = 0.99: fall of the log-loss over the second half of the run {share_of_limit:.2f} of the limit; "
+    f"after {steps} steps log10 loss {behind[0]:.1f} for beta2 = 0.9 and {behind[1]:.1f} for 0.999",
+    holds=bool(share_of_limit <= 1.1 and behind[1] > behind[0]),
     tolerance="10 % above the limit",
-    because="the limit holds for the average fall over the memory 1/(1 - beta2); single stretches of half the run may exceed it a little",
+    because="the limit holds beyond the memory 1/(1 - beta2) = 100 steps; before that the averages still fill",
 )
 
 # %% [markdown]

@@ -31,7 +31,7 @@
 # %% tags=["parameters"]
 seeds = 10
 n = 256
-steps = 3000
+steps = 2400
 sweep_seeds = 3
 
 # %% tags=["remove-cell"]
@@ -177,7 +177,7 @@ with_momentum = runs.alignment.sel(optimizer=relu.optimizer)
 show(
     plots.against_step({"squared ReLU": with_momentum, "ReLU": relu.alignment}, ylabel="alignment r", target=1.0),
     "fig-alignment",
-    data=xr.Dataset({"squared_relu": with_momentum.mean("seed"), "relu": relu.alignment.mean("seed")}),
+    data=xr.Dataset({"squared_relu": with_momentum.mean("seed").reset_coords(drop=True), "relu": relu.alignment.mean("seed").reset_coords(drop=True)}),
     alt="Alignment against steps: with squared ReLU all momentum methods reach one; with ReLU they stay near 0.9.",
     caption="Alignment of the step with the present gradient. Squared ReLU (smooth): to one. ReLU: the gradient jumps at kinks and the average never catches up.",
     steps=steps,

@@ -49,7 +49,7 @@ def test_the_pullback_is_that_of_autograd(model):
     z, pullback = model.linearized(theta, x)
     cotangent = torch.cos(torch.arange(z.numel(), dtype=torch.float64)).view_as(z)
     reference = h.HomogeneousModel.linearized(model, theta, x)[1](cotangent.clone())
-    for a, b in zip(pullback(cotangent.clone()), reference):
+    for a, b in zip(pullback(cotangent.clone()), reference, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)  # sums of 9 terms of size up to 1e3
 
 
@@ -73,7 +73,7 @@ def test_the_ascent_direction_is_minus_the_gradient_of_the_summed_loss(model):
         loss = nn.functional.cross_entropy(z.movedim(-1, 1), y.expand(z.shape[:-1]), reduction="sum")
     expected = torch.autograd.grad(-loss, theta)
     now = h.ascent(model, [p.detach() for p in theta], x, y)
-    for a, b in zip(now.u.blocks, expected):
+    for a, b in zip(now.u.blocks, expected, strict=True):
         # softmax - 1 loses digits of small residuals in the reference, not in ours: 1e-9 of the largest entry
         torch.testing.assert_close(a * now.u.log_scale.exp()[..., None, None], b, rtol=1e-9, atol=1e-9 * float(b.abs().max()))
 
@@ -107,7 +107,7 @@ def test_balanced_margins_are_the_best_over_layer_rescalings(model, norm):
     found = []
     for _ in range(200):
         c = torch.randn(len(p), generator=generator, dtype=torch.float64)
-        scaled = [block * s.exp() for block, s in zip(theta, c - (c * p).sum() / p.sum())]
+        scaled = [block * s.exp() for block, s in zip(theta, c - (c * p).sum() / p.sum(), strict=True)]
         found.append(normalized_margin(model, norm, scaled, q))
         torch.testing.assert_close(balanced_margin(model, norm, scaled, q), best, rtol=1e-10, atol=0)
     assert (torch.stack(found) <= best * (1 + 1e-12)).all()
@@ -131,7 +131,7 @@ def _trained(model, task, steps=300):
     stepper = rule.start(theta)
     for t in range(steps):
         step = stepper.direction(h.ascent(model, theta, task.x, task.y).u, task.n)
-        theta = [p + 0.4 * (t + 1) ** -0.8 * d for p, d in zip(theta, step)]
+        theta = [p + 0.4 * (t + 1) ** -0.8 * d for p, d in zip(theta, step, strict=True)]
     return theta
 
 

@@ -128,7 +128,7 @@ def test_rates_set_the_balance_and_leave_the_margin():
 @pytest.mark.slow
 def test_averages_follow_their_laws():
     steps = 3000
-    rules = [h.Rule("Adam .9", h.LINF, 0.05, 0.9, betas=(0.9, 0.9)), h.Rule("Adam .95", h.LINF, 0.05, 0.9, betas=(0.9, 0.95)), h.Rule("MGD", h.L2, 0.15, 0.9)]
+    rules = [h.Rule(f"Adam {b2}", h.LINF, 0.05, 0.9, betas=(0.9, b2)) for b2 in (0.9, 0.95)] + [h.Rule("MomentumGD", h.L2, 0.15, 0.9)]
     runs = h.train(NETWORK, h.aniso(seeds=range(3)), rules, steps, record=[steps - 1, steps])
     delta = -runs.log_loss.diff("step").isel(step=0)
     end = runs.isel(step=-1)

@@ -28,7 +28,7 @@ def gradients(shapes=SHAPES, steps=STEPS):
 def drive(optimizer, params, stream):
     """Feeds a fixed stream of gradients: the rules are compared on the same input, whatever the parameters are."""
     for grads in stream:
-        for p, g in zip(params, grads):
+        for p, g in zip(params, grads, strict=True):
             p.grad = g.clone()
         optimizer.step()
     return params
@@ -49,7 +49,7 @@ def averages_by_torch_sgd(stream, beta):
     for t, grads in enumerate(stream):
         before = [p.detach().clone() for p in shadow]
         drive(sgd, shadow, [[(1 - beta) * g for g in grads] if t == 0 else grads])
-        yield [b - p.detach() for b, p in zip(before, shadow)]
+        yield [b - p.detach() for b, p in zip(before, shadow, strict=True)]
 
 
 @pytest.mark.parametrize("beta", [0.5, 0.9])
@@ -59,7 +59,7 @@ def test_momentum_is_that_of_torch_sgd_with_dampening(beta):
     drive(Signum(ours, lr=0.1, momentum=beta), ours, stream)
     theirs = parameters()
     for average in averages_by_torch_sgd(stream, beta):
-        for p, m in zip(theirs, average):
+        for p, m in zip(theirs, average, strict=True):
             p.data -= 0.1 * torch.sign(m)
     assert_same(ours, theirs)
 
@@ -88,7 +88,7 @@ def test_normalized_momentum_is_torch_sgd_with_momentum_divided_by_its_length():
     drive(NormalizedSGD(ours, lr=0.1, momentum=0.9), ours, gradients())
     for average in averages_by_torch_sgd(gradients(), 0.9):
         length = np.linalg.norm(np.concatenate([m.numpy().ravel() for m in average]))
-        for p, m in zip(theirs, average):
+        for p, m in zip(theirs, average, strict=True):
             p.data -= 0.1 / length * m
     assert_same(ours, theirs)
 
@@ -148,7 +148,7 @@ def test_blocks_step_by_the_norms_own_map(norm):
     """Batched by shape or not, each matrix moves by lr times its own steepest direction, and by exactly lr in the norm."""
     params, before = parameters(MATRICES), parameters(MATRICES)
     drive(SteepestDescent(params, lr=0.1, norm=norm), params, gradients(MATRICES, 1))
-    for p, b, g in zip(params, before, gradients(MATRICES, 1)[0]):
+    for p, b, g in zip(params, before, gradients(MATRICES, 1)[0], strict=True):
         moved = (b - p).detach() / 0.1
         torch.testing.assert_close(moved, norm.steepest(g), **CLOSE)
         torch.testing.assert_close(norm.value(moved), torch.tensor(1.0, dtype=torch.float64), **CLOSE)
@@ -158,7 +158,7 @@ def test_blocks_step_by_the_norms_own_map(norm):
 def test_a_joint_norm_sees_all_tensors_as_one_vector(p):
     norm, params, before = ib.Entrywise(p), parameters(), parameters()
     drive(SteepestDescent(params, lr=0.1, norm=norm, across="joint"), params, gradients(steps=1))
-    moved = torch.cat([((b - a) / 0.1).detach().ravel() for a, b in zip(params, before)])
+    moved = torch.cat([((b - a) / 0.1).detach().ravel() for a, b in zip(params, before, strict=True)])
     flat = torch.cat([g.ravel() for g in gradients(steps=1)[0]])
     torch.testing.assert_close(moved, norm.steepest(flat[None])[0], **CLOSE)
 

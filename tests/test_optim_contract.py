@@ -55,7 +55,7 @@ def test_a_saved_state_continues_bit_for_bit(build):
     file.seek(0)
     resumed = build(m, r)
     resumed.load_state_dict(torch.load(file))  # weights_only, torch's default: no arbitrary code
-    for a, b in zip(straight, walk(resumed, [*m, *r], range(3, 6))):
+    for a, b in zip(straight, walk(resumed, [*m, *r], range(3, 6)), strict=True):
         assert torch.equal(a, b)
 
 
@@ -81,7 +81,7 @@ def test_the_scale_of_the_loss_changes_nothing(build):
             fill([*m, *r], step, scale)
             optimizer.step()
         ends.append([p.detach() for p in (*m, *r)])
-    for a, b in zip(*ends):
+    for a, b in zip(*ends, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)  # norms rescale by a largest entry that is no power of two
 
 
@@ -92,7 +92,7 @@ def test_a_zero_gradient_moves_nothing(build):
     for p in (*m, *r):
         p.grad = torch.zeros_like(p)
     optimizer.step()
-    assert all(torch.equal(a, b) for a, b in zip(before, (*m, *r)))
+    assert all(torch.equal(a, b) for a, b in zip(before, (*m, *r), strict=True))
 
 
 @every
@@ -102,7 +102,7 @@ def test_lower_precision_follows_float64(build, dtype):
     m, r = parameters()
     exact = walk(build(m, r), [*m, *r], [0])
     m, r = parameters(dtype)
-    for a, b in zip(exact, walk(build(m, r), [*m, *r], [0])):
+    for a, b in zip(exact, walk(build(m, r), [*m, *r], [0]), strict=True):
         assert b.dtype == dtype
         # the polar map amplifies the gradient's own rounding by the inverse of its smallest singular value, here up to 5
         torch.testing.assert_close(a, b.double(), rtol=0, atol=16 * torch.finfo(dtype).eps)
@@ -130,7 +130,7 @@ def test_gradient_scalers_skip_overflows_and_leave_the_rest_alone(build):
         scaler.scale(sum((p * p).sum() for p in (*m, *r)) * value).backward()
         scaler.step(optimizer)
         scaler.update()
-        stayed = all(torch.equal(a, b) for a, b in zip(before, (*m, *r)))
+        stayed = all(torch.equal(a, b) for a, b in zip(before, (*m, *r), strict=True))
         assert stayed == (value == float("inf")) or type(optimizer) is Muon
 
 
@@ -153,7 +153,7 @@ def test_a_gradient_that_is_not_finite_is_named_and_nothing_moves(build, bad):
     m[1].grad[0, 0] = bad
     with pytest.raises(FloatingPointError, match=r"parameter 1 of group 0, shape \(4, 6\), has 1 NaN or infinite"):
         optimizer.step()
-    assert all(torch.equal(a, b) for a, b in zip(before, (*m, *r))) and not optimizer.state
+    assert all(torch.equal(a, b) for a, b in zip(before, (*m, *r), strict=True)) and not optimizer.state
 
 
 def test_the_check_can_be_left_out():
@@ -281,5 +281,5 @@ def test_cuda_agrees_with_the_cpu(build):
         for p in (*m, *r):
             p.grad = torch.randn(p.shape, generator=generator, dtype=torch.float64).cuda()
         optimizer.step()
-    for a, b in zip(here, (*m, *r)):
+    for a, b in zip(here, (*m, *r), strict=True):
         torch.testing.assert_close(a, b.detach().cpu(), rtol=1e-10, atol=1e-10)

@@ -29,7 +29,8 @@ def combination(*terms: tuple[float, ScaledBlocks]) -> ScaledBlocks:
     scale = torch.stack([s.log_scale for _, s in terms]).amax(0)
     scale = torch.where(scale > -torch.inf, scale, 0.0)
     factors = [(c * (s.log_scale - scale).exp())[..., None, None] for c, s in terms]
-    return ScaledBlocks([sum(f * b for f, b in zip(factors, column)) for column in zip(*(s.blocks for _, s in terms))], scale)
+    columns = zip(*(s.blocks for _, s in terms), strict=True)
+    return ScaledBlocks([sum(f * b for f, b in zip(factors, column, strict=True)) for column in columns], scale)
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ def ascent(model: HomogeneousModel, theta: Parameters, x: Tensor, y: Tensor, los
     at = torch.arange(len(x)).expand(lanes).reshape(-1)
     size = max(1, CACHED // (x.shape[-2] * max(r for r, _ in model.shapes)))
     parts = [_ascent([p[i] for p in flat], x[at[i]], y[at[i]], model, loss) for i in torch.arange(len(at)).split(size)]
-    blocks = [torch.cat(column).view_as(p) for column, p in zip(zip(*(part[0] for part in parts)), theta)]
-    scale, weights, margins, soft, euler = (torch.cat(column) for column in zip(*(part[1:] for part in parts)))
+    blocks = [torch.cat(column).view_as(p) for column, p in zip(zip(*(part[0] for part in parts), strict=True), theta, strict=True)]
+    scale, weights, margins, soft, euler = (torch.cat(column) for column in zip(*(part[1:] for part in parts), strict=True))
     n = weights.shape[-1]
     return Ascent(
         ScaledBlocks(blocks, scale.view(lanes)), weights.view(*lanes, n), margins.view(*lanes, n), soft.view(*lanes, n), euler.view(lanes)

@@ -42,7 +42,7 @@ def at_loss(runs: xr.Dataset, loss: float = 1e-8) -> xr.Dataset:
 def table(values: xr.DataArray, digits: int = 3) -> str:
     """Markdown: optimizers x norms, mean and half width, the largest of each column in bold."""
     mean, half = values.mean("seed"), half_width(values)
-    best = mean.argmax("optimizer")
+    best = mean.fillna(-np.inf).argmax("optimizer")
     rows = []
     for i, name in enumerate(mean.optimizer.values):
         cells = [_cell(float(mean[i, j]), float(half[i, j]), digits, int(best[j]) == i) for j in range(mean.sizes["norm"])]
@@ -52,7 +52,10 @@ def table(values: xr.DataArray, digits: int = 3) -> str:
 
 
 def _cell(mean, half, digits, bold):
-    text = f"{mean:.{digits}g} ± {half:.1g}"
+    if np.isnan(mean):
+        return "not reached"
+    decimals = max(0, digits - 1 - int(np.floor(np.log10(abs(mean))))) if mean else digits
+    text = f"{mean:.{decimals}f} ± {half:.{decimals}f}"
     return f"**{text}**" if bold else text
 
 

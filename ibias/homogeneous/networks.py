@@ -48,7 +48,7 @@ class HomogeneousModel(ABC):
             flat = [p.reshape(-1, *p.shape[-2:]) for p in theta]
             xs = x.expand(*lanes, *x.shape[-2:]).reshape(-1, *x.shape[-2:])
             pulled = torch.func.vmap(one)(flat, xs, cotangent.reshape(-1, *cotangent.shape[-2:]))
-            return [g.view_as(p) for g, p in zip(pulled, theta)]
+            return [g.view_as(p) for g, p in zip(pulled, theta, strict=True)]
 
         return self.logits(theta, x), pullback
 
@@ -58,7 +58,7 @@ class HomogeneousModel(ABC):
         for seed in seeds:
             generator = torch.Generator().manual_seed(int(seed))
             drawn.append([scale / sqrt(c) * torch.randn(r, c, generator=generator, dtype=torch.float64) for r, c in self.shapes])
-        return [torch.stack(block) for block in zip(*drawn)]
+        return [torch.stack(block) for block in zip(*drawn, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Layers(HomogeneousModel):
     @property
     def shapes(self):
         widths = (self.inputs, *self.hidden, self.outputs)
-        return tuple(zip(widths[1:], widths[:-1]))
+        return tuple(zip(widths[1:], widths[:-1], strict=True))
 
     @property
     def degrees(self):

@@ -14,7 +14,7 @@ KINDS = {"l2": FROBENIUS, "linf": MAX, "spectral": SPECTRAL}
 
 def inner(a, b):
     """``<a, b>`` over all blocks, ``(*lanes,)``."""
-    return sum((x * y).sum((-2, -1)) for x, y in zip(a, b))
+    return sum((x * y).sum((-2, -1)) for x, y in zip(a, b, strict=True))
 
 
 def normalized_margin(model: HomogeneousModel, norm: WholeNorm, theta, q):

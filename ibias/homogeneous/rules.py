@@ -56,10 +56,10 @@ class Stepper:
         norms = [n for n, _ in rule.norm.parts(len(m))]
         if rule.betas is None and rule.polar is None:
             return rule.norm.steepest(m)
-        step = rule.norm.steepest(m) if rule.polar is None else [_mapped(g, n, w, rule.polar) for g, (n, w) in zip(m, rule.norm.parts(len(m)))]
+        step = rule.norm.steepest(m) if rule.polar is None else self._approximate(m)
         if rule.betas is not None:
             adam = self._adam(u, samples)
-            step = [a if n == MAX else d for a, d, n in zip(adam, step, norms)]
+            step = [a if n == MAX else d for a, d, n in zip(adam, step, norms, strict=True)]
         return step
 
     @property
@@ -74,6 +74,11 @@ class Stepper:
     def _shown(self):
         return self.entries if self.rule.betas is not None and self.rule.norm == LINF else self.average
 
+    def _approximate(self, m):
+        """The step with ``rule.polar`` where the norm is spectral."""
+        parts = self.rule.norm.parts(len(m))
+        return [(self.rule.polar(g) if n == SPECTRAL else n.steepest(g)) / weight for g, (n, weight) in zip(m, parts, strict=True)]
+
     def _adam(self, u, samples):
         b1, b2 = self.rule.betas
         self.entries = _averaged(self.entries, u, b1)
@@ -83,11 +88,8 @@ class Stepper:
         floor = (samples * self.rule.eps * sqrt(c2) * (-self.squares.log_scale / 2).exp())[..., None, None] if self.rule.eps else 0.0
         roots = [v.sqrt() + floor for v in self.squares.blocks]
         # 0/0 counts as 0: constant pixels and dead units have no gradient, ever
-        return [torch.where(root > 0, ratio * m / torch.where(root > 0, root, 1.0), 0.0) for m, root in zip(self.entries.blocks, roots)]
-
-
-def _mapped(g, norm, weight, polar):
-    return (polar(g) if norm == SPECTRAL else norm.steepest(g)) / weight
+        quotients = (ratio * m / torch.where(root > 0, root, 1.0) for m, root in zip(self.entries.blocks, roots, strict=True))
+        return [torch.where(root > 0, quotient, 0.0) for quotient, root in zip(quotients, roots, strict=True)]
 
 
 def _averaged(average, u, decay):

@@ -100,7 +100,8 @@ def _subsampled(images, labels, n, seeds, classes, name):
     x /= np.sqrt(np.mean(x**2))
     y = labels.astype(np.int64) if classes == 10 else 1 - labels.astype(np.int64) % 2
     picks = np.stack([np.random.Generator(np.random.Philox(key=int(seed))).permutation(len(x))[:n] for seed in seeds])
-    return Task(torch.from_numpy(x[picks]), torch.from_numpy(y[picks]), tuple(seeds), f"{name}, {'even/odd' if classes == 2 else 'ten classes'}, n={n}")
+    kind = "even/odd" if classes == 2 else "ten classes"
+    return Task(torch.from_numpy(x[picks]), torch.from_numpy(y[picks]), tuple(seeds), f"{name}, {kind}, n={n}")
 
 
 def _one_of(folder, stem):

@@ -84,11 +84,11 @@ class _Run:
         per_rule = [
             stepper.direction(ScaledBlocks([b[i] for b in u.blocks], u.log_scale[i]), samples) for i, stepper in enumerate(self.steppers)
         ]
-        return [torch.stack(column) for column in zip(*per_rule)]
+        return [torch.stack(column) for column in zip(*per_rule, strict=True)]
 
     def move(self, t, directions):
         eta = torch.tensor([rule.eta0 * (t + 1.0) ** -rule.a for rule in self.rules], dtype=torch.float64).view(-1, 1, 1, 1)
-        self.theta = [p + eta * d for p, d in zip(self.theta, directions)]
+        self.theta = [p + eta * d for p, d in zip(self.theta, directions, strict=True)]
 
     def _batch(self, t):
         b, n = self.batches.size, self.task.n
@@ -112,8 +112,8 @@ class _Run:
     def measure(self, here, directions):
         steppers = self.steppers
         average = [torch.stack(column) for column in zip(*(
-            [b * (s.log_average - k).exp()[..., None, None] for b in s.averaged_blocks] for s, k in zip(steppers, here.u.log_scale)
-        ))]
+            [b * (s.log_average - k).exp()[..., None, None] for b in s.averaged_blocks] for s, k in zip(steppers, here.u.log_scale, strict=True)
+        ), strict=True)]
         entries = any(rule.betas for rule in self.rules)
         return measure(self.model, [rule.norm for rule in self.rules], self.loss, self.theta, here, directions, average, entries)
 
@@ -125,5 +125,5 @@ def _labelled(found, rules, task, record, blocks):
     return xr.Dataset(data, {
         "optimizer": [r.name for r in rules], "seed": list(task.seeds), "step": record, "norm": [n.text for n in WHOLE],
         "block": list(range(blocks)), "kind": list(KINDS), "family": ("optimizer", [r.family for r in rules]),
-        "eta0": ("optimizer", [r.eta0 for r in rules]), "momentum": ("optimizer", [r.momentum for r in rules]), "a": ("optimizer", [r.a for r in rules]),
+        **{name: ("optimizer", [getattr(r, name) for r in rules]) for name in ("eta0", "momentum", "a")},
     })

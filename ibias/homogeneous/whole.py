@@ -27,10 +27,10 @@ class WholeNorm(ABC):
         """The norm and the weight of each of ``count`` blocks."""
 
     def blocks(self, theta):
-        return torch.stack([weight * of_block(n, p).value(p) for p, (n, weight) in zip(theta, self.parts(len(theta)))], -1)
+        return torch.stack([weight * of_block(n, p).value(p) for p, (n, weight) in zip(theta, self.parts(len(theta)), strict=True)], -1)
 
     def dual_blocks(self, u):
-        return torch.stack([of_block(n, g).dual(g) / weight for g, (n, weight) in zip(u, self.parts(len(u)))], -1)
+        return torch.stack([of_block(n, g).dual(g) / weight for g, (n, weight) in zip(u, self.parts(len(u)), strict=True)], -1)
 
     def value(self, theta):
         return self.combine(self.blocks(theta))
@@ -102,7 +102,7 @@ class BlockMax(WholeNorm):
         return ((p * blocks.log()).sum(-1) / p.sum()).exp()
 
     def steepest(self, u):
-        return [of_block(n, g).steepest(g) / weight for g, (n, weight) in zip(u, self.parts(len(u)))]
+        return [of_block(n, g).steepest(g) / weight for g, (n, weight) in zip(u, self.parts(len(u)), strict=True)]
 
 
 def hybrid(ratio: float = 1.0) -> BlockMax:

@@ -40,7 +40,7 @@ def advance_adam(state, group, params, grads):
     """One step of a group; ``state`` is the optimizer's."""
     beta1, beta2 = group["betas"]
     averages = averaged(state, params, grads, beta1, "exp_avg")
-    for p, g, m in zip(params, grads, averages):
+    for p, g, m in zip(params, grads, averages, strict=True):
         own = state[p]
         if "root" not in own:
             own["root"] = torch.zeros_like(p, memory_format=torch.preserve_format)

@@ -105,7 +105,7 @@ def _inverse_length(sources):
 def _joint(norm, sources):
     flat = torch.cat([_as_computed(s).reshape(-1) for s in sources])
     step = norm.steepest(flat[None])[0]
-    return [piece.view(s.shape).to(s.dtype) for piece, s in zip(step.split([s.numel() for s in sources]), sources)]
+    return [piece.view(s.shape).to(s.dtype) for piece, s in zip(step.split([s.numel() for s in sources]), sources, strict=True)]
 
 
 def _blockwise(map_or_norm, sources):
@@ -119,7 +119,7 @@ def _blockwise(map_or_norm, sources):
     for (shape, dtype, _), members in alike.items():
         stack = torch.stack([_as_computed(sources[i]).reshape((shape[0], -1) if matrix else (1, -1)) for i in members])
         mapped = steepest(stack)
-        for i, step in zip(members, mapped.unbind()):
+        for i, step in zip(members, mapped.unbind(), strict=True):
             steps[i] = step.reshape(shape).to(dtype)
     return steps
 

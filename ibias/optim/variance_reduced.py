@@ -63,7 +63,7 @@ class VarianceReduced(Optimizer):
             torch._foreach_copy_(params, present)
         with torch.enable_grad():
             loss = closure()
-        for p, g, (_, full) in zip(params, there, self._anchored):
+        for p, g, (_, full) in zip(params, there, self._anchored, strict=True):
             # in this order the first two cancel exactly right after an anchor, where the sum is the full gradient
             p.grad = (_gradient(p) - g) + full
         self.inner.step()
@@ -76,7 +76,7 @@ class VarianceReduced(Optimizer):
     def load_state_dict(self, state_dict):
         self.inner.load_state_dict(state_dict["inner"])
         anchored = state_dict["anchored"]
-        self._anchored = anchored and [(a.to(p).clone(), g.to(p).clone()) for p, (a, g) in zip(self._params(), anchored)]
+        self._anchored = anchored and [(a.to(p).clone(), g.to(p).clone()) for p, (a, g) in zip(self._params(), anchored, strict=True)]
         self._share()
 
 
