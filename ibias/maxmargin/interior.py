@@ -30,12 +30,13 @@ def ball_type(norm):
 
 @dataclass
 class Iterate:
-    """Primal and dual matrices in the coordinates of the data (W and S of shape (k, d)), with the slacks of ``a``."""
+    """Primal and dual matrices in the coordinates of the data (W and S of shape (k, d)); ``slack = margins(W) - gamma``."""
 
     w: np.ndarray
     a: np.ndarray
     s: np.ndarray
     slack: np.ndarray
+    gamma: float
 
 
 @dataclass
@@ -124,8 +125,8 @@ class InteriorPoint:
         return lower, float(self.norm.dual(self.pairs.adjoint(a))) / (self.unit * a).sum()
 
     def iterate(self):
-        lift, pairs = self.pairs.lift, self.pairs
-        return Iterate(lift(self.ball.w), self.a * self.unit, lift(pairs.adjoint(self.a)), self.slack / self.unit)
+        w, s = self.pairs.lift(self.ball.w), self.pairs.lift(self.pairs.adjoint(self.a))
+        return Iterate(w, self.a * self.unit, s, self.slack / self.unit, self.gamma)
 
     def advance(self):
         """One predictor-corrector step."""

@@ -28,6 +28,8 @@ class Pairs:
             return cls(x, dataset.y, np.eye(k), np.eye(dataset.d))
         _, s, vt = np.linalg.svd(x, full_matrices=False)
         basis = vt[s > 1e-13 * s[0]].T  # below: rounding of x itself
+        if len(s) == basis.shape[1] == dataset.d:
+            basis = np.eye(dataset.d)  # nothing to leave out: features of different size stay apart
         return cls(x @ basis, dataset.y, np.linalg.svd(np.ones((1, k)))[2][1:], basis)
 
     def rotated(self, u, v):

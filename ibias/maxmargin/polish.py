@@ -21,7 +21,9 @@ def active(own, a, slack, gamma):
 def candidates(pairs, norm, optimum):
     """Pairs (W, a) in the coordinates of the data, best effort: an ill-posed system ends its attempt."""
     face, kind = optimum.face, ball_type(norm)
-    on = active(pairs.own, face.a, face.slack, optimum.lower)
+    on = active(pairs.own, face.a, face.slack, face.gamma)
+    if not on.any():
+        return
     w, s, a = pairs.reduce(face.w), pairs.reduce(face.s), face.a[on] / face.a[on].sum()
     if kind is None:
         attempts = [_smooth(pairs, norm, w, a, on)]

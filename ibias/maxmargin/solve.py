@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..norms import FROBENIUS, Entrywise, Schatten
+from ..norms import FROBENIUS, MAX, Entrywise, Schatten
 from .certificate import ROUNDING, attained, certify, margins, simplex
 from .face import optimal_face
 from .interior import interior
@@ -35,7 +35,7 @@ def max_margin(dataset, norm, solver="interior") -> MaxMargin:
     pairs = Pairs.of(dataset, inner)
     optimum = interior(pairs, inner)
     if optimum.lower <= 0:
-        raise _failure(dataset)
+        return _fallback(dataset, norm, optimum)
     found = [(optimum.w, optimum.a)]
     for candidate in candidates(pairs, inner, optimum):
         found.append(candidate)
@@ -62,6 +62,16 @@ def _checked(dataset, norm, found, solver):
     margin, own = attained(dataset, norm, weights), np.arange(dataset.k) == dataset.y[:, None]
     on = active(own, dual, margins(dataset, weights) - margin, margin)
     return MaxMargin(norm, lower, upper, margin, weights, dual, np.flatnonzero(on.any(1)), solver)
+
+
+def _fallback(dataset, norm, optimum):
+    """No positive margin found: not separable, or features of too different size for this norm's equations.  The max norm's
+    equations are the best conditioned; its W separates too, and the interval, though wide, is certified."""
+    refusal = prove(dataset)
+    if refusal is not None:
+        raise refusal
+    other = interior(Pairs.of(dataset, MAX), MAX)
+    return _checked(dataset, norm, [(other.w, other.a), (other.w, optimum.a)], "interior")
 
 
 def _failure(dataset):
