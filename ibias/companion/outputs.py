@@ -1,6 +1,7 @@
 """Outputs of executed notebooks, kept where the book's builder looks for them (the notebook cache in `_build`)."""
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from pathlib import Path
@@ -14,6 +15,18 @@ KEYS = "ibias-keys.json"
 
 def cache_folder(root: Path) -> Path:
     return root / "_build" / ".jupyter_cache"
+
+
+@contextlib.contextmanager
+def alone(root: Path):
+    """One process at a time changes the cache: two runs of different notebooks may end together."""
+    cache_folder(root).mkdir(parents=True, exist_ok=True)
+    with open(cache_folder(root) / "lock", "w") as handle:
+        with contextlib.suppress(ImportError):  # elsewhere than on POSIX: one run at a time, please
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def graft(source, executed):
@@ -36,8 +49,9 @@ def keep(root: Path, name: str, executed: Path, key: str, seconds: float) -> Non
     source = root / "notebooks" / f"{name}.ipynb"
     made = graft(nbformat.read(source, as_version=4), nbformat.read(executed, as_version=4))
     bundle = CacheBundleIn(made, str(source), data={"execution_seconds": seconds})
-    get_cache(cache_folder(root)).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-    _write_keys(root, _keys(root) | {name: key})
+    with alone(root):
+        get_cache(cache_folder(root)).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        _write_keys(root, _keys(root) | {name: key})
 
 
 def has(root: Path, name: str) -> bool:
@@ -48,18 +62,20 @@ def has(root: Path, name: str) -> bool:
 
 def drop_stale(root: Path, names: list[str]) -> list[str]:
     """Forget outputs made with other sources; the names forgotten. The builder then computes them itself."""
-    known, dropped = _keys(root), []
-    for name in names:
-        source = root / "notebooks" / f"{name}.ipynb"
-        now = sources.key(source)
-        record = _record(root, source)
-        if record is not None and known.get(name) != now:
-            from jupyter_cache import get_cache
+    from jupyter_cache import get_cache
 
-            get_cache(cache_folder(root)).remove_cache(record.pk)
-            dropped.append(name)
-        known[name] = now
-    _write_keys(root, known)
+    dropped = []
+    with alone(root):
+        known = _keys(root)
+        for name in names:
+            source = root / "notebooks" / f"{name}.ipynb"
+            now = sources.key(source)
+            record = _record(root, source)
+            if record is not None and known.get(name) != now:
+                get_cache(cache_folder(root)).remove_cache(record.pk)
+                dropped.append(name)
+            known[name] = now
+        _write_keys(root, known)
     return dropped
 
 
