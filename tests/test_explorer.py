@@ -84,6 +84,11 @@ def test_a_url_of_someone_else_does_no_harm(numbers):
     assert nonsense["state"]["set"] == "skewed" and nonsense["state"]["b"] == 5 and other is None
 
 
+def test_links_of_the_book_open_a_view(numbers):
+    (found,) = node(numbers, "#view-variance")  # names a data set that this small file lacks: the first one steps in
+    assert found["again"] == "set=skewed&norm=frobenius&b=1&beta=0&vr=1&a=0.5&vary=vr&at=" + found["again"].rpartition("=")[2]
+
+
 def test_full_batch_curves_do_not_depend_on_variance_reduction(numbers):
     plain, reduced = node(numbers, *(f"#set=small&norm=max&b=12&beta=0.5&vr={vr}&a=1" for vr in (0, 1)))
     assert plain["curve"] == reduced["curve"]

@@ -111,6 +111,11 @@ def test_a_url_holds_the_whole_state():
     assert again["settings"] == found["settings"] and again["t"] == 250 and again["settings"]["norm"] == "frobenius"
 
 
+def test_links_of_the_book_open_a_preset_and_nothing_else():
+    named, unknown = node({"task": "hash", "hash": "#preset-average"}, {"task": "hash", "hash": "#preset-constructor"})
+    assert named["preset"] == "average" and named["t"] == 2000 and unknown is None
+
+
 @pytest.mark.parametrize("text", ["#a-heading", "#", "#points=", "#points=nonsense", "#preset=toString", "#points=%E0%A4%A"])
 def test_a_url_of_someone_else_does_no_harm(text):
     (found,) = node({"task": "hash", "hash": text})

@@ -16,7 +16,7 @@ from sphinx.util import logging
 from ibias.companion.notebooks import THREADS
 
 log = logging.getLogger(__name__)
-COMMON = ("common/svg.js", "common/axes.js")
+COMMON = ("common/svg.js", "common/axes.js", "common/share.js")
 # in load order; each file adds one name to the global ``Ibias``
 SCRIPTS = {
     "playground": COMMON + tuple(

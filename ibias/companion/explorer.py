@@ -44,7 +44,7 @@ SHELVES = (
     Shelf("mixture", "Mixture of 10 classes", lambda: ib.data.mixture(seed=0), (1, 10, 50, 100), (0.1, 1.0, 0.3)),
     Shelf("gaussian", "Gaussian noise, 10 classes", lambda: ib.data.gaussian(dim=100, variance=0.01, seed=0), (1, 10, 100), (0.05, 1.0, 0.3)),
     Shelf("skewed", "Orthogonal, scales skewed", lambda: ib.data.scale_skewed(seed=0), (1, 5, 25, 50), (0.1, 0.1, 0.1)),
-    Shelf("digits", "Digits 3 and 8", lambda: ib.data.digits((3, 8)), (1, 7, 51, 357), (0.05, 1.0, 1.0)),
+    Shelf("digits", "Digits 3 and 8", lambda: ib.data.digits((3, 8)), (1, 7, 51, 357), (0.02, 0.5, 0.5)),
 )
 
 

@@ -24,12 +24,12 @@
 
   function layout() {
     return '<form aria-label="Choose a recipe" data-ref="form"></form><p class="ib-caption" data-ref="sentence"></p><p class="ib-unseen" aria-live="polite" data-ref="live"></p>' +
-      '<figure><figcaption><b>Relative margin error.</b> Median over the seeds, band from the least to the largest. Lower is better.</figcaption><svg role="img" data-ref="error"></svg></figure>' +
-      '<div class="ib-pair"><figure><figcaption><b>Cosine</b> to the maximum-margin solution</figcaption><svg role="img" data-ref="cosine"></svg></figure>' +
-      '<figure><figcaption><b>log₁₀ of the training loss</b></figcaption><svg role="img" data-ref="loss"></svg></figure></div>' +
+      '<div class="ib-panel"><p class="ib-title"><b>Relative margin error.</b> Median over the seeds, band from the least to the largest. Lower is better.</p><svg role="img" data-ref="error"></svg></div>' +
+      '<div class="ib-pair"><div class="ib-panel"><p class="ib-title"><b>Cosine</b> to the maximum-margin solution</p><svg role="img" data-ref="cosine"></svg></div>' +
+      '<div class="ib-panel"><p class="ib-title"><b>log₁₀ of the training loss</b></p><svg role="img" data-ref="loss"></svg></div></div>' +
       '<label class="ib-step"><span>Read off at step <output data-ref="step"></output></span> <input type="range" data-ref="at" min="0" step="1"></label>' +
       '<div class="ib-scroll" tabindex="0" role="region" aria-label="Values at the chosen step"><table data-ref="table"></table></div>' +
-      '<p class="ib-note" data-ref="certificate"></p><p class="ib-note"><a data-ref="link" href="#">Link to this view</a></p>';
+      '<p class="ib-note" data-ref="certificate"></p><p class="ib-row"><button type="button" data-ref="share">Copy a link to this view</button></p>';
   }
 
   function mount(element, numbers) {
@@ -60,7 +60,6 @@
       ref.certificate.textContent = View.certificate(data, state);
       ref.step.textContent = numbers.steps[state.at].toLocaleString('en');
       ref.at.value = state.at;
-      ref.link.href = '#' + State.toHash(state);
     }
     function save() {
       clearTimeout(saving);
@@ -92,6 +91,7 @@
     element.classList.add('ib-figure', 'ib-explorer');
     element.innerHTML = layout();
     element.querySelectorAll('[data-ref]').forEach(function (e) { ref[e.getAttribute('data-ref')] = e; });
+    Ibias.shareButton(ref.share, function () { return '#' + State.toHash(state); });
     ref.at.max = numbers.steps.length - 1;
     ref.form.addEventListener('change', function (ev) {
       var key = ev.target.getAttribute('data-key');

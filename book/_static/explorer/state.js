@@ -5,6 +5,14 @@
   var FAMILY = { max: ['SignSGD', 'Signum'], frobenius: ['N-SGD', 'N-MSGD'], spectral: ['Spectral-SGD', 'Muon'] };
   var VARY = { b: 'batch size', beta: 'momentum', vr: 'variance reduction', norm: 'norm', a: 'step-size exponent' };
 
+  /* views that links of the book name: '#view-momentum' */
+  var VIEWS = {
+    batches: { set: 'mixture', norm: 'max', b: 10, vary: 'b' },
+    momentum: { set: 'mixture', norm: 'max', b: 10, beta: 0.9, vary: 'beta' },
+    variance: { set: 'mixture', norm: 'frobenius', b: 1, vr: true, vary: 'vr' },
+    digits: { set: 'digits', norm: 'max', b: 7, beta: 0.99, vary: 'beta' }
+  };
+
   /* the values each choice can take on the data set of `state` */
   function choices(data, state) {
     var n = data.numbers;
@@ -34,7 +42,8 @@
   }
 
   function fromHash(data, hash) {
-    var o = {};
+    var o = {}, named = /^#?view-(\w+)$/.exec(hash);
+    if (named && Object.prototype.hasOwnProperty.call(VIEWS, named[1])) return settle(data, VIEWS[named[1]]);
     String(hash).replace(/^#/, '').split('&').forEach(function (pair) {
       var cut = pair.indexOf('='), key = pair.slice(0, cut), text = pair.slice(cut + 1);
       if (cut < 0) return;

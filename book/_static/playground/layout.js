@@ -18,12 +18,12 @@
   }
 
   function panels() {
-    return '<div class="ib-panels"><figure><figcaption><b>Data space.</b> Drag the points. Solid: decision lines now. Dashed: best possible.</figcaption>' +
+    return '<div class="ib-panels"><div class="ib-panel"><p class="ib-title"><b>Data space.</b> Drag the points. Solid: decision lines now. Dashed: best possible.</p>' +
       '<svg data-ref="data" role="group" aria-label="Data space with movable points"></svg><div class="ib-row">' +
-      button('add0', 'Add ● class 0') + button('add1', 'Add □ class 1') + button('remove', 'Remove selected', ' disabled') + '</div></figure>' +
-      '<figure><figcaption><b>Weight space.</b> Shaded: all margins at least 1. The norm’s ball grows until it first touches. Arrows: directions of the optimizers.</figcaption>' +
+      button('add0', 'Add ● class 0') + button('add1', 'Add □ class 1') + button('remove', 'Remove selected', ' disabled') + '</div></div>' +
+      '<div class="ib-panel"><p class="ib-title"><b>Weight space.</b> Shaded: all margins at least 1. The norm’s ball grows until it first touches. Arrows: directions of the optimizers.</p>' +
       '<svg data-ref="weights" role="img" aria-label="Weight space"></svg><div class="ib-row">' + button('grow', 'Grow the ball') +
-      '<label class="ib-inline">Radius <input type="range" data-ref="radius" min="0" max="100" step="1" value="100"></label></div></figure></div>' +
+      '<label class="ib-inline">Radius <input type="range" data-ref="radius" min="0" max="100" step="1" value="100"></label></div></div></div>' +
       '<div class="ib-wide"><p class="ib-racetitle"><b>Margin race.</b> Relative error 1 − margin ÷ best margin, against steps. Lower is better; above the line at 1 some point is on the wrong side. Bands show oscillations.</p>' +
       '<p class="ib-row ib-legend" data-ref="legend"></p><div class="ib-races" data-ref="races"></div></div>';
   }
@@ -51,7 +51,7 @@
       'Weight space is the plane of <i>u</i> = <i>w</i>₀ − <i>w</i>₁, the only combination of the two rows of <i>W</i> that classifies. Arrows show directions: each is stretched to its ball, and its trail runs outwards with the logarithm of time. ' +
       'With the keyboard: Tab to a point, arrow keys move it (Shift for large moves), Enter swaps its class, Delete removes it. ' +
       'The numbers equal those of the Python package, shuffles included.</p></details>' +
-      '<p class="ib-racetitle"><a data-ref="link" href="#">Link to this view</a></p>';
+      '<p class="ib-row">' + button('share', 'Copy a link to this view') + '</p>';
   }
 
   Ibias.layout = layout;

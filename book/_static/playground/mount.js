@@ -31,13 +31,13 @@
       var norms = view.settings.mode === 'norms' ? Ibias.geometry.NORMS : [view.settings.norm];
       if (ref.races.children.length !== norms.length) {
         ref.races.setAttribute('data-count', norms.length);
-        ref.races.innerHTML = norms.map(function () { return '<figure><figcaption></figcaption><svg role="img"></svg></figure>'; }).join('');
+        ref.races.innerHTML = norms.map(function () { return '<div class="ib-panel"><p class="ib-title"></p><svg role="img"></svg></div>'; }).join('');
       }
       ref.legend.hidden = norms.length === 1;
       if (norms.length > 1) ref.legend.innerHTML = Ibias.raceView.legend(race);
       norms.forEach(function (norm, i) {
         var box = ref.races.children[i], svg = box.lastChild, size = fit(svg);
-        box.firstChild.textContent = 'measured in the ' + Ibias.planes.SHORT[norm] + ' norm';
+        box.firstChild.textContent = norms.length > 1 ? 'in the ' + Ibias.planes.SHORT[norm] + ' norm' : 'measured in the ' + Ibias.planes.SHORT[norm] + ' norm';
         svg.innerHTML = Ibias.raceView.panel(size.w, size.h, race, norm, norms.length === 1 || size.w > 420);
         svg.setAttribute('aria-label', 'Relative margin error in the ' + norm + ' norm after ' + race.t + ' steps: ' +
           race.lanes.map(function (l) { return l.name + ' ' + Ibias.raceView.number(l.now ? l.now[norm] : null); }).join('; '));
@@ -63,7 +63,6 @@
     /* address */
     function save() {
       var hash = '#' + settings.toHash(view.settings, view.playing ? 0 : race.t);
-      ref.link.href = (element.getAttribute('data-home') || '') + hash;
       clearTimeout(saving);
       if (inUrl) saving = setTimeout(function () { try { history.replaceState(null, '', hash); } catch (e) { /* a viewer without history */ } }, 250);
     }
@@ -163,6 +162,7 @@
     });
     panel = Ibias.controls(view, ref, element);
     [0, 1].forEach(function (label) { ref['add' + label].addEventListener('click', function () { movable.add(label); }); });
+    Ibias.shareButton(ref.share, function () { return '#' + settings.toHash(view.settings, race.t); });
     ref.remove.addEventListener('click', function () { movable.remove(selected); });
     if (!fromAddress()) view.open(settings.PRESETS[preset] ? preset : 'norms');
     if (inUrl) root.addEventListener('hashchange', fromAddress);

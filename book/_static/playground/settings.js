@@ -4,6 +4,7 @@
   var Ibias = root.Ibias = root.Ibias || {}, geometry = Ibias.geometry, engine = Ibias.engine;
   var REACH = 4.5;      // points live in [-4.5, 4.5]^2
   var MOST_POINTS = 16; // more would hide each other on a phone
+  var LINKED_STEPS = 2000; // how far the race has come where a link of the book opens a preset
   var LANES = ['full', 'mini', 'momentum', 'vr', 'both'];
   var CLOUD = '1.6,0.7,0;-1.5,-2.3,1;2.4,0.4,0;-3,-0.2,1;2.6,0.1,0;-3.9,1.55,1;3.6,-1.25,0;-4.3,1.1,1';
   var BASE = { mode: 'recipes', norm: 'max', b: 1, beta: 0.9, momentum: 0, vr: 0, lanes: 'full,mini,momentum,vr', a: 0.5, eta: 0.3, seed: 1 };
@@ -77,9 +78,10 @@
     return Object.keys(parts).map(function (k) { return k + '=' + parts[k]; }).join('&');
   }
 
-  /* '#preset=stuck&t=500' or a full text -> {preset, settings, t}, null where the hash is not ours */
+  /* '#preset-stuck' (a name that links of the book use), '#preset=stuck&t=500' or a full text -> {preset, settings, t}, null where the hash is not ours */
   function fromHash(hash) {
-    var o = {};
+    var o = {}, named = /^#?preset-(\w+)$/.exec(hash);
+    if (named) o = { preset: named[1], t: LINKED_STEPS };
     String(hash).replace(/^#/, '').split('&').forEach(function (pair) {
       var cut = pair.indexOf('=');
       if (cut < 0) return;

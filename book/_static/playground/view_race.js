@@ -22,7 +22,7 @@
   function panel(w, h, race, norm, labelled) {
     var decades = Math.min(5, Math.max(2, Math.ceil(Math.log10(Math.max(race.t, 1)) + 0.02)));
     var box = Ibias.axes({ width: w, height: h, left: 44, right: labelled ? (w < 480 ? 106 : 128) : 12, top: 12, bottom: 36, xmax: decades, ymin: FLOOR, ymax: CEILING, log: true, strong: 1 });
-    var out = box.frame + '<text class="ib-tick ib-halo" x="' + svg.fixed(box.right - 4) + '" y="' + svg.fixed(box.y(1) - 6) + '" text-anchor="end">some point on the wrong side</text>';
+    var out = box.frame + '<text class="ib-tick ib-halo" x="' + svg.fixed(box.right - 4) + '" y="' + svg.fixed(box.y(1) - 6) + '" text-anchor="end">' + (w < 300 ? 'wrong side' : 'some point on the wrong side') + '</text>';
     var labels = race.lanes.map(function (l) {
       out += curve(box, l, norm, race.t);
       var error = l.now ? l.now[norm] : null, y = box.y(error === null ? 1 : error);
