@@ -92,37 +92,41 @@ def sweep(
 
 
 def status(dataset: Dataset, methods, *, seeds=(0,), steps=20_000, record=logspaced(200), loss=CROSS_ENTROPY, backend="auto", device="auto",
-           dtype=torch.float64, weights=False, store="auto") -> xr.DataArray:
+           dtype=torch.float64, weights=False, directions=None, store="auto") -> xr.DataArray:
     """"done" or "missing" for each run of a sweep, over (optimizer, seed), computing nothing."""
     job = plan(dataset, methods, seeds=seeds, steps=steps, record=record, loss=loss, backend=backend, device=device, dtype=dtype,
-               weights=weights)
+               weights=weights, directions=directions)
     return _status(job, Found(opened(store), job))
 
 
 def _here(job: Job, found: Found, progress: bool) -> None:
     journal = Journal(found.store, job)
-    state = journal.begin(found.missing())
+    state, its_keys = journal.begin(found.missing())
     standard = [key for key in journal.keys if is_standard(job, key)]
+    others = by_method(job, [key for key in journal.keys if not is_standard(job, key)])
     with bar(len(found.missing()) * job.request.steps, _label(job, found), progress) as advance:
         if state is not None:
-            _attempt(job, found, standard, advance, state, journal.save)
-        for group in [standard, *by_method(job, [key for key in journal.keys if not is_standard(job, key)])]:
-            whole = [key for block in blocks(job, group) if not found.has_all(block) for key in block]
-            _attempt(job, found, [key for key in group if key in set(whole)], advance, None, journal.save)
+            _attempt(job, found, its_keys, advance, journal, state)
+        for group in [standard, *others]:
+            whole = {key for block in blocks(job, group) if not found.has_all(block) for key in block}
+            _attempt(job, found, [key for key in group if key in whole], advance, journal)
     if not found.missing():
         journal.end()
 
 
-def _attempt(job: Job, found: Found, keys: list[str], advance, state, save) -> None:
+def _attempt(job: Job, found: Found, keys: list[str], advance, journal: Journal, state=None) -> None:
     """Compute the runs `keys` in one call of a backend; a run that is known by now is not stored a second time."""
     if not keys:
         return
+
+    def finished(rows, arrays, provenance):
+        found.add_all([keys[row] for row in rows], arrays, provenance)
+
     try:
-        compute(job.work(keys), lambda rows, arrays, provenance: found.add_all([keys[row] for row in rows], arrays, provenance), advance, state, save)
+        compute(job.work(keys), finished, advance, state, lambda new: journal.save(keys, new))
     except (OSError, ValueError, TypeError, MemoryError):
         raise  # the store's disk, or arguments that no other run would like better
     except Exception as error:
-        LOG.warning("%d runs failed: %s", len(keys), error)
         found.fail(keys, error)
 
 
@@ -140,7 +144,6 @@ def _on_cluster(job: Job, found: Found, progress: bool, client) -> None:
             advance(len(pieces[index]) * job.request.steps)
 
         def failed(index, error):
-            LOG.warning("%d runs failed on the cluster: %s", len(pieces[index]), error)
             found.fail(pieces[index], error)
 
         stream(client, [job.work(piece) for piece in pieces], done, failed)

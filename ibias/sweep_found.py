@@ -1,6 +1,7 @@
 """The runs of a sweep that are known: from the store, and as they finish."""
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ import numpy as np
 from .store import Store, default_folder
 from .sweep_plan import Job
 
+LOG = logging.getLogger("ibias.sweep")
 
 def opened(store) -> Store | None:
     """The store that the argument `store=` of `sweep` means."""
@@ -51,13 +53,15 @@ class Found:
                 self._know(key, run, provenance)
 
     def fail(self, keys: Iterable[str], error: Exception) -> None:
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        self.failed.update({key: reason for key in keys if key not in self.runs})
+        reason, lost = f"{type(error).__name__}: {' '.join(str(error).split())}", [key for key in keys if key not in self.runs]
+        LOG.warning("%d runs failed: %s", len(lost), reason)
+        self.failed.update(dict.fromkeys(lost, reason))
 
     def reasons(self) -> dict[str, str]:
         return {f"{lane.method.label}, seed {lane.seed}": self.failed[key] for key, lane in self.job.lanes.items() if key in self.failed}
 
     def _know(self, key, arrays, provenance):
         self.runs[key] = arrays
+        self.failed.pop(key, None)
         self.seconds[key] = float(provenance.get("seconds", 0.0))
         self.origins.add((str(provenance.get("backend", "")), str(provenance.get("device", ""))))

@@ -27,25 +27,26 @@ class Journal:
         self.about = {"kind": "journal", "runs": sorted(job.lanes), "source": source_hash()}
         self.keys: list[str] = []
 
-    def begin(self, missing: list[str]) -> dict | None:
+    def begin(self, missing: list[str]) -> tuple[dict | None, list[str]]:
         """Set `keys`, the runs to be taken together: those of the interrupted call if this continues one, else `missing`.
 
-        Returns the state that the interrupted call left, as `sweep_work.compute` takes it, or None.
+        Returns the state that the interrupted call left, as `sweep_work.compute` takes it, and the runs it belongs to, in their order;
+        ``(None, [])`` when it left none.
         """
         entry = self.store.get(key_of(self.about)) if self.store is not None else None
         if entry is not None and set(missing) <= set(entry.provenance.get("keys", ())) <= set(self.job.lanes):
             self.keys = list(entry.provenance["keys"])
-            return _nested(entry.arrays)
+            return _nested(entry.arrays), list(entry.provenance.get("of", ()))
         self.keys = missing
         if self.store is not None:
             self.store.put(self.about, {}, {"keys": missing})
-        return None
+        return None, []
 
-    def save(self, state: dict[str, dict[str, np.ndarray]]) -> None:
-        """Keep the state of the runs of the standard form, unless the last one is fresh."""
+    def save(self, keys: list[str], state: dict[str, dict[str, np.ndarray]]) -> None:
+        """Keep the state of the runs `keys`, unless the last one is fresh."""
         if self.store is not None and monotonic() - self._saved >= self.every:
             flat = {f"{part}/{name}": value for part, values in state.items() for name, value in values.items()}
-            self.store.put(self.about, flat, {"keys": self.keys})
+            self.store.put(self.about, flat, {"keys": self.keys, "of": keys})
             self._saved = monotonic()
 
     def end(self) -> None:

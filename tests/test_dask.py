@@ -17,7 +17,7 @@ from ibias.sweep import SweepIncomplete
 distributed = pytest.importorskip("distributed")
 
 DATA = ib.data.mixture(classes=3, per_class=6, dim=5, seed=0)
-METHODS = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[6, 18], momenta=[0.0, 0.9], schedule=ib.Power(0.1))
+METHODS = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[6, 18], momenta=[0.0, 0.5], schedule=ib.Power(0.1))
 ASK = dict(seeds=range(6), steps=100, record=[0, 10, 100], progress=False)
 ENVIRONMENT = os.environ | {
     "DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT": "5s", "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "20s",

@@ -18,7 +18,7 @@ from ibias.sweep_plan import plan
 
 MODULE = sys.modules["ibias.sweep"]  # the name on the package is the function
 DATA = ib.data.mixture(classes=3, per_class=6, dim=5, seed=0)
-METHODS = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[6, 18], momenta=[0.0, 0.9], schedule=ib.Power(0.1))
+METHODS = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[6, 18], momenta=[0.0, 0.5], schedule=ib.Power(0.1))
 ASK = dict(seeds=[0, 1], steps=60, record=[0, 1, 10, 60], progress=False)
 
 
@@ -166,6 +166,24 @@ def test_a_long_run_goes_on_from_its_saved_state_bit_for_bit(tmp_path, monkeypat
     ib.sweep(DATA, methods, **ask, backend=backend, store=tmp_path / "cut")
     # 8 runs in 2 blocks (seeds): 6 chunks of 30 steps of the first block were saved, so 8 x 300 - 4 x 180 steps are left
     assert sum(done) == 8 * 300 - 4 * 180
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+
+
+def test_a_sweep_cut_three_times_with_and_without_saved_states_ends_the_same(tmp_path, monkeypatch):
+    """A state belongs to the runs of its own call, which after a first cut are not all the runs of the journal."""
+    monkeypatch.setattr(driver, "CHUNK_STEPS", 30)
+    methods = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[6], momenta=[0.5])
+    ask = ASK | {"steps": 300, "record": [0, 100, 250, 300], "seeds": range(5), "backend": "kernel"}
+    ib.sweep(DATA, methods, **ask, store=tmp_path / "whole")
+    with monkeypatch.context() as patch, pytest.raises(Cut):
+        cut_after(patch, 4)
+        ib.sweep(DATA, methods, **ask, store=tmp_path / "cut")
+    monkeypatch.setattr("ibias.sweep_journal.Journal.__init__.__defaults__", (0.0,))
+    for states in (3, 12):
+        with monkeypatch.context() as patch, pytest.raises(Cut):
+            cut_after_states(patch, states)
+            ib.sweep(DATA, methods, **ask, store=tmp_path / "cut")
+    ib.sweep(DATA, methods, **ask, store=tmp_path / "cut")
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 
