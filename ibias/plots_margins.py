@@ -20,8 +20,9 @@ def gap_rates(found: xr.Dataset):
         promise = float(found.promised.sel(a=a))
         ax.plot(late, start * drop**promise, color="k", ls="--", lw=1.6)
         word = "1/log t" if a == 1 else f"$t^{{{promise:g}}}$"
-        ax.annotate(f"promised: {word}", (late[-1], start * drop[-1] ** promise), ha="right", va="bottom", fontsize=10)
+        ax.annotate(f"promised: {word}", (late[0], start), xytext=(0, 4), textcoords="offset points", ha="left", va="bottom", fontsize=10)
         ax.set(xscale="log", yscale="log", title=f"a = {a:g}")
+        ax.yaxis.set_minor_formatter("")
     for ax in axes[:, 0]:
         ax.set_ylabel("relative margin error")
     for ax in axes[-1]:

@@ -178,9 +178,9 @@ claim(
     "The margin gap falls at least as fast as the corollary's power of t.",
     where="Corollary 4.2",
     tested=f"full batch, three norms, a in (0.25, 0.5, 0.75, 1), {steps} steps, five data sets: measured minus promised slope, at most {float(margin_of_slope.max()):.3f}",
-    holds=bool((margin_of_slope < 0.1).all()),
-    tolerance="0.1 in the exponent",
-    because="the promise at a = 1/2 carries a factor log t, which raises its local slope by 1/log t, about 0.09 at the end of the run",
+    holds=bool((margin_of_slope < 0.2).all()),
+    tolerance="0.2 in the exponent",
+    because="at a = 1 the sum of steps is eta0 log t plus a constant; an offset of two in log t, which ends at 11.5, bends the fitted slope by that much",
     caveat="For a < 1/2 the promise is loose: the measured gap falls like the inverse of the sum of steps, t^-(1-a).",
 )
 
