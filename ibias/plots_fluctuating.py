@@ -9,6 +9,15 @@ INDEPENDENT, SHUFFLED, THIRD, FOURTH = "#0072B2", "#D55E00", "#009E73", "#CC79A7
 COLOURS = (INDEPENDENT, SHUFFLED, THIRD, FOURTH, "#E69F00", "#56B4E9", REFERENCE)
 
 
+def _plain_ticks(ax):
+    """Logarithmic axes over little more than a decade: powers of ten only."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(LogLocator(10))
+        axis.set_minor_formatter(NullFormatter())
+
+
 def orders(errors: xr.Dataset):
     """L1 error of one step against eta for every equation, and the prefactor of the signed weak errors where it is predicted."""
     fig, axes = canvas(1, 2, height=3.0)
@@ -30,13 +39,13 @@ def narrow_density(narrow: xr.Dataset, widths: xr.Dataset):
     """A density narrower than one rms step, exactly and truncated; and the width at which positivity is lost."""
     fig, axes = canvas(1, 2, height=2.9)
     left, right = axes[0]
-    centre = float(narrow.theta[int(narrow.start.argmax())])
+    centre = float(narrow.theta[int(narrow.start.values.argmax())])
     zoom = narrow.sel(theta=slice(centre - 0.25, centre + 0.25))
     left.plot(zoom.theta, zoom.exact, color=INDEPENDENT, label="exact")
     left.plot(zoom.theta, zoom.truncated, color=SHUFFLED, label="discrete Fokker-Planck")
     left.axhline(0, color=REFERENCE, lw=0.8)
     left.set(xlabel="$\\theta$", ylabel="density after one step")
-    left.legend()
+    left.legend(loc="upper left", fontsize=8)
     line = np.linspace(0, max(3.0, float(widths.drift.max())), 100)
     right.plot(line, np.sqrt((1 + line**2) / (2 + line**2)), color=REFERENCE, label="$\\sqrt{S/(S+C)}$")
     right.plot(widths.drift, widths.measured, "o", color=SHUFFLED, label="measured")
@@ -74,7 +83,7 @@ def phase_plane(diagram: xr.Dataset, strip: xr.Dataset, showcase: xr.Dataset):
     left.plot(strip.x, strip.y, "k.", ms=4)
     left.set(xlabel="$\\eta\\,l$", ylabel="$\\eta^2 s_2$", ylim=(0, 4), xlim=(-0.5, 2.5))
     left.legend(fontsize=8, loc="upper left")
-    for text, x, y in (("variance", 1.0, 0.25), ("law without\nvariance", 0.25, 1.5), ("no law", 2.15, 3.7)):
+    for text, x, y in (("variance settles", 1.0, 0.25), ("law without\nvariance", 0.25, 1.5), ("no law", 2.15, 3.7)):
         left.text(x, y, text, fontsize=9, ha="center", color=REFERENCE)
     right.semilogy(showcase.step, showcase.variance, "o", ms=4, color=INDEPENDENT, label="replicas")
     right.semilogy(showcase.step, showcase.exact_variance, color=INDEPENDENT, label="mode equation")
@@ -89,8 +98,8 @@ def tails(found: xr.Dataset, skew: xr.Dataset):
     fig, axes = canvas(1, 3, height=2.7)
     for colour, l in zip(COLOURS, found.curvature.values, strict=False):
         row = found.sel(curvature=l)
-        axes[0, 0].loglog(found.step, row["median"], "o-", ms=3, color=colour, label=f"l = {l:g}")
-        axes[0, 0].loglog(found.step, row.variance, "x:", ms=4, lw=0.9, color=colour)
+        axes[0, 0].semilogy(found.step, row["median"], "o-", ms=3, color=colour, label=f"l = {l:g}")
+        axes[0, 0].semilogy(found.step, row.variance, "x:", ms=4, lw=0.9, color=colour)
     axes[0, 0].set(xlabel="step", ylabel="median $|\\theta|$ (o), variance (x)")
     axes[0, 0].legend(fontsize=8)
     ends = [0, float(found["index"].max()) * 1.15]
@@ -115,6 +124,7 @@ def epoch_map(bridge: xr.Dataset, epochs: xr.Dataset, area: xr.Dataset):
     flat = epochs.sel(curvature=0.0)
     for colour, (name, order) in zip(COLOURS, {"mean": 2, "remainder_2": 3, "variance": 4, "remainder_3": 4}.items(), strict=False):
         axes[0, 1].loglog(epochs.eta, np.abs(flat[name]), "o-", ms=3, color=colour, label=f"{name.replace('_', ' after ')}: {order}")
+    _plain_ticks(axes[0, 1])
     axes[0, 1].set(xlabel="$\\eta$", ylabel="after one epoch")
     axes[0, 1].legend(fontsize=8)
     place = np.arange(area.sizes["batch"])

@@ -13,6 +13,8 @@ NETS = {"digits": "#0072B2", "text": "#009E73", "digits-weak": "#CC79A7", "digit
 
 def predicted_and_measured(panels: Sequence[xr.Dataset]):
     """Measured against predicted variance of every noisy mode at the last step: stationary formula (orange) and finite-time closure (blue)."""
+    from matplotlib.ticker import NullFormatter
+
     fig, axes = canvas(-(-len(panels) // 2), 2, height=3.0)
     for ax, run in zip(axes.flat, panels, strict=False):
         last = run.isel(step=-1)
@@ -20,6 +22,8 @@ def predicted_and_measured(panels: Sequence[xr.Dataset]):
         ax.loglog(last.closure, last.variance, ".", ms=4, color=EXACT, label="finite time")
         ends = [float(last.variance.min()), float(last.variance.max())]
         ax.plot(ends, ends, color=REFERENCE, lw=0.8)
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_minor_formatter(NullFormatter())
         ax.set(title=f"{run.network}, $\\eta={run.eta:g}$, t = {int(last.step)}", xlabel="predicted variance", ylabel="measured variance")
     axes[0, 0].legend(fontsize=8)
     return fig
@@ -97,5 +101,7 @@ def drifts(independent: xr.Dataset, shuffled: xr.Dataset):
         ax.plot(predicted, measured, ".", ms=4, color=MEASURED)
         ends = [float(predicted.min()), float(predicted.max())]
         ax.plot(ends, ends, color=REFERENCE, lw=0.8)
+        ax.locator_params(nbins=5)
+        ax.ticklabel_format(scilimits=(-2, 2))
         ax.set(title=title, xlabel="predicted mean", ylabel="measured mean")
     return fig

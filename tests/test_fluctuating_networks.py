@@ -163,9 +163,9 @@ def test_shipped_statistics_can_be_made_again(kind, seed):
 
 @pytest.mark.slow
 def test_entropic_drift():
-    found = networks.drift("digits", 0, 0.1)
-    # the mean of 256 replicas carries 10 % noise per mode; the slope over 80 modes is good to a few per cent, next order included
-    assert found.slope == pytest.approx(1, abs=0.15) and found.correlation > 0.95
+    found = networks.drift("digits", 0, 0.05)
+    # each mean of 256 replicas is noisy; the slope over 80 modes is good to a few per cent, plus the next order (14 % at eta = 0.1)
+    assert float(found.slope) == pytest.approx(1, abs=0.1) and found.correlation > 0.9
 
 
 def test_batch_is_the_shipped_one():

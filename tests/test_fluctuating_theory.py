@@ -112,3 +112,15 @@ def test_a_law_without_a_variance():
 def test_universal_curve_has_its_two_ends():
     ends = fl.universal_curve([1e-6, 1e3], [0.25, 0.5, 0.75, 1.0])
     np.testing.assert_allclose(ends, [1, 0], atol=1e-5)  # 1 - exp(-2xs) -> 2xs and 1
+
+
+@pytest.mark.parametrize(("x", "y"), [(0.0, 0.5), (1.0, 1.0), (1.9, 3.0), (0.3, 0.02)])
+def test_gaussian_lyapunov_by_quadrature(x, y):
+    from scipy.integrate import quad
+
+    spread = np.sqrt(y)
+    pole = (1 - x) / spread
+    weight = lambda z: np.exp(-z * z / 2) / np.sqrt(2 * np.pi) * np.log(abs(1 - x - spread * z))  # noqa: E731
+    direct = sum(quad(weight, *ends, limit=200)[0] for ends in ((-12, pole), (pole, pole + 24)))
+    # trapezoid rule with step 0.002 on a smooth integrand
+    assert modes.gaussian_lyapunov(x, y) == pytest.approx(direct, abs=1e-5)

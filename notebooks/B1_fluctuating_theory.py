@@ -1,0 +1,262 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# (sec-fluctuating-theory)=
+# # B1 SGD in a fluctuating landscape: the theory, executed
+#
+# **The question.** Ignashin and co-authors (arXiv:2605.22644) read stochastic gradient descent not as Brownian motion in a fixed
+# landscape but as deterministic motion in a landscape that changes with every mini-batch. Only the abstract is at hand here; the
+# equations below are our derivations from it. At which order in the step size do the two readings part, and does the difference show
+# in anything one can measure?
+#
+# Throughout, $\theta' = \theta - \eta\, g_B(\theta)$ with the batch $B$ drawn afresh at each step; chapter B3 draws it by reshuffling.
+
+# %% tags=["parameters"]
+replicas = 50_000
+tail_replicas = 12_000
+
+# %% tags=["remove-cell"]
+from IPython.display import Markdown
+from myst_nb import glue
+
+from ibias import plots_fluctuating
+from ibias.companion.claims import claim
+from ibias.companion.provenance import show
+from ibias.fluctuating.studies import modes, one_step
+
+# %% [markdown]
+# ## One step of a density
+#
+# The density of $\theta$ after a step is an average over batches, nothing more:
+#
+# $$P_{t+1}(\theta) = \Big\langle \int \delta\big(\theta - \theta' + \eta\, g_B(\theta')\big)\, P_t(\theta')\, d\theta' \Big\rangle_B
+#  = \sum_{k\ge 0} \frac{\eta^k}{k!}\,\partial^k\big(\langle g_B^k\rangle P_t\big).$$ (eq-master)
+#
+# Cut after $k = 2$, the sum is a *discrete Fokker-Planck equation*. It carries the raw second moment $S = \langle g^2\rangle = C + L'^2$.
+# The Langevin equation with the same step carries the covariance $C$ and continuous time. Their one-step errors, tested with a smooth $\varphi$:
+#
+# $$\text{discrete: } \frac{\eta^3}{6}\int P\,\langle g^3\rangle\,\varphi''' , \qquad
+#   \text{Langevin: } \frac{\eta^2}{4}\int P\,(L'^2)'\,\varphi' .$$ (eq-one-step)
+#
+# The second is a pure drift, that of the modified loss $L + \tfrac{\eta}{4}L'^2$; with it the Langevin equation is as good as the discrete one.
+#
+# To check this without noise: six losses on a circle, all 15 batches of two enumerated, 128 angles, Fourier differentiation. Errors are
+# then exact to rounding.
+
+# %%
+errors = one_step.one_step_errors()
+orders = one_step.fitted_orders(errors)
+overall = one_step.global_errors()
+
+# %% tags=["hide-input"]
+show(
+    plots_fluctuating.orders(errors),
+    "fig-b1-orders",
+    data=errors,
+    alt="Error of one step against the step size on logarithmic axes: two lines of slope three for the discrete equation and the modified Langevin "
+    "equation, two of slope two. Beside it, errors divided by the predicted leading term approach one.",
+    caption="One-step error of four equations. Left: L1 distance of densities; right: signed errors of five test functions over their predicted "
+    "leading term (only the two equations for which it is predicted). No sampling is involved.",
+)
+
+# %% tags=["remove-cell"]
+glue("b1_discrete_order", float(orders.l1.sel(equation="discrete Fokker-Planck")), display=False)
+glue("b1_langevin_order", float(orders.l1.sel(equation="Langevin")), display=False)
+glue("b1_modified_order", float(orders.l1.sel(equation="Langevin, modified loss")), display=False)
+glue("b1_wrong_order", float(orders.l1.sel(equation="discrete, C for S")), display=False)
+glue("b1_prefactor", float(abs(one_step.prefactors(errors) - 1).max()), display=False)
+
+# %% [markdown]
+# Fitted orders on the three smallest steps: discrete {glue:text}`b1_discrete_order:.3f`, Langevin {glue:text}`b1_langevin_order:.3f`, Langevin with
+# the modified loss {glue:text}`b1_modified_order:.3f`; and, as a control, {glue:text}`b1_wrong_order:.3f` when the covariance is put where the raw
+# moment belongs. The leading coefficients are the predicted ones to {glue:text}`b1_prefactor:.1e`.
+
+# %% tags=["hide-input"]
+claim(
+    "brownian-master-equation",
+    "SGD is deterministic dynamics in a landscape that fluctuates with the mini-batch; a master equation for the parameter "
+    "distribution follows from the discrete update.",
+    where="Abstract (v1)",
+    tested="push-forward of a density through all batches by characteristic functions, against direct expectations of five test "
+    "functions, six step sizes; total mass",
+    holds=bool((errors.push_error < 1e-13).all() and (errors.mass_error < 1e-13).all()),
+    tolerance="1e-13",
+    because="sums of 128 terms in double precision",
+    caveat="For independent batches. Under random reshuffling the batches of an epoch depend on each other, and the equation holds for "
+    "whole epochs only.",
+)
+claim(
+    "brownian-discrete-fokker-planck",
+    "The discrete Fokker-Planck equation differs from the Langevin form at order eta squared.",
+    where="Abstract (v1)",
+    tested="one-step errors of both against the exact push-forward: L1 and five test functions, orders by regression on three step sizes,"
+    " leading coefficients",
+    holds=bool(
+        (abs(orders.l1 - orders.order) < 0.1).all()
+        and (abs(orders.weak - orders.order) < 0.1).all()
+        and (abs(one_step.prefactors(errors).dropna("equation") - 1) < 0.01).all()
+    ),
+    tolerance="0.1 in an order, 1 % in a coefficient",
+    because="the next order still bends the fits a little; coefficients are extrapolated to eta = 0",
+    caveat="The difference is a drift, removed by the modified loss; and the discrete equation describes one step of a smooth density, "
+    "not an evolution (next section).",
+)
+
+# %% [markdown]
+# ## Where the truncated equation breaks
+#
+# A density narrower than about one rms step, such as replicas started from one point, becomes *negative* after one truncated step: for a
+# Gaussian of width $\sigma$ exactly when $\sigma < \eta\,S/\sqrt{S+C}$, up to a factor $1 + O(\eta)$. And iterated on ever finer grids the
+# equation blows up: its shortest waves are multiplied by $|1 - \eta^2 S k^2/2|$. It is an asymptotic expansion, not an evolution equation.
+
+# %%
+narrow = one_step.narrow_density()
+widths = one_step.positivity_widths()
+radius = one_step.iterated_radius()
+
+# %% tags=["hide-input"]
+show(
+    plots_fluctuating.narrow_density(narrow, widths),
+    "fig-b1-positivity",
+    data=narrow,
+    alt="A narrow density after one step: the exact one splits into several positive peaks, the truncated one oscillates below zero. "
+    "Measured widths of lost positivity lie on the predicted curve.",
+    caption="Left: a density half an rms step wide, pushed exactly and by the truncated equation. Right: the smallest width that stays positive.",
+)
+glue("tab_b1_radius", Markdown(radius.rename(shortest_wave="shortest wave").to_dataframe().reset_index().to_markdown(index=False, floatfmt=".3g")), display=False)
+
+# %% [markdown]
+# ````{table} Largest multiplier of one step on grids of N points ($\eta = 0.1$); shortest wave: $\eta\sqrt{S_{\max}}\,k_{\max}$, stable at most up to 2.
+# :name: tab-b1-radius
+#
+# ```{glue:md} tab_b1_radius
+# :format: myst
+# ```
+# ````
+
+# %% [markdown]
+# ## One eigendirection
+#
+# Near a critical point $g_B = b_B + h_B\,\theta$. For a mode with curvature $l = \mathrm E\,h$ and $c, s_2, k$ the variances of $b_B$, of
+# $h_B$ and their
+# covariance, exactly and for any law,
+#
+# $$\mu' = (1-\eta l)\,\mu, \qquad v' = \big((1-\eta l)^2 + \eta^2 s_2\big)\,v + \eta^2\,(c + 2k\mu + s_2\mu^2).$$ (eq-mode)
+#
+# The variance settles, at $v^* = \eta c/(2l - \eta(l^2+s_2))$, if and only if $\eta s_2 < l(2-\eta l)$. Langevin says $\eta s_2 < 2l$.
+# Between the two
+# lies a strip where the theories predict growth and decay of the same thing.
+
+# %%
+cases = modes.mode_cases(replicas)
+strip = modes.strip_points(replicas)
+example = modes.showcase(replicas)
+diagram = modes.phase_diagram()
+
+# %% tags=["hide-input"]
+show(
+    plots_fluctuating.mode_checks(cases, strip),
+    "fig-b1-modes",
+    data=cases,
+    alt="z values of measured variances and means for eight modes and 24 points around the strip, all between minus four and four.",
+    caption="Mean and variance of the replicas against the mode equations: z values with the exact standard error (fourth moments; the Gaussian one "
+    "would be wrong by far where the kurtosis reaches 94). Eight modes at eight times, 24 points at two.",
+    seeds=range(replicas), replicas=replicas,
+)
+show(
+    plots_fluctuating.phase_plane(diagram, strip, example),
+    "fig-b1-phase",
+    data=diagram,
+    alt="Plane of eta times curvature and eta squared times its fluctuation, in three regions: variance settles, a law without variance, no law. "
+    "Langevin's straight line lies above the parabola; a point between them grows by half per step.",
+    caption="Left: what becomes of a mode; dots are the tested points. Right: a point of the strip. Its variance grows by a factor 1.5 per"
+    " step; Langevin lets it settle.",
+)
+
+# %% tags=["remove-cell"]
+inside = (strip.growth > 1) & (strip.langevin_growth < 1)
+glue("b1_strip_count", int(inside.sum()), display=False)
+largest = [abs(found[name]).max() for found in (cases, strip) for name in ("z_variance", "z_mean")]
+glue("b1_largest_z", float(max(largest)), display=False)
+
+# %% [markdown]
+# The largest of all |z| is {glue:text}`b1_largest_z:.1f`. {glue:text}`b1_strip_count` of the points lie inside the strip, and every one grows.
+
+# %% tags=["hide-input"]
+claim(
+    "brownian-finite-step",
+    "The square-root-of-eta noise of the continuous-time limit does not match the discrete update at finite learning rate.",
+    where="Abstract (v1)",
+    tested="replicas at 24 points around the strip x(2-x) < y < 2x, x = eta l, y = eta^2 s2: growth of the variance, and z values against"
+    " the mode equation",
+    holds=bool((strip.measured_growth.where(inside, 2) > 1).all() and (abs(strip.z_variance) < 4).all()),
+    tolerance="|z| < 4",
+    because="one of 96 values exceeds 4 with probability 0.6 %; the seeds are fixed",
+)
+
+# %% [markdown]
+# ## A law without a variance, and noise with a third moment
+#
+# "The variance grows for ever" is not "there is no stationary law". With $s_2 > 0$ the recursion is a Kesten process: its law converges as soon as
+# $\mathrm E\log|1-\eta h| < 0$, with a tail $P(|\theta| > x)\sim x^{-\alpha}$, $\mathrm E|1-\eta h|^\alpha = 1$, to leading order
+# $\alpha = 1 + 2l/(\eta s_2)$. On a *flat* direction $\alpha = 1$: infinite variance, and yet a law, even for slightly negative curvature.
+#
+# And a skewed batch leaves a third cumulant, $-\eta^3\kappa_3 t$ on a flat direction, that no second-order equation has.
+
+# %%
+tails = modes.kesten(tail_replicas)
+skew = modes.skewed_noise(replicas)
+
+# %% tags=["hide-input"]
+show(
+    plots_fluctuating.tails(tails, skew),
+    "fig-b1-tails",
+    data=tails,
+    alt="Medians of the parameter stay constant while sample variances jump by orders of magnitude; Hill's estimates follow the "
+    "predicted tail index; "
+    "the third cumulant of skewed noise falls linearly in time where second-order equations give zero.",
+    caption="Left and middle: fluctuating curvature about $l$, $\\eta = 0.2$, $s_2 = 1$. Right: a flat direction with skewed batches.",
+    replicas=tail_replicas,
+)
+
+# %% tags=["hide-input"]
+medians = tails["median"]
+settled = (abs(medians[:, -1] / medians[:, -2] - 1) < 0.08).all() and (abs(tails.hill - tails["index"]) < 0.25).all()
+claim(
+    "brownian-flat-no-law",
+    "Nearly flat directions have no stationary distribution.",
+    where="Abstract (v1)",
+    tested="curvature that fluctuates about 0 and about -0.05 (eta = 0.2, s2 = 1): medians of |theta| at half time and at the end, Hill's"
+    " tail index against the solution of E|1 - eta h|^a = 1",
+    verdict="contradicted" if bool(settled) else "holds",
+    tolerance="8 % in a median, 0.25 in an index",
+    because="sampling errors of a heavy-tailed median (3 %) and of Hill's estimate on 240 values",
+    caveat="Without fluctuation of the curvature the statement is right. With it there is a law, but one without a variance: the variance does grow.",
+)
+
+# %% [markdown]
+# ## Answer
+#
+# The discrete equation is right to $O(\eta^3)$ per step, Langevin to $O(\eta^2)$, and what separates them is a drift. Where the difference is
+# more than an
+# accounting of orders: in large steps, where the variance grows while Langevin lets it settle; in heavy tails, which come from the fluctuating
+# Hessian; and in odd cumulants. "Not Brownian" at second order alone would be too strong a word: an SDE with the modified drift is as accurate
+# there. The next chapter asks a network.
+#
+# ```{admonition} Open
+# The exact tail law beyond its index is not settled here, nor is a closed equation for the *full* covariance of many coupled modes; chapter
+# B2 follows its diagonal only.
+# ```
