@@ -22,6 +22,6 @@ def solve_plain(dataset, norm):
     if w.value is None:
         return None, None
     dual = np.zeros((dataset.n, dataset.k))
-    for (rows, e), constraint in zip(others, constraints):
+    for (rows, e), constraint in zip(others, constraints, strict=True):
         dual[rows, e] = constraint.dual_value
     return w.value, dual

@@ -20,22 +20,13 @@ def active(own, a, slack, gamma):
 
 def candidates(pairs, norm, optimum):
     """Pairs (W, a) in the coordinates of the data, best effort: an ill-posed system ends its attempt."""
-    face, kind = optimum.face, ball_type(norm)
-    on = active(pairs.own, face.a, face.slack, face.gamma)
-    if not on.any():
-        return
-    w, s, a = pairs.reduce(face.w), pairs.reduce(face.s), face.a[on] / face.a[on].sum()
-    if kind is None:
-        attempts = [_smooth(pairs, norm, w, a, on)]
-    elif issubclass(kind, Polyhedral):
-        attempts = [_polyhedral(pairs, kind, w, s, a, on, optimum.lower)]
-    else:
-        newton = newton_spectral if kind is SpectralBall else newton_nuclear
-        # inconsistent equations drift by noise / eps, consistent ones converge faster with a small eps
-        attempts = [newton(pairs, w, s, a, on, optimum.lower, eps) for eps in (1e-11, 1e-7, 1e-5)]
-    for attempt in attempts:
+    for newton, on, settings in _attempts(pairs, norm, optimum):
+        face = optimum.face
+        if not on.any():
+            continue
+        start = pairs.reduce(face.w), pairs.reduce(face.s), face.a[on] / face.a[on].sum()
         try:
-            for w, a in attempt:
+            for w, a in newton(pairs, *start, on, **settings):
                 dual = np.zeros(on.shape)
                 dual[on] = a
                 yield w, dual
@@ -43,11 +34,26 @@ def candidates(pairs, norm, optimum):
             continue
 
 
+def _attempts(pairs, norm, optimum):
+    """(method, active set, its settings), in the order to try."""
+    face, kind, gamma = optimum.face, ball_type(norm), optimum.lower
+    on = active(pairs.own, face.a, face.slack, gamma)
+    if kind is None:  # two readings of "small slack": gamma of the ball's problem, and of the smooth one
+        for level in (gamma, face.gamma):
+            yield _smooth, active(pairs.own, face.a, face.slack, level), {"norm": norm}
+    elif issubclass(kind, Polyhedral):
+        yield _polyhedral, on, {"kind": kind, "gamma": gamma}
+    else:
+        newton = newton_spectral if kind is SpectralBall else newton_nuclear
+        for eps in (1e-11, 1e-7, 1e-5):  # inconsistent equations drift by noise / eps; consistent ones like a small eps
+            yield newton, on, {"gamma": gamma, "eps": eps}
+
+
 def least_squares(matrix, rhs):
     return lstsq(matrix, rhs, cond=1e-12, lapack_driver="gelsy", check_finite=False)[0]
 
 
-def _polyhedral(pairs, kind, w, s, a, on, gamma):
+def _polyhedral(pairs, w, s, a, on, kind, gamma):
     """Two least-squares corrections: the free entries of W to equal margins, a to S = 0 (sum norm: |S| = t) on them."""
     flat = kind.flat(w, s)
     matrix = pairs.matrix(*np.nonzero(on))
@@ -62,7 +68,7 @@ def _polyhedral(pairs, kind, w, s, a, on, gamma):
     yield pairs.lift(w), a + least_squares(dual, dual_rhs)[:count]
 
 
-def _smooth(pairs, norm, w, a, on, rounds=6):
+def _smooth(pairs, w, _, a, on, norm, rounds=6):
     """Newton on ``grad ||W||^2 / 2 = A'a``, margins = 1' (the scaled problem's gamma is ||W||^2), ``sum a = 1``."""
     samples, classes = np.nonzero(on)
     ball = Smooth(pairs.adjoint_of(a, on), norm)
