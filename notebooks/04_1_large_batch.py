@@ -28,7 +28,6 @@ data_seeds = 5
 data_seed = 0
 
 # %% tags=["remove-cell"]
-import numpy as np
 from IPython.display import Markdown
 from myst_nb import glue
 

@@ -109,7 +109,7 @@ claim(
     where="Theorem 4.3",
     tested="set II: the largest momentum of the map, every batch size down to 1 and three norms, relative error after the run; and every cell that the sharper form certifies",
     holds=bool((observed.error.sel(forgetting=[0.01, 0.005]).min("forgetting") < 0.12).all())
-    and bool((observed.error.where(certified.sel(form="sharper")).max() < 1)),
+    and bool(observed.error.where(certified.sel(form="sharper")).max() < 1),
     tolerance="0.12 in relative error",
     because="momentum 0.99 to 0.995 itself delays the run; the full batch is at 0.02 to 0.04",
     caveat="The certified region is far inside the region where runs converge: by a factor of about a hundred in 1 - beta with the sharper form, and more with the paper's.",

@@ -24,7 +24,7 @@ def run(problem, lanes, steps, record, observe, progress=None, state=None, check
     for _, group in groupby(order, key=lambda j: lanes[j].method):
         indices = list(group)
         method, seeds = lanes[indices[0]].method, [lanes[j].seed for j in indices]
-        _run_method(problem, method, seeds, steps, record, lambda r, w: observe(r, indices, w), progress)
+        _run_method(problem, method, seeds, steps, record, lambda r, w, mine=indices: observe(r, mine, w), progress)
 
 
 def _run_method(problem, method, seeds, steps, record, observe, progress):
