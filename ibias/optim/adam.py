@@ -8,9 +8,10 @@ from .base import CheckedOptimizer, averaged, require_fraction
 class Adam(CheckedOptimizer):
     """``theta <- theta - lr m^ / sqrt(v^)``, m^ and v^ the bias-corrected averages of g and g^2, with ``eps = 0`` by default.
 
-    Where a gradient entry has always been zero, 0/0 counts as 0.  ``sqrt(v)`` is carried instead of v (a hypotenuse at
-    each step), so gradients down to the smallest normal number of the dtype keep their direction: g^2 would underflow at
-    1e-19 in float32.  ``lr`` is, up to a factor near one, the change of every entry in the long run.
+    Where a gradient entry has always been zero, 0/0 counts as 0.  ``sqrt(v)`` is carried instead of v and squared only after
+    division by its tensor's mean size, so tiny gradients keep their direction: plain g^2 underflows at 1e-19 in float32.  (An entry
+    1e-19 times smaller than its tensor's mean, in float64 1e-154, counts as 0.)  ``lr`` is, up to a factor near one, the change of
+    every entry in the long run.
 
     Bias: the l-infinity margin, given full batches, ``eps = 0`` and ``beta1 <= beta2`` (arXiv:2602.16340); with
     ``eps > 0`` only until gradients reach eps, and with mini-batches no longer (notebook M2).  The loss cannot fall faster than
@@ -47,7 +48,16 @@ def advance_adam(state, group, params, grads):
             own["step"] = torch.tensor(0.0)
         own["step"] += 1
         t = float(own["step"])
-        torch.hypot(own["root"] * beta2**0.5, g * (1 - beta2) ** 0.5, out=own["root"])
-        scale = own["root"] / (1 - beta2**t) ** 0.5 + group["eps"]
-        step = torch.where(scale > 0, m / scale, 0)
-        p.add_(step, alpha=-float(group["lr"]) / (1 - beta1**t))
+        _update_root(own["root"], g, beta2)
+        scale = own["root"] / (1 - beta2**t) ** 0.5
+        if group["eps"]:
+            scale += group["eps"]
+        p.add_((m / scale).masked_fill_(scale == 0, 0), alpha=-float(group["lr"]) / (1 - beta1**t))
+
+
+def _update_root(root, g, beta2):
+    """``root <- sqrt(beta2 root^2 + (1 - beta2) g^2)`` in place, in units of the tensor's mean size."""
+    unit = ((root.norm(1) + g.norm(1)) / g.numel()).clamp_min(torch.finfo(g.dtype).tiny)
+    squares = (root / unit).square_().mul_(beta2)
+    scaled = g / unit
+    torch.sqrt(squares.addcmul_(scaled, scaled, value=1 - beta2), out=root).mul_(unit)
