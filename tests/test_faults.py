@@ -1,4 +1,5 @@
 """Processes that die, disks that fill, two sweeps on one store: nothing finished is lost, nothing half-written is read."""
+import contextlib
 import os
 import shutil
 import signal
@@ -14,30 +15,65 @@ import ibias as ib
 from ibias.companion.cli import main
 from ibias.store import Store, read_entry
 
-# 48 runs in 12 blocks, about a second: long enough to be hit at every stage
-SWEEP = """
-import sys, ibias as ib
-data = ib.data.mixture(classes=3, per_class=10, dim=5, seed=0)
-methods = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[5, 10], momenta=[0.0, 0.9], schedule=ib.Power(0.1))
+# Forks a process per sweep from one that has imported everything: a kill then falls on the sweep and not on the imports. 48 runs in 12 blocks.
+SERVER = """
+import os, sys, ibias as ib
+
+def sweep(store, steps):
+    data = ib.data.mixture(classes=3, per_class=10, dim=5, seed=0)
+    methods = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[5, 10], momenta=[0.0, 0.5], schedule=ib.Power(0.1))
+    ib.sweep(data, methods, seeds=range(6), steps=steps, record=ib.logspaced(20), store=store, progress=False)
+
+sweep(None, 20)
 print("ready", flush=True)
-if len(sys.argv) > 2:
-    sys.stdin.readline()
-runs = ib.sweep(data, methods, seeds=range(6), steps=STEPS, record=ib.logspaced(20), store=sys.argv[1], progress=False)
-print(runs.attrs["from_store"], flush=True)
+for line in sys.stdin:
+    steps, count, store = line.rstrip("\\n").split(" ", 2)
+    for _ in range(int(count)):
+        pid = os.fork()
+        if not pid:
+            code = 1
+            try:
+                sweep(store, int(steps))
+                code = 0
+            finally:
+                os._exit(code)
+        print(pid, flush=True)
+    for _ in range(int(count)):
+        print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
 """
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-def start(store, *more, steps=3000):
-    code = SWEEP.replace("STEPS", str(steps))
-    return subprocess.Popen([sys.executable, "-c", code, str(store), *more], env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True)
+class Server:
+    """Starts sweeps as processes of their own."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([sys.executable, "-c", SERVER], env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.line() == "ready"
+
+    def line(self):
+        return self.process.stdout.readline().strip()
+
+    def start(self, store, steps=3000, count=1) -> list[int]:
+        """Start `count` processes at once on one store; their ids."""
+        self.process.stdin.write(f"{steps} {count} {store}\n")
+        self.process.stdin.flush()
+        return [int(self.line()) for _ in range(count)]
+
+    def finish(self, count=1):
+        """Wait for what `start` started; the exit codes."""
+        return [int(self.line()) for _ in range(count)]
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
 
 
-def finish(process):
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    return int(out.split()[-1])
+@pytest.fixture(scope="module")
+def server():
+    found = Server()
+    yield found
+    found.close()
 
 
 def contents(folder) -> dict[str, str]:
@@ -52,95 +88,50 @@ def left_behind(folder) -> list[str]:
     return [kind for kind in kinds if kind != "run"] + [str(path) for path in Path(folder).glob("set-aside/*")]
 
 
-def killed_sweeps(folder, count, rng):
-    """One sweep killed `count` times at random moments, then let finish; a fresh one each time it completes. Kills that hit."""
-    hit = total = 0
-    while total < count:
-        store, known = folder / f"store{total}", 0
-        while total < count:
-            process = start(store)
-            process.stdout.readline()
-            time.sleep(float(rng.uniform(0, 1.5)))
-            running = process.poll() is None
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            total += 1
-            hit += running
-            now = len(contents(store))
-            assert now >= known  # what was finished stays
-            known = now
-            if known == 48:
-                break
-        yield store
-    assert hit > count // 3  # moments are drawn from 0 to 1.5 s, a sweep takes about one: fewer hits would test nothing
-
-
-def check_kills(tmp_path, count):
-    finish(start(tmp_path / "whole"))
-    wanted = contents(tmp_path / "whole")
+def check_kills(server, tmp_path, count):
+    """Sweeps killed at random moments, again and again until they are through: the end is that of one that was left alone."""
+    began = time.monotonic()
+    server.start(tmp_path / "whole")
+    assert server.finish() == [0]
+    usual, wanted, rng = time.monotonic() - began, contents(tmp_path / "whole"), np.random.default_rng(count)
     assert len(wanted) == 48
-    for store in killed_sweeps(tmp_path, count, np.random.default_rng(count)):
-        finish(start(store))
-        assert contents(store) == wanted and not left_behind(store)
+    hits, store, known = 0, tmp_path / "store0", 0
+    for kill in range(count):
+        (pid,) = server.start(store)
+        time.sleep(float(rng.uniform(0, usual)))
+        with contextlib.suppress(ProcessLookupError):  # it was through already: not counted as a hit
+            os.kill(pid, signal.SIGKILL)
+        hits += server.finish() == [-signal.SIGKILL]
+        now = contents(store)
+        assert len(now) >= known and now.items() <= wanted.items()  # what was finished stays, and is right
+        known = len(now)
+        if known == 48 or kill == count - 1:
+            server.start(store)
+            assert server.finish() == [0] and contents(store) == wanted and not left_behind(store)
+            store, known = tmp_path / f"store{kill + 1}", 0
+    assert hits >= count // 2  # moments are spread over a sweep's usual time, so that most of them hit it at work
 
 
-def test_a_killed_sweep_ends_as_one_that_was_never_killed(tmp_path):
-    check_kills(tmp_path, 2)
+def test_a_killed_sweep_ends_as_one_that_was_never_killed(server, tmp_path):
+    check_kills(server, tmp_path, 4)
 
 
 @pytest.mark.slow
-def test_fifty_killed_sweeps_end_as_one_that_was_never_killed(tmp_path):
-    check_kills(tmp_path, 50)
+def test_fifty_killed_sweeps_end_as_one_that_was_never_killed(server, tmp_path):
+    check_kills(server, tmp_path, 50)
 
 
-def check_pairs(tmp_path, repetitions, steps):
-    finish(start(tmp_path / "whole", steps=steps))
+@pytest.mark.parametrize("repetitions", [3, pytest.param(100, marks=pytest.mark.slow)])
+def test_two_processes_on_one_store(server, tmp_path, repetitions):
+    server.start(tmp_path / "whole", steps=100)
+    assert server.finish() == [0]
     wanted = contents(tmp_path / "whole")
     for repetition in range(repetitions):
-        store = tmp_path / f"shared{repetition}"
-        pair = [start(store, "wait", steps=steps) for _ in range(2)]
-        for process in pair:
-            process.stdout.readline()
-        for process in pair:  # both are past their imports: now at once
-            process.stdin.write("\n")
-            process.stdin.flush()
-        for process in pair:
-            finish(process)
+        store = tmp_path / f"shared {repetition}"
+        server.start(store, steps=100, count=2)
+        assert server.finish(2) == [0, 0]
         assert contents(store) == wanted and not left_behind(store)
         shutil.rmtree(store)
-
-
-def test_two_processes_on_one_store(tmp_path):
-    check_pairs(tmp_path, 1, steps=300)
-
-
-TWINS = """
-import os, sys, shutil, pathlib, ibias as ib
-data = ib.data.mixture(classes=3, per_class=10, dim=5, seed=0)
-methods = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[5, 10], momenta=[0.0, 0.5], schedule=ib.Power(0.1))
-for repetition in range(100):
-    print(repetition, flush=True)
-    sys.stdin.readline()
-    ib.sweep(data, methods, seeds=range(2), steps=60, record=[0, 60], store=f"{sys.argv[1]}/{repetition}", progress=False)
-"""
-
-
-@pytest.mark.slow
-def test_two_processes_on_one_store_a_hundred_times(tmp_path):
-    pair = [subprocess.Popen([sys.executable, "-c", TWINS, str(tmp_path)], env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            for _ in range(2)]
-    for repetition in range(100):
-        for process in pair:
-            assert process.stdout.readline() == f"{repetition}\n"
-        for process in pair:
-            process.stdin.write("\n")
-            process.stdin.flush()
-    for process in pair:
-        process.communicate(timeout=300)
-        assert process.returncode == 0
-    found = [contents(tmp_path / str(repetition)) for repetition in range(100)]
-    assert len(found[0]) == 16 and all(one == found[0] for one in found)
-    assert not [name for repetition in range(100) for name in left_behind(tmp_path / str(repetition))]
 
 
 @pytest.fixture
