@@ -36,7 +36,8 @@ def gap_exponents(
         coords={"data": [d.name for d in datasets], "norm": [n.text for n in norms], "a": list(powers), "step": record},
     )
     late = found.gap.where(found.step >= steps / 30, drop=True)
-    slope = np.array([[[_slope(late.step.values, late.values[i, j, l], a) for l, a in enumerate(powers)] for j in range(len(norms))] for i in range(len(datasets))])
+    shape = found.gap.shape[:2]
+    slope = np.array([[_slope(late.step.values, late.values[(*at, l)], a) for l, a in enumerate(powers)] for at in np.ndindex(shape)]).reshape(*shape, -1)
     promised = [-rates.exponent(a) if a < 1 else -1.0 for a in powers]
     return found.assign(slope=(("data", "norm", "a"), slope), promised=("a", promised))
 
@@ -45,7 +46,9 @@ def _slope(steps, gap, a):
     return rates.fitted_slope(np.log(steps) if a == 1 else steps, gap)[0]
 
 
-def momentum_map(dataset: Dataset, lengths: Mapping[Norm, Power], *, batch_sizes: Sequence[int], forgetting: Sequence[float], steps: int, seeds=(0,)) -> xr.Dataset:
+def momentum_map(
+    dataset: Dataset, lengths: Mapping[Norm, Power], *, batch_sizes: Sequence[int], forgetting: Sequence[float], steps: int, seeds=(0,),
+) -> xr.Dataset:
     """Final errors over batches per epoch m and ``1 - beta``, beside the largest ``1 - beta`` for which a theorem applies.
 
     ``error`` (norm, forgetting, batches): median over seeds of the relative margin error after ``steps``.  ``least`` (norm, form, batches): largest

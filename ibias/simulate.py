@@ -64,8 +64,8 @@ def simulate(
 
     Returns a dataset over ``(optimizer, seed, step)``; step t is measured after t updates, ``margin`` is NaN at ``W = 0``.
     Coordinates ``norm``, ``batch_size``, ``momentum``, ``variance_reduction``, ``eta0``, ``a`` belong to ``optimizer``.  ``weights=True``
-    adds ``(optimizer, seed, step, class, feature)``; ``directions={"name": matrix (k, d)}`` adds ``cosine`` over ``(..., direction)``.  A seed fixes the shuffles and nothing else; its trajectory is the same
-    alone or in company.  Divergence is data: ``diverged_at``.
+    adds ``(optimizer, seed, step, class, feature)``; ``directions={"name": matrix (k, d)}`` adds ``cosine`` over ``(..., direction)``.
+    A seed fixes the shuffles and nothing else; its trajectory is the same alone or in company.  Divergence is data: ``diverged_at``.
 
     ``backend``: "auto" (the compiled kernel on CPU for what it supports, torch lanes otherwise), or "kernel", "lanes", "composed".
     ``device``: "auto" takes CUDA when there is one.  Raises ValueError for names that coincide, batch sizes that do not divide n,

@@ -35,7 +35,7 @@ from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias import fits, plots, plots_margins, tables
+from ibias import fits, plots_margins, tables
 from ibias.companion.claims import claim
 from ibias.companion.provenance import show
 from ibias.polar import CONVERGENT, NewtonSchulzSpectral

@@ -100,7 +100,8 @@ def test_figures_refuse_rows_that_select_nothing():
     data = ib.data.mixture(classes=3, per_class=4, dim=5, seed=0)
     best = ib.max_margin(data, ib.MAX)
     methods = ib.grid(norms=[ib.MAX], batch_sizes=[3, 12])
-    runs = ib.relative_error(ib.simulate(data, methods, seeds=[0, 1], steps=20, record=[0, 5, 20], directions={"max": best.weights}, progress=False), {"max": best})
+    runs = ib.simulate(data, methods, seeds=[0, 1], steps=20, record=[0, 5, 20], directions={"max": best.weights}, progress=False)
+    runs = ib.relative_error(runs, {"max": best})
     with pytest.raises(ValueError, match="momentum 0.9"):
         plots.error_and_cosine(runs, [{"title": "", "momentum": 0.9, "variance_reduction": False}])
     fig = plots.error_and_cosine(runs, [{"title": "SignSGD", "momentum": 0.0, "variance_reduction": False}])
