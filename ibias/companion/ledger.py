@@ -16,7 +16,7 @@ from .claims import VERDICTS, Claim
 
 log = logging.getLogger(__name__)
 EXPECTED = "book/verdicts.json"
-MARKS = dict(zip(VERDICTS, ("✓", "✓*", "∅", "✗", "✗"), strict=True))
+MARKS = dict(zip(VERDICTS, ("✓", "◐", "∅", "✗", "✗"), strict=True))
 
 
 def ledger(env) -> dict[str, list[Claim]]:
@@ -65,6 +65,11 @@ class Ledger(SphinxDirective):
 class VerdictTable(Ledger):
     """```{verdict-table}```: every claim of every paper, one table a part of the book."""
 
+    def short(self, page: str) -> str:
+        """The page's title up to its colon."""
+        title = self.env.titles.get(page)
+        return title.astext().partition(":")[0] if title is not None else page
+
     def make(self, found):
         made: list[nodes.Node] = []
         for caption, pages in parts(self.env).items():
@@ -74,7 +79,7 @@ class VerdictTable(Ledger):
             section = nodes.section(ids=[nodes.make_id(f"verdicts {caption}")])
             section += nodes.title(caption, caption)
             section += self.read(sentence([c for _, c in here]))
-            rows = [(f"verdict-{c.slug}", [f"**{MARKS[c.verdict]} {c.verdict}**", _told(c), f"{{ref}}`{_short(page)} <claim-{c.id}>`"])
+            rows = [(f"verdict-{c.slug}", [f"**{MARKS[c.verdict]} {c.verdict}**", _told(c), f"{{ref}}`{self.short(page)} <claim-{c.id}>`"])
                     for page, c in here]
             section += self.table(["Verdict", "Claim", "Evidence"], rows, [16, 66, 18], "ibias-verdicts")
             made.append(section)
@@ -86,13 +91,12 @@ def _told(c: Claim) -> str:
     return f"{c.sentence}{caveat}\n\n{c.where}. {c.tested}"
 
 
-def _short(page: str) -> str:
-    return page.rpartition("/")[2].replace("_", " ")
+SAID = dict(zip(VERDICTS, ("hold", "hold with a caveat", "are vacuous", "are contradicted", "are not reproduced"), strict=True))
 
 
 def sentence(found: list[Claim]) -> str:
     """The counts as a sentence."""
-    said = [f"{n} {v}" for v, n in claims.count(found).items() if n]
+    said = [f"{n} {SAID[v]}" for v, n in claims.count(found).items() if n]
     return f"{len(found)} claims: {', '.join(said)}." if found else "No claims yet."
 
 
