@@ -63,8 +63,8 @@ class Statement:
     evaluate: Callable[[], tuple[Bound, ...]]
 
     def bounds(self) -> tuple[Bound, ...]:
-        """The evaluated bounds, computed once per process."""
-        return _evaluated(self)
+        """The evaluated bounds, computed once per process (a theorem and its proof share them)."""
+        return _evaluated(self.evaluate)
 
     @property
     def cases(self) -> int:
@@ -78,8 +78,8 @@ class Statement:
 
 
 @cache
-def _evaluated(statement):
-    return tuple(statement.evaluate())
+def _evaluated(evaluate):
+    return tuple(evaluate())
 
 
 class Collector:

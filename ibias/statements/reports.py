@@ -15,7 +15,7 @@ from ..problem import Problem
 from ..schedules import Power
 from ..signals import FullBatch, Minibatch, Momentum, VarianceReduced
 from ..sweep import sweep
-from ..theory import constants
+from ..theory import constants, skewed
 from ..theory.recursion import measured_margin_floor
 from .trajectories import certified_courses, path
 
@@ -29,9 +29,14 @@ def proof_runs(points=300):
     constants) and ``measured_floor``, ``gap`` rho - q/||W|| and its ``bound``; NaN before the step from which a bound is claimed.
     Attributes of each run, as coordinates: ``gamma``, ``rho``, ``t0``, ``t1``, ``radius``.
     """
-    wanted = {"plain": "D: full batch", "momentum": "E: momentum", "VR": "F: variance reduction", "VR+momentum": "G: both"}
-    courses = {label: next(c for c in certified_courses() if c.kind == kind) for kind, label in wanted.items()}
-    return xr.concat([_proof(course, points).assign_coords(run=label) for label, course in courses.items()], "run", join="outer")
+    wanted = {"D: full batch": ("plain", FROBENIUS, 6), "E: momentum": ("momentum", MAX, 4),
+              "F: variance reduction": ("VR", FROBENIUS, 6), "G: both": ("VR+momentum", SPECTRAL, 4)}
+    found = [_proof(_first(*which), points).assign_coords(run=label) for label, which in wanted.items()]
+    return xr.concat(found, "run", join="outer", coords="all", compat="equals")
+
+
+def _first(kind, norm, samples):
+    return next(c for c in certified_courses() if (c.kind, c.norm, c.dataset.n) == (kind, norm, samples))
 
 
 def _proof(course, points):
@@ -68,7 +73,7 @@ def corrections(seeds=range(5), steps=20_000):
         runs = sweep(data, methods, seeds=seeds, steps=steps, progress=False)[["min_margin", "loss"]]
         runs = runs.drop_vars([v for v in runs.coords if v not in ("optimizer", "seed", "step")]).rename(optimizer="repair")
         parts.append(runs.assign_coords(example=name, norm=norm.text, batches=data.n // b, eta0=STEP.eta0))
-    return xr.concat(parts, "example")
+    return xr.concat(parts, "example", coords="different", compat="equals")
 
 
 def two_batches(steps=20_000, seeds=range(5)):
@@ -129,3 +134,37 @@ def warm_up(steps=400):
     spent = 2 * data.radius * np.cumsum(step.steps(steps))
     return xr.Dataset({"change": ("step", log_loss[1:] - log_loss[0]), "bound": ("step", spent),
                        "difference": ("step", np.abs(np.exp(log_loss[1:]) - np.exp(log_loss[0])) / spent)}, {"step": np.arange(1, steps + 1)})
+
+
+def per_sample(dataset, methods, seeds, steps, points=80):
+    """Figure 2 on scale-skewed data: what one sample at a time does, recorded at ends of epochs.
+
+    Over (optimizer, seed, step): ``error`` (also over ``measured``, the norm the margin is divided by), ``cosine`` over ``direction``
+    ("bias" and "max margin", the method's own), ``distance`` between the direction and the bias matrix's, its explicit ``bound``, ``loss``.
+    """
+    n, k = dataset.n, dataset.k
+    record = np.r_[0, n * np.unique(np.geomspace(1, steps // n, points).astype(int))]
+    best = {norm.text: max_margin(dataset, norm) for norm in (MAX, FROBENIUS, SPECTRAL)}
+    bias = {"sign": skewed.sign_bias(dataset.y, k), "normalized": skewed.normalized_bias(dataset.y, k)}
+    directions = bias | {name: found.canonical for name, found in best.items()}
+    runs = sweep(dataset, methods, seeds=seeds, steps=steps, record=record, directions=directions, progress=False).isel(step=slice(1, None))
+    start = sweep(dataset, methods, seeds=seeds, steps=0, record=[0], progress=False)
+    errors = [1 - runs.min_margin / runs[f"norm_{name}"] / found.margin for name, found in best.items()]
+    parts = [_toward(runs.isel(optimizer=[j]), method, bias, record[1:], n) for j, method in enumerate(methods)]
+    out = xr.concat(parts, "optimizer", coords="minimal", compat="override", join="outer")
+    out["error"] = xr.concat(errors, xr.DataArray(list(best), dims="measured", name="measured"), coords="minimal", compat="override")
+    out["first_loss"] = start.loss.isel(step=0, drop=True)
+    return out
+
+
+def _toward(run, method, bias, record, n):
+    """Cosines of one method to its own bias matrix and max-margin solution, the distance and its bound."""
+    family = "sign" if method.norm == MAX else "normalized"
+    cosine = run.cosine.sel(direction=[family, method.norm.text]).assign_coords(direction=["bias", "max margin"])
+    length = np.sqrt(len(bias[family])) if family == "sign" else 1.0
+    epochs = np.cumsum(method.schedule.steps(int(record[-1]))[::n])[record // n - 1]
+    bound = skewed.direction_bound(epochs, n, bias[family], step_norm=length, eta0=method.schedule.eta0)
+    # |a - b|^2 = 2 (1 - cos) for unit matrices
+    distance = np.sqrt(2 * (1 - cosine.sel(direction="bias", drop=True)).clip(0))
+    return xr.Dataset({"cosine": cosine, "distance": distance, "loss": run.loss,
+                       "bound": (("optimizer", "step"), bound[None])})

@@ -50,8 +50,7 @@ class Course:
     @cached_property
     def recursion(self):
         """The a-priori constants, with the certified lower end of gamma."""
-        gamma = max_margin(self.dataset, self.norm).margin
-        return Recursion(gamma, self.dataset.radius, self.dataset.n // self.batch_size, self.schedule.eta0, self.schedule.a,
+        return Recursion(_gamma(self.dataset, self.norm), self.dataset.radius, self.dataset.n // self.batch_size, self.schedule.eta0, self.schedule.a,
                          self.beta, self.variance_reduction, self.form)
 
     @cached_property
@@ -107,17 +106,39 @@ class Course:
         return 2 * r**2 * np.exp(2 * r * self.eta) * self.eta
 
 
+@cache
+def _gamma(dataset, norm):
+    return max_margin(dataset, norm).margin
+
+
 def path(dataset, method, steps, seed=0, loss=CROSS_ENTROPY, record=None):
     """The weights of a run at the steps ``record`` (every step by default), (len(record), k, d), measuring nothing else."""
-    problem, lanes = Problem(dataset, loss), [Lane(method, seed)]
-    grid = np.arange(steps + 1) if record is None else np.asarray(record)
-    out = np.empty((len(grid), dataset.k, dataset.d))
+    return paths(dataset, [Lane(method, seed)], steps, loss, record)[0]
 
-    def keep(index, _, w):
-        out[index] = w[0].numpy()
+
+def paths(dataset, lanes, steps, loss=CROSS_ENTROPY, record=None):
+    """The weights of several runs on one data set, (lanes, len(record), k, d): together they cost little more than one."""
+    problem = Problem(dataset, loss)
+    grid = np.arange(steps + 1) if record is None else np.asarray(record)
+    out = np.empty((len(lanes), len(grid), dataset.k, dataset.d))
+
+    def keep(index, indices, w):
+        out[indices, index] = w.numpy()
 
     backend_named("auto", problem, lanes)[1](problem, lanes, steps, grid, keep)
     return out
+
+
+def _together(courses):
+    """The same courses, with the weights of those that share data and length already run."""
+    groups = {}
+    for course in courses:
+        groups.setdefault((course.dataset, course.steps), []).append(course)
+    for (dataset, steps), group in groups.items():
+        found = paths(dataset, [Lane(course.method, course.seed) for course in group], steps)
+        for course, weights in zip(group, found):
+            course.__dict__["weights"] = weights  # where `cached_property` keeps its value
+    return tuple(courses)
 
 
 def axes(classes=2, copies=2) -> Dataset:
@@ -140,7 +161,7 @@ def short_courses():
                     out.append(Course(data, norm, b, beta=0.9, schedule=step))
                     out.append(Course(data, norm, b, variance_reduction=True, schedule=step))
                     out.append(Course(data, norm, b, beta=0.7, variance_reduction=True, schedule=step))
-    return tuple(out)
+    return _together(out)
 
 
 @cache
@@ -160,7 +181,7 @@ def certified_courses():
                 Course(cloud, MAX, 3, variance_reduction=True, schedule=Power(0.05), steps=4000)]
     both = [Course(best, norm, 2, beta=0.5, variance_reduction=True, schedule=Power(0.03), steps=6000) for norm in (MAX, SPECTRAL)]
     both.append(Course(skewed, MAX, 3, beta=0.5, variance_reduction=True, steps=12_000))
-    return (*full, *average, *reduced, *both)
+    return _together([*full, *average, *reduced, *both])
 
 
 def of_kind(kind, courses):
