@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,14 +49,17 @@ def digest(data: xr.Dataset) -> str:
 
 
 def write(data: xr.Dataset, folder: Path, id: str) -> tuple[str, ...]:
-    """Write `id`.nc, and `id`.csv where the table is short enough; the names written."""
+    """Write `id`.nc, and `id`.csv where the table is short enough; the names written. Whoever reads meanwhile sees a whole file."""
     folder.mkdir(parents=True, exist_ok=True)
     packed = {n: {"zlib": True, "complevel": 4} for n, v in data.variables.items() if v.dtype.kind in "fiu" and v.ndim}
-    data.to_netcdf(folder / f"{id}.nc", engine="h5netcdf", encoding=packed)
+    part = folder / f".{id}-{os.getpid()}"
+    data.to_netcdf(part, engine="h5netcdf", encoding=packed)
+    os.replace(part, folder / f"{id}.nc")
     if np.prod([int(s) for s in data.sizes.values()], dtype=float) > CSV_ROWS:
         return (f"{id}.nc",)
     table = data.to_dataframe() if data.sizes else data.expand_dims("row").to_dataframe()
-    table.reset_index().to_csv(folder / f"{id}.csv", index=False)
+    table.reset_index().to_csv(part, index=False)
+    os.replace(part, folder / f"{id}.csv")
     return f"{id}.nc", f"{id}.csv"
 
 
