@@ -136,10 +136,11 @@ show(
     "Measured widths of lost positivity lie on the predicted curve.",
     caption="Left: a density half an rms step wide, pushed exactly and by the truncated equation. Right: the smallest width that stays positive.",
 )
-glue("tab_b1_radius", Markdown(radius.rename(shortest_wave="shortest wave").to_dataframe().reset_index().to_markdown(index=False, floatfmt=".3g")), display=False)
+shown = radius.rename(shortest_wave="shortest wave").to_dataframe().reset_index()
+glue("tab_b1_radius", Markdown(shown.to_markdown(index=False, floatfmt=".3g")), display=False)
 
 # %% [markdown]
-# ````{table} Largest multiplier of one step on grids of N points ($\eta = 0.1$); shortest wave: $\eta\sqrt{S_{\max}}\,k_{\max}$, stable at most up to 2.
+# ````{table} Largest multiplier of one step, $\eta = 0.1$; shortest wave: $\eta\sqrt{S_{\max}}\,k_{\max}$, stable at most up to 2.
 # :name: tab-b1-radius
 #
 # ```{glue:md} tab_b1_radius

@@ -299,8 +299,8 @@ claim(
 #
 # ## Networks
 #
-# The formula of {prf:ref}`prop-area` needs per-sample gradients and Hessians only, so it predicts every mode of a network. For a mode of curvature $\lambda_i$,
-# $v = (\text{bridge at } \lambda_i + \eta^4\operatorname{Var}X_i)$ times the geometric sum over epochs.
+# The formula of {prf:ref}`prop-area` needs per-sample gradients and Hessians only, so it predicts every mode of a network.
+# For a mode of curvature $\lambda_i$, $v = (\text{bridge at } \lambda_i + \eta^4\operatorname{Var}X_i)$ times the geometric sum over epochs.
 
 # %%
 first = networks.one_epoch(replicas=network_replicas)
