@@ -17,7 +17,8 @@ RESULTS = json.loads((Path(__file__).parent.parent / "benchmarks" / "results.jso
 # least speed-up over the naive loop by features: max and Frobenius norm, then spectral norm, at b = 1, 10, 100, n
 FASTER = {25: ({1: 600, 10: 260, 100: 50, 500: 20}, {1: 115, 10: 110, 100: 55, 500: 26}),
           200: ({1: 100, 10: 48, 100: 11, 500: 6}, {1: 55, 10: 45, 100: 15, 500: 8})}
-SWEEP = {25: {"kernel_every_run": 60, "kernel_planned": 120, "lanes_planned": 8}, 200: {"kernel_every_run": 15, "kernel_planned": 30, "lanes_planned": 6}}
+SWEEP = {25: {"kernel_every_run": 60, "kernel_planned": 120, "lanes_planned": 8},
+         200: {"kernel_every_run": 15, "kernel_planned": 30, "lanes_planned": 6}}
 OVER_LIMIT = {25: 1.8, 200: 1.9}
 
 
