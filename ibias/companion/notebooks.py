@@ -85,12 +85,14 @@ def pair(root: Path, which: list[str]) -> None:
 
 def execute(root: Path, name: str, target: Path, parameters: dict | None = None, environment: dict | None = None,
             progress: bool = True, watch: Callable[[int, int], None] | None = None) -> float:
-    """Run one notebook into `target`; the seconds it took. `watch(cells done, cells)` is called every second.
+    """Run one notebook into `target`; the seconds it took. `watch(cells done, cells)` is called every second; without it
+    `progress` shows a bar on a terminal.
 
     Raises RuntimeError with the failing cell when it fails; the children are ended when this is interrupted.
     """
     source = root / "notebooks" / f"{name}.ipynb"
     given = json.dumps(typed(source, parameters or {}))
+    watch = watch or (_bar(name) if progress else None)
     target.parent.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     with open(target.with_suffix(".log"), "w+", encoding="utf-8") as log:
@@ -110,6 +112,18 @@ def execute(root: Path, name: str, target: Path, parameters: dict | None = None,
             log.seek(0)
             raise RuntimeError(f"notebook {name} failed: {_end(log.read())}")
     return time.perf_counter() - started
+
+
+def _bar(name: str) -> Callable[[int, int], None]:
+    from tqdm import tqdm
+
+    bar = tqdm(desc=name, unit=" cells", leave=False, disable=None)
+
+    def watch(done: int, cells: int) -> None:
+        bar.total, bar.n = cells or None, done
+        bar.refresh()
+
+    return watch
 
 
 def _end(text: str) -> str:

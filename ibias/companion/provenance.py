@@ -12,7 +12,9 @@ import os
 import re
 import time
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from .figure_data import as_dataset, compare, digest, read, write
 from .machine import machine
@@ -161,19 +163,27 @@ def known(folder: Path) -> dict[str, dict]:
 def verify(id: str, *, root: Path | None = None, environment: dict[str, str] | None = None, progress: bool = True):
     """Run the notebook of figure `id` again, without stored results, and compare the data with the book's.
 
-    environment: extra environment variables of the run, such as {"OMP_NUM_THREADS": "2"}.
-    Returns a `figure_data.Comparison`. Raises LookupError when the book holds no such figure.
+    environment: extra environment variables of the run, such as {"OMP_NUM_THREADS": "2"}. Figures of one notebook share
+    its run. Returns a `figure_data.Comparison`. Raises LookupError when the book holds no such figure.
     """
-    import tempfile
-
-    from . import notebooks
+    from . import notebooks, sources
 
     root = notebooks.find_root(root)
     records = known(root / "_build" / "figures")
     if id not in records:
         raise LookupError(f"no figure {id!r} in {root / '_build' / 'figures'}; there are: {', '.join(records) or 'none, run `make book` first'}")
     name = notebooks.notebook_of_figure(root, id)
-    with tempfile.TemporaryDirectory() as scratch:
-        extra = {FOLDER: scratch, notebooks.STORE: str(Path(scratch) / "store")} | (environment or {})
-        notebooks.execute(root, name, Path(scratch) / f"{name}.ipynb", environment=extra, progress=progress)
-        return compare(read(Path(scratch), id), read(root / "_build" / "figures", id), records[id]["tolerance"])
+    key = sources.key(root / "notebooks" / f"{name}.ipynb")
+    again = _again(root, name, key, tuple(sorted((environment or {}).items())), progress)
+    return compare(read(Path(again.name), id), read(root / "_build" / "figures", id), records[id]["tolerance"])
+
+
+@lru_cache(maxsize=2)
+def _again(root: Path, name: str, key: str, environment: tuple, progress: bool) -> TemporaryDirectory:
+    """The figures' data of one more run of a notebook; the folder goes when the next runs have taken its place."""
+    from . import notebooks
+
+    scratch = TemporaryDirectory()
+    extra = {FOLDER: scratch.name, notebooks.STORE: str(Path(scratch.name) / "store")} | dict(environment)
+    notebooks.execute(root, name, Path(scratch.name) / f"{name}.ipynb", environment=extra, progress=progress)
+    return scratch
