@@ -6,6 +6,7 @@ import pytest
 import ibias.data as data
 from ibias.data import Dataset
 from ibias.maxmargin import NotSeparable, max_margin
+from ibias.maxmargin.nonseparable import prove
 from ibias.norms import CATALOG, FROBENIUS, MAX, SPECTRAL, Norm, Schatten
 
 NORMS = (*CATALOG, Schatten(10))
@@ -78,7 +79,9 @@ def test_a_certificate_of_other_data_does_not_pass():
     with pytest.raises(NotSeparable) as caught:
         max_margin(first, MAX)
     assert caught.value.check(first) < 1e-13 < 1e-3 < caught.value.check(second)
-    caught.value.certificate[0, first.y[0]] = 0.5
+    a = caught.value.certificate
+    i, c = np.unravel_index(a.argmax(), a.shape)
+    a[i, first.y[i]], a[i, c] = a[i, c], 0  # the sum is still 1, the weight sits where it proves nothing
     with pytest.raises(ValueError, match="own class"):
         caught.value.check(first)
 
@@ -122,6 +125,12 @@ def test_the_plain_program_agrees(norm):
     assert plain.lower <= ours.upper and ours.lower <= plain.upper
     assert plain.gap < 1e-4
     assert plain.margin == pytest.approx(ours.margin, rel=1e-4)
+
+
+def test_separable_data_have_no_certificate():
+    assert prove(SMALL) is None
+    # barely: the two classes are 1e-6 apart in angle
+    assert prove(Dataset([[1.0, 1e-6], [1.0, -1e-6]], [0, 1])) is None
 
 
 def test_the_plain_program_refuses_too():

@@ -12,7 +12,7 @@ from .polish import active
 RANK = 1e-6  # relative cut; on the sets tried kept singular values end at 5e-6, dropped ones begin at 1e-10
 TOLERANCE = 1e-9  # relative, of margins and length of the canonical point: what RANK leaves undecided times rounding
 TILT = 1e-3  # of gamma: small enough that the tilted optimum stays beside the face
-ROUNDS = 60  # of cutting planes for the canonical point
+ROUNDS = 200  # of cutting planes for the canonical point
 
 
 def optimal_face(pairs, norm, w, a, gap):
@@ -89,17 +89,23 @@ def _least_norm(pairs, flat, base, null, gamma):
             break
         rows, bounds = np.r_[rows, new], np.r_[bounds, limits]
         z = _least_distance(rows, bounds)
+        if z is None:
+            break
         w = (base + null @ z).reshape(pairs.shape)
     return w
 
 
 def _least_distance(rows, bounds):
-    """Least ``|z|`` with ``rows @ z >= bounds`` (Lawson and Hanson's reduction to non-negative least squares)."""
+    """Least ``|z|`` with ``rows @ z >= bounds`` (Lawson and Hanson's reduction to non-negative least squares); None where
+    rounding makes the rows contradict each other."""
     system = np.r_[rows.T, bounds[None]]
     target = np.r_[np.zeros(rows.shape[1]), 1.0]
-    u, _ = nnls(system, target, maxiter=50 * len(bounds))
+    try:
+        u, _ = nnls(system, target, maxiter=50 * len(bounds))
+    except RuntimeError:  # no convergence
+        return None
     rest = system @ u - target
-    return -rest[:-1] / rest[-1]
+    return -rest[:-1] / rest[-1] if abs(rest[-1]) > 1e-8 else None  # |rest|^2 = 1 / (1 + |z|^2) exactly
 
 
 def _inside(pairs, norm, near, interior, gamma):
