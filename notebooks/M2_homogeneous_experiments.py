@@ -17,8 +17,10 @@
 # (sec-homogeneous-experiments)=
 # # Homogeneous networks: which margin does an optimizer leave behind?
 #
-# **The question.** On images, with a real (small) network: does every optimizer end with the largest margin in *its own* norm, and how much of that is
-# the function rather than the way its layers are scaled? And what happens where the theory stops: ReLU, Adam's stability constant, Newton-Schulz, mini-batches?
+# **The question.** On images, with a real (small) network: does every optimizer end with the largest margin in *its own* norm, and how much
+# of that is
+# the function rather than the way its layers are scaled? And what happens where the theory stops: ReLU, Adam's stability constant,
+# Newton-Schulz, mini-batches?
 #
 # | | arXiv:2602.16340 (from public notes) | here |
 # |---|---|---|
@@ -58,10 +60,12 @@ end = runs.isel(step=-1)
 # %% [markdown]
 # ## Each family wins its own margin
 #
-# Nine optimizers in four families ($\ell_2$, sign, spectral, hybrid), four margins $\gamma_N = q_{\min}/N^3$. Several optimizers share a norm, so the claim is made for families: the *worst*
+# Nine optimizers in four families ($\ell_2$, sign, spectral, hybrid), four margins $\gamma_N = q_{\min}/N^3$. Several optimizers share a
+# norm, so the claim is made for families: the *worst*
 # member against the *best* outsider, in the family's own margin.
 #
-# The plain margin depends on how the layers are scaled: $(W, v)\to(cW, v/c^2)$ is the same classifier with another $\gamma_N$. Maximised over $c$ it becomes a property of the
+# The plain margin depends on how the layers are scaled: $(W, v)\to(cW, v/c^2)$ is the same classifier with another $\gamma_N$. Maximised
+# over $c$ it becomes a property of the
 # classifier, the **layer-balanced** margin, shown beside it.
 
 # %% tags=["hide-input"]
@@ -114,7 +118,7 @@ claim(
     "homogeneous-family-plain",
     "Each family of optimizers has the largest margin in its own norm.",
     where="experiments of arXiv:2602.16340 (MNIST)",
-    tested=f"{task.name}, {seeds} seeds, worst member over best outsider, smallest seed: " + ", ".join(f"{k} {float(v):.2f}" for k, v in zip(plain.norm.values, plain.min('seed').values)),
+    tested=f"{task.name}, {seeds} seeds, worst member over best outsider, smallest seed: " + families.said(plain.min("seed")),
     holds=bool(((plain >= 1.5).sum("seed") >= 0.9 * seeds).all()),
     tolerance="a factor of 1.5 in nine of ten seeds",
     because="members of one family differ by up to 10 %, seeds by 20 %",
@@ -123,7 +127,7 @@ claim(
     "homogeneous-family-equal-loss",
     "The winners are the same when all runs are stopped at the same loss.",
     where="experiments of arXiv:2602.16340 (trained to 1e-8)",
-    tested="mean loss 1e-8, smallest ratio over seeds: " + ", ".join(f"{k} {float(v):.2f}" for k, v in zip(equal_loss.norm.values, equal_loss.min('seed').values)),
+    tested="mean loss 1e-8, smallest ratio over seeds: " + families.said(equal_loss.min("seed")),
     holds=bool(same_loss.reached.notnull().all() and ((equal_loss >= 1.5).sum("seed") >= 0.9 * seeds).all()),
     tolerance="a factor of 1.5 in nine of ten seeds",
     because="as above",
@@ -132,7 +136,7 @@ claim(
     "homogeneous-family-balanced",
     "The families also win as classifiers, whatever the scaling of their layers.",
     where="derived here: layer-balanced margins",
-    tested="the same runs, balanced margins, smallest ratio over seeds: " + ", ".join(f"{k} {float(v):.2f}" for k, v in zip(balanced.norm.values, balanced.min('seed').values)),
+    tested="the same runs, balanced margins, smallest ratio over seeds: " + families.said(balanced.min("seed")),
     holds=bool((balanced.mean("seed") > [1.5, 1.5, 1.0, 1.2]).all()),
     tolerance="means above 1.5 (l2, l-infinity), 1.0 (spectral), 1.2 (hybrid)",
     because="spectral and hybrid steps agree on the matrix; only the last layer's norm tells them apart",
@@ -140,7 +144,8 @@ claim(
 )
 
 # %% [markdown]
-# "Normalised gradient descent comes second in the spectral margin" is such a statement about scaling. At an $\ell_2$ KKT point $\lVert W\rVert_F^2 = 2\lVert v\rVert^2$, so with the stable rank
+# "Normalised gradient descent comes second in the spectral margin" is such a statement about scaling. At an $\ell_2$ KKT point $\lVert
+# W\rVert_F^2 = 2\lVert v\rVert^2$, so with the stable rank
 # $\mathrm{sr}$ of $W$ the spectral margin is $3^{3/2}\min(1, (\mathrm{sr}/2)^{3/2})\,\gamma_2$, known in advance.
 
 # %%
@@ -165,7 +170,8 @@ claim(
 # %% [markdown]
 # ## Alignment: where ReLU differs
 #
-# Plain ReLU has kinks and is outside the smooth theory. Its winners look the same. What tells the two apart is the alignment $r$ of the averaged step with the present gradient.
+# Plain ReLU has kinks and is outside the smooth theory. Its winners look the same. What tells the two apart is the alignment $r$ of the
+# averaged step with the present gradient.
 
 # %%
 relu_steps = {"l2": 0.8, "linf": 0.04, "spectral": 0.25, "hybrid": 0.12}
@@ -200,30 +206,27 @@ claim(
 # %% [markdown]
 # ## The cusp of the two learning rates
 #
-# Muon-Signum with rates of ratio $\rho$ follows the hybrid norm of ratio $\rho$. Measured in the norm of ratio $\sigma$, the runs should be best at $\sigma=\rho$: $\gamma \propto \rho/\max(\sigma,\rho)^3$.
+# Muon-Signum with rates of ratio $\rho$ follows the hybrid norm of ratio $\rho$. Measured in the norm of ratio $\sigma$, the runs should be
+# best at $\sigma=\rho$: $\gamma \propto \rho/\max(\sigma,\rho)^3$.
 
 # %%
-ratios = np.array([0.25, 0.5, 1.0, 2.0, 4.0])
-swept = h.train(network, relu_task, [h.Rule(f"rho = {r:g}", h.hybrid(float(r)), 0.075 * r ** (2 / 3), 0.9) for r in ratios], steps, record=[steps]).isel(step=-1)
-matrix, last = swept.block_norm.sel(block=0, kind="spectral", drop=True), swept.block_norm.sel(block=1, kind="linf", drop=True)
-rho, sigma = xr.DataArray(ratios, coords={"rho": ratios}), xr.DataArray(ratios, coords={"sigma": ratios})
-matrix, last, q = (v.rename(optimizer="rho").drop_vars("rho", errors="ignore").drop_vars(["family", "eta0", "momentum", "a"], errors="ignore").assign_coords(rho=ratios) for v in (matrix, last, swept.min_margin))
-hybrid_margin = (q / np.maximum(sigma * matrix, last) ** 3).transpose("rho", "seed", "sigma")
-product_margin = (q / (matrix**2 * last)).mean("seed")
-predicted_cusp = laws.cusp(rho, sigma, product_margin)
+ratios = [0.25, 0.5, 1.0, 2.0, 4.0]
+swept = families.hybrid_margins(h.train(network, relu_task, families.rate_sweep(ratios, 0.075), steps, record=[steps]).isel(step=-1), ratios)
+product_margin = swept["product"].mean("seed")
+predicted_cusp = laws.cusp(swept.rho, swept.sigma, product_margin)
 
 # %% tags=["hide-input"]
 show(
-    plots.cusps(hybrid_margin, predicted_cusp),
+    plots.cusps(swept.margin, predicted_cusp),
     "fig-cusp",
-    data=xr.Dataset({"margin": hybrid_margin, "predicted": predicted_cusp}),
+    data=swept.assign(predicted=predicted_cusp),
     alt="Five curves of margin against the measuring ratio; each run is the best of the five where the ratio equals that of its own rates.",
     caption="Margins of Muon-Signum runs with five ratios of learning rates, in five hybrid norms; dashed, the predicted cusps.",
     steps=steps,
 )
 
 # %% tags=["hide-input"]
-winners = hybrid_margin.mean("seed").idxmax("rho")
+winners = swept.margin.mean("seed").idxmax("rho")
 claim(
     "homogeneous-hybrid-cusp",
     "The ratio of the learning rates is the ratio in the hybrid norm whose margin is maximised.",
@@ -237,7 +240,8 @@ claim(
 # %% [markdown]
 # ## Adam's stability constant
 #
-# With eps in the denominator Adam is Adam until gradients reach eps; then it turns into momentum gradient descent, and the $\ell_\infty$ margin is lost.
+# With eps in the denominator Adam is Adam until gradients reach eps; then it turns into momentum gradient descent, and the $\ell_\infty$
+# margin is lost.
 
 # %%
 constants = [h.Rule(f"eps = {e:g}", h.LINF, 0.02, 0.9, betas=(0.9, 0.95), eps=e) for e in (0.0, 1e-12, 1e-8, 1e-6)]
@@ -259,7 +263,7 @@ claim(
     "homogeneous-adam-eps",
     "Adam maximises the l-infinity margin only without its stability constant.",
     where="'Adam without the stability constant', abstract of arXiv:2602.16340",
-    tested="final l-infinity margin: " + ", ".join(f"{k} {float(v):.0f}" for k, v in zip(final.optimizer.values, final.values)) + f"; largest final log10 loss at eps = 1e-6: {float(damped.log_loss.isel(step=-1, optimizer=-1).max() / np.log(10)):.1f}",
+    tested="final l-infinity margin: " + families.said(final, 0) + f"; largest final log10 loss at eps = 1e-6: {float(damped.log_loss.isel(step=-1, optimizer=-1).max() / np.log(10)):.1f}",
     holds=bool((np.diff(final.values) < 0).all() and (damped.log_loss.isel(step=-1, optimizer=-1) > np.log(1e-8)).all()),
     tolerance="order only",
     because="where exactly the margin turns depends on the length of the run",
@@ -271,9 +275,12 @@ claim(
 # The usual five steps in bfloat16 leave singular values between 0.68 and 1.13, and ten steps do not help: that polynomial does not converge to one.
 
 # %%
-quintic = h.Rule("Muon, exact", h.MAX_SPECTRAL, 0.1, 0.9)
-approximations = {"5 steps, bf16": NewtonSchulz(), "10 steps, f64": NewtonSchulz(steps=10, dtype=None)}
-polars = h.train(network, relu_task, [quintic, *[h.Rule(f"Newton-Schulz, {k}", h.MAX_SPECTRAL, 0.1, 0.9, polar=v) for k, v in approximations.items()]], steps)
+exact = h.Rule("exact", h.MAX_SPECTRAL, 0.1, 0.9)
+approximate = [
+    h.Rule("5 steps, bfloat16", h.MAX_SPECTRAL, 0.1, 0.9, polar=NewtonSchulz()),
+    h.Rule("10 steps, float64", h.MAX_SPECTRAL, 0.1, 0.9, polar=NewtonSchulz(steps=10, dtype=None)),
+]
+polars = h.train(network, relu_task, [exact, *approximate], steps)
 schulz = families.own(polars.gamma).isel(step=-1).mean("seed")
 schulz_r = polars.alignment.isel(step=-1).mean("seed")
 
@@ -282,7 +289,7 @@ claim(
     "homogeneous-newton-schulz",
     "Muon as commonly implemented, with Newton-Schulz, pays for the approximation in margin.",
     where="beyond arXiv:2602.16340, which analyses the exact polar factor",
-    tested="spectral margin and alignment: " + ", ".join(f"{k} {float(a):.2f} (r {float(b):.3f})" for k, a, b in zip(schulz.optimizer.values, schulz.values, schulz_r.values)),
+    tested="spectral margin " + families.said(schulz) + "; alignment " + families.said(schulz_r, 3),
     holds=bool((schulz[1:] < 0.9 * schulz[0]).all() and (schulz_r[1:] < 0.97).all()),
     tolerance="10 % of the margin, 0.03 of alignment",
     because="exact Muon's alignment is 1.0000 here; seeds differ by about 4 % in margin",
@@ -291,14 +298,15 @@ claim(
 # %% [markdown]
 # ## Mini-batches
 #
-# The paper treats full batches. The first paper's picture carries over: without momentum small batches lose the margin, momentum 0.9 or variance reduction repairs it. Adam is the exception: its second
+# The paper treats full batches. The first paper's picture carries over: without momentum small batches lose the margin, momentum 0.9 or
+# variance reduction repairs it. Adam is the exception: its second
 # average keeps the largest squares of single batches, momentum does not help, and variance reduction does.
 
 # %%
 batch_task = h.digits(n, range(sweep_seeds))
 three = h.family_rules(**first_steps)
 batched = [three[1], three[3], three[4], three[6]]
-alone = [h.Rule(r.name, r.norm, r.eta0, 0.0, betas=r.betas and (0.0, r.betas[1])) for r in batched]
+alone = families.without_momentum(batched)
 settings = {
     "full batch": h.train(network, batch_task, batched, steps, record=[steps]),
     "b = 32": h.train(network, batch_task, alone, steps, record=[steps], batches=h.Batches(32)),
@@ -321,21 +329,25 @@ show(
 # %% tags=["hide-input"]
 share = relative.mean("seed")
 steepest = ["MomentumGD", "Signum", "Muon"]
+small_share = share.sel(optimizer=steepest)
 claim(
     "homogeneous-minibatch",
     "Momentum or variance reduction restores the bias of small batches in networks, as in the linear case.",
     where="beyond arXiv:2602.16340; the linear case is arXiv:2602.11557",
-    tested="share of the full batch's margin at b = 32 (none, momentum, VR): " + "; ".join(f"{o} " + ", ".join(f"{float(share.sel(optimizer=o, setting=s)):.2f}" for s in list(settings)[1:]) for o in steepest),
-    holds=bool((share.sel(optimizer=steepest, setting="b = 32, momentum 0.9") > 0.5).all() and (share.sel(optimizer=steepest, setting="b = 32, VR") > 0.5).all()
-               and (share.sel(optimizer=steepest, setting="b = 32") < 0.3).all()),
-    tolerance="above half against below 0.3",
+    tested="share of the full batch's margin at b = 32: none " + families.said(small_share.sel(setting="b = 32")) + "; momentum "
+    + families.said(small_share.sel(setting="b = 32, momentum 0.9")) + "; VR " + families.said(small_share.sel(setting="b = 32, VR")),
+    holds=bool(
+        (small_share.sel(setting="b = 32, momentum 0.9") > 0.5).all() and (small_share.sel(setting="b = 32, VR") > 0.5).all()
+        and (small_share.sel(setting="b = 32") < 0.5).all()
+    ),
+    tolerance="above half against below half",
     because="seeds differ by 20 %",
 )
 claim(
     "homogeneous-minibatch-adam",
     "Mini-batch Adam shares Signum's bias.",
     where="not claimed by arXiv:2602.16340, but often read into it",
-    tested="Adam's share of its full-batch margin at b = 32 (none, momentum, VR): " + ", ".join(f"{float(share.sel(optimizer='Adam', setting=s)):.2f}" for s in list(settings)[1:]),
+    tested="Adam's share of its full-batch margin: " + families.said(share.sel(optimizer="Adam", drop=True)),
     holds=bool(share.sel(optimizer="Adam", setting="b = 32, momentum 0.9") > 0.5),
     otherwise="contradicted",
 )
@@ -343,7 +355,8 @@ claim(
 # %% [markdown]
 # ## Ten classes, synthetic data, and an exception
 #
-# The same table for ten classes under cross-entropy and for the synthetic data of the theory chapter; and planar XOR, where some runs never separate the data and nothing can be said.
+# The same table for ten classes under cross-entropy and for the synthetic data of the theory chapter; and planar XOR, where some runs never
+# separate the data and nothing can be said.
 
 # %%
 ten = h.train(h.Layers(64, (24,), outputs=10), h.digits(n, range(sweep_seeds), classes=10), h.family_rules(0.6, 0.02, 0.12, 0.1, plain=False), steps // 2)
@@ -357,17 +370,19 @@ claim(
     "homogeneous-other-data",
     "The families keep their margins on ten classes and on synthetic data.",
     where="beyond the binary experiments of arXiv:2602.16340",
-    tested="smallest ratio over seeds, ten classes: " + ", ".join(f"{k} {float(v):.2f}" for k, v in zip(ten_ratio.norm.values, ten_ratio.min('seed').values))
-    + "; synthetic: " + ", ".join(f"{k} {float(v):.2f}" for k, v in zip(synthetic_ratio.norm.values, synthetic_ratio.min('seed').values)),
+    tested="smallest ratio over seeds, ten classes: " + families.said(ten_ratio.min("seed"))
+    + "; synthetic: " + families.said(synthetic_ratio.min("seed")),
     holds=bool((ten_ratio > 1).mean() >= 0.9 and (synthetic_ratio > 1).mean() >= 0.9),
     tolerance="nine of ten (norm, seed) pairs",
     because="a statistical statement; the exceptions are in the numbers",
-    caveat="Planar XOR is an exception: of " + str(seeds) + " seeds, never separated by " + ", ".join(f"{k}: {int(v)}" for k, v in zip(stuck.optimizer.values, stuck.values)) + ".",
+    caveat="Planar XOR is an exception: of " + str(seeds) + " seeds, never separated by " + families.said(stuck, 0) + ".",
 )
 
 # %% [markdown]
 # ## The answer
 #
-# Yes, by families: each wins the margin of its norm by a wide gap, at equal steps and at equal loss. But half of what the plain spectral and hybrid margins show is the scaling of layers; as classifiers, Muon and
-# its hybrids nearly tie. The bias needs smoothness to be exact (ReLU stays misaligned), Adam without eps and with full or variance-reduced batches, and an exact polar factor. To use these
+# Yes, by families: each wins the margin of its norm by a wide gap, at equal steps and at equal loss. But half of what the plain spectral
+# and hybrid margins show is the scaling of layers; as classifiers, Muon and
+# its hybrids nearly tie. The bias needs smoothness to be exact (ReLU stays misaligned), Adam without eps and with full or variance-reduced
+# batches, and an exact polar factor. To use these
 # optimizers on a network of your own: {ref}`five lines <sec-use-optimizers>`.

@@ -1,7 +1,12 @@
 """Tables of a finished run: which family of optimizers wins which margin, with spread over seeds."""
 
+from dataclasses import replace
+
 import numpy as np
 import xarray as xr
+
+from .rules import Rule
+from .whole import hybrid
 
 NORM_TITLES = {"l2": "l2", "linf": "l-infinity", "spectral": "max-spectral", "hybrid": "hybrid"}
 
@@ -74,3 +79,36 @@ def balance(runs: xr.Dataset) -> xr.DataArray:
 def own(values: xr.DataArray) -> xr.DataArray:
     """Of an array with a ``norm`` axis, each optimizer's entry for its own family."""
     return values.where(values.norm == values.family).max("norm")
+
+
+def said(values: xr.DataArray, digits: int = 2) -> str:
+    """A one-dimensional array in words: "Muon 1.00, Adam 0.98"."""
+    (dim,) = values.dims
+    return ", ".join(f"{name} {float(value):.{digits}f}" for name, value in zip(values[dim].values, values.values, strict=True))
+
+
+def rate_sweep(ratios, eta0: float, beta: float = 0.9) -> list[Rule]:
+    """Muon-Signum with rates of the given ratios (last layer over matrices); ``eta0`` is the matrices' first step at ratio 1.
+
+    The rest scales so that all runs grow alike: the function depends on ``eta_M^2 eta_A``.
+    """
+    return [Rule(f"rho = {rho:g}", hybrid(float(rho)), eta0 * float(rho) ** (2 / 3), beta) for rho in ratios]
+
+
+def hybrid_margins(end: xr.Dataset, ratios) -> xr.Dataset:
+    """The end of a ``rate_sweep`` of two-layer networks of degree 3, in the hybrid norms of all the ratios (dim ``sigma``).
+
+    ``margin`` (rho, seed, sigma); ``balance`` = ||v|| / (rho ||W||) and ``product`` = q / (||W||^2 ||v||), (rho, seed).
+    """
+    bare = end[["block_norm", "min_margin"]].reset_coords(drop=True).rename(optimizer="rho").assign_coords(rho=list(ratios))
+    sigma = xr.DataArray(list(ratios), coords={"sigma": list(ratios)})
+    first = bare.block_norm.sel(block=0, kind="spectral", drop=True)
+    last = bare.block_norm.sel(block=1, kind="linf", drop=True)
+    margin = bare.min_margin / np.maximum(sigma * first, last) ** 3
+    product = bare.min_margin / (first**2 * last)
+    return xr.Dataset({"margin": margin.transpose("rho", "seed", "sigma"), "balance": last / (bare.rho * first), "product": product})
+
+
+def without_momentum(rules: list[Rule]) -> list[Rule]:
+    """The same rules with every average of the gradient left out (Adam keeps that of the squares)."""
+    return [replace(rule, momentum=0.0, betas=rule.betas and (0.0, rule.betas[1])) for rule in rules]

@@ -14,9 +14,12 @@ def least_decay(degree):
 
 
 def average_ratio(beta, delta):
-    """``m / g`` for gradients that fall by ``e^-delta`` a step: ``(1 - beta) / (1 - beta e^delta)``; inf past ``delta = -log beta``."""
+    """``m / g`` for gradients that fall by ``e^-delta`` a step: ``(1 - beta) / (1 - beta e^delta)``; inf past ``delta = -log beta``.
+
+    NaN where delta is NaN.
+    """
     rest = 1 - beta * np.exp(delta)
-    return np.where(rest > 0, (1 - beta) / np.where(rest > 0, rest, 1), np.inf)
+    return np.where(rest <= 0, np.inf, (1 - beta) / np.where(rest <= 0, 1, rest))
 
 
 def adam_unit(beta1, beta2, delta):
