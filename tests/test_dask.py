@@ -125,3 +125,25 @@ def test_local_sweeps_do_not_import_dask():
            "sys.exit('distributed' in sys.modules)"
     began = time.monotonic()
     assert subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, timeout=300).returncode == 0, time.monotonic() - began
+
+
+def test_the_files_for_clusters_are_sound_and_use_options_that_exist():
+    """They cannot be run here; what can be checked is their syntax and the names they use."""
+    import ast
+    from pathlib import Path
+
+    import yaml
+
+    from ibias.companion import grid_file
+
+    folder = Path(__file__).resolve().parents[1] / "book" / "scale_out"
+    ast.parse((folder / "slurm.py").read_text())
+    parts = {part["kind"]: part for part in yaml.safe_load_all((folder / "kubernetes.yaml").read_text())}
+    command = parts["Job"]["spec"]["template"]["spec"]["containers"][0]["command"]
+    assert command[:2] == ["ibias", "sweep"]
+    known = subprocess.run([sys.executable, "-m", "ibias.companion.cli", "sweep", "--help"], env=ENVIRONMENT | {"COLUMNS": "200"},
+                           capture_output=True, text=True, timeout=300).stdout
+    assert all(word in known for word in command if word.startswith("--"))
+    asked = grid_file.read(folder / "grid.toml")
+    assert len(asked.methods) == 48 and asked.options["steps"] == 20_000
+    assert {method.schedule.eta0 for method in asked.methods if method.norm == ib.FROBENIUS} == {0.5}
