@@ -119,7 +119,7 @@ def digits_network(weight_decay=1e-3, seed=0, hidden=8, samples=512) -> Network:
 
 
 def text_network(weight_decay=1e-3, seed=0, hidden=8, samples=1024, embedding=3) -> Network:
-    """Two characters predict the third, tanh, on the Gettysburg Address in letters and blanks; ``seed`` chooses the positions."""
+    """Two characters predict the third, tanh, on Lincoln's Gettysburg Address (1863, public domain) in letters and blanks; ``seed`` chooses the positions."""
     letters = plain_text()
     alphabet = sorted(set(letters))
     codes = np.array([alphabet.index(c) for c in letters])
