@@ -94,6 +94,10 @@ def test_any_weights_and_multipliers_bound_the_margin(norm):
         lower, upper = certify(dataset, norm, weights, dual)
         assert lower <= best.upper and upper >= best.lower
     assert certify(dataset, norm, 0 * best.weights, best.dual)[0] == 0
+    own, dual = best.dual + np.eye(dataset.k)[dataset.y], best.dual - (best.dual == 0)
+    # entries that are not admissible count for nothing; 1e-13: the sum to one is rounded twice
+    assert certify(dataset, norm, best.weights, own)[1] == pytest.approx(best.upper, rel=1e-13)
+    assert certify(dataset, norm, best.weights, dual)[1] == pytest.approx(best.upper, rel=1e-13)
 
 
 @each_norm

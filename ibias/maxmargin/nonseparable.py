@@ -47,6 +47,8 @@ def _annihilated(pairs, a, rounds=8):
     """Affine-scaled least-norm corrections of a > 0 towards ``A^T a = 0``; the best one seen."""
     best, smallest = a, np.inf
     for _ in range(rounds):
+        if not a.sum() > 0:  # separable data: nothing was left to cancel
+            break
         rest = pairs.adjoint(a).ravel()
         size = np.linalg.norm(rest) / a.sum()
         if size < smallest:
