@@ -60,6 +60,31 @@ def test_planar_xor_leaves_slackness_undefined_where_nothing_is_separated():
     assert bool((runs.min_margin <= 0).any())
 
 
+def by_hand():
+    """Two optimizers of two families, two seeds, three steps: small enough to check by eye."""
+    gamma = xr.DataArray(np.array([[[4.0, 1.0], [3.0, 1.0]], [[2.0, 5.0], [2.0, 0.5]]]), dims=("optimizer", "seed", "norm"))
+    return gamma.assign_coords(optimizer=["NGD", "Signum"], norm=["l2", "linf"], family=("optimizer", ["l2", "linf"]))
+
+
+def test_winning_ratio_compares_the_family_with_the_best_outsider():
+    np.testing.assert_allclose(families.winning_ratio(by_hand()).transpose("norm", "seed"), [[2.0, 1.5], [5.0, 0.5]], rtol=1e-15)
+
+
+def test_margins_at_equal_loss_are_interpolated_in_the_logarithm():
+    log_loss = xr.DataArray(np.log([[[1e-4, 1e-6, 1e-10]], [[1e-1, 1e-2, 1e-3]]]), dims=("optimizer", "seed", "step"))
+    gamma = xr.DataArray([1.0, 2.0, 4.0], dims="step").broadcast_like(log_loss)
+    runs = xr.Dataset({"log_loss": log_loss, "gamma": gamma, "gamma_balanced": gamma}, {"step": [10, 20, 30]})
+    found = families.at_loss(runs)
+    assert float(found.gamma[0, 0]) == pytest.approx(3.0) and int(found.reached[0, 0]) == 30  # 1e-8 lies half way from 1e-6 to 1e-10
+    assert np.isnan(found.gamma[1, 0]) and np.isnan(found.reached[1, 0])
+
+
+def test_tables_and_sentences():
+    text = families.table(by_hand())
+    assert text.splitlines()[2].startswith("| NGD | **3.50 ±") and "**2.75 ±" in text.splitlines()[3]
+    assert families.said(by_hand().isel(seed=0, norm=1, drop=True), 1) == "NGD 1.0, Signum 5.0"
+
+
 @pytest.fixture(scope="module")
 def digits():
     """The book's setting with half its seeds: 256 images, 3000 steps."""
@@ -107,10 +132,10 @@ class TestDigits:
 
 @pytest.mark.slow
 def test_relu_never_aligns():
-    """Reported range, not a limit: kinks make gradients jump and the average lags."""
+    """Kinks make gradients jump and the average lags: how far is reported in the book, that it does not reach one is tested."""
     rules = [r for r in h.family_rules(0.8, 0.04, 0.25, 0.12, plain=False) if r.betas is None]
     r = h.train(h.Layers(64, (32,), power=1), h.digits(256, range(2)), rules, 2500).alignment.isel(step=-1).mean("seed")
-    assert ((r >= 0.8) & (r <= 0.985)).all()
+    assert (r <= 0.985).all()  # squared ReLU: above 0.999 in the same setting
 
 
 @pytest.mark.slow
@@ -163,9 +188,9 @@ def test_deep_linear_networks_approach_the_global_optimum():
 
 @pytest.mark.slow
 def test_degree_seven_needs_faster_decay():
-    rules = [h.Rule("in", h.L2, 0.56, 0.9, a=0.9), h.Rule("out", h.L2, 0.35, 0.9, a=0.8)]
-    r = h.train(h.Layers(12, (10, 10)), h.aniso(seeds=range(3)), rules, 6000, scale=1.0).alignment.isel(step=-1).mean("seed")
-    assert float(r[0] - r[1]) > 0.2
+    rules = [h.Rule("in", h.L2, 0.35, 0.9, a=0.9), h.Rule("out", h.L2, 0.26, 0.9, a=0.8)]
+    r = h.train(h.Layers(64, (12, 12)), h.digits(128, range(2)), rules, 4000, scale=1.0, record=[4000]).alignment.isel(step=-1).mean("seed")
+    assert float(r[0] - r[1]) > 0.2  # 1.000 and 0.16 were seen; the difference grows with the length of the run
 
 
 @pytest.mark.slow
