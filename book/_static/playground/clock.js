@@ -1,0 +1,61 @@
+/* What moves by itself: the running race and the growing ball, in steps where the reader asked for less motion. Ibias.clock */
+(function (root) {
+  'use strict';
+  var Ibias = root.Ibias = root.Ibias || {};
+  var PACE = [0.3, 0.6, 1, 2, 5];      // of the five speeds
+  var STILL_MS = 600;                  // with reduced motion: time between two pictures
+  var GROW_MS = 1400;
+
+  /* stage as in screen.js, with speed; screen draws it; stop() ends the race */
+  function clock(stage, screen, stop) {
+    var calm = root.matchMedia('(prefers-reduced-motion: reduce)'), asked = 0, growing = 0, owed = 0, last = 0;
+
+    /* updates due now: a steady pace on the logarithmic axis */
+    function due(now) {
+      var elapsed = Math.min(100, Math.max(0, now - last)), count;
+      if (calm.matches) {
+        if (now - last <= STILL_MS) return 0;
+        last = now;
+        return Math.max(1, Math.ceil(stage.race.t * 0.25 * stage.speed));
+      }
+      last = now;
+      owed += elapsed / 1000 * (2 + stage.race.t * 0.35) * PACE[stage.speed - 1] * 1.5;
+      count = Math.min(Math.floor(owed), 4000);
+      owed -= count;
+      return count;
+    }
+
+    function tick(now) {
+      asked = 0;
+      if (!stage.playing) return;
+      var count = due(now);
+      if (count) {
+        Ibias.race.advance(stage.race, count);
+        if (stage.race.t >= Ibias.race.LAST_STEP) { stop(); return; }
+        screen.draw(false);
+      }
+      asked = requestAnimationFrame(tick);
+    }
+
+    function start() {
+      last = performance.now();
+      owed = 0;
+      if (!asked) asked = requestAnimationFrame(tick);
+    }
+
+    /* shown(share) is told how far the ball has come */
+    function grow(shown) {
+      var from = performance.now();
+      cancelAnimationFrame(growing);
+      (function next() {
+        var u = calm.matches ? 1 : Math.min(1, Math.max(0, (performance.now() - from) / GROW_MS));
+        shown(1 - Math.pow(1 - u, 2));
+        if (u < 1) growing = requestAnimationFrame(next);
+      })();
+    }
+
+    return { start: start, grow: grow, hold: function () { cancelAnimationFrame(growing); } };
+  }
+
+  Ibias.clock = clock;
+})(typeof globalThis !== 'undefined' ? globalThis : this);
