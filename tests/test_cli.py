@@ -165,6 +165,20 @@ def test_reproduce_and_verify_hand_over_to_the_book(here, capsys, monkeypatch):
     assert answer(capsys, "verify", "fig-1", "fig-2", code=1)["figures"]["fig-2"]["agrees"] is False
 
 
+def test_build_makes_pages_and_says_when_it_could_not(here, capfd, monkeypatch):
+    from ibias.companion import notebooks
+
+    monkeypatch.setattr(notebooks, "find_root", lambda: here)
+    monkeypatch.setattr(notebooks, "run", lambda *a, **k: [])
+    (here / "_toc.yml").write_text("format: jb-book\nroot: intro\n")
+    (here / "_config.yml").write_text("title: x\nexecute:\n  execute_notebooks: 'off'\n")
+    (here / "intro.md").write_text("# A page\n")
+    assert main(["build"]) == 0 and "A page" in (here / "_build" / "html" / "intro.html").read_text()
+    (here / "intro.md").write_text("# A page\n\n{ref}`nowhere`\n")
+    assert main(["build", "-q"]) == 1
+    assert "building the pages failed" in capfd.readouterr().err and not (here / "_build" / ".doctrees").exists()
+
+
 def test_debug_shows_the_traceback_and_nothing_else_does(here, capsys):
     assert main(["margin", "none.npz", "--norm", "max"]) == 2
     assert "Traceback" not in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """`ibias reproduce`, `ibias build`, `ibias verify`: the book from the command line."""
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from time import perf_counter
@@ -49,9 +50,11 @@ def build(quiet: QuietOption = False) -> None:
 
     root, began = runner.find_root(), perf_counter()
     reproduce(quiet=quiet)
-    book = subprocess.run([sys.executable, "-m", "jupyter_book.cli.main", "build", ".", "-W", "-n", "--keep-going"], cwd=root, check=False,
-                          stdout=sys.stderr if not quiet else subprocess.DEVNULL)
+    builder = [sys.executable, "-c", "from jupyter_book.cli.main import main; main(prog_name='jupyter-book')"]
+    book = subprocess.run([*builder, "build", ".", "-W", "-n", "--keep-going"], cwd=root, check=False,
+                          stdout=subprocess.DEVNULL if quiet else sys.stderr)
     if book.returncode:
+        shutil.rmtree(root / "_build" / ".doctrees", ignore_errors=True)  # a page read with a warning would count as read the next time
         raise RuntimeError(f"building the pages failed with code {book.returncode}; the messages above say where")
     table(str(root), [("pages", str(root / "_build" / "html" / "index.html")), ("seconds", f"{perf_counter() - began:.0f}")])
 
