@@ -265,12 +265,13 @@ show(
     seeds=[0],
 )
 glue("b2_drift_slope", float(entropic.slope), display=False)
+glue("b2_drift_error", float(entropic.slope_error), display=False)
 glue("b2_drift_correlation", float(entropic.correlation), display=False)
 fit = networks.line_fit(shuffled.predicted_mean.values, shuffled["mean"].values)
 glue("b2_shuffled_slope", float(fit["slope"]), display=False)
 
 # %% [markdown]
-# With replacement the slope is {glue:text}`b2_drift_slope:.2f` and the correlation {glue:text}`b2_drift_correlation:.3f`; reshuffled, the
+# With replacement the slope is {glue:text}`b2_drift_slope:.2f` ({glue:text}`b2_drift_error:.2f` standard error) and the correlation {glue:text}`b2_drift_correlation:.3f`; reshuffled, the
 # slope is {glue:text}`b2_shuffled_slope:.3f`.
 #
 # ## Answer

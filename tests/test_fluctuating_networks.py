@@ -162,10 +162,12 @@ def test_shipped_statistics_can_be_made_again(kind, seed):
 
 
 @pytest.mark.slow
-def test_entropic_drift():
-    found = networks.drift("digits", 0, 0.05)
-    # each mean of 256 replicas is noisy; the slope over 80 modes is good to a few per cent, plus the next order (14 % at eta = 0.1)
-    assert float(found.slope) == pytest.approx(1, abs=0.1) and found.correlation > 0.9
+@pytest.mark.parametrize("seed", [0, 1])
+def test_entropic_drift(seed):
+    found = networks.drift("digits", seed, 0.05)
+    # 4 standard errors of a slope over 80 modes, 0.11 to 0.17: half the force, or twice, is far outside
+    assert abs(float(found.slope) - 1) < 4 * float(found.slope_error) < 0.25
+    assert found.correlation > 0.9
 
 
 def test_batch_is_the_shipped_one():

@@ -159,11 +159,15 @@ def drift(kind: str, seed: int, eta: float) -> xr.Dataset:
     """Mean displacement of the flat modes (x < 0.3): with replacement against the entropic force, and slope and correlation of the comparison."""
     statistics, point = point_statistics(kind, seed), Point(kind, seed)
     run = Run(point, "wr", eta)
-    measured = run.load()["mean"].values
+    loaded = run.load()
+    measured, error = loaded["mean"].values, np.sqrt(loaded.variance.values[-1] / REPLICAS)
     network, theta = point.network(), point.load()
     predicted = closure.entropic_drift(network, theta, frame_at(network, theta), eta, BATCH, run.steps)
     flat = statistics.noisy & (statistics.curvature * eta * run.steps < 0.3) & (statistics.curvature > 0)
-    kept = {"measured": ("mode", measured[flat]), "predicted": ("mode", predicted[flat]), **line_fit(predicted[flat], measured[flat])}
+    x, y, e = predicted[flat], measured[flat], error[flat]
+    # Modes are taken as independent here: a lower bound, since the noise is not diagonal in this basis.
+    slope_error = np.sqrt((x**2 * e**2).sum()) / (x**2).sum()
+    kept = {"measured": ("mode", y), "predicted": ("mode", x), "error": ("mode", e), **line_fit(x, y), "slope_error": slope_error}
     return xr.Dataset(kept, attrs={"eta": eta, "network": kind, "seed": seed})
 
 
