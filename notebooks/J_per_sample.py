@@ -36,7 +36,7 @@ import ibias as ib
 from ibias import plots_theory
 from ibias.companion.claims import claim
 from ibias.companion.provenance import show
-from ibias.statements import reports, slack_table
+from ibias.statements import reports
 
 # %%
 data = ib.data.scale_skewed(classes=classes, samples=samples, seed=data_seed)

@@ -21,7 +21,8 @@ COMMON = ("common/svg.js", "common/axes.js", "common/share.js")
 SCRIPTS = {
     "playground": COMMON + tuple(
         f"playground/{name}.js" for name in (
-            "philox", "geometry", "engine", "settings", "race", "caption", "view_planes", "view_race", "layout", "points", "screen", "clock", "controls", "mount",
+            "philox", "geometry", "engine", "settings", "race", "caption", "view_planes", "view_race", "layout", "points",
+            "screen", "clock", "controls", "mount",
         )
     ),
     "explorer": COMMON + tuple(f"explorer/{name}.js" for name in ("numbers", "decode", "state", "view", "mount")),

@@ -5,7 +5,7 @@ import torch
 
 from ..losses import EXPONENTIAL
 
-from ..norms import CATALOG, FROBENIUS, MAX, SPECTRAL
+from ..norms import FROBENIUS, MAX, SPECTRAL
 from ..data import Dataset, gaussian, scale_skewed
 from ..problem import Problem
 from .catalog import Collector
