@@ -156,8 +156,10 @@ def test_reproduce_and_verify_hand_over_to_the_book(here, capsys, monkeypatch):
     asked = []
     monkeypatch.setattr(notebooks, "find_root", lambda: here)
     monkeypatch.setattr(notebooks, "run", lambda root, which, given, **k: asked.append((which, given)) or [notebooks.Outcome("05", "done", 2.0)])
+    monkeypatch.setattr("ibias.companion.cli_book.typed", lambda path, given: asked.append(path.name))
+    monkeypatch.setattr(notebooks, "choose", lambda root, wanted: wanted)
     assert answer(capsys, "reproduce", "05", "-p", "steps=2000")["notebooks"][0]["status"] == "done"
-    assert asked == [(["05"], {"steps": "2000"})]
+    assert asked == ["05.ipynb", (["05"], {"steps": "2000"})]
     monkeypatch.setattr(notebooks, "run", lambda *a, **k: [notebooks.Outcome("05", "failed", message="no\ndata")])
     assert main(["reproduce", "-q"]) == 1 and "1 of 1 notebooks failed, the first: no data" in capsys.readouterr().err
     monkeypatch.setattr(provenance, "verify", lambda name, **k: Comparison({"loss": {"fig-1": 0.0, "fig-2": 0.1}[name]}, 1e-6))

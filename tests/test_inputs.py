@@ -180,6 +180,9 @@ ARGUMENTS = {  # id -> (argv, exit code, words)
     "no store folder": (["store", "ls", "--store", "nowhere"], 2, ["nowhere"]),
     "a parameter without value": (["reproduce", "-p", "steps"], 2, ["NAME=VALUE"]),
     "a parameter that is code": (["reproduce", "-p", "__import__('os').system('x')=1"], 2, ["NAME=VALUE"]),
+    "a value that is code": (["reproduce", "05_experiment", "-p", "steps=__import__('os').system('x')"], 2, ["'steps'", "whole number"]),
+    "a value that is a script": (["reproduce", "05_experiment", "-p", "steps=<script>{{1}}</script>"], 2, ["'steps'", "<script>"]),
+    "an unknown parameter": (["reproduce", "05_experiment", "-p", "stepz=3"], 2, ["'stepz'", "steps"]),
     "no such notebook": (["reproduce", "99_nothing"], 2, ["99_nothing"]),
     "no such figure": (["verify", "fig-999"], 2, ["fig-999"]),
 }

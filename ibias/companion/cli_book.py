@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from .cli_input import JsonOption, QuietOption, emit, table
+from .parameters import typed
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,6 +32,8 @@ def reproduce(
 
     root = runner.find_root()
     given = _pairs(parameter or [])
+    for name in runner.choose(root, notebooks or []) if given else ():
+        typed(root / "notebooks" / f"{name}.ipynb", given)  # a wrong name or value is refused before anything runs
     say = None if quiet or json else (lambda line: print(line, file=sys.stderr, flush=True))
     outcomes = runner.run(root, notebooks or [], given, jobs=jobs, force=force, say=say)
     if json:
