@@ -43,7 +43,7 @@ from ibias.fluctuating.studies import modes, one_step
 # The density of $\theta$ after a step is an average over batches, nothing more:
 #
 # $$P_{t+1}(\theta) = \Big\langle \int \delta\big(\theta - \theta' + \eta\, g_B(\theta')\big)\, P_t(\theta')\, d\theta' \Big\rangle_B
-#  = \sum_{k\ge 0} \frac{\eta^k}{k!}\,\partial^k\big(\langle g_B^k\rangle P_t\big).$$ (eq-master)
+#  = \sum_{k\ge 0} \frac{\eta^k}{k!}\,\partial^k\big(\langle g_B^k\rangle P_t\big).$$ (eq-master-equation)
 #
 # Cut after $k = 2$, the sum is a *discrete Fokker-Planck equation*. It carries the raw second moment $S = \langle g^2\rangle = C + L'^2$.
 # The Langevin equation with the same step carries the covariance $C$ and continuous time. Their one-step errors, tested with a smooth $\varphi$:
