@@ -48,16 +48,19 @@ def advance_adam(state, group, params, grads):
             own["step"] = torch.tensor(0.0)
         own["step"] += 1
         t = float(own["step"])
-        _update_root(own["root"], g, beta2)
-        scale = own["root"] / (1 - beta2**t) ** 0.5
-        if group["eps"]:
-            scale += group["eps"]
-        p.add_((m / scale).masked_fill_(scale == 0, 0), alpha=-float(group["lr"]) / (1 - beta1**t))
+        scratch = _update_root(own["root"], g, beta2)  # one temporary per tensor, used for three things
+        correction = (1 - beta2**t) ** 0.5
+        scale = own["root"] if not group["eps"] else own["root"] + group["eps"] * correction
+        # where scale is 0 so is m: any positive divisor makes it the 0 it should be (masking would take most of the step's time)
+        torch.div(m, torch.clamp(scale, min=torch.finfo(p.dtype).tiny, out=scratch), out=scratch)
+        p.add_(scratch, alpha=-float(group["lr"]) * correction / (1 - beta1**t))
 
 
 def _update_root(root, g, beta2):
-    """``root <- sqrt(beta2 root^2 + (1 - beta2) g^2)`` in place, in units of the tensor's mean size."""
-    unit = ((root.norm(1) + g.norm(1)) / g.numel()).clamp_min(torch.finfo(g.dtype).tiny)
-    squares = (root / unit).square_().mul_(beta2)
-    scaled = g / unit
-    torch.sqrt(squares.addcmul_(scaled, scaled, value=1 - beta2), out=root).mul_(unit)
+    """``root <- sqrt(beta2 root^2 + (1 - beta2) g^2)`` in place, in units of the tensor's mean size; returns a scratch tensor."""
+    scratch = g.abs()
+    # root is never negative; norm(1) would be ten times slower than these two sums
+    unit = ((root.sum() + scratch.sum()) / g.numel()).clamp_min(torch.finfo(g.dtype).tiny)
+    torch.div(g, unit, out=scratch)
+    root.div_(unit).square_().mul_(beta2).addcmul_(scratch, scratch, value=1 - beta2).sqrt_().mul_(unit)
+    return scratch
