@@ -214,13 +214,21 @@ def test_single_precision_keeps_its_directions_past_margin_16():
 
 
 @pytest.mark.slow
-def test_two_backends_agree_after_1e5_steps():
+def test_two_backends_agree_after_1e5_steps(steps=100_000):
     problem = Problem(clusters())
-    lanes = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], (6, 20))
-    # without momentum and variance reduction a small spectral batch is ill conditioned: one ulp in eta0 moves it by 1e-7
-    lanes = [lane for lane in lanes if lane.method.norm != ib.SPECTRAL or type(lane.method.signal) is not ib.Minibatch]
-    kernel, torch_lanes = (final(backend, problem, lanes, 100_000) for backend in FAST)
-    assert worst(kernel, torch_lanes) < 1e-9
+    lanes = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], [20])
+    moved = [lane._replace(method=method(lane.method.norm, *_recipe(lane), eta0=np.nextafter(0.1, 1))) for lane in lanes]
+    kernel, other, torch_lanes = final("kernel", problem, lanes, steps), final("kernel", problem, moved, steps), final("lanes", problem, lanes, steps)
+    for lane, w, shifted, v in zip(lanes, kernel, other, torch_lanes, strict=True):
+        # spectral steps lose digits on this problem: the kernel against itself with eta0 one ulp larger moves by 3e-7, and two
+        # backends cannot be closer than that; every other cell moves by 1e-15 and is held to 1e-9
+        conditioning = worst(shifted[None], w[None])
+        assert lane.method.norm == ib.SPECTRAL or conditioning < 1e-11
+        assert worst(w[None], v[None]) < max(1e-9, 100 * conditioning), lane.method.label
+
+
+def _recipe(lane):
+    return tuple(ib.signals.recipe(lane.method.signal, 60))
 
 
 @pytest.mark.slow
