@@ -146,7 +146,8 @@ def per_sample(runs: xr.Dataset, families: dict[str, str]):
     for row, (name, text) in zip(axes, families.items()):
         one = runs.sel(optimizer=name)
         for norm in one.measured.values:
-            band(row[0], one.error.sel(measured=norm), colour=NORM_COLOURS[str(norm)], label=NORM_NAMES[str(norm)])
+            dashes = "--" if norm == "spectral" else "-"  # it nearly hides the Frobenius line
+            band(row[0], one.error.sel(measured=norm), colour=NORM_COLOURS[str(norm)], label=NORM_NAMES[str(norm)], dashes=dashes)
         row[0].set(xscale="log", ylabel="relative margin error", ylim=(0, 1.1))
         row[0].set_title(text, loc="left")
         band(row[1], one.cosine.sel(direction="bias"), colour="#0072B2", label=r"bias matrix $\bar W$")
