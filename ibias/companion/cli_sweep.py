@@ -46,8 +46,7 @@ def sweep(
         return
     out = out or grid.with_suffix(".nc")
     check_writable(out)
-    _log_to_stderr(quiet)
-    with _client(scheduler) as client:
+    with _log_to_stderr(quiet), _client(scheduler) as client:
         runs = run(asked.dataset, asked.methods, **asked.options, store=place, client=client, progress=not quiet)
     write_netcdf(runs.assign_attrs(grid=grid.read_text(encoding="utf-8")), out)
     total = runs.sizes["optimizer"] * runs.sizes["seed"]
@@ -79,10 +78,14 @@ def _say(done: int, total: int, more: dict | None, json: bool) -> None:
         table(f"{done} of {total} runs done", [(key.replace("_", " "), str(value)) for key, value in (more or {}).items()])
 
 
-def _log_to_stderr(quiet: bool) -> None:
-    log = logging.getLogger("ibias")
-    if not quiet and not log.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("ibias: %(message)s"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
+@contextmanager
+def _log_to_stderr(quiet: bool):
+    """Show what a sweep logs ("37 of 120 runs were found"), as lines of this command."""
+    log, handler = logging.getLogger("ibias"), logging.NullHandler() if quiet else logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("ibias: %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
