@@ -156,8 +156,8 @@ def test_shipped_statistics_can_be_made_again(kind, seed):
     assert (kept.noisy == ok).all()
     np.testing.assert_allclose(kept.noise[ok], fresh.noise[ok], rtol=1e-4)  # float32 and turning eigenvectors
     np.testing.assert_allclose(kept.area[:2, ok], fresh.area[:2, ok], rtol=1e-3)
-    # rank 8 of the coupling: 2 % of its norm
-    assert np.linalg.norm(kept.coupling - fresh.coupling) < 0.05 * np.linalg.norm(fresh.coupling)
+    # rank 8 of the coupling leaves 2 % of its norm in digits and 8 % in text; all of it adds 2 to 5 % to a variance
+    assert np.linalg.norm(kept.coupling - fresh.coupling) < 0.1 * np.linalg.norm(fresh.coupling)
     assert pack_statistics(point.key, fresh).keys() <= shipped._file("statistics.npz").keys()
 
 
