@@ -1,4 +1,4 @@
-"""The notebooks, their pairs and the table of contents; the runner, the claims and the figures' data."""
+"""The notebooks, their pairs and the table of contents."""
 import ast
 import json
 import re
@@ -6,14 +6,11 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-import numpy as np
-import pandas as pd
 import pytest
-import xarray as xr
 import yaml
 
-from ibias.companion import claims, figure_data, notebooks, outputs, sources
-from ibias.companion.parameters import parameters, typed
+from ibias.companion import claims, sources
+from ibias.companion.parameters import parameters
 
 ROOT = Path(__file__).resolve().parents[1]
 PY = sorted((ROOT / "notebooks").glob("*.py"))
@@ -152,192 +149,6 @@ def test_files_of_the_repository_that_the_readme_names_exist():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     links = [t for t in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in t]
     assert links and not [t for t in links if not (ROOT / t).exists()]
-
-
-# --- parameters --------------------------------------------------------------------------------------------------
-def notebook(tmp_path, cell, name="nb.ipynb", **more):
-    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell, metadata={"tags": ["parameters"]}, **more)])
-    nbformat.write(nb, tmp_path / name)
-    return tmp_path / name
-
-
-CELL = "steps = 20_000\neta0 = 0.5\nfast = True\nname = 'x'\nsizes = [1, 10]\nnothing = None"
-
-
-@pytest.mark.parametrize("given, value", [
-    ({"steps": "2e4"}, 20000), ({"steps": "30_000"}, 30000), ({"eta0": "1"}, 1.0), ({"fast": "no"}, False), ({"name": "1"}, "1"),
-    ({"sizes": "1, 20"}, [1, 20]), ({"sizes": "[5]"}, [5]), ({"nothing": "a"}, "a"), ({"steps": 7}, 7),
-])
-def test_parameters_take_the_type_of_their_default(tmp_path, given, value):
-    (found,) = typed(notebook(tmp_path, CELL), given).values()
-    assert found == value and type(found) is type(value)
-
-
-@pytest.mark.parametrize("given, said", [
-    ({"steps": "many"}, "whole number"), ({"steps": "1.5"}, "whole number"), ({"fast": "maybe"}, "true or false"),
-    ({"stepz": "1"}, "no parameter 'stepz'; it has: steps"), ({"eta0": "__import__('os')"}, "a number"),
-])
-def test_wrong_parameters_are_refused_in_a_sentence(tmp_path, given, said):
-    with pytest.raises(ValueError, match=re.escape(said)):
-        typed(notebook(tmp_path, CELL), given)
-
-
-def test_a_parameter_that_is_no_literal_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="literal"):
-        parameters(notebook(tmp_path, "seeds = range(5)"))
-
-
-# --- what outputs depend on --------------------------------------------------------------------------------------
-def names(code):
-    return {p.relative_to(sources.PACKAGE).as_posix() for p in sources.behind(code)}
-
-
-def test_outputs_depend_on_what_the_code_reaches():
-    reached = names("import ibias as ib\nruns = ib.sweep(1)")
-    assert {"__init__.py", "norms.py", "engine/lanes.py", "sweep.py"} <= reached
-    assert "plots.py" not in reached and not any(n.startswith("companion") for n in reached)
-    assert "plots.py" in names("from ibias import plots")
-    assert "companion/cli.py" not in names("from ibias.companion.provenance import show")
-
-
-def test_key_changes_with_code_and_data_only(tmp_path):
-    first = sources.key(notebook(tmp_path, "data = 'mine.csv'"))
-    assert sources.key(notebook(tmp_path, "data = 'mine.csv'", "again.ipynb")) == first
-    assert sources.key(notebook(tmp_path, "data = 'other.csv'")) != first
-    (tmp_path / "mine.csv").write_text("1")
-    with_file = sources.key(notebook(tmp_path, "data = 'mine.csv'"))
-    (tmp_path / "mine.csv").write_text("2")
-    assert len({first, with_file, sources.key(notebook(tmp_path, "data = 'mine.csv'"))}) == 3
-
-
-def test_outputs_are_grafted_onto_the_committed_notebook(tmp_path):
-    cell = nbformat.v4.new_code_cell
-    source = nbformat.v4.new_notebook(cells=[cell("a = 1"), cell("a")])
-    injected = cell("a = 2", metadata={"tags": ["injected-parameters"]})
-    shown = cell("a", outputs=[nbformat.v4.new_output("execute_result", {"text/plain": "1"})], execution_count=3)
-    made = outputs.graft(source, nbformat.v4.new_notebook(cells=[cell("a = 1"), injected, shown]))
-    assert [c.source for c in made.cells] == ["a = 1", "a"]
-    assert made.cells[1].outputs[0]["data"]["text/plain"] == "1" and made.cells[1].execution_count == 3
-    assert not source.cells[1].outputs
-    with pytest.raises(ValueError, match="not the committed one"):
-        outputs.graft(source, nbformat.v4.new_notebook(cells=[cell("a = 1"), cell("b")]))
-
-
-# --- the path from notebook to cache, in miniature ---------------------------------------------------------------
-MINI = """\
-import xarray as xr
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
-data = xr.Dataset({"y": ("x", [float(steps), 2.0])})
-show("<svg xmlns='http://www.w3.org/2000/svg'></svg>", "fig-mini", data=data, alt="An empty drawing only")
-claim("mini", "One is one.", where="here", tested="equality", holds=True)
-"""
-
-
-@pytest.fixture
-def mini(tmp_path):
-    """A book of one notebook."""
-    (tmp_path / "notebooks").mkdir()
-    (tmp_path / "book").mkdir()
-    (tmp_path / "_toc.yml").write_text("root: book/intro\nparts: [{caption: A, chapters: [{file: notebooks/mini}]}]")
-    cells = [nbformat.v4.new_code_cell("steps = 3", metadata={"tags": ["parameters"]}), nbformat.v4.new_code_cell(MINI)]
-    nb = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
-    nbformat.write(nb, tmp_path / "notebooks" / "mini.ipynb")
-    return tmp_path
-
-
-def test_a_notebook_runs_is_kept_verified_and_found_stale(mini, monkeypatch):
-    from ibias.companion import provenance
-
-    said = []
-    assert [o.status for o in notebooks.run(mini, say=said.append)] == ["done"]
-    assert outputs.has(mini, "mini")
-    assert [o.status for o in notebooks.run(mini, say=said.append)] == ["fresh"]
-    assert [c.verdict for c in notebooks.verdicts(mini)["notebooks/mini"]] == ["holds"]
-    assert claims.expected(mini / "book" / "verdicts.json") == {"notebooks/mini": {"mini": "holds"}}
-
-    # settings of one's own never reach the book
-    assert notebooks.run(mini, ["mini"], {"steps": "5"}, say=said.append)[0].status == "done"
-    assert figure_data.read(mini / "_build" / "figures", "fig-mini").y.values[0] == 3.0
-
-    assert provenance.verify("fig-mini", root=mini).agrees
-    with pytest.raises(LookupError, match="no figure 'fig-9'"):
-        provenance.verify("fig-9", root=mini)
-    other = figure_data.read(mini / "_build" / "figures", "fig-mini") * 1.01
-    figure_data.write(other, mini / "_build" / "figures", "fig-mini")
-    assert not provenance.verify("fig-mini", root=mini).agrees
-
-    monkeypatch.setattr(sources, "key", lambda path: "changed sources")
-    assert not outputs.has(mini, "mini")
-    assert outputs.drop_stale(mini, ["mini"]) == ["mini"]
-
-
-def test_a_failing_notebook_is_reported_with_its_cell(mini):
-    nb = nbformat.read(mini / "notebooks" / "mini.ipynb", as_version=4)
-    nb.cells[1].source = "raise ValueError('no such luck')"
-    nbformat.write(nb, mini / "notebooks" / "mini.ipynb")
-    (outcome,) = notebooks.run(mini, say=None)
-    assert outcome.status == "failed" and "no such luck" in outcome.message
-    assert not outputs.has(mini, "mini"), "a crash must not be kept"
-
-
-# --- claims ------------------------------------------------------------------------------------------------------
-def made(**changes):
-    return claims.Claim(**({"id": "a", "sentence": "s", "where": "w", "tested": "t", "verdict": "holds"} | changes))
-
-
-@pytest.mark.parametrize("options, verdict", [
-    ({"holds": True}, "holds"), ({"holds": np.bool_(True), "caveat": "slowly"}, "holds with a caveat"), ({"holds": False}, "not reproduced"),
-    ({"holds": False, "otherwise": "contradicted"}, "contradicted"), ({"verdict": "vacuous"}, "vacuous"),
-])
-def test_verdict_of_a_claim(options, verdict, capsys):
-    assert claims.claim("a", "s", where="w", tested="t", **options).verdict == verdict
-
-
-@pytest.mark.parametrize("options, error, said", [
-    ({}, ValueError, "needs either"), ({"holds": True, "verdict": "holds"}, ValueError, "not both"), ({"verdict": "true"}, ValueError, "none of"),
-    ({"holds": np.array([True, False])}, TypeError, "one truth value"), ({"holds": True, "tolerance": "1 %"}, ValueError, "without a reason"),
-    ({"holds": True, "where": " "}, ValueError, "'where'"),
-])
-def test_a_claim_that_says_too_little_is_refused(options, error, said):
-    with pytest.raises(error, match=said):
-        claims.claim("a", "s", **({"where": "w", "tested": "t"} | options))
-
-
-def test_every_difference_between_verdicts_is_told():
-    wanted = {"p": {"same": "holds", "changed": "holds", "gone": "holds"}}
-    found = {"p": [made(id="same"), made(id="changed", verdict="vacuous"), made(id="new")], "q": [made(id="same")]}
-    said = " | ".join(s for _, s in claims.differences(found, wanted))
-    for word in ("'changed' was 'holds' and is now 'vacuous'", "'new' (holds) is new", "'gone' is in", "'same' is made twice"):
-        assert word in said
-    assert claims.differences({"p": [made(id="same")]}, {"p": {"same": "holds"}}) == []
-
-
-# --- the data of a figure ----------------------------------------------------------------------------------------
-AWKWARD = xr.Dataset(
-    {"error": (("step", "norm"), np.array([[1.0, np.nan], [np.inf, 1e-300]])), "there": ("norm", [True, False])},
-    coords={"norm": ["max", "spectral"], "kind": ("norm", np.array([None, "x"], dtype=object))}, attrs={"fast": True, "n": None},
-)
-
-
-@pytest.mark.parametrize("data", [AWKWARD, AWKWARD.error, pd.DataFrame({"a": [1, 2], "b": ["x", None]}), pd.Series([1.0, 2.0], name="s")],
-                         ids=["dataset", "array", "frame", "series"])
-def test_data_of_a_figure_survive_their_file(tmp_path, data):
-    plain = figure_data.as_dataset(data)
-    assert f"{'fig'}.nc" in figure_data.write(plain, tmp_path, "fig")
-    back = figure_data.read(tmp_path, "fig")
-    assert figure_data.digest(back) == figure_data.digest(plain)
-    assert figure_data.compare(back, plain, 0.0).agrees
-
-
-@pytest.mark.parametrize("change", [lambda d: d.assign(error=d.error + 1e-3), lambda d: d.isel(step=[0]), lambda d: d.rename(error="other"),
-                                    lambda d: d.assign(error=d.error.fillna(0)), lambda d: d.assign_coords(norm=["max", "sum"])],
-                         ids=["value", "size", "name", "nan", "label"])
-def test_another_content_is_another_digest_and_does_not_agree(change):
-    old = figure_data.as_dataset(AWKWARD)
-    new = figure_data.as_dataset(change(AWKWARD))
-    assert figure_data.digest(new) != figure_data.digest(old)
-    assert not figure_data.compare(new, old, 1e-6).agrees
 
 
 def test_the_package_and_its_pins_agree():
