@@ -31,7 +31,7 @@ from .sweep import sweep as sweep
 
 # imported when first used: `import ibias` stays light
 _LAZY = {
-    "max_margin": "maxmargin", "MaxMargin": "maxmargin", "NotSeparable": "maxmargin", "certify": "maxmargin",
+    "max_margin": "maxmargin", "MaxMargin": "maxmargin", "NotSeparable": "maxmargin", "certify": "maxmargin", "random_optima": "maxmargin",
     "plane": "balls",
 }
 _LAZY_MODULES = ("optim", "homogeneous", "fluctuating", "theory", "plots", "tables", "store")

@@ -16,6 +16,7 @@ from .methods import Lane, SteepestDescent, coordinates
 from .problem import Problem
 from .progress import bar
 from .signals import recipe
+from .threads import one_thread
 
 
 class logspaced:
@@ -85,7 +86,7 @@ def simulate(
 
     found = Snapshots(problem, lanes, len(grid), weights, directions)
     began = perf_counter()
-    with bar(len(lanes) * steps, f"{len(lanes)} runs", progress) as advance:
+    with one_thread(), bar(len(lanes) * steps, f"{len(lanes)} runs", progress) as advance:
         run(problem, lanes, steps, grid, found.observe, progress=advance)
     result = assemble(found.values, columns, seeds, grid, directions)
     return result.assign_attrs(

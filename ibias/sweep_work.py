@@ -19,6 +19,7 @@ from .losses import Loss
 from .methods import Lane
 from .problem import Problem
 from .simulate import Snapshots, chosen_device
+from .threads import one_thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +61,13 @@ def compute(work: Work, finished: Finished, advance=None, state: dict | None = N
             where = {"backend": engine, "device": str(problem.device), "seconds": clock.lap() / len(rows)}
             finished(rows, {name: value[rows] for name, value in found.values.items()}, where | origin())
 
-    run(problem, lanes, work.steps, work.grid, observe, progress=advance, state=None if state is None else state["engine"],
-        checkpoint=(lambda engine_state: save({"engine": engine_state, "values": found.values})) if save else None)
+    with one_thread():
+        run(problem, lanes, work.steps, work.grid, observe, progress=advance, state=None if state is None else state["engine"],
+            checkpoint=(lambda engine_state: save({"engine": engine_state, "values": found.values})) if save else None)
 
 
 def collect(work: Work) -> list[tuple[list[int], dict[str, np.ndarray], dict]]:
-    """`compute` for a Dask worker: one thread, everything returned."""
-    torch.set_num_threads(1)
+    """`compute` for a Dask worker: everything returned."""
     pieces = []
     compute(work, lambda *piece: pieces.append(piece))
     return pieces

@@ -11,13 +11,13 @@ A backend brings one class with four methods; what is between two records is its
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
 from threading import Event, Lock
 
 import numpy as np
 import torch
 
 from ..streams import epoch_chunks
+from ..threads import one_thread
 from .planner import Block, plan
 
 CHUNK_SAMPLES, CHUNK_STEPS = 2**19, 2**16  # between two checkpoints: 4 MB of sample order, a fraction of a second of work
@@ -34,7 +34,7 @@ def drive(make: Callable, problem, lanes, steps, record, observe, progress=None,
     blocks = plan(lanes, data.n, data.d, data.k, dedupe=dedupe)
     calls = _Calls(observe, progress, checkpoint, dict(state or {}))
     jobs = [_Job(f"block{i}", block, make, problem, steps, np.asarray(record), calls) for i, block in enumerate(blocks)]
-    with _one_blas_thread():
+    with one_thread():
         if workers == 1 or len(jobs) == 1:
             for job in jobs:
                 job.run()
@@ -144,16 +144,3 @@ def _rates(schedule, first, count):
     if hasattr(schedule, "steps"):
         return schedule.steps(count, first)
     return np.array([float(schedule(t)) for t in range(first, first + count)])
-
-
-@contextmanager
-def _one_blas_thread():
-    """Threads of the linear algebra library beside busy neighbours cost a factor of 100 on products this small."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        limited = nullcontext()
-    else:
-        limited = threadpool_limits(1, user_api="blas")
-    with limited:
-        yield
