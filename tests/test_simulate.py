@@ -161,3 +161,13 @@ def test_cosines_to_directions_are_those_of_the_weights():
     np.testing.assert_allclose(runs.cosine.isel(optimizer=0, seed=0, step=-1), [expected, -expected], rtol=1e-13)
     with pytest.raises(ValueError, match=r"shape \(3, 5\)"):
         ib.simulate(DATA, method, directions={"t": target.T}, **SMALL)
+
+
+def test_the_environment_chooses_what_auto_tries_first(monkeypatch):
+    method = ib.SteepestDescent(ib.MAX, ib.Minibatch(3))
+    for backend in ("lanes", "composed", "kernel"):
+        monkeypatch.setenv("IBIAS_BACKEND", backend)
+        assert ib.simulate(DATA, method, steps=3, record=[3], progress=False).backend == backend
+    monkeypatch.setenv("IBIAS_BACKEND", "fast")
+    with pytest.raises(ValueError, match="IBIAS_BACKEND='fast'"):
+        ib.simulate(DATA, method, steps=3, record=[3], progress=False)

@@ -64,18 +64,24 @@ def build(quiet: QuietOption = False) -> None:
 
 def verify(
     figures: Annotated[list[str] | None, typer.Argument(metavar="[FIGURE]...", show_default=False, help="Ids such as fig-1; all when none.")] = None,
+    backend: Annotated[str, typer.Option(help="Compute with this backend first (kernel, lanes, composed), as another machine might.")] = "",
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the linear algebra library.")] = 1,
     quiet: QuietOption = False, json: JsonOption = False,
 ) -> None:
     """Compute the data under a **figure** once more, from nothing, and compare it with the book's. Exit code 1 where they differ."""
+    from ..engine import BACKENDS, PREFERRED
     from . import notebooks as runner, provenance
 
+    if backend and backend not in BACKENDS:
+        raise ValueError(f"--backend {backend!r} is none of {', '.join(BACKENDS)}")
     root = runner.find_root()
     wanted = figures or list(provenance.known(root / "_build" / "figures"))
     if not wanted:
         raise LookupError(f"no figures in {root / '_build' / 'figures'}: run `ibias build` first")
+    elsewhere = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)) | ({PREFERRED: backend} if backend else {})
     results = {}
     for name in wanted:
-        found = provenance.verify(name, root=root, progress=not quiet and not json)
+        found = provenance.verify(name, root=root, environment=elsewhere, progress=not quiet and not json)
         results[name] = {"agrees": found.agrees, "tolerance": found.tolerance, "worst": found.worst, "shape": found.shape}
     if json:
         emit({"figures": results})

@@ -15,6 +15,7 @@ Every backend is a function ``run(problem, lanes, steps, record, observe, progre
 | "composed" | anything, through ``Signal.emit``: the reference |
 """
 
+import os
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -26,6 +27,7 @@ from .planner import check_memory, is_power_norm
 
 __all__ = ["BACKENDS", "backend_named", "check_memory", "refusal"]
 
+PREFERRED = "IBIAS_BACKEND"  # environment variable: what "auto" tries first, to see whether an answer depends on the backend
 BACKENDS = ("kernel", "gpu", "lanes", "composed")  # the order of preference of "auto"
 
 
@@ -69,7 +71,11 @@ def _load(name):
 
 
 def _automatic(problem, lanes):
-    chosen = [next(b for b in BACKENDS if not refusal(b, problem, lane)) for lane in lanes]
+    wished = os.environ.get(PREFERRED, BACKENDS[0])
+    if wished not in BACKENDS:
+        raise ValueError(f"{PREFERRED}={wished!r} in the environment names no backend; use one of {', '.join(BACKENDS)}")
+    order = (wished, *BACKENDS)
+    chosen = [next(b for b in order if not refusal(b, problem, lane)) for lane in lanes]
     names = [b for b in BACKENDS if b in chosen]
     if len(names) == 1:
         return names[0], _load(names[0])
