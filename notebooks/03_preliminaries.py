@@ -80,6 +80,23 @@ claim(
 )
 
 # %% [markdown]
+# ## The maps
+#
+# With $q = p/(p-1)$ and $S = \sum_l \sigma_l u_l v_l^\top$, the closed forms (statement MAP) are:
+#
+# | norm | $\Delta(S)$ | $\langle S, \Delta\rangle = \lVert S\rVert_*$ |
+# |---|---|---|
+# | entry-wise, $1 < p < \infty$ | $\operatorname{sign}(S_{ij})\,\lvert S_{ij}\rvert^{q-1} / \lVert S\rVert_q^{q-1}$ | $\lVert S\rVert_q$ |
+# | max ($p = \infty$) | $\operatorname{sign}(S)$, with $\operatorname{sign}(0) = 0$ | sum norm |
+# | sum ($p = 1$) | the sign of one largest entry, in its place | max norm |
+# | Schatten, $1 < p < \infty$ | $\sum_l (\sigma_l / \lVert\sigma\rVert_q)^{q-1} u_l v_l^\top$ | $\lVert\sigma\rVert_q$ |
+# | spectral ($p = \infty$) | $U_r V_r^\top$, $r$ the numerical rank | nuclear norm |
+# | nuclear ($p = 1$) | $u_1 v_1^\top$ | spectral norm |
+# | Frobenius ($p = 2$) | $S / \lVert S\rVert_F$ | Frobenius norm |
+#
+# The rank matters: a batch of $b$ samples gives a gradient of rank at most $\min(b, k-1)$, and a thin singular value decomposition would fill the rest
+# with arbitrary directions. The map of a zero signal is zero. Symbols are collected on {doc}`the notation page <../book/notation>`.
+#
 # ## Every algorithm of Section 3.1 as one expression
 #
 # | the field's name | norm | expression |
