@@ -67,7 +67,8 @@ def compute(work: Work, finished: Finished, advance=None, state: dict | None = N
 
 
 def collect(work: Work) -> list[tuple[list[int], dict[str, np.ndarray], dict]]:
-    """`compute` for a Dask worker: everything returned."""
+    """`compute` for a Dask worker: everything returned; the worker, which serves nobody else, stays on one thread."""
+    torch.set_num_threads(1)
     pieces = []
     compute(work, lambda *piece: pieces.append(piece))
     return pieces

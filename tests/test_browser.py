@@ -5,7 +5,6 @@ Skipped, with the reason, where there is no browser, no built book, or (accessib
 import functools
 import http.server
 import re
-import shutil
 import threading
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,19 +12,14 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-sync_api = pytest.importorskip("playwright.sync_api")
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 MATHJAX = ROOT / "node_modules" / "mathjax"
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
-    pytest.mark.skipif(not BROWSER, reason="no chromium on this machine"),
     pytest.mark.skipif(not (HTML / "book" / "intro.html").exists(), reason="the book is not built; run `make book`"),
     pytest.mark.skipif(not MATHJAX.exists(), reason="no MathJax (npm ci): the pages would ask the network for it"),
 ]
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-        "--disable-sync"]
 CONTENT = sorted(p.relative_to(HTML).as_posix() for d in ("book", "notebooks") for p in (HTML / d).glob("*.html"))
 PAGES = [*CONTENT, "search.html", "genindex.html"] if CONTENT else []
 each_page = pytest.mark.parametrize("path", PAGES)
@@ -47,58 +41,66 @@ def site():
     server.server_close()
 
 
-@pytest.fixture(scope="session")
-def browser():
-    with sync_api.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=BROWSER, args=ARGS)
-        yield browser
-        browser.close()
+def opened(browser, site, path, viewport, scheme):
+    """A page in a context of its own, with what went wrong in .offsite, .missing and .errors."""
+    page = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce").new_page()
+    page.set_default_timeout(60_000)  # two cores, shared with the other worker
+    page.offsite, page.missing, page.errors = [], [], []
+
+    def route(r):
+        if r.request.url.startswith((site, "data:", "blob:")):
+            r.continue_()
+        else:
+            page.offsite.append(r.request.url)
+            r.abort()
+
+    page.route("**/*", route)
+    page.on("response", lambda r: page.missing.append(r.url) if r.status >= 400 else None)
+    page.on("pageerror", lambda e: page.errors.append(str(e)))
+    page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
+    page.goto(f"{site}/{path}", wait_until="load")
+    page.evaluate("() => (window.MathJax && MathJax.startup) ? MathJax.startup.promise : null")
+    return page
 
 
 @pytest.fixture
 def visit(browser, site):
-    """visit(path, viewport=, scheme=) -> the page, with what went wrong in .offsite, .missing and .errors."""
-    contexts = []
+    """visit(path, viewport=, scheme=) -> a fresh page, closed after the test."""
+    pages = []
 
     def go(path, viewport=DESK, scheme="light"):
-        context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(60_000)  # two cores, shared with the other worker
-        page.offsite, page.missing, page.errors = [], [], []
-
-        def route(r):
-            if r.request.url.startswith((site, "data:", "blob:")):
-                r.continue_()
-            else:
-                page.offsite.append(r.request.url)
-                r.abort()
-
-        page.route("**/*", route)
-        page.on("response", lambda r: page.missing.append(r.url) if r.status >= 400 else None)
-        page.on("pageerror", lambda e: page.errors.append(str(e)))
-        page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
-        page.goto(f"{site}/{path}", wait_until="load")
-        page.evaluate("() => (window.MathJax && MathJax.startup) ? MathJax.startup.promise : null")
-        return page
+        pages.append(opened(browser, site, path, viewport, scheme))
+        return pages[-1]
 
     yield go
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.context.close()
 
 
-@each_page
-def test_page_stays_at_home_and_does_not_complain(visit, path):
-    page = visit(path)
+@pytest.fixture(scope="module")
+def desk(request, browser, site):
+    """A page at desktop width, opened once for all the tests that only look: pytest runs those of one page together."""
+    page = opened(browser, site, request.param, DESK, "light")
     page.wait_for_timeout(300)
+    yield page
+    page.context.close()
+
+
+on_each_page = pytest.mark.parametrize("desk", PAGES, indirect=True)
+on_each_content = pytest.mark.parametrize("desk", CONTENT, indirect=True)
+
+
+@on_each_page
+def test_page_stays_at_home_and_does_not_complain(desk):
+    page = desk
     assert page.offsite == []
     assert page.missing == []
     assert page.errors == []
 
 
-@each_content
-def test_mathematics_is_typeset(visit, path):
-    page = visit(path)
+@on_each_content
+def test_mathematics_is_typeset(desk):
+    page = desk
     left = page.evaluate("() => [...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container')).map(e => e.textContent)")
     assert left == []
     assert page.locator("mjx-merror").count() == 0
@@ -107,25 +109,25 @@ def test_mathematics_is_typeset(visit, path):
     assert not re.findall(r"\$[^$\n]+\$", text)
 
 
-@each_content
-def test_no_cell_failed(visit, path):
-    page = visit(path)
+@on_each_content
+def test_no_cell_failed(desk):
+    page = desk
     assert page.locator(".output.traceback, .output_error, .cell_output .stderr").count() == 0
     assert "Traceback (most recent call last)" not in page.locator("article").inner_text()
 
 
-@each_content
-def test_every_figure_can_be_read_without_seeing_it(visit, path):
-    page = visit(path)
+@on_each_content
+def test_every_figure_can_be_read_without_seeing_it(desk):
+    page = desk
     bad = page.evaluate("""() => [...document.querySelectorAll('article img')].filter(i => !i.closest('[role=img]')
         && (!i.alt || i.alt.startsWith('../') || i.alt.split(' ').length < 3)).map(i => i.src)""")
     assert bad == []
     assert page.evaluate("() => [...document.querySelectorAll('article img')].filter(i => i.complete && !i.naturalWidth).map(i => i.src)") == []
 
 
-@each_content
-def test_every_figure_has_its_provenance_and_its_data(visit, path):
-    page = visit(path)
+@on_each_content
+def test_every_figure_has_its_provenance_and_its_data(desk):
+    page = desk
     bare = page.evaluate("""() => [...document.querySelectorAll('figure.ibias-figure')].filter(f => {
         const fold = document.getElementById('provenance-' + f.id);
         return !(fold && fold.querySelector('a.download') && fold.innerText !== undefined && fold.textContent.includes('ibias verify ' + f.id)
@@ -149,7 +151,7 @@ def test_a_fold_opens_and_its_data_can_be_fetched(visit, site):
 
 
 @each_page
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_a_phone_does_not_scroll_sideways(visit, path, scheme):
     page = visit(path, PHONE, scheme)
     page.wait_for_timeout(300)
@@ -160,6 +162,7 @@ def test_a_phone_does_not_scroll_sideways(visit, path, scheme):
     assert wide == []
 
 
+@pytest.mark.slow
 @each_content
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessibility(visit, path, scheme):

@@ -103,17 +103,6 @@ def test_a_file_is_fresh_until_the_package_changes(numbers, monkeypatch):
 
 # --- the page ---------------------------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if not fp.BROWSER:
-        pytest.skip("no chromium on this machine")
-    with sync_api.sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=fp.BROWSER, args=fp.ARGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
 def path(numbers, tmp_path_factory):
     return fp.write_page(tmp_path_factory.mktemp("page"), "explorer", '<div data-ibias="explorer" data-url></div>', numbers)
 

@@ -26,17 +26,6 @@ def test_every_recipe_but_the_plain_mini_batch_ends_at_the_touching_point(made, 
 
 
 @pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    if not fp.BROWSER:
-        pytest.skip("no chromium on this machine")
-    with sync_api.sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=fp.BROWSER, args=fp.ARGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
 def path(made, tmp_path_factory):
     return fp.write_page(tmp_path_factory.mktemp("page"), "hero", '<div data-ibias="hero"></div>', made[0])
 

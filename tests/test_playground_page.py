@@ -5,16 +5,6 @@ import pytest
 
 import figure_page as fp
 
-sync_api = pytest.importorskip("playwright.sync_api")
-pytestmark = pytest.mark.skipif(not fp.BROWSER, reason="no chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as p:
-        chromium = p.chromium.launch(executable_path=fp.BROWSER, args=fp.ARGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
