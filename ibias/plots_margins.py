@@ -122,10 +122,10 @@ def by_exponent(found: dict[str, xr.Dataset]):
         pair[1].plot(inverse, one.error, "o-", ms=4, color=REFERENCE, label="relative margin error")
         pair[1].plot(inverse, 1 - one.reached, "s--", ms=4, color=FAINT, label="1 - cosine to own optimum")
         pair[1].set(yscale="log", title="the run against its own optimum")
-        for ax in pair:
-            ax.legend(loc="best", fontsize=9, frameon=False)
     for ax in axes[-1]:
         ax.set(xlabel="1/p  (0: p = inf, 1: p = 1)")
+    shown = [ax.get_legend_handles_labels() for ax in axes[0]]
+    fig.legend(sum((h for h, _ in shown), []), sum((n for _, n in shown), []), ncols=2, loc="outside upper center", frameon=False)
     return fig
 
 
