@@ -194,3 +194,10 @@ def test_another_content_is_another_digest_and_does_not_agree(change):
     new = figure_data.as_dataset(change(AWKWARD))
     assert figure_data.digest(new) != figure_data.digest(old)
     assert not figure_data.compare(new, old, 1e-6).agrees
+
+
+def test_the_time_left_follows_the_pace_so_far(monkeypatch):
+    monkeypatch.setattr(notebooks.time, "perf_counter", lambda: 160.0)
+    assert notebooks._left(100.0, 2, 3) == ", about 30 s left"
+    assert notebooks._left(100.0, 1, 5) == ", about 4 min left"
+    assert notebooks._left(100.0, 3, 3) == ""

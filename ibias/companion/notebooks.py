@@ -152,6 +152,7 @@ def run(root: Path, which: list[str] | None = None, given: dict | None = None, j
         say(f"{len(done)} of {len(which)} notebooks are up to date")
     todo.sort(key=lambda n: -_last_seconds(root, n))
     running: dict[str, str] = {}
+    began = time.perf_counter()
 
     def one(name: str) -> Outcome:
         running[name] = "starting"
@@ -173,8 +174,15 @@ def run(root: Path, which: list[str] | None = None, given: dict | None = None, j
             done.append(outcome)
             others = "; ".join(f"{n} {at}" for n, at in running.items())
             say(f"{len(done)} of {len(which)}: {outcome.name} {outcome.status} after {outcome.seconds:.0f} s"
-                + (f" (running: {others})" if others else "") + (f"\n{outcome.message}" if outcome.message else ""))
+                + (f" (running: {others})" if others else "") + _left(began, len(done) - len(which) + len(todo), len(todo))
+                + (f"\n{outcome.message}" if outcome.message else ""))
     return done
+
+
+def _left(began: float, finished: int, total: int) -> str:
+    """", about 3 min left", from the pace so far; nothing at the end."""
+    seconds = (time.perf_counter() - began) / finished * (total - finished)
+    return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left" if finished < total else ""
 
 
 def _compute(root: Path, name: str, given: dict, watch) -> float:
