@@ -146,7 +146,7 @@ constants = tables.margins(datasets, norms)
 show(
     plots.intervals(constants),
     "fig-certified-gaps",
-    data=constants,
+    data=constants.drop_vars("seconds"),
     alt="Bars of the relative width of the certified interval of the maximum margin, for five data sets and three norms; all below one part in a hundred million.",
     caption="Relative width of the certified interval $[\\text{lower}, \\text{upper}]$ of the maximum margin.",
 )
