@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from . import syntax
 from .data import Dataset
 from .losses import Loss
 from .methods import SteepestDescent
@@ -93,7 +94,7 @@ def _imports(path: Path, package: Path) -> list[tuple[str, ...]]:
         return []
     here = path.relative_to(package).parent.parts
     modules = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(syntax.parse(path.read_bytes())):
         if isinstance(node, ast.ImportFrom):
             base = node.module.split(".") if node.module else []
             if node.level:

@@ -137,6 +137,15 @@ def test_a_failing_notebook_is_reported_with_its_cell(mini):
     assert not outputs.has(mini, "mini"), "a crash must not be kept"
 
 
+def test_a_notebook_that_cannot_even_start_is_reported(mini, monkeypatch):
+    def broken(*args, **kwargs):
+        raise OSError("no processes left")
+
+    monkeypatch.setattr(notebooks, "execute", broken)
+    (outcome,) = notebooks.run(mini, say=None)
+    assert outcome.status == "failed" and outcome.message == "no processes left"
+
+
 # --- claims ------------------------------------------------------------------------------------------------------
 def made(**changes):
     return claims.Claim(**({"id": "a", "sentence": "s", "where": "w", "tested": "t", "verdict": "holds"} | changes))

@@ -156,13 +156,13 @@ def run(root: Path, which: list[str] | None = None, given: dict | None = None, j
 
     def one(name: str) -> Outcome:
         running[name] = "starting"
-        # the key of what it starts with: sources may change while it runs
-        started, key = time.perf_counter(), sources.key(root / "notebooks" / f"{name}.ipynb")
+        started = time.perf_counter()
         try:
+            key = sources.key(root / "notebooks" / f"{name}.ipynb")  # of what it starts with: sources may change while it runs
             seconds = _compute(root, name, given, lambda at, of: running.__setitem__(name, f"cell {at} of {of}"))
             return Outcome(name, "done", seconds, key=key)
-        except (RuntimeError, ValueError) as err:
-            return Outcome(name, "failed", time.perf_counter() - started, str(err))
+        except Exception as err:  # whatever it is, the other notebooks go on and their outcomes are told
+            return Outcome(name, "failed", time.perf_counter() - started, str(err) or type(err).__name__)
         finally:
             running.pop(name, None)
 

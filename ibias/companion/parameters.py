@@ -5,13 +5,15 @@ import ast
 import json
 from pathlib import Path
 
+from .. import syntax
+
 
 def parameters(notebook: Path) -> dict:
     """Name -> default value, from the cell tagged `parameters`; only literal values are parameters."""
     cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
     tagged = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
     found = {}
-    for node in ast.parse("".join("".join(c["source"]) + "\n" for c in tagged)).body:
+    for node in syntax.parse("".join("".join(c["source"]) + "\n" for c in tagged)).body:
         if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
             raise ValueError(f"the parameters cell of {Path(notebook).name} may hold only lines such as `steps = 20_000`; got `{ast.unparse(node)}`")
         try:

@@ -8,6 +8,7 @@ import platform
 from functools import cache
 from pathlib import Path
 
+from .. import syntax
 from .machine import versions
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -50,7 +51,7 @@ def behind(code: str) -> set[Path]:
 
 def parse(code: str) -> ast.Module:
     """The syntax tree of notebook code; lines of IPython magic are left out."""
-    return ast.parse("\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in code.splitlines()))
+    return syntax.parse("\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in code.splitlines()))
 
 
 @cache
@@ -66,7 +67,7 @@ def _modules() -> dict[str, Path]:
 @cache
 def _lazy() -> dict[str, str]:
     """Public name -> module, from the table of lazy names in the package's root."""
-    for node in ast.walk(ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))):
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_LAZY":
             return {k: f"ibias.{v}" for k, v in ast.literal_eval(node.value).items()}
     return {}
