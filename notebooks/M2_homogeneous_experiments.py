@@ -88,7 +88,10 @@ glue("first_reached", f"{float(same_loss.reached.min()):.0f}", display=False)
 glue("last_reached", f"{float(same_loss.reached.max()):.0f}", display=False)
 
 # %% [markdown]
-# ````{table} Plain margins after {glue:text}`margin_steps` steps: mean and half of a 95 % interval over seeds (subsets overlap, so seeds are not independent data sets).
+# {numref}`tab-homogeneous-plain` stands after {glue:text}`margin_steps` steps, {numref}`tab-homogeneous-same-loss` at equal loss, which each run reaches between steps
+# {glue:text}`first_reached` and {glue:text}`last_reached`.
+#
+# ````{table} Plain margins at equal steps: mean and half of a 95 % interval over seeds (subsets overlap, so seeds are not independent data sets).
 # :name: tab-homogeneous-plain
 #
 # ```{glue:md} tab_plain
@@ -104,7 +107,7 @@ glue("last_reached", f"{float(same_loss.reached.max()):.0f}", display=False)
 # ```
 # ````
 #
-# ````{table} Plain margins when the mean loss first passes 1e-8, between steps {glue:text}`first_reached` and {glue:text}`last_reached`.
+# ````{table} Plain margins at equal loss: where the mean loss first passes 1e-8.
 # :name: tab-homogeneous-same-loss
 #
 # ```{glue:md} tab_same_loss

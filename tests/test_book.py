@@ -95,6 +95,14 @@ def test_notebook_sets_no_style(path):
     assert not re.search(r"rcParams|rc_context|plt\.style|set_theme", text), "the style is in ibias/plots.py"
 
 
+@pytest.mark.parametrize("path", PY + sorted((ROOT / "book").glob("*.md")), ids=lambda p: p.stem)
+def test_fences_open(path):
+    """A backtick in the line that opens a fence makes the fence a paragraph: the page would show its markup."""
+    texts = [c.source for c in jupytext.read(path).cells if c.cell_type == "markdown"]
+    assert texts
+    assert not [line for text in texts for line in text.splitlines() if re.match(r"`{3,}[^`]+`", line)]
+
+
 @each_py
 def test_figures_are_shown_with_provenance(path):
     text = "\n".join(c.source for c in code_of(path))

@@ -110,6 +110,14 @@ def test_mathematics_is_typeset(desk):
 
 
 @on_each_content
+def test_no_markup_is_left(desk):
+    """Running text with a fence, a role or a link's brackets in it is markup that the builder did not understand."""
+    text = desk.evaluate("""() => [...document.querySelectorAll('article p, article li, article td, article figcaption, article caption')].map(e => {
+        const copy = e.cloneNode(true); copy.querySelectorAll('code, pre, .math').forEach(c => c.remove()); return copy.textContent; }).join('\\n')""")
+    assert not re.findall(r"`{2,}|:::|\{[a-z:]+\}`|\]\([^)\s]+\)|^:[a-z]+: .*", text, re.MULTILINE)
+
+
+@on_each_content
 def test_no_cell_failed(desk):
     page = desk
     assert page.locator(".output.traceback, .output_error, .cell_output .stderr").count() == 0
