@@ -98,9 +98,9 @@ def test_notebook_sets_no_style(path):
 @pytest.mark.parametrize("path", PY + sorted((ROOT / "book").glob("*.md")), ids=lambda p: p.stem)
 def test_fences_open(path):
     """A backtick in the line that opens a fence makes the fence a paragraph: the page would show its markup."""
-    texts = [c.source for c in jupytext.read(path).cells if c.cell_type == "markdown"]
-    assert texts
-    assert not [line for text in texts for line in text.splitlines() if re.match(r"`{3,}[^`]+`", line)]
+    lines = [line.removeprefix("# ") for line in path.read_text(encoding="utf-8").splitlines()]
+    assert lines
+    assert not [line for line in lines if re.match(r"`{3,}[^`]+`", line)]
 
 
 @each_py
