@@ -61,7 +61,7 @@ def margin_gap(kind):
         r, t1 = course.recursion, course.separated_from(course.recursion.settled_from)
         margin = course.replay.min_margin[t1 + 1 :] / course.own_norm[t1 + 1 :]
         out.add("boxed bound, as rho <= margin + bound", r.rho, margin + r.gap_bound(t1, course.steps))
-        out.add("||W_t|| at most the step sizes spent", course.own_norm[1:], np.cumsum(course.eta))
+        out.add("‖W_t‖ at most the step sizes spent", course.own_norm[1:], np.cumsum(course.eta))
     return out.bounds(noise=1e-10)
 
 

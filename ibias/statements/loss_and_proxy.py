@@ -19,10 +19,10 @@ def gradient_norm(loss=None):
     out, chosen = Collector(), {} if loss is None else {"loss": loss}
     for scene in scenes(**chosen):
         for rows in _row_sets(scene):
-            out.add("||grad L||_* <= 2 R G", _dual_over_proxy(scene.problem, scene.w, rows, scene.norm), 2 * scene.radius)
+            out.add("‖grad L‖_* <= 2 R G", _dual_over_proxy(scene.problem, scene.w, rows, scene.norm), 2 * scene.radius)
     for problem, norm, best, w in _margin_scenes(**chosen):
         for rows in (None, torch.arange(problem.dataset.n // 2), torch.tensor([problem.dataset.n - 1])):
-            out.add("gamma G <= ||grad L||_*", best.margin, _dual_over_proxy(problem, w, rows, norm))
+            out.add("gamma G <= ‖grad L‖_*", best.margin, _dual_over_proxy(problem, w, rows, norm))
     return out.bounds()
 
 
