@@ -1,4 +1,4 @@
-"""The ledger in the book: directives that list claims and figures, and the check against the committed verdicts.
+"""The ledger in the book: directives that list claims and figures, the verdicts that end a chapter, the check against the committed ones.
 
 A Sphinx extension (`extra_extensions: ibias.companion.ledger` in _config.yml).
 """
@@ -11,12 +11,12 @@ from docutils.statemachine import StringList
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from . import claims
+from . import claims, closing, numbering
 from .claims import VERDICTS, Claim
+from .closing import MARKS
 
 log = logging.getLogger(__name__)
 EXPECTED = "book/verdicts.json"
-MARKS = dict(zip(VERDICTS, ("✓", "◐", "∅", "✗", "✗"), strict=True))
 
 
 def ledger(env) -> dict[str, list[Claim]]:
@@ -117,7 +117,7 @@ class FigureTable(Ledger):
 
     def make(self, found):
         figures = getattr(self.env, "ibias_figures", {})
-        rows = [("figure", [f"{{numref}}`{id}`", f"{{doc}}`/{page}`", f"`ibias verify {id}`"])
+        rows = [("ibias-figure-row", [f"{{numref}}`{id}`", f"{{doc}}`/{page}`", f"`ibias verify {id}`"])
                 for pages in parts(self.env).values() for page in pages for id in figures.get(page, [])]
         return [self.table(["Figure", "Page", "Make it again"], rows, [20, 50, 30], "ibias-figures")] if rows else self.read("No figures yet.")
 
@@ -159,4 +159,7 @@ def setup(app):
     app.connect("env-get-outdated", outdated)
     app.connect("env-purge-doc", purge)
     app.connect("env-check-consistency", check)
+    # before Sphinx collects the headings for the table of contents
+    app.connect("doctree-read", closing.close, priority=400)
+    numbering.connect(app)
     return {"parallel_read_safe": False, "parallel_write_safe": True}
