@@ -1,4 +1,5 @@
 // Names that the theme gives its buttons and that are not what stands on them: who steers by voice says what is seen.
+// And a word under pictures that are wider than the screen.
 (() => {
   "use strict";
   function mend() {
@@ -11,6 +12,14 @@
       icon.setAttribute("aria-hidden", "true");
     });
   }
+  function hint() {
+    document.querySelectorAll("figure.ibias-figure").forEach((figure) => {
+      const frame = figure.querySelector(".ibias-frame");
+      figure.classList.toggle("ibias-scrolls", Boolean(frame) && frame.scrollWidth > frame.clientWidth + 4);
+    });
+  }
+  window.addEventListener("load", hint);
+  window.addEventListener("resize", hint);
   document.addEventListener("DOMContentLoaded", () => {
     mend();
     // the icons become drawings a little later
