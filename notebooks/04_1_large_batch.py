@@ -45,7 +45,7 @@ from ibias.theory import constants
 #
 # $$\rho = \gamma - 4\,(m-1)\,R .$$ (eq-effective-margin)
 #
-# ```{prf:theorem} large batches (version 1, Theorem 4.1 = D.4; constants derived by us)
+# ```{prf:theorem} 4.1 = D.4: large batches (version 1; constants derived by us)
 # :label: thm-4-1
 # If $\rho > 0$, the margin of the iterates without momentum satisfies $\liminf_t q(W_t)/\lVert W_t\rVert \ge \rho$, with the explicit gap of
 # the boxed bound in the chapter on the recursion.

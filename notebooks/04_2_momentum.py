@@ -50,7 +50,7 @@ from ibias.theory import constants, rates
 #
 # The first is reconstructed from the prose of version 1 (structure `text`, polynomial `derived`); the second is ours (`sharper`, Lemma C.12).
 #
-# ```{prf:theorem} momentum (version 1, Theorem 4.3 = E.4)
+# ```{prf:theorem} 4.3 = E.4: momentum (version 1)
 # :label: thm-4-3
 # If $\rho > 0$, the margin of the iterates with momentum satisfies $\liminf_t q(W_t)/\lVert W_t\rVert \ge \rho$.
 # ```

@@ -45,7 +45,7 @@ from ibias.theory import rates
 # gradients over the same samples at two close points, so the error shrinks with the step size (Lemma C.13) and costs nothing in the limit:
 # the effective margin is the maximum margin.
 #
-# ```{prf:theorem} variance reduction (Theorem 4.6 = F.4, G.4)
+# ```{prf:theorem} 4.6 = F.4, G.4: variance reduction
 # :label: thm-4-6
 # For every batch size, with and without momentum, $q(W_t)/\lVert W_t\rVert \to \gamma$.
 # ```

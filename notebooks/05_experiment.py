@@ -91,7 +91,7 @@ show(
     data=runs[["error", "cosine", "log_loss"]],
     alt="Six rows of panels, relative margin error on the left and cosine on the right against iterations. Without momentum the lines "
     "are ordered by batch size and only the full batch ends near the bottom; with momentum 0.99 or variance reduction all lines meet.",
-    caption="Figure 1 on set I. Left: relative margin error $1 - q(W_t)/(\\gamma\\lVert W_t\\rVert_F)$; above the dotted line some training "
+    caption="The paper's Figure 1 on set I. Left: relative margin error $1 - q(W_t)/(\\gamma\\lVert W_t\\rVert_F)$; above the dotted line some training "
     "sample is misclassified. Right: cosine to the maximum-margin solution. Median of the shuffles, band from smallest to largest.",
     steps=steps, eta0=eta0, dataset=gaussian.name,
 )
@@ -195,7 +195,7 @@ show(
     data=runs_two[["error", "cosine", "log_loss"]],
     alt="The same six rows on set II. Without momentum the line for batches of one flattens far above the others; with momentum 0.99 or "
     "variance reduction all lines fall together.",
-    caption="Figure 1 on set II, drawn as {numref}`fig-1`.",
+    caption="The paper's Figure 1 on set II, drawn as {numref}`fig-1`.",
     steps=steps, eta0=eta0, dataset=mixture.name,
 )
 

@@ -69,7 +69,7 @@ show(
     "fig-3",
     data=runs_max_one[["error", "cosine", "log_loss"]],
     alt="Six rows of panels for SignSGD and Signum on set I. Without momentum lines of smaller batches stay high; with momentum 0.99 or variance reduction they meet the full batch.",
-    caption="Figure 3 on set I: relative error of the max margin (left), cosine to the canonical optimum (right). Median and range of the shuffles.",
+    caption="The paper's Figure 3 on set I: relative error of the max margin (left), cosine to the canonical optimum (right). Median and range of the shuffles.",
     steps=steps, dataset=gaussian.name,
 )
 
@@ -100,7 +100,7 @@ show(
     "fig-3-set-two",
     data=runs_max_two[["error", "cosine", "log_loss"]],
     alt="Six rows of panels for SignSGD and Signum on set II. Without momentum lines of smaller batches stay high; with momentum 0.99 or variance reduction they meet the full batch.",
-    caption="Figure 3 on set II: relative error of the max margin (left), cosine to the canonical optimum (right). Median and range of the shuffles.",
+    caption="The paper's Figure 3 on set II: relative error of the max margin (left), cosine to the canonical optimum (right). Median and range of the shuffles.",
     steps=steps, dataset=mixture.name,
 )
 
@@ -180,7 +180,7 @@ show(
     "fig-4",
     data=runs_spectral_one[["error", "cosine", "log_loss"]],
     alt="Six rows of panels for Spectral-SGD and Muon on set I. Without momentum lines of smaller batches stay high; with momentum 0.99 or variance reduction they meet the full batch.",
-    caption="Figure 4 on set I: relative error of the spectral margin (left), cosine to the canonical optimum (right). Median and range of the shuffles.",
+    caption="The paper's Figure 4 on set I: relative error of the spectral margin (left), cosine to the canonical optimum (right). Median and range of the shuffles.",
     steps=steps, dataset=gaussian.name,
 )
 
@@ -211,7 +211,7 @@ show(
     "fig-4-set-two",
     data=runs_spectral_two[["error", "cosine", "log_loss"]],
     alt="Six rows of panels for Spectral-SGD and Muon on set II. Without momentum lines of smaller batches stay high; with momentum 0.99 or variance reduction they meet the full batch.",
-    caption="Figure 4 on set II: relative error of the spectral margin (left), cosine to the canonical optimum (right). Median and range of the shuffles.",
+    caption="The paper's Figure 4 on set II: relative error of the spectral margin (left), cosine to the canonical optimum (right). Median and range of the shuffles.",
     steps=steps, dataset=mixture.name,
 )
 

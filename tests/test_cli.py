@@ -150,7 +150,7 @@ def test_doctor_reports_this_machine(here, capsys, monkeypatch):
 
 
 def test_reproduce_and_verify_hand_over_to_the_book(here, capsys, monkeypatch):
-    from ibias.companion import notebooks, provenance
+    from ibias.companion import notebooks, verification
     from ibias.companion.figure_data import Comparison
 
     asked = []
@@ -162,7 +162,8 @@ def test_reproduce_and_verify_hand_over_to_the_book(here, capsys, monkeypatch):
     assert asked == ["05.ipynb", (["05"], {"steps": "2000"})]
     monkeypatch.setattr(notebooks, "run", lambda *a, **k: [notebooks.Outcome("05", "failed", message="no\ndata")])
     assert main(["reproduce", "-q"]) == 1 and "1 of 1 notebooks failed, the first: no data" in capsys.readouterr().err
-    monkeypatch.setattr(provenance, "verify", lambda name, **k: Comparison({"loss": {"fig-1": 0.0, "fig-2": 0.1}[name]}, 1e-6))
+    apart = {"fig-1": 0.0, "fig-2": 0.1}
+    monkeypatch.setattr(verification, "verify", lambda ids, **k: [verification.Verified(i, "05", Comparison({"loss": apart[i]}), 2.0) for i in ids])
     assert answer(capsys, "verify", "fig-1")["figures"]["fig-1"]["agrees"] is True
     assert answer(capsys, "verify", "fig-1", "fig-2", code=1)["figures"]["fig-2"]["agrees"] is False
 

@@ -1,5 +1,7 @@
 """The runner of notebooks, their parameters and outputs, the claims and the data of figures."""
+import json
 import re
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -7,7 +9,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from ibias.companion import claims, figure_data, notebooks, outputs, sources
+from ibias.companion import claims, figure_data, notebooks, outputs, pace, sources, verification
 from ibias.companion.parameters import parameters, typed
 
 # --- parameters --------------------------------------------------------------------------------------------------
@@ -103,8 +105,6 @@ def mini(tmp_path):
 
 
 def test_a_notebook_runs_is_kept_verified_and_found_stale(mini, monkeypatch):
-    from ibias.companion import provenance
-
     said = []
     assert [o.status for o in notebooks.run(mini, say=said.append)] == ["done"]
     assert outputs.has(mini, "mini")
@@ -116,12 +116,12 @@ def test_a_notebook_runs_is_kept_verified_and_found_stale(mini, monkeypatch):
     assert notebooks.run(mini, ["mini"], {"steps": "5"}, say=said.append)[0].status == "done"
     assert figure_data.read(mini / "_build" / "figures", "fig-mini").y.values[0] == 3.0
 
-    assert provenance.verify("fig-mini", root=mini).agrees
+    assert [one.comparison.agrees for one in verification.verify(root=mini)] == [True]
     with pytest.raises(LookupError, match="no figure 'fig-9'"):
-        provenance.verify("fig-9", root=mini)
+        list(verification.verify(["fig-9"], root=mini))
     other = figure_data.read(mini / "_build" / "figures", "fig-mini") * 1.01
     figure_data.write(other, mini / "_build" / "figures", "fig-mini")
-    assert not provenance.verify("fig-mini", root=mini).agrees
+    assert [one.comparison.agrees for one in verification.verify(root=mini)] == [False]
 
     monkeypatch.setattr(sources, "key", lambda path: "changed sources")
     assert not outputs.has(mini, "mini")
@@ -206,7 +206,23 @@ def test_another_content_is_another_digest_and_does_not_agree(change):
 
 
 def test_the_time_left_follows_the_pace_so_far(monkeypatch):
-    monkeypatch.setattr(notebooks.time, "perf_counter", lambda: 160.0)
-    assert notebooks._left(100.0, 2, 3) == ", about 30 s left"
-    assert notebooks._left(100.0, 1, 5) == ", about 4 min left"
-    assert notebooks._left(100.0, 3, 3) == ""
+    monkeypatch.setattr(pace.time, "perf_counter", lambda: 160.0)
+    assert pace.left(100.0, 2, 3) == ", about 30 s left"
+    assert pace.left(100.0, 1, 5) == ", about 4 min left"
+    assert pace.left(100.0, 3, 3) == ""
+
+
+def test_the_longest_notebook_is_known_before_it_first_ran(tmp_path):
+    (tmp_path / "book").mkdir()
+    (tmp_path / "_build" / "executed").mkdir(parents=True)
+    pace.remember(tmp_path, "long", 113.0)
+    pace.commit(tmp_path, ["long", "never ran"])
+    pace.stamp(tmp_path, "long").unlink()
+    assert pace.last_seconds(tmp_path, "long") == 100 and pace.last_seconds(tmp_path, "never ran") == float("inf")
+    pace.remember(tmp_path, "long", 2.5)
+    assert pace.last_seconds(tmp_path, "long") == 2.5  # its own time counts for more than the committed one
+
+
+def test_every_notebook_has_its_committed_seconds():
+    root = Path(__file__).resolve().parents[1]
+    assert set(json.loads((root / pace.COMMITTED).read_text())) == set(notebooks.names(root)), "run: make verdicts"

@@ -66,36 +66,30 @@ def verify(
     figures: Annotated[list[str] | None, typer.Argument(metavar="[FIGURE]...", show_default=False, help="Ids such as fig-1; all when none.")] = None,
     backend: Annotated[str, typer.Option(help="Compute with this backend first (kernel, lanes, composed), as another machine might.")] = "",
     threads: Annotated[int, typer.Option(min=1, help="Threads of the linear algebra library.")] = 1,
+    save: Annotated[bool, typer.Option("--save", help="Add the outcome to benchmarks/verified.json, which the book shows.")] = False,
     quiet: QuietOption = False, json: JsonOption = False,
 ) -> None:
-    """Compute the data under a **figure** once more, from nothing, and compare it with the book's. Exit code 1 where they differ."""
-    from ..engine import BACKENDS, PREFERRED
-    from . import notebooks as runner, provenance
+    """Compute the data under a **figure** once more, from nothing, and compare it with the book's. Exit code 1 where they differ.
 
-    if backend and backend not in BACKENDS:
-        raise ValueError(f"--backend {backend!r} is none of {', '.join(BACKENDS)}")
+    A notebook runs once for all its figures, the quickest first.
+    """
+    from . import notebooks as runner, verification
+
     root = runner.find_root()
-    wanted = figures or list(provenance.known(root / "_build" / "figures"))
-    if not wanted:
-        raise LookupError(f"no figures in {root / '_build' / 'figures'}: run `ibias build` first")
-    elsewhere = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)) | ({PREFERRED: backend} if backend else {})
-    results = {}
-    for name in wanted:
-        found = provenance.verify(name, root=root, environment=elsewhere, progress=not quiet and not json)
-        results[name] = {"agrees": found.agrees, "tolerance": found.tolerance, "worst": found.worst, "shape": found.shape}
+    say = None if quiet else (lambda line: print(line, file=sys.stderr, flush=True))
+    found = []
+    for one in verification.verify(figures, root=root, environment=verification.elsewhere(backend, threads), say=say, progress=not quiet and not json):
+        found.append(one)
+        if say:
+            say(f"  {one.id} {one.line()} ({one.seconds:.0f} s)")
+        if save:
+            verification.save(root, [one], backend, threads)
     if json:
-        emit({"figures": results})
+        emit({"figures": {one.id: verification.row(one) for one in found}})
     else:
-        table("figures", [(name, _line(found)) for name, found in results.items()])
-    if not all(found["agrees"] for found in results.values()):
+        table("figures", [(one.id, one.line()) for one in found])
+    if not all(one.comparison.agrees for one in found):
         raise typer.Exit(1)
-
-
-def _line(found: dict) -> str:
-    if found["shape"]:
-        return f"DIFFERS: {found['shape']}"
-    worst = max(found["worst"].items(), key=lambda item: item[1], default=("nothing", 0.0))
-    return f"{'agrees' if found['agrees'] else 'DIFFERS'}: largest difference {worst[1]:.1e} ({worst[0]}), tolerance {found['tolerance']:.1e}"
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -71,36 +71,56 @@ def read(folder: Path, id: str) -> xr.Dataset:
     return xr.load_dataset(path, engine="h5netcdf")
 
 
+TOLERANCE = 1e-6
+"""Largest difference that rounding in another order is expected to leave, relative; a figure that needs more says why."""
+SMALL = 1e-3
+"""Values below this part of a variable's largest are compared as if they were that large: near a zero nothing is relative."""
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """Largest difference per variable, relative to the variable's largest finite value, against the tolerance."""
+    """Largest relative difference per variable against the tolerances; `failure` says why there is nothing to compare."""
 
-    worst: dict[str, float]
-    tolerance: float
-    shape: str = ""
+    worst: dict[str, float] = field(default_factory=dict)
+    tolerance: float | dict[str, float] = TOLERANCE
+    failure: str = ""
 
     @property
     def agrees(self) -> bool:
-        return not self.shape and all(w <= self.tolerance for w in self.worst.values())
+        return not self.failure and all(apart <= self.allowed(name) for name, apart in self.worst.items())
+
+    @property
+    def largest(self) -> tuple[str, float]:
+        """The variable that comes closest to its tolerance, or is furthest beyond it, and its difference."""
+        return max(self.worst.items(), key=lambda item: item[1] / self.allowed(item[0]), default=("nothing", 0.0))
+
+    def allowed(self, name: str) -> float:
+        """The tolerance of variable `name`."""
+        return self.tolerance.get(name, TOLERANCE) if isinstance(self.tolerance, dict) else self.tolerance
 
 
-def compare(new: xr.Dataset, old: xr.Dataset, tolerance: float) -> Comparison:
-    """How far two computations of the same figure are apart; other shapes or names are said in `shape`."""
+def compare(new: xr.Dataset, old: xr.Dataset, tolerance: float | dict[str, float], rounding: dict[str, float] | None = None) -> Comparison:
+    """How far two computations of the same figure are apart; other shapes or names are said in `failure`.
+
+    tolerance: relative, for all variables or by name. rounding: by name, absolute differences that count as none.
+    """
     names = sorted(map(str, set(new.variables) ^ set(old.variables)))
     if names:
         return Comparison({}, tolerance, f"only one of the two has: {', '.join(names)}")
     if dict(new.sizes) != dict(old.sizes):
         return Comparison({}, tolerance, f"sizes differ: {dict(new.sizes)} now, {dict(old.sizes)} in the book")
-    return Comparison({str(n): _apart(new[n].values, old[n].values) for n in new.variables}, tolerance)
+    return Comparison({str(n): _apart(new[n].values, old[n].values, (rounding or {}).get(str(n), 0.0)) for n in new.variables}, tolerance)
 
 
-def _apart(a: np.ndarray, b: np.ndarray) -> float:
+def _apart(a: np.ndarray, b: np.ndarray, rounding: float) -> float:
     if a.dtype.kind not in "fiuc":
         return 0.0 if np.array_equal(a, b) else float("inf")
     a, b = a.astype(float), b.astype(float)
     finite = np.isfinite(a) & np.isfinite(b)
     if not np.array_equal(a[~finite], b[~finite], equal_nan=True):
         return float("inf")
-    scale = np.abs(b[finite]).max(initial=0.0)
-    apart = np.abs(a[finite] - b[finite]).max(initial=0.0)
-    return float(apart / scale) if scale else float(apart)
+    apart = np.abs(a[finite] - b[finite])
+    if not (apart > rounding).any():
+        return 0.0
+    size = np.abs(b[finite])
+    return float((apart / np.maximum(size, SMALL * size.max() or 1.0))[apart > rounding].max())

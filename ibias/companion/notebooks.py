@@ -3,7 +3,7 @@
     python -m ibias.companion.notebooks pair          # write the .ipynb of every .py
     python -m ibias.companion.notebooks run           # compute what is missing or out of date
     python -m ibias.companion.notebooks run 05_experiment -p steps 2000
-    python -m ibias.companion.notebooks verdicts      # write book/verdicts.json from the executed notebooks
+    python -m ibias.companion.notebooks verdicts      # write book/verdicts.json and book/seconds.json
 """
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import claims, outputs, sources
+from . import claims, outputs, pace, sources
 from .parameters import parameters as parameters, typed
 from .provenance import FOLDER
 
@@ -150,7 +150,7 @@ def run(root: Path, which: list[str] | None = None, given: dict | None = None, j
     done = [Outcome(n, "fresh") for n in which if n not in todo]
     if done:
         say(f"{len(done)} of {len(which)} notebooks are up to date")
-    todo.sort(key=lambda n: -_last_seconds(root, n))
+    todo.sort(key=lambda n: -pace.last_seconds(root, n))
     running: dict[str, str] = {}
     began = time.perf_counter()
 
@@ -174,15 +174,9 @@ def run(root: Path, which: list[str] | None = None, given: dict | None = None, j
             done.append(outcome)
             others = "; ".join(f"{n} {at}" for n, at in running.items())
             say(f"{len(done)} of {len(which)}: {outcome.name} {outcome.status} after {outcome.seconds:.0f} s"
-                + (f" (running: {others})" if others else "") + _left(began, len(done) - len(which) + len(todo), len(todo))
+                + (f" (running: {others})" if others else "") + pace.left(began, len(done) - len(which) + len(todo), len(todo))
                 + (f"\n{outcome.message}" if outcome.message else ""))
     return done
-
-
-def _left(began: float, finished: int, total: int) -> str:
-    """", about 3 min left", from the pace so far; nothing at the end."""
-    seconds = (time.perf_counter() - began) / finished * (total - finished)
-    return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left" if finished < total else ""
 
 
 def _compute(root: Path, name: str, given: dict, watch) -> float:
@@ -195,7 +189,7 @@ def _compute(root: Path, name: str, given: dict, watch) -> float:
 def _hand_over(root: Path, outcome: Outcome) -> None:
     executed = root / "_build" / "executed" / f"{outcome.name}.ipynb"
     outputs.keep(root, outcome.name, executed, outcome.key, outcome.seconds)
-    executed.with_suffix(".json").write_text(json.dumps({"seconds": outcome.seconds}))
+    pace.remember(root, outcome.name, outcome.seconds)
 
 
 def _fresh(root: Path, name: str) -> bool:
@@ -204,20 +198,15 @@ def _fresh(root: Path, name: str) -> bool:
     return outputs.has(root, name) and ("companion.provenance" not in text or any(figures.glob("*.nc")))
 
 
-def _last_seconds(root: Path, name: str) -> float:
-    """What the notebook took last time; one never run counts as long."""
-    stamp = root / "_build" / "executed" / f"{name}.json"
-    return json.loads(stamp.read_text())["seconds"] if stamp.is_file() else float("inf")
-
-
 def verdicts(root: Path) -> dict[str, list[claims.Claim]]:
-    """Write `book/verdicts.json` from the executed notebooks; the claims found, by page."""
+    """Write `book/verdicts.json` and the notebooks' seconds from the executed notebooks; the claims found, by page."""
     executed = {n: root / "_build" / "executed" / f"{n}.ipynb" for n in names(root)}
     missing = [n for n, path in executed.items() if not path.is_file()]
     if missing:
         raise LookupError(f"not yet executed: {', '.join(missing)}; run `make book` first")
     found = {f"notebooks/{n}": claims.from_notebook(path) for n, path in executed.items()}
     claims.write_expected(root / "book" / "verdicts.json", found)
+    pace.commit(root, list(executed))
     return found
 
 

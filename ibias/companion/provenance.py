@@ -2,7 +2,7 @@
 
 A notebook calls `show(fig, "fig-1", data=..., alt=...)`. The call displays the figure and leaves a record in the
 cell's output; the book turns the record into a numbered figure with a fold beneath it and a download of the data.
-`verify("fig-1")` recomputes the data by running the figure's notebook again.
+`verification.verify(["fig-1"])` recomputes the data by running the figure's notebook again.
 """
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ import os
 import re
 import time
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from .figure_data import as_dataset, compare, digest, read, write
+from .figure_data import TOLERANCE, as_dataset, digest, write
 from .machine import machine
 
 MIME = "application/vnd.ibias.figure+json"
@@ -37,36 +35,50 @@ class Record:
     image_type: str = "image/svg+xml"
     width: float = 0.0
     plotly: dict | None = None
-    tolerance: float = 1e-6
+    tolerance: float | dict[str, float] = TOLERANCE
+    rounding: dict[str, float] = field(default_factory=dict)
+    because: str = ""
     seconds: float = 0.0
     facts: dict = field(default_factory=dict)
     machine: dict = field(default_factory=dict)
     files: tuple[str, ...] = ()
 
 
-def show(fig, id: str, *, data, alt: str, caption: str = "", seeds=None, tolerance: float = 1e-6, **facts) -> None:
+def show(fig, id: str, *, data, alt: str, caption: str = "", seeds=None, tolerance: float | dict[str, float] = TOLERANCE,
+         rounding: dict[str, float] | None = None, because: str = "", **facts) -> None:
     """Display a figure with its provenance.
 
     fig: a matplotlib Figure, a plotly Figure, or a string of SVG. id: its label, such as "fig-1". data: what it shows
     (xarray Dataset or DataArray, pandas DataFrame or Series); it becomes the download and what `ibias verify` compares.
-    alt: what a reader who cannot see it needs to know. tolerance: largest difference `ibias verify` accepts, relative
-    to the largest value of each variable. facts: anything else for the fold (steps=20_000, store=...).
+    alt: what a reader who cannot see it needs to know. tolerance: largest relative difference `ibias verify` accepts, for all
+    variables or {name: tolerance}; rounding: {name: absolute difference that counts as none}; because: why this figure needs
+    more than the usual tolerance. facts: anything else for the fold (steps=20_000, store=...).
     """
     if not id or set(id) - set("abcdefghijklmnopqrstuvwxyz0123456789-"):
         raise ValueError(f"a figure's id is made of a-z, 0-9 and '-', such as 'fig-1'; got {id!r}")
     if len(alt.split()) < 3:
         raise ValueError(f"figure {id!r} needs an alternative text that says what is seen; got {alt!r}")
     dataset = as_dataset(data)
+    _explained(id, dataset, tolerance, rounding or {}, because)
     seconds = float(facts.pop("seconds", dataset.attrs.get("seconds", _lap())))
     image, image_type, width, plotly = _draw(fig, id)
     folder = os.environ.get(FOLDER)
     files = write(dataset, Path(folder), id) if folder else ()
-    record = Record(id, alt, caption or alt, digest(dataset), image, image_type, width, plotly, tolerance, seconds,
+    record = Record(id, alt, caption or alt, digest(dataset), image, image_type, width, plotly, tolerance, rounding or {}, because, seconds,
                     {"seeds": _seeds(seeds, dataset)} | {k: _text(v) for k, v in facts.items()}, machine(), files)
     if folder:
         small = {k: v for k, v in asdict(record).items() if k not in ("image", "plotly")}
         Path(folder, f"{id}.json").write_text(json.dumps(small, indent=1), encoding="utf-8")
     _display(record)
+
+
+def _explained(id, dataset, tolerance, rounding, because) -> None:
+    special = {**(tolerance if isinstance(tolerance, dict) else {}), **rounding}
+    unknown = sorted(set(special) - set(map(str, dataset.variables)))
+    if unknown:
+        raise ValueError(f"figure {id!r}: a tolerance for {', '.join(unknown)}, but its data hold {', '.join(map(str, dataset.variables))}")
+    if (special or tolerance != TOLERANCE) and not because:
+        raise ValueError(f"figure {id!r} states a tolerance of its own without a reason; pass because='...'")
 
 
 def _lap() -> float:
@@ -158,32 +170,3 @@ def _fragment(record: Record) -> str:
 def known(folder: Path) -> dict[str, dict]:
     """The records of the figures whose data lie in `folder`, by id."""
     return {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted(Path(folder).glob("*.json"))}
-
-
-def verify(id: str, *, root: Path | None = None, environment: dict[str, str] | None = None, progress: bool = True):
-    """Run the notebook of figure `id` again, without stored results, and compare the data with the book's.
-
-    environment: extra environment variables of the run, such as {"OMP_NUM_THREADS": "2"}. Figures of one notebook share
-    its run. Returns a `figure_data.Comparison`. Raises LookupError when the book holds no such figure.
-    """
-    from . import notebooks, sources
-
-    root = notebooks.find_root(root)
-    records = known(root / "_build" / "figures")
-    if id not in records:
-        raise LookupError(f"no figure {id!r} in {root / '_build' / 'figures'}; there are: {', '.join(records) or 'none, run `make book` first'}")
-    name = notebooks.notebook_of_figure(root, id)
-    key = sources.key(root / "notebooks" / f"{name}.ipynb")
-    again = _again(root, name, key, tuple(sorted((environment or {}).items())), progress)
-    return compare(read(Path(again.name), id), read(root / "_build" / "figures", id), records[id]["tolerance"])
-
-
-@lru_cache(maxsize=2)
-def _again(root: Path, name: str, key: str, environment: tuple, progress: bool) -> TemporaryDirectory:
-    """The figures' data of one more run of a notebook; the folder goes when the next runs have taken its place."""
-    from . import notebooks
-
-    scratch = TemporaryDirectory()
-    extra = {FOLDER: scratch.name, notebooks.STORE: str(Path(scratch.name) / "store")} | dict(environment)
-    notebooks.execute(root, name, Path(scratch.name) / f"{name}.ipynb", environment=extra, progress=progress)
-    return scratch

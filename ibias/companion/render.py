@@ -14,6 +14,7 @@ from docutils import nodes
 
 from . import claims, provenance
 from .claims import Claim, tolerance_text
+from .figure_data import TOLERANCE
 
 PLOTLY = "application/vnd.plotly.v1+json"
 HTML_BUILDERS = ("html", "dirhtml", "singlehtml")
@@ -134,11 +135,20 @@ def fold(record: dict, env, cell: int | None) -> list[nodes.Node]:
     rows += [(name.replace("_", " ").capitalize(), text) for name, text in record["facts"].items()]
     rows += [("Machine", "; ".join(record["machine"].values())), ("Seconds", f"{record['seconds']:.3g}"),
              ("Content", f"sha256 {record['digest']}"),
-             ("Make it again", f"ibias verify {record['id']}"), ("Agrees within", f"{record['tolerance']:g} of each variable's largest value")]
+             ("Make it again", f"ibias verify {record['id']}"), ("Agrees within", agreement(record))]
     body = "".join(f"<dt>{html.escape(k)}</dt><dd>{_code(k, v)}</dd>" for k, v in rows if v)
     opening = (f'<details class="ibias-provenance" id="provenance-{record["id"]}"><summary>Data, settings and how to make '
                f'{html.escape(record["id"])} again</summary><dl>{body}</dl>')
     return [nodes.raw("", opening, format="html"), *downloads(record), nodes.raw("", "</details>", format="html")]
+
+
+def agreement(record: dict) -> str:
+    """The tolerance of `ibias verify` as a sentence, with its reason."""
+    given = record["tolerance"] if isinstance(record["tolerance"], dict) else {}
+    usual = TOLERANCE if given else record["tolerance"]
+    parts = [f"{usual:g}, relative", *(f"{name} {size:g}" for name, size in given.items()),
+             *(f"{name} {size:g}, absolute" for name, size in record["rounding"].items())]
+    return "; ".join(parts) + (f": {record['because']}" if record["because"] else "")
 
 
 def _code(name: str, text: str) -> str:

@@ -13,7 +13,7 @@ from .machine import versions
 
 PACKAGE = Path(__file__).resolve().parents[1]
 COUNTED = ("torch", "numpy", "scipy", "numba", "xarray", "matplotlib", "scikit-learn", "pandas", "cvxpy", "clarabel", "highspy", "plotly")
-WITHOUT_EFFECT = tuple(f"companion/{n}.py" for n in ("notebooks", "parameters", "execute", "outputs", "render", "ledger", "cli"))
+WITHOUT_EFFECT = tuple(f"companion/{n}.py" for n in ("notebooks", "parameters", "execute", "outputs", "pace", "render", "ledger", "cli"))
 """Files reached by imports that cannot change what a notebook computes or shows in its outputs."""
 
 
