@@ -24,7 +24,7 @@ class Adam(CheckedOptimizer):
     def _check_group(self, group, number):
         check_adam(type(self).__name__, group)
 
-    def _advance(self, group, params, grads):
+    def _advance(self, group, params, grads, memory):
         advance_adam(self.state, group, params, grads)
 
 

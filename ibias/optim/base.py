@@ -6,14 +6,16 @@ from math import isfinite
 import torch
 from torch.optim import Optimizer
 
+from .fused import Fused
+
 
 class CheckedOptimizer(Optimizer):
     """A ``torch.optim.Optimizer`` whose step either moves every parameter or, on bad input, none.
 
-    Subclasses fill in ``_check_group`` (called once per parameter group) and ``_advance`` (called once per group and step
-    with the parameters that have a gradient).  Raises ValueError for an empty group or ``lr <= 0`` at construction (a
-    scheduler may lower ``lr`` to 0 later), TypeError for sparse or complex tensors, FloatingPointError for a NaN or
-    infinite gradient.  ``check_finite=False`` leaves the last one out: it costs one pass over the gradients and, on
+    Subclasses fill in ``_check_group`` (called once per parameter group) and ``_advance`` (called once per group and step with the
+    parameters that have a gradient, and with their memory where kernels may work on it: see ``fused``).  Raises ValueError for an
+    empty group or ``lr <= 0`` at construction (a scheduler may lower ``lr`` to 0 later), TypeError for sparse or complex tensors,
+    FloatingPointError for a NaN or infinite gradient.  ``check_finite=False`` leaves the last one out: it costs one pass over the gradients and, on
     CUDA, one synchronisation with the host.
     """
 
@@ -43,7 +45,7 @@ class CheckedOptimizer(Optimizer):
     def _check_group(self, group, number): ...
 
     @abstractmethod
-    def _advance(self, group, params, grads): ...
+    def _advance(self, group, params, grads, memory): ...
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -54,9 +56,9 @@ class CheckedOptimizer(Optimizer):
                 loss = closure()
         work = [(group, *self._gradients(group, number)) for number, group in enumerate(self.param_groups)]
         self._require_finite(work)
-        for group, params, grads in work:
+        for group, params, grads, memory in work:
             if params:
-                self._advance(group, params, grads)
+                self._advance(group, params, grads, memory)
         return loss
 
     def _gradients(self, group, number):
@@ -67,12 +69,15 @@ class CheckedOptimizer(Optimizer):
                     f"{type(self).__name__}: {describe(group, number, i)} has a sparse gradient; a steepest step needs the dense one. "
                     "Build the embedding with sparse=False."
                 )
-        return params, [p.grad for p in params]
+        grads = [p.grad for p in params]
+        return params, grads, Fused.of(params, grads)
 
     def _require_finite(self, work):
-        # a sum is finite only if every entry is, up to overflow: a cheap filter, and the exact look only when it fires
-        checked = [g for group, _, grads in work if group["check_finite"] for g in grads]
-        if not checked or isfinite(total([g.sum(dtype=torch.float32 if g.dtype in HALF else None) for g in checked])):
+        checked = [(grads, memory) for group, _, grads, memory in work if group["check_finite"] and grads]
+        # sums (of squares) are finite only if every entry is, up to overflow: a cheap filter, and the exact look only when it fires
+        squares = sum(memory.squares for _, memory in checked if memory is not None)
+        unseen = [g.sum(dtype=torch.float32 if g.dtype in HALF else None) for grads, memory in checked if memory is None for g in grads]
+        if isfinite(squares) and (not unseen or isfinite(total(unseen))):
             return
         for number, group in enumerate(self.param_groups):
             for i, p in enumerate(group["params"]):
@@ -110,13 +115,18 @@ def require_fraction(owner, argument, value):
         raise ValueError(f"{owner}({argument}=...) must lie in [0, 1); got {value}")
 
 
+def averages(state, params, name="momentum"):
+    """The averages kept under ``state[p][name]``, zero at first."""
+    for p in params:
+        if name not in state[p]:
+            state[p][name] = torch.zeros_like(p, memory_format=torch.preserve_format)
+    return [state[p][name] for p in params]
+
+
 def averaged(state, params, grads, decay, name="momentum"):
     """Exponential average ``m = decay m + (1 - decay) g`` from m = 0, kept under ``state[p][name]``; the list of m's."""
     if decay == 0:
         return grads
-    for p in params:
-        if name not in state[p]:
-            state[p][name] = torch.zeros_like(p, memory_format=torch.preserve_format)
-    buffers = [state[p][name] for p in params]
-    torch._foreach_lerp_(buffers, grads, 1 - decay)
-    return buffers
+    kept = averages(state, params, name)
+    torch._foreach_lerp_(kept, grads, 1 - decay)
+    return kept

@@ -42,5 +42,8 @@ class MuonAdam(CheckedOptimizer):
         else:
             check_steepest(type(self).__name__, group, number)
 
-    def _advance(self, group, params, grads):
-        (advance_adam if "betas" in group else advance_steepest)(self.state, group, params, grads)
+    def _advance(self, group, params, grads, memory):
+        if "betas" in group:
+            advance_adam(self.state, group, params, grads)
+        else:
+            advance_steepest(self.state, group, params, grads, memory)

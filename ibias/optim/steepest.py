@@ -7,7 +7,7 @@ import torch
 
 from ibias.norms import FROBENIUS, MAX, SPECTRAL, Entrywise, Norm, Schatten
 
-from .base import HALF, CheckedOptimizer, averaged, require_fraction, total
+from .base import HALF, CheckedOptimizer, averaged, averages, require_fraction, total
 from .newton_schulz import NewtonSchulz
 
 # optimizer states hold norms and maps; torch.load(weights_only=True), the default, reads them back
@@ -39,8 +39,8 @@ class SteepestDescent(CheckedOptimizer):
     def _check_group(self, group, number):
         check_steepest(type(self).__name__, group, number)
 
-    def _advance(self, group, params, grads):
-        advance_steepest(self.state, group, params, grads)
+    def _advance(self, group, params, grads, memory):
+        advance_steepest(self.state, group, params, grads, memory)
 
 
 def check_steepest(owner, group, number):
@@ -63,11 +63,18 @@ def check_steepest(owner, group, number):
                 )
 
 
-def advance_steepest(state, group, params, grads):
-    """One step of a group; ``state`` is the optimizer's."""
-    sources = averaged(state, params, grads, group["momentum"])
-    norm, lr = group["norm"], float(group["lr"])
-    if group["across"] == "joint" and norm == FROBENIUS:
+def advance_steepest(state, group, params, grads, memory=None):
+    """One step of a group; ``state`` is the optimizer's, ``memory`` the group's where kernels may work on it."""
+    norm, lr, momentum = group["norm"], float(group["lr"]), group["momentum"]
+    euclidean = group["across"] == "joint" and norm == FROBENIUS
+    if memory and momentum and (euclidean or norm == MAX):
+        memory = memory.averaged_in(averages(state, params))
+    if memory and norm == MAX:
+        return memory.sign_step(lr, 1 - momentum)
+    if memory and euclidean:
+        return _advance_normalized_fused(memory, lr, 1 - momentum)
+    sources = averaged(state, params, grads, momentum)
+    if euclidean:
         return _advance_normalized(params, sources, lr)
     if norm == MAX:
         steps = torch._foreach_sign(sources)
@@ -76,6 +83,17 @@ def advance_steepest(state, group, params, grads):
     else:
         steps = _blockwise(norm if group["polar"] == "exact" else group["polar"], sources)
     torch._foreach_add_(params, steps, alpha=-lr)
+
+
+def _advance_normalized_fused(memory, lr, weight):
+    length = (memory.squares if len(memory.columns) == 2 else memory.average(weight)) ** 0.5
+    params, sources = memory.columns[0], memory.columns[-1]
+    # float64 carries the squares of float32 numbers; there only the factor has to fit
+    least, most = (1e-30, 1e30) if params[0].dtype == torch.float32 else _safe(torch.float64)
+    if isnan(length) or least < length < most:
+        memory.add(-lr / length)
+    else:
+        _advance_normalized(params, sources, lr)
 
 
 def _advance_normalized(params, sources, lr):
@@ -96,10 +114,14 @@ def _inverse_length(sources):
     length = total(lengths, torch.linalg.vector_norm)
     if isnan(length):
         return length  # check_finite=False: a NaN stays visible
-    info = torch.finfo(torch.float32 if any(s.dtype != torch.float64 for s in sources) else torch.float64)
-    # below this, squares of typical entries fall under the smallest normal number and lose digits
-    safe = (info.tiny / info.eps) ** 0.5
-    return 1 / length if safe < length < info.max**0.5 else None
+    least, most = _safe(torch.float32 if any(s.dtype != torch.float64 for s in sources) else torch.float64)
+    return 1 / length if least < length < most else None
+
+
+def _safe(dtype):
+    """Lengths whose squares the dtype carries: below the least, squares of typical entries are no normal numbers and lose digits."""
+    info = torch.finfo(dtype)
+    return (info.tiny / info.eps) ** 0.5, info.max**0.5
 
 
 def _joint(norm, sources):

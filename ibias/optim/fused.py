@@ -1,0 +1,113 @@
+"""Entry-wise updates in one pass over memory: compiled kernels over the tensors' own storage, where that is safe.
+
+Safe are plain dense contiguous float32 or float64 tensors on the CPU, outside ``torch.compile``, ``torch.func`` and dispatch modes, with numba
+installed.  For anything else ``Fused.of`` is None and torch's ``foreach`` operations do the work.  The two paths agree bit for bit in
+signs and averages, and in Euclidean lengths to the rounding of torch's sum (these are summed in float64 here).
+"""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+from operator import attrgetter
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.graph import increment_version
+from torch.nn import Parameter
+
+DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
+PLAIN = {Tensor, Parameter}  # subclasses bring their own meaning of storage
+MOST_THREADS = 4
+"""With more threads torch's several passes, shared among them, are faster than one thread's single pass."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fused:
+    """The memory of a group's parameters, their gradients and, once ``averaged_in``, the gradients' averages.
+
+    Made for one step and valid no longer: gradients move.  Kernels write behind autograd's back, so each writer raises the version of what
+    it wrote: a graph that saved an old value is refused in ``backward``, as after any operation of torch.
+    """
+
+    columns: tuple[list[Tensor], ...]
+    table: np.ndarray
+    sizes: np.ndarray
+    like: np.ndarray
+
+    @staticmethod
+    def of(params, grads) -> "Fused | None":
+        if not params or _intercepted() or torch.get_num_threads() > MOST_THREADS:
+            return None
+        dtype, kinds = params[0].dtype, list(map(_kind, params))
+        if dtype not in DTYPES or {k[:3] for k in kinds} != {(dtype, torch.strided, True)} or any(map(Tensor.is_inference, params)):
+            return None
+        if not (_as_it_lies(params, kinds) and _as_it_lies(grads, kinds)) or _kernels() is None:
+            return None
+        sizes = np.array(list(map(Tensor.numel, params)), dtype=np.int64)
+        return Fused((params, grads), _addresses(params, grads), sizes, np.empty(0, DTYPES[dtype]))
+
+    def averaged_in(self, averages) -> "Fused | None":
+        """The same with the averages of the gradients, which must be as plain as the rest."""
+        if not _as_it_lies(averages, list(map(_kind, self.columns[0]))):
+            return None
+        return Fused((*self.columns, averages), np.vstack([self.table, _addresses(averages)]), self.sizes, self.like)
+
+    @cached_property
+    def squares(self) -> float:
+        """The sum of the gradients' squares, in float64: one look serves the check for NaN and the Euclidean length."""
+        return _kernels().squares(self.table, self.sizes, self.like)
+
+    def sign_step(self, lr, weight):
+        """``p <- p - lr sign(g)``; with averages ``m <- m + weight (g - m)``, ``p <- p - lr sign(m)``."""
+        number = self.like.dtype.type
+        if len(self.columns) == 2:
+            _kernels().sign_step(self.table, self.sizes, self.like, number(lr))
+        else:
+            _kernels().signum_step(self.table, self.sizes, self.like, number(lr), number(weight))
+            increment_version(self.columns[2])
+        increment_version(self.columns[0])
+
+    def average(self, weight) -> float:
+        """``m <- m + weight (g - m)``; the sum of the averages' squares."""
+        increment_version(self.columns[2])
+        return _kernels().averaged_squares(self.table, self.sizes, self.like, self.like.dtype.type(weight))
+
+    def add(self, factor):
+        """``p <- p + factor d``, d the averages where there are some, else the gradients."""
+        _kernels().add_scaled(self.table, self.sizes, self.like, len(self.columns) - 1, self.like.dtype.type(factor))
+        increment_version(self.columns[0])
+
+
+# checks are maps of C functions: with many small tensors a loop in Python would cost more than the update
+_kind = attrgetter("dtype", "layout", "is_cpu", "shape")
+
+
+def _as_it_lies(tensors, kinds):
+    """Whether the memory of all tensors holds their entries in order and nothing else has to be known."""
+    return (
+        set(map(type, tensors)) <= PLAIN and list(map(_kind, tensors)) == kinds
+        and all(map(Tensor.is_contiguous, tensors)) and not any(map(Tensor.is_neg, tensors))
+    )
+
+
+def _addresses(*columns):
+    return np.array([list(map(Tensor.data_ptr, tensors)) for tensors in columns], dtype=np.int64)
+
+
+def _intercepted():
+    """Whether somebody traces, transforms or intercepts torch's operations and must see each of them."""
+    c = torch._C
+    return (
+        torch.compiler.is_compiling() or c._functorch.peek_interpreter_stack() is not None
+        or c._len_torch_dispatch_stack() > 0 or c._len_torch_function_stack() > 0
+    )
+
+
+@cache
+def _kernels():
+    """The compiled kernels, or None without numba; loaded at the first step rather than at import."""
+    try:
+        from . import fused_kernels
+    except ImportError:
+        return None
+    return fused_kernels

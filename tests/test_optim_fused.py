@@ -1,0 +1,292 @@
+"""Compiled updates against torch's own operations, and what must send a tensor to the latter."""
+
+import copy
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from ibias.optim import MuonSignum, NormalizedSGD, SignSGD, Signum
+from ibias.optim import base, fused
+from ibias.optim.fused import Fused
+
+ENTRYWISE = {
+    "SignSGD": lambda p: SignSGD(p, lr=0.1),
+    "SignSGD, unchecked": lambda p: SignSGD(p, lr=0.1, check_finite=False),
+    "Signum": lambda p: Signum(p, lr=0.1),
+    "Signum, short memory": lambda p: Signum(p, lr=0.1, momentum=0.3),  # lerp takes the other end from a weight of one half
+    "NormalizedSGD": lambda p: NormalizedSGD(p, lr=0.1),
+    "NormalizedSGD, momentum": lambda p: NormalizedSGD(p, lr=0.1, momentum=0.9),
+}
+entrywise = pytest.mark.parametrize("build", ENTRYWISE.values(), ids=ENTRYWISE)
+floats = pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+SHAPES = [(40, 33), (7,), (), (0, 5), (1,), (3, 5, 2)]  # whole vectors, tails, a scalar, nothing
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """Which of the two paths each call took: True for the kernels."""
+    seen, of = [], Fused.of
+
+    def spy(params, grads):
+        memory = of(params, grads)
+        seen.append(memory is not None)
+        return memory
+
+    monkeypatch.setattr(base.Fused, "of", staticmethod(spy))
+    return seen
+
+
+def parameters(dtype, shapes=SHAPES):
+    generator = torch.Generator().manual_seed(0)
+    return [nn.Parameter(torch.randn(s, generator=generator, dtype=torch.float64).to(dtype)) for s in shapes]
+
+
+def walk(optimizer, params, steps, scale=1.0):
+    for step in steps:
+        generator = torch.Generator().manual_seed(step)
+        for p in params:
+            g = scale * torch.randn(p.shape, generator=generator, dtype=torch.float64)
+            p.grad = torch.where(g.abs() < 0.05 * scale, 0.0, g).to(p.dtype)  # sign(0) = 0 is part of the rule
+        optimizer.step()
+    return params
+
+
+def by_torch(build, dtype, steps, scale=1.0):
+    """The same walk with every group on torch's own operations."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base.Fused, "of", staticmethod(lambda params, grads: None))
+        params = parameters(dtype)
+        optimizer = build(params)
+        return walk(optimizer, params, steps, scale), optimizer
+
+
+def assert_alike(ours, theirs, exactly):
+    for a, b in zip(ours, theirs, strict=True):
+        if exactly:
+            assert torch.equal(a, b)
+        else:  # 20 steps of 0.1 along directions whose length torch sums in the tensors' own precision: 1e-6 in float32
+            torch.testing.assert_close(a, b, rtol=0, atol=16 * torch.finfo(a.dtype).eps)
+
+
+@floats
+@entrywise
+def test_compiled_steps_are_torchs_own(build, dtype, taken):
+    ours, (theirs, other) = parameters(dtype), by_torch(build, dtype, range(20))
+    optimizer = build(ours)
+    taken.clear()
+    walk(optimizer, ours, range(20))
+    assert taken == [True] * 20
+    assert_alike(ours, theirs, exactly="Normalized" not in type(optimizer).__name__)
+    for a, b in zip(ours, theirs, strict=True):
+        if "momentum" in optimizer.state[a]:
+            assert torch.equal(optimizer.state[a]["momentum"], other.state[b]["momentum"])
+
+
+@pytest.mark.parametrize("dtype, exponent", [(torch.float32, e) for e in (-44, -37, -25, 25, 37)] + [(torch.float64, e) for e in (-320, -300, -140, 300)])
+@entrywise
+def test_gradients_of_any_size_take_the_same_step(build, dtype, exponent):
+    """The direction does not know the scale: also where squares leave the range of the dtype, or entries are subnormal."""
+    scale = 10.0**exponent
+    ours = parameters(dtype)
+    walk(build(ours), ours, range(2), scale)
+    assert_alike(ours, by_torch(build, dtype, range(2), scale)[0], exactly=build in (ENTRYWISE["SignSGD"], ENTRYWISE["Signum"]))
+
+
+@entrywise
+def test_zero_gradients_move_nothing(build):
+    ours, before = parameters(torch.float32), parameters(torch.float32)
+    optimizer = build(ours)
+    for p in ours:
+        p.grad = torch.zeros_like(p)
+    optimizer.step()
+    assert all(torch.equal(a, b) for a, b in zip(ours, before, strict=True))
+
+
+@floats
+@pytest.mark.parametrize("build", [b for name, b in ENTRYWISE.items() if "unchecked" not in name], ids=[n for n in ENTRYWISE if "unchecked" not in n])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_a_gradient_that_is_not_finite_leaves_parameters_and_averages(build, dtype, bad, taken):
+    params = parameters(dtype)
+    optimizer = build(params)
+    walk(optimizer, params, range(3))
+    before = copy.deepcopy((params, optimizer.state_dict()["state"]))
+    params[0].grad[20, 20] = bad
+    with pytest.raises(FloatingPointError, match=r"parameter 0 of group 0, shape \(40, 33\), has 1 NaN or infinite .* Nothing was updated"):
+        optimizer.step()
+    assert all(taken)
+    assert all(torch.equal(a, b) for a, b in zip(params, before[0], strict=True))
+    for i, state in optimizer.state_dict()["state"].items():
+        assert all(torch.equal(v, before[1][i][k]) for k, v in state.items())
+
+
+def test_a_gradient_that_overflows_when_squared_is_finite():
+    p = nn.Parameter(torch.zeros(3, dtype=torch.float64))
+    p.grad = torch.tensor([1e200, -1e200, 0.0], dtype=torch.float64)
+    SignSGD([p], lr=0.5).step()
+    assert p.tolist() == [-0.5, 0.5, 0.0]
+
+
+def test_unchecked_a_nan_has_no_sign_as_in_torch():
+    p = nn.Parameter(torch.ones(40))
+    p.grad = torch.full((40,), float("nan"))
+    SignSGD([p], lr=0.1, check_finite=False).step()
+    assert torch.equal(p, torch.ones(40)) and torch.equal(torch.sign(p.grad), torch.zeros(40))
+
+
+@entrywise
+def test_a_stale_graph_is_refused(build, taken):
+    """The kernels write where autograd does not look: a backward pass through the old values must fail as with torch.optim."""
+    for make in (build, lambda p: torch.optim.SGD(p, lr=0.1)):
+        p = nn.Parameter(torch.ones(5))
+        optimizer = make([p])
+        loss = (p * p).sum()
+        p.grad = torch.ones(5)
+        optimizer.step()
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+    assert taken == [True]
+
+
+@entrywise
+def test_written_memory_is_known_to_its_other_owners(build, taken):
+    """Parameters that are views of one flat buffer: the buffer's version moves too."""
+    flat = torch.ones(20)
+    params = [nn.Parameter(flat[:12].view(3, 4)), nn.Parameter(flat[12:])]
+    assert params[1].data_ptr() == flat[12:].data_ptr()
+    version = params[0]._version, params[1]._version
+    optimizer = build(params)
+    walk(optimizer, params, [0])
+    assert taken == [True] and params[0]._version > version[0] and params[1]._version > version[1]
+    assert torch.equal(flat[12:], params[1].detach()) and not torch.equal(flat, torch.ones(20))
+    averages = [v for state in optimizer.state.values() for v in state.values()]
+    assert all(v._version > 0 for v in averages)
+
+
+@entrywise
+def test_a_saved_state_goes_on_by_the_other_path(build, taken):
+    params = parameters(torch.float64)
+    optimizer = build(params)
+    walk(optimizer, params, range(3))
+    resumed = [nn.Parameter(p.detach().clone()) for p in params]
+    other = build(resumed)
+    other.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    walk(optimizer, params, range(3, 6))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(base.Fused, "of", staticmethod(lambda params, grads: None))
+        walk(other, resumed, range(3, 6))
+    assert taken == [True] * 6
+    assert_alike(params, resumed, exactly="Normalized" not in type(optimizer).__name__)
+
+
+def test_averages_of_another_shape_are_refused_by_torch(taken):
+    """A state dict from elsewhere: kernels that trusted it would write past its end."""
+    p = nn.Parameter(torch.zeros(8))
+    optimizer = Signum([p], lr=0.1)
+    walk(optimizer, [p], [0])
+    optimizer.state[p]["momentum"] = torch.zeros(4)
+    with pytest.raises(RuntimeError):
+        walk(optimizer, [p], [1])
+
+
+def test_the_rest_of_a_hybrid_is_compiled_and_its_matrices_are_not(taken):
+    m, r = parameters(torch.float32, [(4, 6)]), parameters(torch.float32, [(9,)])
+    walk(MuonSignum(m, r, lr=0.1), m + r, range(2))
+    assert taken == [True] * 4  # both groups are looked at; only one is stepped
+
+
+class Own(torch.Tensor):
+    pass
+
+
+def leaf(values, grad=None):
+    p = nn.Parameter(values)
+    p.grad = torch.ones_like(p) if grad is None else grad
+    return p
+
+
+ELSEWHERE = {
+    "bfloat16": lambda: [leaf(torch.ones(3, dtype=torch.bfloat16))],
+    "float16": lambda: [leaf(torch.ones(3, dtype=torch.float16))],
+    "transposed": lambda: [leaf(torch.ones(4, 6).T)],
+    "strided gradient": lambda: [leaf(torch.ones(3), torch.ones(6)[::2])],
+    "negated gradient": lambda: [leaf(torch.ones(3), torch._neg_view(-torch.ones(3)))],
+    "subclass": lambda: [leaf(torch.ones(3).as_subclass(Own))],
+    "two dtypes": lambda: [leaf(torch.ones(3)), leaf(torch.ones(3).double())],
+}
+
+
+@pytest.mark.parametrize("make", ELSEWHERE.values(), ids=ELSEWHERE)
+@entrywise
+def test_other_tensors_take_torchs_operations(build, make, taken):
+    params = make()
+    optimizer = build(params)
+    optimizer.step()
+    assert taken == [False]
+    length = sum(p.numel() for p in params) ** 0.5 if isinstance(optimizer, NormalizedSGD) else 1
+    for p in params:  # ones along ones; bfloat16 rounds 0.9 at 2^-9
+        torch.testing.assert_close(p.detach().double().as_subclass(torch.Tensor), torch.full(p.shape, 1 - 0.1 / length, dtype=torch.float64), rtol=0, atol=2e-3)
+
+
+def test_inference_tensors_are_torchs_business():
+    with torch.inference_mode():
+        p = torch.ones(3)
+    assert Fused.of([p], [torch.ones(3)]) is None and Fused.of([p.clone()], [torch.ones(3)]) is not None
+
+
+def test_who_watches_torchs_operations_sees_them(taken):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    p = parameters(torch.float32, [(3,)])
+    optimizer = SignSGD(p, lr=0.1)
+    with FlopCounterMode(display=False):
+        walk(optimizer, p, [0])
+    assert taken == [False]
+    seen = []
+    torch.func.vmap(lambda x: (seen.append(Fused.of(p, p)), x)[1])(torch.ones(2))
+    assert seen == [None]
+
+
+def test_torch_compile_sees_torchs_operations():
+    """Dynamo would break the graph at a kernel it cannot read; ``fullgraph`` makes that an error."""
+    p = nn.Parameter(torch.ones(40))
+    p.grad = torch.linspace(-1, 1, 40)
+    eager, compiled = copy.deepcopy(p), p
+    eager.grad = p.grad.clone()
+    SignSGD([eager], lr=0.1, check_finite=False).step()
+    optimizer = SignSGD([compiled], lr=0.1, check_finite=False)
+    torch.compile(lambda: optimizer.step(), backend="eager")()
+    assert torch.equal(eager, compiled)
+
+
+def test_more_threads_than_a_few_are_left_to_torch(monkeypatch):
+    p, g = [nn.Parameter(torch.ones(3))], [torch.ones(3)]
+    assert Fused.of(p, g) is not None
+    monkeypatch.setattr(torch, "get_num_threads", lambda: fused.MOST_THREADS + 1)
+    assert Fused.of(p, g) is None
+
+
+def test_without_numba_everything_works():
+    code = (
+        "import sys; sys.modules['numba'] = None\n"
+        "import torch; from ibias.optim import Signum; from ibias.optim.fused import Fused\n"
+        "p = torch.nn.Parameter(torch.ones(3)); p.grad = torch.ones(3)\n"
+        "assert Fused.of([p], [p.grad]) is None\n"
+        "Signum([p], lr=0.25).step(); print(p.tolist())"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[0.75, 0.75, 0.75]"
+
+
+def test_numba_is_loaded_at_the_first_step_only():
+    code = "import sys, torch; from ibias.optim import SignSGD; SignSGD([torch.nn.Parameter(torch.ones(3))], lr=1.0); print('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+def test_one_pass_means_one_write_per_parameter():
+    """Without momentum the parameters are written once: their version rises by one, not by one for each operation."""
+    p = nn.Parameter(torch.ones(3))
+    p.grad = torch.ones(3)
+    SignSGD([p], lr=0.1).step()
+    assert p._version == 1
