@@ -12,6 +12,7 @@ Every backend is a function ``run(problem, lanes, steps, record, observe, progre
 | "kernel" | compiled, CPU, float64: entry-wise and Schatten norms, both losses, signals of the paper's form |
 | "lanes" | torch, any device and dtype, any norm and loss: signals of the paper's form |
 | "gpu" | the lanes on CUDA, steps captured in a graph, without waiting for the host |
+| "persistent" | one CUDA kernel for many steps, a thread block per run; on the CPU its source is compiled to check it: what "kernel" runs |
 | "composed" | anything, through ``Signal.emit``: the reference |
 """
 
@@ -28,7 +29,8 @@ from .planner import check_memory, is_power_norm
 __all__ = ["BACKENDS", "backend_named", "check_memory", "refusal"]
 
 PREFERRED = "IBIAS_BACKEND"  # environment variable: what "auto" tries first, to see whether an answer depends on the backend
-BACKENDS = ("kernel", "gpu", "lanes", "composed")  # the order of preference of "auto"
+# the order of preference of "auto", which never gets past "composed": "persistent" has not run on a GPU yet
+BACKENDS = ("kernel", "gpu", "lanes", "composed", "persistent")
 
 
 def refusal(backend: str, problem, lane) -> str:
@@ -42,6 +44,8 @@ def refusal(backend: str, problem, lane) -> str:
         return "" if on_cuda else f"the problem is on {problem.device}, not on a CUDA device"
     if backend == "lanes":
         return ""
+    if backend == "persistent":
+        return import_module(".persistent", __name__).refusal(problem, lane)
     if torch.device(problem.device).type != "cpu" or problem.dtype != torch.float64:
         return f"it computes on the CPU in float64, not on {problem.device} in {problem.dtype}"
     if problem.loss not in (CROSS_ENTROPY, EXPONENTIAL):
