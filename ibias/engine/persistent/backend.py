@@ -10,7 +10,7 @@ from ..driver import drive
 from ..planner import is_power_norm
 from . import build
 
-PARTS, DOT_PARTS = 64, 8  # as in runs.cu
+PARTS, ROW_PARTS = 64, 8  # as in runs.cu
 THREADS = {"cpu": 1, "cuda": 128}  # per run
 STREAMS = 16  # blocks of runs at work at once on a CUDA device
 
@@ -48,7 +48,7 @@ def shared_numbers(k: int, d: int, *, reduced: bool, schatten: bool, batch: int 
     """What ``Chip`` in ``runs.cu`` takes of shared memory for one run, with the residuals of ``batch`` samples."""
     pairs = k // 2
     polar = (k - 1) * (k + 2) + 3 * pairs
-    return (3 + reduced) * k * d + max(PARTS, 3 * DOT_PARTS * pairs) + schatten * polar + batch * k
+    return (3 + reduced) * k * d + 9 * k + max(PARTS, 3 * ROW_PARTS * pairs) + schatten * polar + batch * k
 
 
 class PersistentBlock:
@@ -67,7 +67,7 @@ class PersistentBlock:
         self.method = problem.x.new_tensor([(run.momentum, run.norm.q, max(getattr(run.norm, "rtol", 0.0), cut)) for run in runs])
         self.kind = torch.tensor(list(zip(block.schedule_rows, schatten, reduced, strict=True)), device=device, dtype=torch.int64)
         self.w, self.m, self.f = (problem.start(self.count) for _ in range(3))
-        self.log_scale, self.log_f = (problem.x.new_full((self.count,), -torch.inf) for _ in range(2))
+        self.log_m, self.log_f = (problem.x.new_full((self.count, data.k), -torch.inf) for _ in range(2))
         self.kept = problem.x.new_zeros(self.count if any(reduced) else 0, data.n, data.k)
         self.spill = problem.x.new_zeros(0 if self.on_chip else self.count, self.b, data.k)
         self.launch, self.threads = build.launcher(device, dtype), THREADS[device.type]
@@ -81,7 +81,7 @@ class PersistentBlock:
         with torch.cuda.stream(self.stream):
             orders = torch.as_tensor(np.ascontiguousarray(orders), device=device)
             rates = torch.as_tensor(np.ascontiguousarray(rates[:, : last - first]), dtype=self.problem.dtype, device=device)
-            arrays = (self.problem.x, self.problem.y, orders, rates, self.method, self.kind, self.w, self.m, self.log_scale,
+            arrays = (self.problem.x, self.problem.y, orders, rates, self.method, self.kind, self.w, self.m, self.log_m,
                       self.f, self.log_f, self.kept, self.spill)
             numbers = (data.n, data.d, data.k, self.b, last - first, first % self.per_epoch, self.problem.loss == EXPONENTIAL, self.on_chip)
             job = torch.tensor([a.data_ptr() for a in arrays] + [int(number) for number in numbers], device=device)
@@ -94,7 +94,7 @@ class PersistentBlock:
 
     def arrays(self):
         with torch.cuda.stream(self.stream):
-            return {name: getattr(self, name).cpu().numpy().copy() for name in ("w", "m", "log_scale")}
+            return {name: getattr(self, name).cpu().numpy().copy() for name in ("w", "m", "log_m")}
 
     def restore(self, arrays):
         with torch.cuda.stream(self.stream):
