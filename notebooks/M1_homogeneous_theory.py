@@ -15,7 +15,7 @@
 
 # %% [markdown]
 # (sec-homogeneous-theory)=
-# # Homogeneous networks: the theory, executed
+# # M1 Homogeneous networks: the theory, executed
 #
 # **The question.** A linear classifier has one maximum margin per norm, and the optimizer decides which of them is approached. What is left of
 # that in a network? arXiv:2602.16340 answers for smooth *homogeneous* models: the direction of the parameters approaches a first-order

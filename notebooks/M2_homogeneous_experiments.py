@@ -15,7 +15,7 @@
 
 # %% [markdown]
 # (sec-homogeneous-experiments)=
-# # Homogeneous networks: which margin does an optimizer leave behind?
+# # M2 Homogeneous networks: which margin does an optimizer leave behind?
 #
 # **The question.** On images, with a real (small) network: does every optimizer end with the largest margin in *its own* norm, and how much
 # of that is

@@ -26,7 +26,7 @@ def line(claim: Claim, box: nodes.admonition) -> nodes.list_item:
     where = next(field for field in box.findall(nodes.field) if field[0].astext() == "Where")[1].next_node(nodes.paragraph)
     link = nodes.reference("", "", *copied(where, links=False), internal=True, refid=f"claim-{claim.id}")
     verdict = nodes.strong("", f"{MARKS[claim.verdict]} {claim.verdict}")
-    said = nodes.paragraph("", "", verdict, nodes.Text(": "), *copied(sentence), nodes.Text(" ("), link, nodes.Text(")"))
+    said = nodes.paragraph("", "", verdict, nodes.Text(": "), *copied(sentence), nodes.Text(" "), link)
     return nodes.list_item("", said, classes=[f"verdict-{claim.slug}"])
 
 
