@@ -261,11 +261,18 @@ def test_torch_compile_sees_torchs_operations():
     assert torch.equal(eager, compiled)
 
 
-def test_more_threads_than_a_few_are_left_to_torch(monkeypatch):
-    p, g = [nn.Parameter(torch.ones(3))], [torch.ones(3)]
-    assert Fused.of(p, g) is not None
-    monkeypatch.setattr(torch, "get_num_threads", lambda: fused.MOST_THREADS + 1)
-    assert Fused.of(p, g) is None
+@floats
+@entrywise
+def test_threads_share_the_entries_and_change_nothing(build, dtype, monkeypatch):
+    """Shares cut through tensors; only the order of a sum of squares may differ."""
+    alone = parameters(dtype)
+    walk(build(alone), alone, range(5))
+    monkeypatch.setattr(fused, "SHARE", 100)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    shared = parameters(dtype)
+    optimizer = build(shared)
+    walk(optimizer, shared, range(5))
+    assert_alike(shared, alone, exactly=not isinstance(optimizer, NormalizedSGD))
 
 
 def test_without_numba_everything_works():

@@ -5,8 +5,11 @@ installed.  For anything else ``Fused.of`` is None and torch's ``foreach`` opera
 signs and averages, and in Euclidean lengths to the rounding of torch's sum (these are summed in float64 here).
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import pairwise
 from operator import attrgetter
 
 import numpy as np
@@ -17,8 +20,8 @@ from torch.nn import Parameter
 
 DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
 PLAIN = {Tensor, Parameter}  # subclasses bring their own meaning of storage
-MOST_THREADS = 4
-"""With more threads torch's several passes, shared among them, are faster than one thread's single pass."""
+SHARE = 2**16
+"""Entries that are worth another of torch's threads: waking one takes about as long as they do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +39,7 @@ class Fused:
 
     @staticmethod
     def of(params, grads) -> "Fused | None":
-        if not params or _intercepted() or torch.get_num_threads() > MOST_THREADS:
+        if not params or _intercepted():
             return None
         dtype, kinds = params[0].dtype, list(map(_kind, params))
         if dtype not in DTYPES or {k[:3] for k in kinds} != {(dtype, torch.strided, True)} or any(map(Tensor.is_inference, params)):
@@ -55,27 +58,40 @@ class Fused:
     @cached_property
     def squares(self) -> float:
         """The sum of the gradients' squares, in float64: one look serves the check for NaN and the Euclidean length."""
-        return _kernels().squares(self.table, self.sizes, self.like)
+        return sum(self._run("squares"))
 
     def sign_step(self, lr, weight):
         """``p <- p - lr sign(g)``; with averages ``m <- m + weight (g - m)``, ``p <- p - lr sign(m)``."""
         number = self.like.dtype.type
         if len(self.columns) == 2:
-            _kernels().sign_step(self.table, self.sizes, self.like, number(lr))
+            self._run("sign_step", number(lr))
         else:
-            _kernels().signum_step(self.table, self.sizes, self.like, number(lr), number(weight))
+            self._run("signum_step", number(lr), number(weight))
             increment_version(self.columns[2])
         increment_version(self.columns[0])
 
     def average(self, weight) -> float:
         """``m <- m + weight (g - m)``; the sum of the averages' squares."""
         increment_version(self.columns[2])
-        return _kernels().averaged_squares(self.table, self.sizes, self.like, self.like.dtype.type(weight))
+        return sum(self._run("averaged_squares", self.like.dtype.type(weight)))
 
     def add(self, factor):
         """``p <- p + factor d``, d the averages where there are some, else the gradients."""
-        _kernels().add_scaled(self.table, self.sizes, self.like, len(self.columns) - 1, self.like.dtype.type(factor))
+        self._run("add_scaled", len(self.columns) - 1, self.like.dtype.type(factor))
         increment_version(self.columns[0])
+
+    def _run(self, name, *numbers):
+        """Calls the kernel, on equal shares of the entries where torch has more threads than one; the list of the results."""
+        kernel = getattr(_kernels(), name)
+        total = int(self.sizes.sum())
+        threads = min(torch.get_num_threads(), total // SHARE)
+        if threads <= 1:
+            return [kernel(self.table, self.sizes, self.like, *numbers)]
+        starts, bounds = np.cumsum(self.sizes) - self.sizes, np.linspace(0, total, threads + 1).astype(np.int64)
+        cuts = np.clip(bounds[:, None] - starts, 0, self.sizes)
+        shares = [(self.table + low * self.like.itemsize, high - low, self.like, *numbers) for low, high in pairwise(cuts)]
+        others = [_pool(threads - 1, os.getpid()).submit(kernel, *share) for share in shares[1:]]
+        return [kernel(*shares[0]), *(other.result() for other in others)]
 
 
 # checks are maps of C functions: with many small tensors a loop in Python would cost more than the update
@@ -101,6 +117,12 @@ def _intercepted():
         torch.compiler.is_compiling() or c._functorch.peek_interpreter_stack() is not None
         or c._len_torch_dispatch_stack() > 0 or c._len_torch_function_stack() > 0
     )
+
+
+@cache
+def _pool(threads, process):
+    """Kept for the next step; a forked process has none of its parent's threads and makes its own."""
+    return ThreadPoolExecutor(threads, "ibias-optim")
 
 
 @cache
