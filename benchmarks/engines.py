@@ -19,10 +19,12 @@ def whole(backend, problem, lanes, dedupe=False):
 
 
 def steps_of(backend, problem, block):
-    """``work(steps)`` on a block that exists already: the cost of steps alone, without set-up."""
+    """``work(steps)`` from the start on a block that exists already: the cost of steps alone, without set-up."""
     made, n = BLOCKS[backend](problem, block), problem.dataset.n
+    start = made.arrays()
 
     def work(steps):
+        made.restore(start)
         per_epoch = n // block.batch_size
         orders = np.arange(n)[None] if per_epoch == 1 else permutations(n, block.seed, -(-steps // per_epoch))
         made.advance(orders, np.stack([_rates(schedule, 0, steps) for schedule in block.schedules]), 0, steps)

@@ -37,7 +37,11 @@ class GraphBlock(LaneBlock):
     def steepest(self, norm, signal):
         return jacobi.steepest(norm, signal) if isinstance(norm, Schatten) else norm.steepest(signal)
 
-    def advance(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
+    def split_classes(self):
+        super().split_classes()
+        self.graphs.clear()  # they write to the scales of before
+
+    def take_steps(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
         device = self.w.device
         orders = torch.as_tensor(orders, device=device)
         rates = torch.as_tensor(rates, dtype=self.w.dtype, device=device)[self.schedule].T[:, :, None, None]

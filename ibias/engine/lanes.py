@@ -2,18 +2,21 @@
 
 Runs that share seed and batch size share their samples, so their logits and their gradients are one matrix product each.
 Signals decay like exp(-margin); each is kept as ``value * exp(log_scale)`` with one log-scale per run (statements A, point 4), carried
-through momentum and variance reduction.  Nothing in a step waits for the device.
+through momentum and variance reduction.  Once classes may lie e^-600 apart (``reach``), it is one per class: the max norm takes the sign
+of a row however small it is.  Nothing in a step waits for the device.
 """
 
 from functools import lru_cache
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..norms import Norm, Schatten
+from ..norms import Entrywise, Norm, Schatten
 from .driver import drive
+from .reach import Reach
 
 
 def run(problem, lanes, steps, record, observe, progress=None, state=None, checkpoint=None, *, workers=1, dedupe=True):
@@ -26,7 +29,7 @@ class Snapshot(NamedTuple):
 
     residual: Tensor  # (runs, k, n)
     gradient: Tensor  # (runs, k, d)
-    log_scale: Tensor  # (runs,)
+    log_scale: Tensor  # (runs, 1 or k, 1)
 
 
 class LaneBlock:
@@ -43,11 +46,23 @@ class LaneBlock:
         self.schedule = torch.tensor(block.schedule_rows, device=x.device)
         self.parts = _norm_slices([run.norm for run in runs])
         self.w, self.m = problem.start(len(runs)), problem.start(len(runs))
-        self.log_scale = x.new_full((len(runs),), -torch.inf)
+        self.log_scale = x.new_full((len(runs), 1, 1), -torch.inf)
         late = self.reduced  # written in place at every epoch start, so that a captured step finds it where it was
-        self.snapshot = Snapshot(x.new_zeros(late, problem.dataset.k, self.n), self.w[:late].clone(), x.new_zeros(late))
+        self.snapshot = Snapshot(x.new_zeros(late, problem.dataset.k, self.n), self.w[:late].clone(), x.new_zeros(late, 1, 1))
+        self.split, self.reach = False, Reach(problem.dataset.x, block, np.finfo(str(x.dtype).removeprefix("torch.")))
 
     def advance(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
+        for begin, end in self.reach.pieces(rates, first, last, lambda: self.w.cpu().double().numpy(), self.split_classes):
+            skipped = begin // self.per_epoch - first // self.per_epoch if len(orders) > 1 else 0
+            self.take_steps(orders[skipped:], rates[:, begin - first :], begin, end)
+
+    def split_classes(self) -> None:
+        """From here on a log-scale per class."""
+        self.split, k = True, self.w.shape[1]
+        self.log_scale = self.log_scale.repeat(1, k, 1)
+        self.snapshot = self.snapshot._replace(log_scale=self.snapshot.log_scale.repeat(1, k, 1))
+
+    def take_steps(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
         orders = torch.as_tensor(orders, device=self.w.device)
         rates = torch.as_tensor(rates, dtype=self.w.dtype, device=self.w.device)[self.schedule].T[:, :, None, None]
         for t in range(first, last):
@@ -63,7 +78,13 @@ class LaneBlock:
         if self.averaged:
             gradient, log_scale = self.average(gradient, log_scale)
         for norm, part in self.parts:
-            self.w[part] -= eta[part] * self.steepest(norm, gradient[part])
+            self.w[part] -= eta[part] * self.direction(norm, gradient[part], log_scale[part])
+
+    def direction(self, norm: Norm, signal: Tensor, log_scale: Tensor) -> Tensor:
+        """The unit step of ``norm`` along ``signal * exp(log_scale)``."""
+        if self.split and isinstance(norm, Entrywise) and norm.p > 2:
+            return power_steepest(norm, signal, log_scale)
+        return self.steepest(norm, signal * (log_scale - log_scale.amax(1, keepdim=True)).exp() if self.split else signal)
 
     def steepest(self, norm: Norm, signal: Tensor) -> Tensor:
         """The unit step of ``norm`` along ``signal``."""
@@ -74,12 +95,12 @@ class LaneBlock:
         x, own = (self.problem.x, self.own) if rows is None else (self.problem.x[rows], self.own[:, rows])
         floor = None
         if self.reduced:
-            floor = torch.nn.functional.pad(self.snapshot.log_scale, (len(self.w) - self.reduced, 0), value=-torch.inf)
-        residual, log_scale = residuals(self.problem.loss, self.w, x, own, floor)
+            floor = torch.nn.functional.pad(self.snapshot.log_scale, (0, 0, 0, 0, len(self.w) - self.reduced, 0), value=-torch.inf)
+        residual, log_scale = self.residuals(self.w, x, own, floor)
         if not self.reduced:
             return sums(residual, x) / self.b, log_scale
         late = slice(len(self.w) - self.reduced, None)
-        fade = (self.snapshot.log_scale - log_scale[late]).exp()[:, None, None]
+        fade = (self.snapshot.log_scale - log_scale[late]).exp()
         # at an epoch start the iterate is the snapshot: the correction cancels exactly, not just up to rounding
         residual[late] = 0 if opening else residual[late] - fade * self.snapshot.residual[:, :, rows]
         gradient = sums(residual, x) / self.b
@@ -88,21 +109,24 @@ class LaneBlock:
 
     def take_snapshot(self):
         late = slice(len(self.w) - self.reduced, None)
-        residual, log_scale = residuals(self.problem.loss, self.w[late], self.problem.x, self.own, None)
+        residual, log_scale = self.residuals(self.w[late], self.problem.x, self.own, None)
         for kept, fresh in zip(self.snapshot, (residual, sums(residual, self.problem.x) / self.n, log_scale), strict=True):
             kept.copy_(fresh)
 
+    def residuals(self, w, x, own, floor):
+        return (split_residuals if self.split else residuals)(self.problem.loss, w, x, own, floor)
+
     def average(self, gradient, log_scale):
         """``M <- beta M + (1 - beta) g`` on the larger of the two scales, renormalised to a largest entry of 1."""
-        old = torch.where(self.beta > 0, self.log_scale, -torch.inf)
+        beta = self.beta[:, None, None]
+        old = torch.where(beta > 0, self.log_scale, -torch.inf)
         new = torch.maximum(old, log_scale)
         # both scales are -inf only while every signal so far was zero
         anchor = torch.where(new > -torch.inf, new, 0)
-        fade, fresh = self.beta * (old - anchor).exp(), (1 - self.beta) * (log_scale - anchor).exp()
-        m = fade[:, None, None] * self.m + fresh[:, None, None] * gradient
-        top = m.abs().amax((1, 2))
+        m = beta * (old - anchor).exp() * self.m + (1 - beta) * (log_scale - anchor).exp() * gradient
+        top = m.abs().amax(2 if self.split else (1, 2), keepdim=True)
         top = torch.where(top > 0, top, 1)
-        self.m.copy_(m / top[:, None, None])
+        self.m.copy_(m / top)
         self.log_scale.copy_(new + top.log())
         return self.m, self.log_scale
 
@@ -110,15 +134,18 @@ class LaneBlock:
         return self.w.clone()
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return {name: getattr(self, name).cpu().numpy().copy() for name in ("w", "m", "log_scale")}
+        return {name: getattr(self, name).cpu().numpy().copy() for name in ("w", "m", "log_scale")} | {"reach": self.reach.array()}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        for name, value in arrays.items():
-            getattr(self, name).copy_(torch.as_tensor(value))
+        self.reach.restore(arrays["reach"])
+        if arrays["log_scale"].shape != self.log_scale.shape:
+            self.split_classes()
+        for name in ("w", "m", "log_scale"):
+            getattr(self, name).copy_(torch.as_tensor(arrays[name]))
 
 
 def residuals(loss, w: Tensor, x: Tensor, own: Tensor, floor: Tensor | None) -> tuple[Tensor, Tensor]:
-    """``(value, log_scale)`` of ``dl_i/dz``: value ``(runs, k, b)``, at most about 1; ``log_scale >= floor``.
+    """``(value, log_scale)`` of ``dl_i/dz``: value ``(runs, k, b)``, at most about 1; ``log_scale`` ``(runs, 1, 1)``, at least ``floor``.
 
     No cancellation: with mu the soft margin, an entry is ``exp(log_residual(mu))`` times the softmax over the other classes, and the
     own-class entry (``own``: ``(k, b)``) is minus the sum of the others.
@@ -131,18 +158,44 @@ def residuals(loss, w: Tensor, x: Tensor, own: Tensor, floor: Tensor | None) -> 
     total = value.sum(1, keepdim=True)
     mu = z.masked_fill(~own, 0).sum(1, keepdim=True) - top - total.log()
     log_r = loss.log_residual(mu)
-    log_scale = log_r.amax((1, 2))
+    log_scale = log_r.amax((1, 2), keepdim=True)
     if floor is not None:
         log_scale = torch.maximum(log_scale, floor)
-    weight = (log_r - log_scale[:, None, None]).exp()
+    weight = (log_r - log_scale).exp()
     value *= weight / total
     return torch.where(own, -weight, value), log_scale
+
+
+def split_residuals(loss, w: Tensor, x: Tensor, own: Tensor, floor: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The same with a log-scale per class, ``(runs, k, 1)``: dearer, as every entry is a logarithm before it is a number."""
+    runs, k, _ = w.shape
+    z = (w.reshape(runs * k, -1) @ x.T).view(runs, k, -1)
+    rest = z.masked_fill(own, -torch.inf)
+    others = rest.logsumexp(1, keepdim=True)
+    log_r = loss.log_residual(z.masked_fill(~own, 0).sum(1, keepdim=True) - others)
+    logs = torch.where(own, log_r, rest + (log_r - others))
+    log_scale = logs.amax(2, keepdim=True)
+    if floor is not None:
+        log_scale = torch.maximum(log_scale, floor)
+    value = (logs - log_scale).exp()
+    return torch.where(own, -value, value), log_scale
 
 
 def sums(residual: Tensor, x: Tensor) -> Tensor:
     """``sum over samples of residual x^T``, ``(runs, k, d)``: one matrix product for all runs."""
     runs, k, b = residual.shape
     return (residual.reshape(runs * k, b) @ x).view(runs, k, -1)
+
+
+def power_steepest(norm: Entrywise, signal: Tensor, log_scale: Tensor) -> Tensor:
+    """``norm.steepest`` of ``signal * exp(log_scale)`` for p > 2, in logarithms: entries of e^-1000 count by sign, or by a small power."""
+    if norm.p == inf:
+        return signal.sign()
+    height = signal.abs().log() + log_scale
+    top = height.amax((1, 2), keepdim=True)
+    height = height - torch.where(top > -torch.inf, top, 0)
+    length = (norm.q * height).exp().sum((1, 2), keepdim=True) ** (1 / norm.p)
+    return signal.sign() * ((norm.q - 1) * height).exp() / torch.where(length > 0, length, 1)
 
 
 def steepest(norm: Norm, signal: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from .simd import any_above, exp_scaled, larger, load, nearest, smaller, splat, 
 
 CHUNK = 128  # rows per matrix product: logits and residuals stay in the second-level cache
 UNBOUNDED = 1e9  # the exponent of zero: any other one is smaller
-_LOG2_E = 1.4426950408889634
+LOG2_E = 1.4426950408889634
 
 
 @jit
@@ -37,7 +37,7 @@ def residuals(z, y, k, width, exponential, notes, ceiling, e):
             worst = larger(worst, other - reference)
             store(notes, 16 * i, reference)
             store(notes, 16 * i + 8, own - reference)
-        shift = smaller(nearest(worst * -_LOG2_E), load(ceiling, lane))
+        shift = smaller(nearest(worst * -LOG2_E), load(ceiling, lane))
         store(e, lane, shift)
         back = two_to(splat(0.0) - shift)
         for i in range(y.size):
