@@ -8,9 +8,13 @@ import torch
 
 import ibias as ib
 from ibias.engine import backend_named
+from ibias.engine.kernel.backend import KernelBlock
+from ibias.engine.lanes import LaneBlock
+from ibias.engine.planner import plan
 from ibias.losses import LOSSES
 from ibias.methods import Lane
 from ibias.problem import Problem
+from ibias.streams import permutations
 from long_reference import LONG_ENOUGH, trajectory
 from test_engine import FAST, final, method, worst
 
@@ -53,3 +57,79 @@ def test_directions_are_right_when_classes_lie_thousands_apart(k, eta0, loss):
     for backend in FAST:
         # SignSGD is exact; for p = 50, 1e-11 is what one ulp of eta0 does to a run at margins of 1e4
         assert worst(final(backend, problem, lanes, 100), right) < 1e-11, backend
+
+
+def test_momentum_and_variance_reduction_keep_classes_apart():
+    # a momentum of 0.05 forgets e^-3 a step, so that its average lets classes drift as far apart as the gradients do
+    problem = Problem(uneven(5))
+    lanes = grid([ib.MAX], [1, 10, 40], [0.05], eta0=1.0, a=0.01)
+    right, depth = expected(problem, lanes, 400)
+    assert min(depth) > 3000
+    for backend in FAST:
+        assert worst(final(backend, problem, lanes, 400), right) < 1e-13, backend  # rounding of 400 sums; a lost class: 0.2
+
+
+def test_the_kernel_is_right_where_a_feature_is_zero_in_the_samples_that_matter():
+    # the sign of such an entry comes from samples that weigh e^-1000 of the others: an exponent per class is not enough
+    for k in (3, 5, 10):
+        problem = Problem(uneven(k, sparse=True))
+        lanes = grid([ib.MAX, P50], [1, 10, 40], [0.0], eta0=16.0)
+        right, depth = expected(problem, lanes, 100)
+        assert max(depth) > 2000
+        assert worst(final("kernel", problem, lanes, 100), right) < 1e-11, k  # an exponent per class: 1e-2
+
+
+@pytest.mark.parametrize("backend", FAST)
+def test_a_run_continues_bit_for_bit_across_the_change_of_exponents(backend, monkeypatch):
+    monkeypatch.setattr("ibias.engine.driver.CHUNK_STEPS", 1)  # a checkpoint after every epoch
+    problem, states, last = Problem(uneven(5)), [], np.array([60])
+    lanes = grid([ib.MAX, ib.SPECTRAL], [10, 40], [0.0, 0.9], eta0=16.0)
+    run, whole = backend_named(backend, problem, lanes)[1], final(backend, problem, lanes, 60)
+    assert torch.equal(_recorded(run, problem, lanes, np.arange(61), None), whole)  # cut anywhere, mid-epoch too
+    run(problem, lanes, 60, last, lambda *found: None, checkpoint=states.append)
+    for state in states[1::5]:
+        again = _recorded(run, problem, lanes, last, state)
+        seen = ~again.isnan().any((1, 2))  # blocks that had finished are not observed again
+        assert torch.equal(again[seen], whole[seen])
+
+
+def _recorded(run, problem, lanes, record, state):
+    w = torch.full((len(lanes), problem.dataset.k, problem.dataset.d), torch.nan, dtype=torch.float64)
+
+    def observe(index, indices, found):
+        if index == len(record) - 1:
+            w[indices] = found
+
+    run(problem, lanes, int(record[-1]), record, observe, state=state)
+    return w
+
+
+def test_other_norms_and_small_margins_never_leave_the_common_exponents():
+    problem = Problem(uneven(5))
+    sign, others = grid([ib.MAX], [10], [0.0], eta0=0.1), grid([ib.FROBENIUS, ib.SPECTRAL, ib.Entrywise(3)], [10], [0.0], eta0=50.0)
+    for lanes, ends in ((sign, False), (others, False), (grid([ib.MAX], [10], [0.0], eta0=16.0), True)):
+        (block,) = plan(lanes, 40, 8, 5)
+        for made in (KernelBlock(problem, block), LaneBlock(problem, block)):
+            orders, rates = permutations(40, 0, 25), np.stack([schedule.steps(100, 0) for schedule in block.schedules])
+            made.advance(orders, rates, 0, 100)
+            assert made.reach.ended == (ends or lanes is others)
+            assert bool(made.wide if isinstance(made, KernelBlock) else made.split) == ends
+
+
+def test_the_reach_is_safe_and_seldom_looked_at():
+    """The range of the logits never passes the limit before the reach ends, and a slow run is measured a few times only."""
+    problem = Problem(uneven(5))
+    (block,) = plan(grid([ib.MAX], [40], [0.0], eta0=1.0), 40, 8, 5)
+    made, looks, widest = LaneBlock(problem, block), 0, 0.0
+    rates = np.stack([schedule.steps(3000, 0) for schedule in block.schedules])
+    for t in range(3000):
+        ended_before, used = made.reach.ended, made.reach.used
+        made.advance(np.arange(40)[None], rates[:, t:], t, t + 1)
+        looks += made.reach.used < used
+        if made.reach.ended:
+            break
+        z = problem.logits(made.w)
+        widest = max(widest, float((z.amax(-1) - z.amin(-1)).max()))
+    assert made.reach.ended and not ended_before
+    assert 0.5 * made.reach.limit < widest <= made.reach.limit + made.reach.speed[0] * rates[0, t]
+    assert looks < 20
