@@ -68,7 +68,7 @@ def simulate(
     adds ``(optimizer, seed, step, class, feature)``; ``directions={"name": matrix (k, d)}`` adds ``cosine`` over ``(..., direction)``.
     A seed fixes the shuffles and nothing else; its trajectory is the same alone or in company.  Divergence is data: ``diverged_at``.
 
-    ``backend``: "auto" (the compiled kernel on CPU for what it supports, torch lanes otherwise), or "kernel", "lanes", "composed";
+    ``backend``: "auto" (the compiled kernel on CPU for what it supports, torch lanes otherwise), or "kernel", "gpu", "lanes", "composed", "persistent";
     the environment variable IBIAS_BACKEND says what "auto" tries first.  ``device``: "auto" takes CUDA when there is one.
 
     Raises ValueError for names that coincide and batch sizes that do not divide n, MemoryError, with the estimate, for runs that need too much.

@@ -183,8 +183,8 @@ def test_a_fault_in_the_source_is_noticed(fault, tmp_path, monkeypatch):
     build.launcher.cache_clear()
 
 
-# a run of every map, with and without variance reduction, on three threads (three divides no number of parts, or a thread would
-# meet its own work only) under the thread sanitizer; argv: folder of the source, cache
+# a run of every map, with and without variance reduction, under the thread sanitizer; argv: folder of the source, cache.  Three threads,
+# and matrices larger than the parts of a sum: three divides no number of parts, else a thread could meet its own work only
 RACES = """
 import sys
 from pathlib import Path
@@ -199,7 +199,7 @@ from test_engine import clusters, method
 whole, backend.THREADS["cpu"] = build.host_library, 3
 flags = ("-O1", "-std=c++20", "-fPIC", "-shared", "-pthread", "-fsanitize=thread")
 build.host_library = lambda dtype: whole(dtype, Path(sys.argv[1]), flags, Path(sys.argv[2]))
-problem = Problem(clusters(12, 4, 5))
+problem = Problem(clusters(12, 4, 25))
 norms, signals = (ib.MAX, ib.SUM, ib.Entrywise(3), ib.Schatten(4)), ((4, 0.9, True), (12, 0.0, False))
 lanes = [Lane(method(norm, *signal), 0) for norm in norms for signal in signals]
 backend_named("persistent", problem, lanes)[1](problem, lanes, 6, np.array([4, 6]), lambda *seen: None)
@@ -212,7 +212,10 @@ def _races(source: Path, cache: Path) -> str:
     if not Path(sanitizer).is_absolute():
         pytest.skip("the C++ compiler has no thread sanitizer")
     env = os.environ | {"LD_PRELOAD": sanitizer, "TSAN_OPTIONS": "halt_on_error=1", "PYTHONPATH": str(Path(__file__).parent)}
-    done = subprocess.run([sys.executable, "-c", RACES, str(source), str(cache)], capture_output=True, text=True, env=env)
+    try:
+        done = subprocess.run([sys.executable, "-c", RACES, str(source), str(cache)], capture_output=True, text=True, env=env, timeout=600)
+    except subprocess.TimeoutExpired:  # seconds are usual
+        return "threads wait for each other"
     assert done.returncode == 0 or "data race" in done.stderr, done.stderr[-2000:]
     return done.stderr if done.returncode else ""
 
@@ -232,7 +235,7 @@ BARRIERS = [match.start() for match in re.finditer(r"__syncthreads\(\);", SOURCE
 def test_every_barrier_is_needed(number, tmp_path):
     at = BARRIERS[number]
     without = SOURCE[:at] + SOURCE[at:].replace("__syncthreads();", ";", 1)
-    assert "data race" in _races(_copy(tmp_path / "source", without), tmp_path)
+    assert _races(_copy(tmp_path / "source", without), tmp_path)
 
 
 @needs_nvcc

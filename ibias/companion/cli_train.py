@@ -39,7 +39,7 @@ def train(
     ragged: Annotated[bool, typer.Option("--ragged", help="Allow a batch size that does not divide n: outside the theorem.")] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Run although the data are not separable; the figure says so.")] = False,
     out: Annotated[Path, typer.Option(help="netCDF file to write; the figure lies beside it as .svg.")] = Path("train.nc"),
-    backend: Annotated[str, typer.Option(help="auto, kernel, gpu, lanes or composed.")] = "auto",
+    backend: Annotated[str, typer.Option(help="auto, kernel, gpu, lanes, composed or persistent.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     label: LabelOption = "label", standardise: StandardiseOption = False, bias: BiasOption = False,
     store: StoreOption = None, quiet: QuietOption = False, json: JsonOption = False,

@@ -17,6 +17,7 @@ STREAMS = 16  # blocks of runs at work at once on a CUDA device
 
 def run(problem, lanes, steps, record, observe, progress=None, state=None, checkpoint=None, *, workers=1, dedupe=True):
     """Advance ``lanes``, a thread block each; see ``engine.driver.drive``.  On CUDA blocks of runs share the device."""
+    build.launcher(problem.x.device, problem.dtype)  # once, before several threads ask for it
     workers = STREAMS if problem.x.is_cuda else 1  # there is one chip on the CPU
     drive(PersistentBlock, problem, lanes, steps, record, observe, progress, state, checkpoint, workers=workers, dedupe=dedupe)
 
@@ -73,7 +74,7 @@ class PersistentBlock:
         self.launch, self.threads = build.launcher(device, dtype), THREADS[device.type]
         self.stream = torch.cuda.Stream(device) if problem.x.is_cuda else None  # blocks of runs side by side; None: a CPU has none
         if self.stream:
-            torch.cuda.synchronize(device)  # what was made above, on another stream
+            torch.cuda.current_stream(device).synchronize()  # what was made above, on another stream
 
     def advance(self, orders, rates, first, last):
         """One launch for steps ``first .. last-1``."""

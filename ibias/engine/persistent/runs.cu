@@ -203,7 +203,7 @@ __device__ void entrywise_step(const Job &job, const Chip &chip, REAL q, REAL et
     __syncthreads();
 }
 
-// Pair h of a round in which every row meets one other (row 0 stays, the others go round a circle); false where the count is odd.
+// Pair h of a round in which every row meets one other: one stays, the others go round a circle.  False where a row of an odd count rests.
 __device__ bool meeting(int count, int round, int h, int &p, int &r) {
     const int circle = count + count % 2 - 1;
     p = h ? (round + h) % circle : circle;
