@@ -10,6 +10,12 @@ from pathlib import Path
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAGE, WHOLE = "book/intro.html", "whole-book.html"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+PATIENCE = 600_000
+"""Milliseconds; a busy machine takes minutes over the whole book."""
+SCALE = 0.8
+"""Of the size on the screen: lines of about ninety letters, and tables that fit the paper."""
+FOOTER = '<div style="width:100%;text-align:center;font-size:8px"><span class="pageNumber"></span></div>'
 READY = "() => (window.MathJax && MathJax.startup) ? MathJax.startup.promise.then(() => true) : true"
 
 
@@ -30,10 +36,14 @@ def to_pdf(site: Path, page: str, target: Path) -> None:
     folder = functools.partial(_Quiet, directory=site)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), folder) as server, sync_playwright() as p:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        tab = p.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"]).new_page()
-        tab.goto(f"http://127.0.0.1:{server.server_port}/{WHOLE}", wait_until="load", timeout=120_000)
+        chromium = p.chromium.launch(executable_path=browser, args=FLAGS)
+        tab = chromium.new_page()
+        tab.set_default_timeout(PATIENCE)
+        tab.goto(f"http://127.0.0.1:{server.server_port}/{WHOLE}", wait_until="load")
         tab.evaluate(READY)
-        tab.pdf(path=str(target), format="A4", print_background=True, margin={k: "16mm" for k in ("top", "bottom", "left", "right")})
+        tab.pdf(path=str(target), format="A4", scale=SCALE, print_background=True, margin={k: "16mm" for k in ("top", "bottom", "left", "right")},
+                display_header_footer=True, header_template="<span></span>", footer_template=FOOTER)
+        chromium.close()
         server.shutdown()
 
 
