@@ -66,6 +66,7 @@ def verify(
     figures: Annotated[list[str] | None, typer.Argument(metavar="[FIGURE]...", show_default=False, help="Ids such as fig-1; all when none.")] = None,
     backend: Annotated[str, typer.Option(help="Compute with this backend first (kernel, lanes, composed), as another machine might.")] = "",
     threads: Annotated[int, typer.Option(min=1, help="Threads of the linear algebra library.")] = 1,
+    plain: Annotated[bool, typer.Option("--plain", help="As a processor without vector instructions would compute it.")] = False,
     save: Annotated[bool, typer.Option("--save", help="Add the outcome to benchmarks/verified.json, which the book shows.")] = False,
     quiet: QuietOption = False, json: JsonOption = False,
 ) -> None:
@@ -75,15 +76,15 @@ def verify(
     """
     from . import notebooks as runner, verification
 
-    root = runner.find_root()
+    root, elsewhere = runner.find_root(), verification.elsewhere(backend, threads, plain)
     say = None if quiet else (lambda line: print(line, file=sys.stderr, flush=True))
     found = []
-    for one in verification.verify(figures, root=root, environment=verification.elsewhere(backend, threads), say=say, progress=not quiet and not json):
+    for one in verification.verify(figures, root=root, environment=elsewhere, say=say, progress=not quiet and not json):
         found.append(one)
         if say:
             say(f"  {one.id} {one.line()} ({one.seconds:.0f} s)")
         if save:
-            verification.save(root, [one], backend, threads)
+            verification.save(root, [one], verification.means(backend, threads, plain))
     if json:
         emit({"figures": {one.id: verification.row(one) for one in found}})
     else:

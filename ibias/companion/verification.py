@@ -79,14 +79,20 @@ def _compared(again: Path, root: Path, record: dict) -> Comparison:
     return compare(new, read(root / "_build" / "figures", record["id"]), record["tolerance"], record.get("rounding") or {})
 
 
-def save(root: Path, found: list[Verified], backend: str, threads: int) -> Path:
-    """Add the outcomes to the committed file, under the figures' ids."""
+def save(root: Path, found: list[Verified], means: str) -> Path:
+    """Add the outcomes to the committed file, under the figures' ids; `means` says in words how they were computed."""
     path = root / SAVED
     before = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.is_file() else {}
-    here = machine() | {"date": date.today().isoformat()}
-    made = {one.id: row(one) | {"backend": backend or "the usual one", "threads": threads} for one in found}
+    here = machine() | {"processor": machine()["processor"].partition(", threads")[0], "date": date.today().isoformat()}
+    made = {one.id: row(one) | {"means": means} for one in found}
     path.write_text(json.dumps({"machine": here, "figures": dict(sorted((before | made).items()))}, indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def means(backend: str, threads: int, plain: bool) -> str:
+    """The other means in words."""
+    said = [f"{backend or 'usual'} backend", *(["plain processor"] if plain else []), *([f"{threads} threads"] if threads > 1 else [])]
+    return ", ".join(said)
 
 
 def row(one: Verified) -> dict:
@@ -97,11 +103,17 @@ def row(one: Verified) -> dict:
             "notebook": one.notebook, "seconds": round(one.seconds), "failure": found.failure}
 
 
-def elsewhere(backend: str, threads: int) -> dict[str, str]:
-    """The environment in which this machine stands in for another one."""
+PLAIN = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "ATEN_CPU_CAPABILITY": "default", "OPENBLAS_CORETYPE": "Nehalem",
+         "MKL_CBWR": "COMPATIBLE", "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"}
+"""Makes the compiled engine, torch and the linear algebra leave out what newer processors can: other instructions, sums in another order."""
+
+
+def elsewhere(backend: str, threads: int, plain: bool = False) -> dict[str, str]:
+    """The environment in which this machine stands in for another one: another backend, more threads, a processor without vector units."""
     from ..engine import BACKENDS, PREFERRED
 
     if backend and backend not in BACKENDS:
         raise ValueError(f"--backend {backend!r} is none of {', '.join(BACKENDS)}")
     libraries = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    return libraries | ({PREFERRED: backend} if backend else {})
+    # threads that wait asleep: where others compute too, waiting in a loop costs a factor of ten
+    return libraries | {"OMP_WAIT_POLICY": "PASSIVE"} | ({PREFERRED: backend} if backend else {}) | (PLAIN if plain else {})
