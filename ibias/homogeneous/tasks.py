@@ -2,7 +2,7 @@
 
 import gzip
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,12 @@ class Task:
     @property
     def d(self):
         return self.x.shape[2]
+
+    def first(self, count: int) -> "Task":
+        """The same with its first ``count`` seeds only."""
+        if not 1 <= count <= len(self.seeds):
+            raise ValueError(f"the task has {len(self.seeds)} seeds; {count} were asked for")
+        return replace(self, x=self.x[:count], y=self.y[:count], seeds=self.seeds[:count])
 
 
 def digits(n: int = 512, seeds=range(10), classes: int = 2) -> Task:
