@@ -1,10 +1,14 @@
 """Labelled samples: the data sets of the paper, its counterexamples, real digits, and the user's own."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from math import inf
 
 import numpy as np
+
+from .checks import is_number, whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +26,7 @@ class Dataset:
     label_names: tuple = field(default=(), repr=False)
 
     def __post_init__(self):
-        x, y = np.array(self.x, dtype=np.float64), np.asarray(self.y)
+        x, y = _features(self.x), np.asarray(self.y)
         if x.ndim != 2 or y.shape != x.shape[:1] or 0 in x.shape:
             raise ValueError(f"a data set needs x of shape (n, d) and y of shape (n,), both not empty; got {x.shape} and {y.shape}")
         bad = np.argwhere(~np.isfinite(x))
@@ -65,17 +69,34 @@ class Dataset:
         return sha256(shape + self.x.astype("<f8").tobytes() + self.y.astype("<i8").tobytes()).hexdigest()
 
 
+def _features(x):
+    """A float64 copy of real numbers, whatever holds them."""
+    x = x.detach().double() if hasattr(x, "detach") else x  # torch: bfloat16 and leaves that want gradients have no numpy form
+    try:
+        x = np.asarray(x)
+        if x.dtype.kind != "c":
+            return np.array(x, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"x must be a dense table of real numbers, rows of equal length; numpy says: {error}") from None
+    raise ValueError("x must hold real numbers; got complex ones. Pass x.real, or real and imaginary parts as features of their own.")
+
+
 def _numbered(y):
     """Labels as 0..k-1 and the original names; whole numbers and text only."""
+    if y.dtype == object and all(isinstance(v, int | np.integer) and abs(int(v)) < 2**63 for v in y):
+        y = y.astype(np.int64)
     if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == np.rint(y)).all()):
         i = int(np.flatnonzero(~np.isfinite(y) | (y != np.rint(y)))[0])
         raise ValueError(f"labels must be whole numbers or text; y[{i}] is {y[i]}")
     if y.dtype.kind not in "iufbUST" and not (y.dtype == object and all(isinstance(v, str) for v in y)):
         raise ValueError(f"labels must be whole numbers or text; got an array of {y.dtype}")
+    if y.dtype.kind in "uf" and (np.abs(y) >= 2**63).any():
+        i = int(np.argmax(np.abs(y) >= 2**63))
+        raise ValueError(f"labels that are numbers must fit into 64 bits; y[{i}] is {y[i]}. Pass them as text.")
     y = y.astype(np.int64) if y.dtype.kind in "iufb" else y
     names, numbers = np.unique(y, return_inverse=True)
     if len(names) < 2:
-        raise ValueError(f"a classifier needs at least two classes; every label is {names[0]!r}")
+        raise ValueError(f"a classifier needs at least two classes; every label is {names.tolist()[0]!r}")
     return numbers.astype(np.int64), [v.item() if hasattr(v, "item") else v for v in names]
 
 
@@ -84,7 +105,7 @@ def gaussian(classes: int = 10, per_class: int = 10, dim: int = 100, variance: f
 
     The class says nothing about the features: the data are separable because ``dim`` is large.
     """
-    _positive(classes=classes, per_class=per_class, dim=dim, variance=variance)
+    _sizes(classes=classes, per_class=per_class, dim=dim, variance=variance, seed=seed)
     x = np.random.default_rng(seed).normal(0.0, np.sqrt(variance), (classes * per_class, dim))
     name = f"gaussian(classes={classes}, per_class={per_class}, dim={dim}, variance={variance:g}, seed={seed})"
     return Dataset(x, np.repeat(np.arange(classes), per_class), name)
@@ -92,7 +113,7 @@ def gaussian(classes: int = 10, per_class: int = 10, dim: int = 100, variance: f
 
 def mixture(classes: int = 10, per_class: int = 10, dim: int = 25, spread: float = 0.6, seed: int = 0) -> Dataset:
     """``x = mu_y + spread * xi`` with ``mu_c`` and ``xi`` drawn from N(0, I/dim): one cloud per class (not in the paper)."""
-    _positive(classes=classes, per_class=per_class, dim=dim, spread=spread)
+    _sizes(classes=classes, per_class=per_class, dim=dim, spread=spread, seed=seed)
     rng = np.random.default_rng(seed)
     centres = rng.normal(0.0, dim**-0.5, (classes, dim))
     y = np.repeat(np.arange(classes), per_class)
@@ -106,7 +127,7 @@ def scale_skewed(classes: int = 5, samples: int = 50, seed: int = 0) -> Dataset:
     Class counts are ``1 + Multinomial(samples - classes, Dirichlet(1))``; scales are uniform in ``[l_c, 2 l_c]`` with
     ``log10 l_c`` uniform in [-0.5, 0.3] (our choice; the paper's ranges are not known to us).
     """
-    _positive(classes=classes, samples=samples)
+    _sizes(classes=classes, samples=samples, seed=seed)
     if samples < classes:
         raise ValueError(f"scale_skewed needs a sample of every class: samples >= classes; got {samples} < {classes}")
     rng = np.random.default_rng(seed)
@@ -134,11 +155,11 @@ def counterexample(name: str, copies: int | None = None) -> Dataset:
     ``copies``: how often the class-0 point is repeated.  X.5 uses ``A = (1, -1 + e)``, ``B = -A + e'(1, 1)`` with
     ``e = e' = 0.1``; a class-1 point acts like its negative in class 0.
     """
-    if name not in COUNTEREXAMPLES:
+    if name not in tuple(COUNTEREXAMPLES):
         raise ValueError(f"unknown counterexample {name!r}; choose from {', '.join(COUNTEREXAMPLES)}")
     first, second, default, _ = COUNTEREXAMPLES[name]
     copies = default if copies is None else copies
-    _positive(copies=copies)
+    _sizes(copies=copies)
     x = np.array([first] * copies + [second], dtype=np.float64)
     return Dataset(x, np.r_[np.zeros(copies, int), 1], f"counterexample({name}, copies={copies})")
 
@@ -153,7 +174,7 @@ def digits(classes: tuple[int, ...] | None = None) -> Dataset:
     bunch = load_digits()
     keep = np.ones(len(bunch.target), bool)
     if classes is not None:
-        if not set(classes) <= set(range(10)) or len(set(classes)) < 2:
+        if not isinstance(classes, Iterable) or not set(classes) <= set(range(10)) or len(set(classes)) < 2:
             raise ValueError(f"digits(classes=...) takes two or more of 0..9; got {classes}")
         keep = np.isin(bunch.target, classes)
     label = "" if classes is None else "-".join(map(str, sorted(set(classes))))
@@ -167,8 +188,11 @@ def load(path, **options) -> Dataset:
     return load_file(path, **options)
 
 
-def _positive(**sizes):
+def _sizes(**sizes):
     for name, value in sizes.items():
-        if not value > 0 or (name not in ("variance", "spread") and int(value) != value):
-            kind = "a positive number" if name in ("variance", "spread") else "a positive integer"
-            raise ValueError(f"{name} must be {kind}; got {value}")
+        if name == "seed":
+            whole("seed", value)
+        elif name not in ("variance", "spread"):
+            whole(name, value, least=2 if name == "classes" else 1)
+        elif not is_number(value) or not 0 < value < inf:
+            raise ValueError(f"{name} must be a positive finite number; got {value!r}")

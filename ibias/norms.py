@@ -2,11 +2,13 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from math import inf, isnan
+from math import inf
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from .checks import is_number
 
 
 class Norm(ABC):
@@ -60,7 +62,7 @@ class Entrywise(Norm):
 
     @property
     def text(self):
-        return {inf: "max", 2: "frobenius", 1: "sum"}.get(self.p, f"entrywise:{self.p:g}")
+        return {inf: "max", 2: "frobenius", 1: "sum"}.get(self.p, f"entrywise:{_digits(self.p)}")
 
     def value(self, w):
         unit, scale = _rescaled(w)
@@ -100,7 +102,7 @@ class Schatten(Norm):
 
     @property
     def text(self):
-        return {inf: "spectral", 1: "nuclear"}.get(self.p, f"schatten:{self.p:g}")
+        return {inf: "spectral", 1: "nuclear"}.get(self.p, f"schatten:{_digits(self.p)}")
 
     def value(self, w):
         unit, scale = _rescaled(w)
@@ -129,8 +131,13 @@ class Schatten(Norm):
 
 
 def _check_exponent(family, p):
-    if isnan(p) or p < 1:
-        raise ValueError(f"{family}(p) is a norm for p in [1, inf] only; got p = {p}. Use p = inf for the limit case.")
+    if not is_number(p) or p < 1:
+        raise ValueError(f"{family}(p) is a norm for numbers p in [1, inf] only; got p = {p!r}. Use p = inf (math.inf) for the limit case.")
+
+
+def _digits(p):
+    """As few digits of an exponent as give it back: 1.5, and 1.0001234 whole."""
+    return f"{p:g}" if float(f"{p:g}") == p else repr(float(p))
 
 
 def _rescaled(w):

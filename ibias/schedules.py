@@ -5,6 +5,8 @@ from math import isfinite
 
 import numpy as np
 
+from .checks import is_number
+
 
 @dataclass(frozen=True)
 class Power:
@@ -17,10 +19,10 @@ class Power:
     a: float = 0.5
 
     def __post_init__(self):
-        if not (isfinite(self.eta0) and self.eta0 > 0):
-            raise ValueError(f"Power(eta0=...) is a step length and must be positive and finite; got {self.eta0}")
-        if not 0 < self.a <= 1:
-            raise ValueError(f"Power(a=...) must lie in (0, 1] for steps that vanish but sum to infinity; got {self.a}")
+        if not (is_number(self.eta0) and isfinite(self.eta0) and self.eta0 > 0):
+            raise ValueError(f"Power(eta0=...) is a step length and must be positive and finite; got {self.eta0!r}")
+        if not (is_number(self.a) and 0 < self.a <= 1):
+            raise ValueError(f"Power(a=...) must lie in (0, 1] for steps that vanish but sum to infinity; got {self.a!r}")
 
     def __call__(self, t):
         return self.eta0 * (t + 1.0) ** -self.a

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from .checks import is_number, whole
 from .problem import Problem, Scaled, weighted_sum
 
 
@@ -67,8 +68,7 @@ class Minibatch(Signal):
     ragged: bool = False
 
     def __post_init__(self):
-        if isinstance(self.b, bool) or int(self.b) != self.b or self.b < 1:
-            raise ValueError(f"Minibatch(b) counts samples: an integer >= 1; got {self.b!r}")
+        object.__setattr__(self, "b", whole("Minibatch(b) counts samples", self.b, least=1))
 
     def batch_size(self, n):
         if self.b > n:
@@ -129,8 +129,8 @@ class Momentum(Signal):
     source: Signal
 
     def __post_init__(self):
-        if not 0 <= self.beta < 1:
-            raise ValueError(f"Momentum(beta=...) must lie in [0, 1); got {self.beta}")
+        if not (is_number(self.beta) and 0 <= self.beta < 1):
+            raise ValueError(f"Momentum(beta=...) must lie in [0, 1); got {self.beta!r}")
         if not isinstance(self.source, Signal):
             raise TypeError(f"Momentum(beta, source) averages a signal; got source = {self.source!r}")
 

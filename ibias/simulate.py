@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from .checks import whole
 from .data import Dataset
 from .engine import backend_named, check_memory
 from .losses import CROSS_ENTROPY, Loss
@@ -23,9 +24,7 @@ class logspaced:
     """A recording grid: 0, and about ``count`` distinct steps up to the last one, evenly spaced in the logarithm."""
 
     def __init__(self, count: int):
-        if count < 1:
-            raise ValueError(f"logspaced(count) needs at least one point; got {count}")
-        self.count = int(count)
+        self.count = whole("logspaced(count) counts points", count, least=1)
 
     def __call__(self, steps: int) -> np.ndarray:
         if steps == 0:
@@ -38,11 +37,13 @@ class logspaced:
 
 def recording(record, steps: int) -> np.ndarray:
     """The increasing steps at which to measure, from ``logspaced(count)`` or a list of steps in 0..steps."""
-    if isinstance(steps, bool) or int(steps) != steps or steps < 0:
-        raise ValueError(f"steps counts updates: an integer >= 0; got {steps!r}")
-    grid = record(steps) if callable(record) else np.asarray(list(record), dtype=np.int64)
-    if grid.ndim != 1 or not len(grid) or (np.diff(grid) <= 0).any() or grid[0] < 0 or grid[-1] > steps:
-        raise ValueError(f"record must be ib.logspaced(count) or increasing steps between 0 and {steps}; got {record!r}")
+    given = record(steps) if callable(record) else record
+    try:
+        grid = np.array([whole("a step", step) for step in given], dtype=np.int64)
+    except (TypeError, ValueError, OverflowError):
+        grid = np.array([], dtype=np.int64)
+    if not len(grid) or (np.diff(grid) <= 0).any() or grid[-1] > steps:
+        raise ValueError(f"record must be ib.logspaced(count) or increasing steps between 0 and {steps}, whole numbers; got {record!r}")
     return grid
 
 
@@ -73,12 +74,11 @@ def simulate(
 
     Raises ValueError for names that coincide and batch sizes that do not divide n, MemoryError, with the estimate, for runs that need too much.
     """
-    methods = [methods] if isinstance(methods, SteepestDescent) else list(methods)
-    seeds, grid = [int(s) for s in seeds], recording(record, steps)
+    steps = whole("steps counts updates", steps)
+    methods, seeds = requested(dataset, methods, seeds, loss, dtype)
+    grid = recording(record, steps)
     columns = describe(methods, dataset.n)
     lanes = [Lane(method, seed) for method in methods for seed in seeds]
-    if not lanes:
-        raise ValueError("nothing to run: give at least one method and one seed")
     check_memory(dataset, lanes, grid, weights)
     warn_of_short_averages(methods, dataset.n, steps)
     directions = checked_directions(directions, dataset)
@@ -94,6 +94,27 @@ def simulate(
         dataset=dataset.name, digest=dataset.digest, loss=loss.text, backend=engine, device=str(problem.device),
         dtype=str(dtype).removeprefix("torch."), seconds=round(perf_counter() - began, 3),
     )
+
+
+def requested(dataset, methods, seeds, loss, dtype) -> tuple[list[SteepestDescent], list[int]]:
+    """Methods and seeds as lists; ValueError or TypeError, with what to pass instead, for what no backend can run."""
+    methods = [methods] if isinstance(methods, SteepestDescent) else methods
+    kinds = {"dataset": (dataset, Dataset, "ib.Dataset(x, y)"), "loss": (loss, Loss, "ib.CROSS_ENTROPY or ib.EXPONENTIAL"),
+             "methods": (methods, Iterable, "ib.SteepestDescent objects"), "seeds": (seeds, Iterable, "a list of integers such as range(5)")}
+    for name, (value, kind, wanted) in kinds.items():
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} takes {wanted}; got {value!r}")
+    if dtype not in (torch.float64, torch.float32):
+        raise ValueError(f"dtype is torch.float64 or torch.float32; got {dtype!r}")
+    methods, seeds = list(methods), [whole("a seed", seed) for seed in seeds]
+    for method in methods:
+        if not isinstance(method, SteepestDescent):
+            raise TypeError(f"methods takes ib.SteepestDescent objects; got {method!r} among them")
+    if not methods or not seeds:
+        raise ValueError("nothing to run: give at least one method and one seed")
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"seeds must be distinct, an equal one adds nothing; got {seeds}")
+    return methods, seeds
 
 
 def checked_directions(directions, dataset: Dataset) -> dict[str, np.ndarray]:

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .checks import whole
+
 
 def generator(seed: int) -> np.random.Generator:
-    """The counter-based generator that owns a seed (any integer >= 0)."""
-    if isinstance(seed, bool) or int(seed) != seed or seed < 0:
-        raise ValueError(f"a seed is an integer >= 0; got {seed!r}")
-    return np.random.Generator(np.random.Philox(key=int(seed)))
+    """The counter-based generator that owns a seed (an integer in 0 .. 2^128 - 1)."""
+    key = whole("a seed", seed)
+    if key >= 2**128:
+        raise ValueError(f"a seed is an integer below 2^128, the generator's key; got {seed!r}")
+    return np.random.Generator(np.random.Philox(key=key))
 
 
 def permutations(n: int, seed: int, epochs: int) -> np.ndarray:
@@ -17,7 +20,7 @@ def permutations(n: int, seed: int, epochs: int) -> np.ndarray:
 
     Batch j of epoch r is columns ``j*b .. (j+1)*b``.  Shorter requests are prefixes of longer ones.
     """
-    return _shuffled(generator(seed), n, epochs)
+    return _shuffled(generator(seed), whole("n counts samples", n), whole("epochs", epochs))
 
 
 def epoch_chunks(n: int, seed: int, epochs: int, start: int = 0, size: int = 0) -> Iterator[np.ndarray]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
+from .checks import whole
 from .engine import BACKENDS, check_memory
 from .methods import Lane, SteepestDescent
-from .simulate import checked_directions, describe, recording, warn_of_short_averages
+from .simulate import checked_directions, describe, recording, requested, warn_of_short_averages
 from .store import key_of
 from .sweep_key import Request
 from .sweep_work import Work
@@ -35,12 +36,11 @@ class Job:
 
 def plan(dataset, methods, *, seeds, steps, record, loss, backend, device, dtype, weights, directions=None) -> Job:
     """Check a sweep's arguments as `simulate` does, without running anything."""
-    methods = [methods] if isinstance(methods, SteepestDescent) else list(methods)
-    seeds, grid = [int(seed) for seed in seeds], recording(record, steps)
+    steps = whole("steps counts updates", steps)
+    methods, seeds = requested(dataset, methods, seeds, loss, dtype)
+    grid = recording(record, steps)
     columns = describe(methods, dataset.n)
     lanes = [Lane(method, seed) for method in methods for seed in seeds]
-    if not lanes:
-        raise ValueError("nothing to run: give at least one method and one seed")
     if backend not in ("auto", *BACKENDS):
         raise ValueError(f"unknown backend {backend!r}; use 'auto' or one of {', '.join(map(repr, BACKENDS))}")
     check_memory(dataset, lanes, grid, weights)

@@ -52,6 +52,29 @@ def test_counterexamples_are_as_in_proposition_x():
         ib.data.counterexample("Y")
 
 
+@pytest.mark.parametrize("make, say", [
+    (lambda: ib.data.gaussian(seed=-1), "seed: an integer >= 0; got -1"),
+    (lambda: ib.data.mixture(seed=1.5), "seed: an integer >= 0; got 1.5"),
+    (lambda: ib.data.scale_skewed(seed="a"), "seed: an integer >= 0; got 'a'"),
+    (lambda: ib.data.gaussian(classes=1), "classes: an integer >= 2; got 1"),
+    (lambda: ib.data.mixture(dim="25"), "dim: an integer >= 1; got '25'"),
+    (lambda: ib.data.gaussian(variance=float("inf")), "variance must be a positive finite number; got inf"),
+    (lambda: ib.data.mixture(spread=None), "spread must be a positive finite number; got None"),
+    (lambda: ib.data.digits(3), "two or more of 0..9; got 3"),
+    (lambda: ib.data.counterexample(["X.1"]), "unknown counterexample"),
+])
+def test_impossible_sizes_are_refused_by_name(make, say):
+    with pytest.raises(ValueError, match=say):
+        make()
+
+
+def test_tensors_are_taken_whatever_their_kind():
+    import torch
+
+    for x in (torch.eye(2, requires_grad=True), torch.eye(2, dtype=torch.bfloat16)):
+        np.testing.assert_array_equal(ib.Dataset(x, torch.tensor([0, 1])).x, np.eye(2))
+
+
 def test_digits_ship_with_scikit_learn():
     assert (ib.data.digits().n, ib.data.digits().d, ib.data.digits().k) == (1797, 64, 10)
     pair = ib.data.digits((3, 8))
@@ -75,6 +98,7 @@ def test_data_are_copied_and_frozen():
 
 @pytest.mark.parametrize("labels, names", [
     ([1, 2, 1], (1, 2)), (["b", "a", "b"], ("a", "b")), ([-1, 1, 1], (-1, 1)), ([0.0, 5.0, 5.0], (0, 5)), ([True, False, True], (0, 1)),
+    (np.array([7, 3, 7], object), (3, 7)),
 ])
 def test_other_labels_are_numbered_and_the_names_kept(labels, names):
     data = ib.Dataset(np.eye(3), labels)
@@ -92,6 +116,12 @@ def test_other_labels_are_numbered_and_the_names_kept(labels, names):
     (np.eye(2), [0, np.nan], r"y\[1\] is nan"),
     (np.eye(2), [1, 1], "two classes"),
     (np.eye(2), np.array([None, 3], object), "whole numbers or text"),
+    (np.eye(2) * 1j, [0, 1], "real numbers; got complex"),
+    ([["a", "b"], ["c", "d"]], [0, 1], "table of real numbers"),
+    ([[1], [1, 2]], [0, 1], "rows of equal length"),
+    (np.eye(3), [0, 1e300, 2e300], r"64 bits; y\[1\] is 1e\+300"),  # these two became one class, and 2^63 became negative
+    (np.eye(2), np.array([2**63, 0], np.uint64), r"64 bits; y\[0\] is 9223372036854775808"),
+    (np.eye(2), [1, 1], "every label is 1$"),
 ])
 def test_bad_data_are_refused_with_the_place(x, y, say):
     with pytest.raises(ValueError, match=say):

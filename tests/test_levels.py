@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "ibias"
 # A "room" is a module or a package directly below `ibias`. Files of one room may import each other.
 LEVELS = {
     "npz": 0, "progress": 0, "threads": 0, "norms": 0, "data": 0, "data_files": 0, "data_tables": 0, "losses": 0, "schedules": 0, "streams": 0, "store": 0,
-    "syntax": 0,
+    "syntax": 0, "checks": 0,
     "problem": 1, "optim": 1, "homogeneous": 1, "fluctuating": 1, "balls": 1, "polar": 1,
     "maxmargin": 2, "signals": 2, "measures": 2, "theory": 2,
     "methods": 3, "tables": 3,

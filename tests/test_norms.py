@@ -147,10 +147,16 @@ def test_unknown_texts_are_refused_with_the_choices(text):
 
 
 @pytest.mark.parametrize("family", [ib.Entrywise, ib.Schatten])
-@pytest.mark.parametrize("p", [0.99, 0, -1, nan, -inf])
+@pytest.mark.parametrize("p", [0.99, 0, -1, nan, -inf, "inf", None])
 def test_exponents_below_one_are_refused(family, p):
     with pytest.raises(ValueError, match=r"\[1, inf\]"):
         family(p)
+
+
+@pytest.mark.parametrize("p", [1.0001234, 1 + 1e-12, 4.0, 1e9])
+def test_a_norm_is_read_back_from_its_text(p):
+    for norm in (ib.Entrywise(p), ib.Schatten(p)):
+        assert ib.norm(norm.text) == norm
 
 
 def test_a_vector_is_refused():

@@ -82,13 +82,13 @@ def test_a_batch_size_that_does_not_divide_names_its_neighbours():
         ib.Minibatch(13).batch_size(12)
 
 
-@pytest.mark.parametrize("b", [0, -1, 2.5, True])
+@pytest.mark.parametrize("b", [0, -1, 2.5, True, None, "3", float("nan"), float("inf")])
 def test_batch_sizes_are_positive_integers(b):
     with pytest.raises(ValueError, match=">= 1"):
         ib.Minibatch(b)
 
 
-@pytest.mark.parametrize("beta", [1, -0.1, 1.5, float("nan")])
+@pytest.mark.parametrize("beta", [1, -0.1, 1.5, float("nan"), "0.9", None])
 def test_momentum_lies_in_its_interval(beta):
     with pytest.raises(ValueError, match=r"\[0, 1\)"):
         ib.Momentum(beta, ib.FullBatch())
@@ -104,3 +104,9 @@ def test_wrapping_in_the_wrong_order_says_the_right_one():
 def test_signals_are_values():
     assert ib.Momentum(0.9, ib.Minibatch(3)) == ib.Momentum(0.9, ib.Minibatch(3))
     assert len({ib.FullBatch(), ib.FullBatch(), ib.Minibatch(3)}) == 2
+
+
+@pytest.mark.parametrize("wrong", [("a",), (None,), (0.1, "b"), (0.1, float("nan")), (float("inf"),)])
+def test_schedules_take_numbers(wrong):
+    with pytest.raises(ValueError, match="Power"):
+        ib.Power(*wrong)

@@ -171,3 +171,31 @@ def test_the_environment_chooses_what_auto_tries_first(monkeypatch):
     monkeypatch.setenv("IBIAS_BACKEND", "fast")
     with pytest.raises(ValueError, match="IBIAS_BACKEND='fast'"):
         ib.simulate(DATA, method, steps=3, record=[3], progress=False)
+
+
+METHOD = ib.SteepestDescent(ib.MAX, ib.Minibatch(3))
+
+
+@pytest.mark.parametrize("change, say", [
+    (dict(seeds=[0.5]), "a seed: an integer >= 0; got 0.5"), (dict(seeds=[True]), "got True"), (dict(seeds=3), "seeds takes a list of integers"),
+    (dict(seeds=[1, 1]), "seeds must be distinct"), (dict(seeds=[]), "at least one method and one seed"), (dict(methods=[]), "at least one method"),
+    (dict(methods=["max"]), "SteepestDescent objects; got 'max'"), (dict(dataset=DATA.x), "dataset takes ib.Dataset"),
+    (dict(record=[0.5, 1.7]), "whole numbers; got"), (dict(record=lambda steps: np.linspace(0, steps, 7)), "increasing steps between 0 and 40, whole"),
+    (dict(record=10), "whole numbers; got"), (dict(record=[0, 41]), "between 0 and 40"), (dict(record=None), "got None"),
+    (dict(steps=None), "steps counts updates"), (dict(steps=float("nan")), "steps counts updates"), (dict(steps=float("inf")), "steps counts updates"),
+    (dict(loss="exponential"), "loss takes ib.CROSS_ENTROPY"), (dict(dtype=torch.float16), "dtype is torch.float64 or torch.float32"),
+    (dict(dtype="float32"), "dtype is torch.float64 or torch.float32; got 'float32'"),
+])
+@pytest.mark.parametrize("run", [ib.simulate, ib.sweep], ids=["simulate", "sweep"])
+def test_what_cannot_be_run_is_refused_in_a_sentence(run, change, say):
+    asked = dict(dataset=DATA, methods=[METHOD]) | SMALL | change
+    with pytest.raises((ValueError, TypeError), match=say):
+        run(asked.pop("dataset"), asked.pop("methods"), **asked)
+
+
+def test_whole_numbers_are_taken_in_any_dress():
+    wanted = ib.simulate(DATA, METHOD, seeds=[1], **SMALL)
+    asked = SMALL | dict(steps=40.0, record=torch.tensor([0, 1, 13, 40]))
+    given = ib.simulate(DATA, ib.SteepestDescent(ib.MAX, ib.Minibatch(3.0)), seeds=np.array([1.0]), **asked)
+    np.testing.assert_array_equal(given.loss, wanted.loss)
+    assert list(given.optimizer.values) == list(wanted.optimizer.values) and given.step.dtype == np.int64

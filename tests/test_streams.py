@@ -18,6 +18,14 @@ def test_the_stream_is_numpys_philox():
     np.testing.assert_array_equal(ib.permutations(9, 5, 4), expected)
 
 
+@pytest.mark.parametrize("ask, say", [
+    ((10, 2**128, 1), "below 2.128"), ((10, None, 1), "a seed: an integer"), ((2.5, 0, 1), "n counts samples: .* got 2.5"), ((10, 0, -1), "epochs: .* got -1"),
+])
+def test_what_is_no_stream_is_refused(ask, say):
+    with pytest.raises(ValueError, match=say):
+        ib.permutations(*ask)
+
+
 def test_orders_are_uniform():
     order = ib.permutations(5, seed=0, epochs=20_000)
     counts = np.array([np.bincount(order[:, j], minlength=5) for j in range(5)])

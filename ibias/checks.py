@@ -1,0 +1,16 @@
+"""Checks of arguments that modules share; each says what was given and what is allowed."""
+
+from numbers import Real
+
+
+def whole(name: str, value, least: int = 0) -> int:
+    """``value`` as an int; ValueError unless it is a whole number of at least ``least`` (2.0 counts, True does not)."""
+    number = value.item() if getattr(value, "shape", None) == () else value  # a scalar of numpy, torch or xarray
+    if not is_number(number) or number != number // 1 or number < least:
+        raise ValueError(f"{name}: an integer >= {least}; got {value!r}")
+    return int(number)
+
+
+def is_number(value) -> bool:
+    """A real number, numpy's included: no text, no None, no truth value, no NaN."""
+    return isinstance(value, Real) and not isinstance(value, bool) and value == value
