@@ -128,6 +128,32 @@ def test_a_machine_that_cannot_build_it_is_told_what_is_missing(monkeypatch):
     assert "update torch" in build.missing(torch.device("cuda"))
 
 
+def test_torch_is_asked_for_the_kernel_in_the_precision_and_with_the_memory_it_needs(monkeypatch):
+    from contextlib import nullcontext
+    from torch.utils import cpp_extension
+
+    asked, home = [], cpp_extension.CUDA_HOME
+
+    class Kernel:
+        def set_shared_memory_config(self, size):
+            asked.append(size)
+
+        def __call__(self, *launch):
+            asked.append(launch)
+
+    def compile_kernel(source, name, nvcc_options):
+        asked.extend([source, name, nvcc_options, Path(cpp_extension.CUDA_HOME).is_dir()])
+        return Kernel()
+
+    monkeypatch.setattr(torch.cuda, "_compile_kernel", compile_kernel, raising=False)
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    monkeypatch.setattr(build, "shared_bytes", lambda device: 1000)
+    launch = build.launcher.__wrapped__(torch.device("cuda"), torch.float32)
+    launch(3, 128, 400, "job")
+    assert asked == [SOURCE, "persistent", ["-DREAL=float"], True, 1000, ((3, 1, 1), (128, 1, 1), ["job"], 400)]
+    assert cpp_extension.CUDA_HOME == home
+
+
 @needs_compiler
 def test_the_library_is_built_once_and_again_after_an_edit(tmp_path):
     source, cache = _copy(tmp_path / "source", SOURCE), tmp_path / "cache"
