@@ -236,6 +236,8 @@ def test_bad_models_rules_and_tasks_are_sentences(tmp_path):
         h.deep_linear_optima(h.Layers(3, (2,)), 1.0, 1.0)
     with pytest.raises(ValueError, match="n = 5000"):
         h.digits(5000, [0])
+    with pytest.raises(ValueError, match="has 2 seeds; 3 were asked for"):
+        h.aniso(seeds=range(2)).first(3)
     with pytest.raises(FileNotFoundError, match="no MNIST"):
         h.mnist(tmp_path / "absent.npz")
 

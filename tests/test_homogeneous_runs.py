@@ -1,7 +1,10 @@
 """Acceptance numbers of trained networks: each line a test with its reason.  The long runs are marked slow."""
 
+import sys
+
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 
 import ibias as ib
@@ -58,6 +61,25 @@ def test_planar_xor_leaves_slackness_undefined_where_nothing_is_separated():
     runs = h.train(h.Layers(3, (4,)), h.planar_xor(seeds=range(2)), h.family_rules(0.4, 0.05, 0.3, 0.2)[:2], 5, record=[0, 5])
     assert runs.slackness.where(runs.min_margin <= 0).isnull().all()
     assert bool((runs.min_margin <= 0).any())
+
+
+def test_the_first_seeds_of_a_task_are_those_seeds():
+    some, all_ = h.aniso(seeds=range(2)), h.aniso(seeds=range(5))
+    assert torch.equal(all_.first(2).x, some.x) and torch.equal(all_.first(2).y, some.y) and all_.first(2).seeds == some.seeds
+
+
+def test_groups_of_any_size_find_the_same_direction(monkeypatch):
+    """All lanes at once, or seed by seed with a few optimizers at a time: only the shape of the products differs."""
+    model, task = h.Layers(12, (7, 5)), h.aniso(seeds=range(3))
+    theta = [p.expand(5, *p.shape) * torch.linspace(0.5, 2, 5, dtype=p.dtype).view(-1, 1, 1, 1) for p in model.initial(task.seeds, scale=1.0)]
+    whole = h.ascent(model, theta, task.x, task.y)
+    for cached in (1, 2 * 40 * 7, 3 * 40 * 7):
+        monkeypatch.setattr(sys.modules["ibias.homogeneous.ascent"], "CACHED", cached)  # the function of this name hides its module
+        parts = h.ascent(model, theta, task.x, task.y)
+        for a, b in zip(parts.u.blocks, whole.u.blocks, strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12 * float(b.abs().max()))  # sums of 40 terms in another order
+        torch.testing.assert_close(parts.u.log_scale, whole.u.log_scale, rtol=1e-12, atol=0)
+        torch.testing.assert_close(parts.euler, whole.euler, rtol=1e-10, atol=0)
 
 
 def by_hand():
