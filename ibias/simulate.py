@@ -153,9 +153,10 @@ def chosen_device(device: str) -> str:
     if str(device).startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"device={device!r} was asked for, but torch sees no CUDA device here; use device='cpu' or 'auto'")
     try:
+        torch.zeros(1, device=device, dtype=torch.float64).cpu()  # "meta", and accelerators that are not here, have names too
         return str(torch.device(device))
-    except RuntimeError:
-        raise ValueError(f"device={device!r} is no device that torch knows; use 'auto', 'cpu', 'cuda' or 'cuda:0'") from None
+    except (RuntimeError, TypeError, AssertionError):
+        raise ValueError(f"device={device!r} is no device on which torch computes in float64 here; use 'auto', 'cpu', 'cuda' or 'cuda:0'") from None
 
 
 class Snapshots:

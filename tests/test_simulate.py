@@ -184,6 +184,7 @@ METHOD = ib.SteepestDescent(ib.MAX, ib.Minibatch(3))
     (dict(record=10), "whole numbers; got"), (dict(record=[0, 41]), "between 0 and 40"), (dict(record=None), "got None"),
     (dict(steps=None), "steps counts updates"), (dict(steps=float("nan")), "steps counts updates"), (dict(steps=float("inf")), "steps counts updates"),
     (dict(loss="exponential"), "loss takes ib.CROSS_ENTROPY"), (dict(dtype=torch.float16), "dtype is torch.float64 or torch.float32"),
+    (dict(device="meta"), "device='meta' is no device on which torch computes"), (dict(device=None), "device=None is no device"),
     (dict(dtype="float32"), "dtype is torch.float64 or torch.float32; got 'float32'"),
 ])
 @pytest.mark.parametrize("run", [ib.simulate, ib.sweep], ids=["simulate", "sweep"])
