@@ -152,6 +152,9 @@ show(
     data=found,
     alt="Four panels, one per step-size exponent: measured margin gaps fall at least as fast as the dashed promised slope.",
     caption="Relative margin error of full-batch steepest descent, five data sets and three norms (colours), with the slope of Corollary 4.2 (dashed).",
+    tolerance={"slope": 5e-4},
+    rounding={"gap": 5e-6},
+    because="a spectral step where singular values nearly vanish multiplies rounding by their inverse: to 7e-7 of the gap after 100 000 steps",
     steps=steps, seeds=range(data_seeds),
 )
 

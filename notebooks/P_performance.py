@@ -208,9 +208,9 @@ closest = shown.loc[(shown.largest / shown.tolerance).idxmax()]
 glue("verified_on", "{system}, {processor}, {date}; {versions}".format(**verified["machine"]), display=False)
 
 # %% [markdown]
-# `````{dropdown} Figure by figure: means, difference, tolerance
-# {glue:text}`verified_on`
+# Seen on {glue:text}`verified_on`:
 #
+# `````{dropdown} Figure by figure: means, difference, tolerance
 # ````{table} Figures computed again by other means.
 # :name: tab-verified
 #

@@ -91,8 +91,8 @@ def save(root: Path, found: list[Verified], means: str) -> Path:
 
 def means(backend: str, threads: int, plain: bool) -> str:
     """The other means in words."""
-    said = [f"{backend or 'usual'} backend", *(["plain processor"] if plain else []), *([f"{threads} threads"] if threads > 1 else [])]
-    return ", ".join(said)
+    said = [*([f"{backend} backend"] if backend else []), *(["plain processor"] if plain else []), *([f"{threads} threads"] if threads > 1 else [])]
+    return ", ".join(said) or "the same means"
 
 
 def row(one: Verified) -> dict:
