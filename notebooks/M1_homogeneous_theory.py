@@ -286,11 +286,15 @@ claim(
 # The margin grows like $q\sim t^{L(1-a)}$ for $\eta_t\sim t^{-a}$, so the loss falls by $\delta_t = L(1-a)q/t$ a step, and the theorem's condition
 # $\eta = o(t^{1/L-1})$ is exactly $\delta_t\to0$: $a > 1 - 1/L$. Three layers of squared ReLU have $L = 4+2+1 = 7$, and the usual $a = 0.8$
 # is *outside* ($6/7 = 0.857$).
+#
+# That is a statement about the limit. In a run of finite length $\delta_t$ itself decides, and with $q\propto\eta_0^L$ it grows like the *seventh
+# power* of the first step: both exponents are run with a shorter and a longer one.
 
 # %%
 images = h.digits(128, range(2))
 deep = h.Layers(64, (12, 12))
-exponents = [h.Rule("a = 0.8", h.L2, 0.26, 0.9, a=0.8), h.Rule("a = 0.9", h.L2, 0.35, 0.9, a=0.9)]
+first_steps = {(0.8, 0.13): "short", (0.8, 0.26): "long", (0.9, 0.35): "short", (0.9, 0.56): "long"}
+exponents = [h.Rule(f"a = {a}, {length} first step", h.L2, first, 0.9, a=a) for (a, first), length in first_steps.items()]
 seventh = h.train(deep, images, exponents, steps=2 * steps, scale=1.0)
 
 # %% tags=["hide-input"]
@@ -298,8 +302,8 @@ show(
     plots.against_step({"alignment, degree 7": seventh.alignment}, ylabel="alignment r", target=1.0),
     "fig-degree-seven",
     data=seventh[["alignment", "log_loss"]],
-    alt="For a = 0.9 the alignment stays at one; for a = 0.8 it collapses late in the run.",
-    caption="Three layers of squared ReLU, momentum 0.9: inside the theorem (a = 0.9) the average stays aligned, outside (a = 0.8) it falls behind.",
+    alt="For a = 0.9 with a short first step and for a = 0.8 with a shorter one the alignment stays at one; with longer first steps it falls for both exponents.",
+    caption="Three layers of squared ReLU, momentum 0.9, inside (a = 0.9) and outside (a = 0.8) the theorem, each with two first steps. The longer ones lose the gradient on both sides (a = 0.9 not in every seed).",
     steps=2 * steps,
 )
 
@@ -309,10 +313,21 @@ claim(
     "homogeneous-degree-seven",
     "Outside the theorem's condition on the step size the average loses the gradient; inside it does not.",
     where="condition eta = o(t^(1/L - 1)) of arXiv:2602.16340",
-    tested=f"three layers of squared ReLU on {images.name}, momentum 0.9, final alignment: a = 0.9 {float(ends[1]):.3f}, a = 0.8 {float(ends[0]):.3f}",
-    holds=bool(ends[1] - ends[0] > 0.2),
+    tested=f"three layers of squared ReLU on {images.name}, momentum 0.9, alignment after {2 * steps} steps: a = 0.9 from 0.35 {float(ends[2]):.3f}, a = 0.8 from 0.26 {float(ends[1]):.3f}",
+    holds=bool(ends[2] - ends[1] > 0.2),
     tolerance="a difference of 0.2",
     because="the spread over seeds is smaller, and the difference grows with the length of the run",
+    caveat="For these two first steps; the next row has others.",
+)
+claim(
+    "homogeneous-degree-seven-exponent-alone",
+    "In a run of this length the exponent alone decides whether the average keeps the gradient.",
+    where="a reading of the same condition; expected before the runs, from first steps 0.35 (a = 0.8) and 0.56 (a = 0.9)",
+    tested=f"a = 0.8 from 0.13: {float(ends[0]):.3f}, aligned though outside; a = 0.9 from 0.56: {float(seventh.alignment[3, :, -1].min()):.3f} to {float(seventh.alignment[3, :, -1].max()):.3f} over seeds, lost though inside",
+    holds=bool(ends[0] < 0.8 and ends[3] > 0.999),
+    otherwise="contradicted",
+    tolerance="below 0.8 outside, above 0.999 inside",
+    because="the fall of the loss per step goes like the seventh power of the first step and only slowly with time",
 )
 
 # %% [markdown]
@@ -322,7 +337,9 @@ claim(
 # $D$, last width $m$:
 # spectral $\gamma_2$, $\ell_2$ $\gamma_2 D^{-D/2}$, $\ell_\infty$ $\gamma_\infty\prod$ widths, hybrid $\sqrt m\,\gamma_2$. Here KKT can be
 # compared with *global*. Note that spectral, hybrid
-# and $\ell_2$ all predict the SVM: one output cannot tell them apart, layer norms can.
+# and $\ell_2$ all predict the SVM: one output cannot tell them apart, layer norms can. Again the first step matters: at the lengths used here
+# Signum and Muon-Signum stay misaligned for long and end below what was expected of them (0.93 and 0.96 of the optimum after 20000 steps), at
+# half these lengths they reach it; a slow test keeps both.
 
 # %%
 small = h.aniso(n=24, d=10, seeds=[0])

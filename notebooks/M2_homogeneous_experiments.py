@@ -171,6 +171,27 @@ claim(
 )
 
 # %% [markdown]
+# How far from stationary are these runs? Before any of them was made, the alignment $A_N$ with stationarity in the own norm
+# (see {ref}`the theory <sec-homogeneous-theory>`) was expected to exceed 0.94 ($\ell_2$), 0.70 ($\ell_\infty$), 0.87 (spectral) and 0.83 (hybrid)
+# after 5000 steps on 512 images. It does: a slow test runs that size. The runs on this page are shorter, and $A_N\to1$ no faster than $1/\log N$.
+
+# %%
+expected_kkt = xr.DataArray([0.94, 0.70, 0.87, 0.83], coords={"norm": end.norm})
+own_kkt = families.own(end.kkt.mean("seed").assign_coords(family=end.family))
+own_share = families.own((end.kkt.mean("seed") / expected_kkt).assign_coords(family=end.family))
+
+# %% tags=["hide-input"]
+claim(
+    "homogeneous-own-alignment",
+    "The alignment with stationarity has reached what was expected of the full-size run.",
+    where="expected for 512 images and 5000 steps: 0.94 (l2), 0.70 (l-infinity), 0.87 (spectral), 0.83 (hybrid)",
+    tested=f"{task.name}, {steps} steps, mean over seeds: " + families.said(own_kkt) + f"; the furthest below has {float(own_share.min()):.2f} of its number",
+    holds=bool((own_share >= 1).all()),
+    tolerance="the numbers themselves",
+    because="they were written down before the runs and are not moved; at the full size they are met",
+)
+
+# %% [markdown]
 # ## Alignment: where ReLU differs
 #
 # Plain ReLU has kinks and is outside the smooth theory. Its winners look the same. What tells the two apart is the alignment $r$ of the
@@ -178,8 +199,8 @@ claim(
 
 # %%
 relu_steps = {"l2": 0.8, "linf": 0.04, "spectral": 0.25, "hybrid": 0.12}
-relu_task = h.digits(n, range(sweep_seeds))
-relu = h.train(h.Layers(64, (32,), power=1), relu_task, h.family_rules(**relu_steps, plain=False), steps)
+few = task.first(sweep_seeds)
+relu = h.train(h.Layers(task.d, (32,), power=1), few, h.family_rules(**relu_steps, plain=False), steps)
 with_momentum = runs.alignment.sel(optimizer=relu.optimizer)
 
 # %% tags=["hide-input"]
@@ -203,7 +224,8 @@ claim(
     f"{float(with_momentum.isel(step=-1).sel(optimizer='Adam').mean()):.3f}",
     holds=bool(smooth_r.min() >= 0.999 and kinked_r.max() <= 0.98),
     tolerance="0.999 against 0.98",
-    because="at the end the loss falls by less than 1 % a step, which costs the average less than 0.001 of alignment on a smooth model",
+    because="at the end the loss falls by less than 1 % a step, which costs the average less than 0.001 of alignment on a smooth model; for ReLU "
+    "0.85 to 0.97 was expected of 512 images and 5000 steps and is found there, 0.98 was set for this size after seeing it",
 )
 
 # %% [markdown]
@@ -214,7 +236,7 @@ claim(
 
 # %%
 ratios = [0.25, 0.5, 1.0, 2.0, 4.0]
-swept = families.hybrid_margins(h.train(network, relu_task, families.rate_sweep(ratios, 0.075), steps, record=[steps]).isel(step=-1), ratios)
+swept = families.hybrid_margins(h.train(network, few, families.rate_sweep(ratios, 0.075), steps, record=[steps]).isel(step=-1), ratios)
 product_margin = swept["product"].mean("seed")
 predicted_cusp = laws.cusp(swept.rho, swept.sigma, product_margin)
 
@@ -248,7 +270,7 @@ claim(
 
 # %%
 constants = [h.Rule(f"eps = {e:g}", h.LINF, 0.02, 0.9, betas=(0.9, 0.95), eps=e) for e in (0.0, 1e-12, 1e-8, 1e-6)]
-damped = h.train(network, relu_task, constants, 2 * steps)
+damped = h.train(network, few, constants, 2 * steps)
 
 # %% tags=["hide-input"]
 show(
@@ -278,14 +300,14 @@ claim(
 # The usual five steps in bfloat16 leave singular values between 0.68 and 1.13, and ten steps do not help: that polynomial does not converge to one.
 
 # %%
-exact = h.Rule("exact", h.MAX_SPECTRAL, 0.1, 0.9)
 approximate = [
     h.Rule("5 steps, bfloat16", h.MAX_SPECTRAL, 0.1, 0.9, polar=NewtonSchulz()),
     h.Rule("10 steps, float64", h.MAX_SPECTRAL, 0.1, 0.9, polar=NewtonSchulz(steps=10, dtype=None)),
 ]
-polars = h.train(network, relu_task, [exact, *approximate], steps)
-schulz = families.own(polars.gamma).isel(step=-1).mean("seed")
-schulz_r = polars.alignment.isel(step=-1).mean("seed")
+# the exact polar factor with the same rates is Muon above, in its first seeds
+exact = end.sel(optimizer=["Muon"], seed=list(few.seeds)).assign_coords(optimizer=["exact"])
+polars = xr.concat([exact, h.train(network, few, approximate, steps, record=[steps]).isel(step=-1)], "optimizer")
+schulz, schulz_r = families.own(polars.gamma).mean("seed"), polars.alignment.mean("seed")
 
 # %% tags=["hide-input"]
 claim(
@@ -306,15 +328,13 @@ claim(
 # average keeps the largest squares of single batches, momentum does not help, and variance reduction does.
 
 # %%
-batch_task = h.digits(n, range(sweep_seeds))
-three = h.family_rules(**first_steps)
-batched = [three[1], three[3], three[4], three[6]]
+batched = [rule for rule in h.family_rules(**first_steps) if rule.name in ("MomentumGD", "Signum", "Adam", "Muon")]
 alone = families.without_momentum(batched)
 settings = {
-    "full batch": h.train(network, batch_task, batched, steps, record=[steps]),
-    "b = 32": h.train(network, batch_task, alone, steps, record=[steps], batches=h.Batches(32)),
-    "b = 32, momentum 0.9": h.train(network, batch_task, batched, steps, record=[steps], batches=h.Batches(32)),
-    "b = 32, VR": h.train(network, batch_task, alone, steps, record=[steps], batches=h.Batches(32, variance_reduced=True)),
+    "full batch": runs.sel(optimizer=[rule.name for rule in batched], seed=list(few.seeds)),
+    "b = 32": h.train(network, few, alone, steps, record=[steps], batches=h.Batches(32)),
+    "b = 32, momentum 0.9": h.train(network, few, batched, steps, record=[steps], batches=h.Batches(32)),
+    "b = 32, VR": h.train(network, few, alone, steps, record=[steps], batches=h.Batches(32, variance_reduced=True)),
 }
 batch_margins = xr.concat([families.own(r.gamma).isel(step=-1) for r in settings.values()], "setting").assign_coords(setting=list(settings))
 relative = batch_margins / batch_margins.sel(setting="full batch").mean("seed")
@@ -344,7 +364,7 @@ claim(
         and (small_share.sel(setting="b = 32") < 0.5).all()
     ),
     tolerance="above half against below half",
-    because="seeds differ by 20 %",
+    because="seeds differ by 20 %; no number was expected beforehand, half was set after seeing the runs",
 )
 claim(
     "homogeneous-minibatch-adam",
