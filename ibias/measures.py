@@ -1,6 +1,6 @@
 """What is recorded along a trajectory: one function per variable of the results."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import log
@@ -93,6 +93,10 @@ def relative_error(runs, best):
     ``best`` maps a norm's text to its ``MaxMargin``.  An error above 1 means that some sample is misclassified.  ``error_below`` and
     ``error_above`` use the two ends of the certified interval of gamma.
     """
+    known = list(best) if isinstance(best, Mapping) else []
+    lacking = [str(text) for text in runs.norm.values if str(text) not in known or not hasattr(best[str(text)], "lower")]
+    if lacking:
+        raise ValueError(f"relative_error(runs, best) needs best = {{norm.text: ib.max_margin(data, norm)}}; for {lacking[0]!r} there is none in {known}")
     own = [best[str(text)] for text in runs.norm.values]
     ends = [1 - runs.margin / xr.DataArray(gamma, dims="optimizer") for gamma in ([b.margin for b in own], [b.lower for b in own], [b.upper for b in own])]
     found = runs.assign(error=ends[0], error_below=np.minimum(*ends[1:]), error_above=np.maximum(*ends[1:]))

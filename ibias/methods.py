@@ -72,6 +72,9 @@ def grid(
 
     ``schedule`` is one for all, or one per norm (the paper uses another first step for the Frobenius norm).
     """
+    if isinstance(schedule, Mapping) and any(norm not in schedule for norm in norms):
+        raise ValueError(f"schedule has no entry for {next(norm for norm in norms if norm not in schedule)!r}; it has {list(schedule)}")
+
     def signal(b, beta, reduced):
         core = VarianceReduced(Minibatch(b)) if reduced else Minibatch(b)
         return Momentum(beta, core) if beta else core

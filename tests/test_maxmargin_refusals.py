@@ -163,3 +163,9 @@ def test_a_norm_of_another_family_takes_the_plain_route():
     best = max_margin(SMALL, Doubled())
     assert best.solver == "cvxpy"
     assert best.margin == pytest.approx(max_margin(SMALL, FROBENIUS).margin / 2, rel=1e-5)  # Clarabel's own accuracy
+
+
+@pytest.mark.parametrize("wrong", [(np.eye(2), MAX), (data.counterexample("X.1"), "max"), (data.counterexample("X.1"), Schatten)])
+def test_a_margin_is_asked_of_a_data_set_and_a_norm(wrong):
+    with pytest.raises(TypeError, match="takes an ib.Dataset and a norm"):
+        max_margin(*wrong)

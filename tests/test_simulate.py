@@ -200,3 +200,8 @@ def test_whole_numbers_are_taken_in_any_dress():
     given = ib.simulate(DATA, ib.SteepestDescent(ib.MAX, ib.Minibatch(3.0)), seeds=np.array([1.0]), **asked)
     np.testing.assert_array_equal(given.loss, wanted.loss)
     assert list(given.optimizer.values) == list(wanted.optimizer.values) and given.step.dtype == np.int64
+
+
+def test_a_grid_says_which_norm_has_no_schedule():
+    with pytest.raises(ValueError, match=r"no entry for Entrywise\(p=inf\); it has \[Schatten"):
+        ib.grid(norms=[ib.SPECTRAL, ib.MAX], batch_sizes=[1], schedule={ib.SPECTRAL: ib.Power(0.1)})

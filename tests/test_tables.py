@@ -86,6 +86,13 @@ def test_momentum_map_has_the_effective_margin_on_its_axis(tmp_path, monkeypatch
     assert grid.error.sel(norm="max", forgetting=0.1, batches=4).item() == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize("best", [{}, {"spectral": None}, {"max": 0.1}, 0.1])
+def test_relative_error_says_which_margin_it_lacks(best):
+    runs = ib.simulate(ib.data.counterexample("X.3"), ib.SteepestDescent(ib.MAX), steps=2, record=[0, 2], progress=False, backend="composed")
+    with pytest.raises(ValueError, match="for 'max' there is none in"):
+        ib.relative_error(runs, best)
+
+
 def test_relative_error_is_one_minus_the_ratio_of_margins():
     data = ib.data.mixture(classes=3, per_class=4, dim=5, seed=0)
     best = ib.max_margin(data, ib.MAX)

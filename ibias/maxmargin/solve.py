@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..norms import FROBENIUS, MAX, Entrywise, Schatten
+from ..data import Dataset
+from ..norms import FROBENIUS, MAX, Entrywise, Norm, Schatten
 from .certificate import ROUNDING, attained, certify, margins, simplex
 from .face import optimal_face
 from .interior import interior
@@ -24,6 +25,8 @@ def max_margin(dataset, norm, solver="interior") -> MaxMargin:
     general solver, for cross-checks and for norms that are neither ``Entrywise`` nor ``Schatten`` (these always take it).
     Raises NotSeparable, with a certificate, when no W classifies every sample; ArithmeticError when float64 cannot tell.
     """
+    if not isinstance(dataset, Dataset) or not isinstance(norm, Norm):
+        raise TypeError(f"max_margin(dataset, norm) takes an ib.Dataset and a norm such as ib.SPECTRAL or ib.norm('schatten:4'); got {dataset!r}, {norm!r}")
     if solver not in SOLVERS:
         raise ValueError(f"solver must be one of {', '.join(SOLVERS)}; got {solver!r}")
     impossible = contradiction(dataset)
