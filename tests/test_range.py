@@ -8,6 +8,8 @@ import torch
 
 import ibias as ib
 from ibias.engine import backend_named
+from ibias.engine.driver import drive
+from ibias.engine.gpu import GraphBlock
 from ibias.engine.kernel.backend import KernelBlock
 from ibias.engine.lanes import LaneBlock
 from ibias.engine.planner import plan
@@ -67,6 +69,19 @@ def test_momentum_and_variance_reduction_keep_classes_apart():
     assert min(depth) > 3000
     for backend in FAST:
         assert worst(final(backend, problem, lanes, 400), right) < 1e-13, backend  # rounding of 400 sums; a lost class: 0.2
+
+
+def test_the_captured_steps_change_their_scales_too():
+    # on CPU tensors the steps that a CUDA graph would hold run as they are
+    problem, w = Problem(uneven(5)), {}
+    lanes = grid([ib.MAX, P50], [10], [0.0, 0.9], eta0=16.0)
+
+    def observe(index, indices, found):
+        w.update(zip(indices, found, strict=True))
+
+    drive(GraphBlock, problem, lanes, 100, np.array([100]), observe)
+    right = expected(problem, lanes, 100)[0]
+    assert worst(torch.stack([w[i] for i in range(len(lanes))]), right) < 1e-11
 
 
 def test_the_kernel_is_right_where_a_feature_is_zero_in_the_samples_that_matter():
