@@ -89,7 +89,7 @@ def _classes(path: Path, table: Table) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def _whole_numbers(path: Path, table: Table) -> np.ndarray:
     raw = table.labels.astype(np.float64)
-    odd = np.flatnonzero(~np.isfinite(raw) | (raw != np.round(raw)) | (np.abs(raw) > 2**53))
+    odd = np.flatnonzero(~np.isfinite(raw) | (raw != np.round(raw)) | (np.abs(raw) >= 2**53))  # from there on two of them may be one
     if len(odd):
         raise DataFileError(f"{path}: {table.place(int(odd[0]))} has the label {table.labels[odd[0]]}; whole numbers or text are needed")
     return raw.astype(np.int64)

@@ -70,6 +70,7 @@ FILES = {  # name -> (bytes, words of the message)
     "nan_label.npz": (npz(x=X, y=np.array([0, np.nan, 1, 1])), ["row 1", "nan"]),
     "dates.npz": (npz(x=X, y=Y.astype("datetime64[s]")), ["only numbers and text"]),
     "text.csv": (b"a,b,label\n1,2,0\n3,four,1\n", ["line 3", "'four'", "not a number"]),
+    "long_labels.csv": (b"a,label\n1,9007199254740993\n2,9007199254740992\n3,0\n", ["line 2", "whole numbers or text"]),
     "ragged.csv": (b"a,b,label\n1,2,0\n3,1\n", ["line 3", "2 cells", "3 columns"]),
     "decimal_comma.csv": (b'a,label\n"1,5",0\n2,1\n', ["line 2", "decimal comma"]),
     "semicolons.csv": (b"a;label\n1,5;0\n", ["';'", "commas"]),
