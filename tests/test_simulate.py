@@ -38,6 +38,11 @@ def test_measurements_are_those_of_the_weights():
     end, problem = runs.isel(optimizer=0, seed=0, step=-1), ib.Problem(DATA)
     assert end.margin.item() == pytest.approx((problem.min_margin(w) / ib.SPECTRAL.value(w)).item(), rel=1e-13)
     assert end.norm_frobenius.item() == pytest.approx(w.norm().item(), rel=1e-13)
+    z, y = torch.tensor(DATA.x) @ w.T, torch.tensor(DATA.y)
+    own = z.softmax(-1)[range(DATA.n), y]  # margins are small here: no digit is lost by the plain formulas
+    assert end.proxy.item() == pytest.approx((1 - own).mean().item(), rel=1e-12)
+    assert end.loss.item() == pytest.approx(torch.nn.functional.cross_entropy(z, y).item(), rel=1e-12)
+    assert end.log_loss.item() == pytest.approx(np.log(end.loss.item()), rel=1e-12)
     assert end.log_loss.item() == pytest.approx(np.log(end.loss.item()), rel=1e-12)
 
 

@@ -101,6 +101,8 @@ def test_relative_error_is_one_minus_the_ratio_of_margins():
     assert found.error.values[0, 0, 1] == pytest.approx(1 - runs.margin.values[0, 0, 1] / best.margin, rel=1e-14)
     assert (found.error_below <= found.error_above).isel(step=1).all()
     assert found.cosine.dims == ("optimizer", "seed", "step")
+    wrong = ib.relative_error(runs.assign(margin=-abs(runs.margin)), {"max": best})  # a negative margin turns the interval round
+    assert (wrong.error_below < wrong.error_above).isel(step=1).all()
 
 
 def test_figures_refuse_rows_that_select_nothing():
