@@ -62,15 +62,16 @@ class CheckedOptimizer(Optimizer):
         return loss
 
     def _gradients(self, group, number):
-        params = [p for p in group["params"] if p.grad is not None]
-        for i, p in enumerate(group["params"]):
-            if p.grad is not None and p.grad.is_sparse:
-                raise TypeError(
-                    f"{type(self).__name__}: {describe(group, number, i)} has a sparse gradient; a steepest step needs the dense one. "
-                    "Build the embedding with sparse=False."
-                )
-        grads = [p.grad for p in params]
-        return params, grads, Fused.of(params, grads)
+        pairs = [(p, g) for p in group["params"] if (g := p.grad) is not None]
+        params, grads = [p for p, _ in pairs], [g for _, g in pairs]
+        memory = Fused.of(params, grads)
+        if memory is None and any(g.is_sparse for g in grads):
+            i = next(i for i, p in enumerate(group["params"]) if p.grad is not None and p.grad.is_sparse)
+            raise TypeError(
+                f"{type(self).__name__}: {describe(group, number, i)} has a sparse gradient; a steepest step needs the dense one. "
+                "Build the embedding with sparse=False."
+            )
+        return params, grads, memory
 
     def _require_finite(self, work):
         checked = [(grads, memory) for group, _, grads, memory in work if group["check_finite"] and grads]

@@ -41,17 +41,18 @@ class Fused:
     def of(params, grads) -> "Fused | None":
         if not params or _intercepted():
             return None
-        dtype, kinds = params[0].dtype, list(map(_kind, params))
-        if dtype not in DTYPES or {k[:3] for k in kinds} != {(dtype, torch.strided, True)} or any(map(Tensor.is_inference, params)):
+        dtype, shapes = params[0].dtype, list(map(_shape, params))
+        if dtype not in DTYPES or any(map(Tensor.is_inference, params)) or _kernels() is None:
             return None
-        if not (_as_it_lies(params, kinds) and _as_it_lies(grads, kinds)) or _kernels() is None:
+        if not (_as_it_lies(params, dtype) and _as_it_lies(grads, dtype) and list(map(_shape, grads)) == shapes):
             return None
         sizes = np.array(list(map(Tensor.numel, params)), dtype=np.int64)
         return Fused((params, grads), _addresses(params, grads), sizes, np.empty(0, DTYPES[dtype]))
 
     def averaged_in(self, averages) -> "Fused | None":
         """The same with the averages of the gradients, which must be as plain as the rest."""
-        if not _as_it_lies(averages, list(map(_kind, self.columns[0]))):
+        params = self.columns[0]
+        if not (_as_it_lies(averages, params[0].dtype) and list(map(_shape, averages)) == list(map(_shape, params))):
             return None
         return Fused((*self.columns, averages), np.vstack([self.table, _addresses(averages)]), self.sizes, self.like)
 
@@ -83,8 +84,10 @@ class Fused:
     def _run(self, name, *numbers):
         """Calls the kernel, on equal shares of the entries where torch has more threads than one; the list of the results."""
         kernel = getattr(_kernels(), name)
-        total = int(self.sizes.sum())
-        threads = min(torch.get_num_threads(), total // SHARE)
+        threads, total = torch.get_num_threads(), 0
+        if threads > 1:
+            total = int(self.sizes.sum())
+            threads = min(threads, total // SHARE)
         if threads <= 1:
             return [kernel(self.table, self.sizes, self.like, *numbers)]
         starts, bounds = np.cumsum(self.sizes) - self.sizes, np.linspace(0, total, threads + 1).astype(np.int64)
@@ -95,13 +98,13 @@ class Fused:
 
 
 # checks are maps of C functions: with many small tensors a loop in Python would cost more than the update
-_kind = attrgetter("dtype", "layout", "is_cpu", "shape")
+_shape, _kind = attrgetter("shape"), attrgetter("dtype", "layout", "is_cpu")
 
 
-def _as_it_lies(tensors, kinds):
+def _as_it_lies(tensors, dtype):
     """Whether the memory of all tensors holds their entries in order and nothing else has to be known."""
     return (
-        set(map(type, tensors)) <= PLAIN and list(map(_kind, tensors)) == kinds
+        set(map(type, tensors)) <= PLAIN and set(map(_kind, tensors)) == {(dtype, torch.strided, True)}
         and all(map(Tensor.is_contiguous, tensors)) and not any(map(Tensor.is_neg, tensors))
     )
 
