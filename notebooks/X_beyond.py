@@ -137,14 +137,17 @@ variants = [
 ]
 approximate = ib.sweep(mixture, variants, steps=steps, record=ib.logspaced(60))
 approximate = ib.relative_error(approximate, dict.fromkeys(approximate.norm.values.tolist(), spectral))
+wild = approximate.optimizer == "tuned, 20"
 
 # %% tags=["hide-input"]
 show(
     plots_margins.shortfall(approximate),
     "fig-newton-schulz",
-    data=approximate[["error"]],
+    data=approximate[["error"]].assign(error=approximate.error.where(~wild), error_tuned_20=approximate.error.where(wild)),
     alt="Relative error of the spectral margin: the exact polar factor keeps falling, the tuned Newton-Schulz variants level off above it.",
     caption="Shortfall of the spectral margin with the exact polar factor, with Muon's Newton-Schulz coefficients (5, 10, 20 iterations), and with convergent coefficients.",
+    tolerance={"error_tuned_20": 1e-2},
+    because="twenty rounds of the tuned polynomial are a chaotic map of each singular value: rounding comes out at 3e-3",
     steps=steps, dataset=mixture.name,
 )
 
@@ -178,6 +181,8 @@ show(
     data=entrywise.rename({"gamma": "gamma_entrywise", "error": "error_entrywise", "reached": "reached_entrywise", "to": "to_entrywise"}).merge(schatten),
     alt="Cosines between the optimum of exponent p and the optima of the max, Frobenius and spectral norms change smoothly with one over p, and each run ends close to its own optimum.",
     caption="Left: cosine of the optimum for exponent $p$ to three landmarks. Right: how close full-batch steepest descent came to its own optimum.",
+    tolerance={"error": 1e-2, "error_entrywise": 2e-3},
+    because="a step of the nuclear norm follows one singular pair alone and jumps where two tie (2e-3 has been seen at p = 1), that of a large p almost one sign (3e-4)",
     steps=steps, dataset=small.name,
 )
 
@@ -217,6 +222,8 @@ show(
     data=digits_pair[["error"]],
     alt="Digits three against eight: final margin error against batch size in three norms, lowest with momentum or variance reduction and for the full batch.",
     caption="Digits 3 and 8 ($n = 357$): final relative margin error against batch size.",
+    rounding={"error": 1e-4},
+    because="single samples with long momentum pass close to zero averages, where a normalised step magnifies rounding: 2e-5 has been seen",
     steps=steps, dataset=pair.name,
 )
 
