@@ -19,6 +19,14 @@ def test_a_seed_fixes_the_data_and_its_digest(make):
     assert (make(1).n, make(1).k) == (12, 3)
 
 
+def test_the_digest_is_of_features_labels_and_shape():
+    x = np.arange(1.0, 13).reshape(4, 3)
+    others = [ib.Dataset(x, [0, 1, 1, 0]), ib.Dataset(x + 1e-15 * (x == 1), [0, 1, 0, 1]), ib.Dataset(x[::-1], [0, 1, 0, 1])]
+    one = ib.Dataset(x, [0, 1, 0, 1], "one")
+    assert one.digest == ib.Dataset(x, ["a", "b", "a", "b"], "other name").digest
+    assert len({one.digest, *(other.digest for other in others)}) == 4
+
+
 def test_gaussian_has_the_variance_asked_for():
     data = ib.data.gaussian(classes=10, per_class=100, dim=100, variance=0.25)
     # 1e5 draws: the sample variance has a relative standard error of 0.0045; five of them
@@ -41,6 +49,11 @@ def test_scale_skewed_is_a_scaled_unit_vector_per_sample():
     for c in range(5):
         scales = data.x[data.y == c, c]
         assert scales.max() <= 2 * scales.min() * (1 + 1e-12)
+    many = ib.data.scale_skewed(classes=2, samples=2000)
+    for c in range(2):
+        scales = many.x[many.y == c, c]
+        # the extremes of n uniform draws miss the ends of [l, 2l] by about l/n; fifteen times that, for both ends together
+        assert scales.max() / scales.min() > 2 - 30 / len(scales)
 
 
 def test_counterexamples_are_as_in_proposition_x():

@@ -29,7 +29,8 @@ def test_margin_table_marks_what_is_not_separable():
     assert table.separable.values.tolist() == [True, False]
     assert table.lower.sel(data="apart", norm="max").item() == pytest.approx(2, rel=1e-9)  # Proposition X: gamma_max = 2
     assert table.radius.sel(data="apart").item() == 3
-    assert (table.ratio.sel(data="apart") <= 1).all()
+    assert table.ratio.sel(data="apart", norm="max").item() == pytest.approx(2 / (2 * 3), rel=1e-9)
+    np.testing.assert_allclose(table.gap, (table.upper - table.lower) / table.lower, rtol=1e-9)
     assert "not" in str(tables.not_separable(tangled, ib.MAX))
     with pytest.raises(ValueError, match="can be separated"):
         tables.not_separable(apart, ib.MAX)
@@ -47,6 +48,8 @@ def test_duality_table_is_small_and_can_fail():
     assert (table.difference < 1e-10).all() and (table.excess < 1e-10).all()
     spoiled = tables.duality([NewtonSchulzSpectral(5)], trials=20, classes=3, dim=4)
     assert (spoiled.difference > 1e-3).all()
+    g = torch.tensor(np.random.default_rng(0).standard_normal((20, 3, 4)))
+    assert spoiled.excess.item() == pytest.approx(max(ib.SPECTRAL.value(NewtonSchulzSpectral(5).steepest(m)).item() for m in g) - 1, rel=1e-9)
 
 
 def test_newton_schulz_converges_only_with_convergent_coefficients():
@@ -96,11 +99,13 @@ def test_relative_error_says_which_margin_it_lacks(best):
 def test_relative_error_is_one_minus_the_ratio_of_margins():
     data = ib.data.mixture(classes=3, per_class=4, dim=5, seed=0)
     best = ib.max_margin(data, ib.MAX)
-    runs = ib.simulate(data, ib.SteepestDescent(ib.MAX, schedule=ib.Power(0.1)), steps=30, record=[0, 30], directions={"max": best.weights}, progress=False)
+    runs = ib.simulate(data, ib.SteepestDescent(ib.MAX, schedule=ib.Power(0.1)), steps=30, record=[0, 30], progress=False,
+                       directions={"spectral": ib.max_margin(data, ib.SPECTRAL).weights, "max": best.weights})
     found = ib.relative_error(runs, {"max": best})
     assert found.error.values[0, 0, 1] == pytest.approx(1 - runs.margin.values[0, 0, 1] / best.margin, rel=1e-14)
     assert (found.error_below <= found.error_above).isel(step=1).all()
     assert found.cosine.dims == ("optimizer", "seed", "step")
+    np.testing.assert_array_equal(found.cosine, runs.cosine.sel(direction="max"))  # its own norm's direction, wherever in the list
     wrong = ib.relative_error(runs.assign(margin=-abs(runs.margin)), {"max": best})  # a negative margin turns the interval round
     assert (wrong.error_below < wrong.error_above).isel(step=1).all()
 
