@@ -181,7 +181,7 @@ show(
     data=entrywise.rename({"gamma": "gamma_entrywise", "error": "error_entrywise", "reached": "reached_entrywise", "to": "to_entrywise"}).merge(schatten),
     alt="Cosines between the optimum of exponent p and the optima of the max, Frobenius and spectral norms change smoothly with one over p, and each run ends close to its own optimum.",
     caption="Left: cosine of the optimum for exponent $p$ to three landmarks. Right: how close full-batch steepest descent came to its own optimum.",
-    tolerance={"error": 1e-2, "error_entrywise": 2e-3},
+    tolerance={"error": 1e-2, "error_entrywise": 2e-3, "reached": 1e-5},
     because="a step of the nuclear norm follows one singular pair alone and jumps where two tie (2e-3 has been seen at p = 1), that of a large p almost one sign (3e-4)",
     steps=steps, dataset=small.name,
 )

@@ -32,7 +32,7 @@ class Verified:
         if found.failure:
             return f"DIFFERS: {found.failure}"
         name, apart = found.largest
-        said = f"largest difference {apart:.1e} ({name}), tolerance {found.allowed(name):.1e}" if apart else "the same to the last digit"
+        said = f"largest difference {apart:.1e} ({name}), tolerance {found.allowed(name):.1e}" if apart else "no difference beyond rounding"
         return f"{'agrees' if found.agrees else 'DIFFERS'}: {said}"
 
 
