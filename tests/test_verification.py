@@ -1,4 +1,5 @@
 """`ibias verify`: a figure computed by other means agrees with the book's, and a changed value is seen."""
+import ast
 import json
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from ibias.companion import figure_data, notebooks, provenance, verification
+from ibias.companion import figure_data, notebooks, provenance, sources, verification
 from ibias.companion.figure_data import TOLERANCE, compare
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,6 +52,10 @@ def test_a_thousandth_is_seen_and_the_last_digits_are_not(kind):
     assert compare(moved(make(), name, 1 + 1e-9), make(), TOLERANCE).agrees
 
 
+# chaotic by nature, each with its reason at the figure: there a thousandth is less than what rounding does
+CHAOTIC = {"fig-newton-schulz": {"error_tuned_20"}, "fig-exponents": {"error", "error_entrywise"}}
+
+
 @built
 @pytest.mark.parametrize("id", RECORDS)
 def test_a_thousandth_is_seen_in_every_figure_of_the_book(id):
@@ -58,7 +63,9 @@ def test_a_thousandth_is_seen_in_every_figure_of_the_book(id):
     old, record = figure_data.read(FIGURES, id), RECORDS[id]
     floats = [n for n in old.data_vars if old[n].dtype.kind == "f" and np.isfinite(old[n].values).any() and old[n].values.any()]
     rounding = record.get("rounding") or {}
-    said = [n for n in floats if n not in rounding and compare(moved(old, n, 1.001), old, record["tolerance"], rounding).agrees]
+    # what is rounding altogether, such as a certified gap of 1e-14, has no thousandth
+    told = [n for n in floats if float(np.abs(old[n]).max()) > 1e3 * rounding.get(n, 0.0) and n not in CHAOTIC.get(id, ())]
+    said = [n for n in told if compare(moved(old, n, 1.001), old, record["tolerance"], rounding).agrees]
     assert said == []
     assert compare(old, old, record["tolerance"], rounding).agrees
 
@@ -105,12 +112,39 @@ def test_a_notebook_runs_once_for_its_figures_and_a_failure_is_told(tmp_path, mo
     assert "did not make figure 'fig-b'" in found["fig-b"].line()
     assert "no such luck" in found["fig-c"].line()
     (tmp_path / "benchmarks").mkdir()
-    verification.save(tmp_path, list(found.values()), "lanes", 2)
+    verification.save(tmp_path, list(found.values()), verification.means("lanes", 2, False))
     kept = json.loads((tmp_path / verification.SAVED).read_text())["figures"]
-    assert kept["fig-a"]["backend"] == "lanes" and [row["agrees"] for row in kept.values()] == [False] * 3
+    assert kept["fig-a"]["means"] == "lanes backend, 2 threads" and [row["agrees"] for row in kept.values()] == [False] * 3
 
 
 def test_another_machine_is_stood_in_for_by_another_backend():
-    assert verification.elsewhere("lanes", 2) == {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", "IBIAS_BACKEND": "lanes"}
+    given = verification.elsewhere("lanes", 2)
+    assert (given["OMP_NUM_THREADS"], given["IBIAS_BACKEND"]) == ("2", "lanes") and "NUMBA_CPU_NAME" not in given
+    assert verification.elsewhere("", 1, plain=True)["NUMBA_CPU_NAME"] == "generic"
     with pytest.raises(ValueError, match="none of kernel"):
         verification.elsewhere("abacus", 1)
+
+
+# one notebook a kind of figure: shapes and certified numbers, runs of the engine, densities and replicas, another loss
+REPRESENTATIVES = ["fig-unit-balls", "fig-certified-gaps", "fig-2", "fig-b1-orders", "fig-b1-modes", "fig-b1-phase", "fig-two-losses"]
+
+
+@built
+@pytest.mark.slow
+@pytest.mark.parametrize("ids, backend, plain", [(REPRESENTATIVES, "", True), (["fig-2"], "lanes", False)], ids=["plain", "lanes"])
+def test_figures_come_out_the_same_by_other_means(ids, backend, plain):
+    """Kept to a representative of each kind; `ibias verify --save` does them all, and its outcome is committed."""
+    said = {one.id: one.line() for one in verification.verify(ids, root=ROOT, environment=verification.elsewhere(backend, 1, plain))}
+    assert list(said) and set(said) == set(ids)
+    assert all(line.startswith("agrees") for line in said.values()), said
+
+
+def test_the_committed_outcome_is_of_the_figures_of_the_book():
+    """A new figure is missing from the committed file until `ibias verify --save NAME` has computed it by other means."""
+    there = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "notebooks").glob("*.py")}
+    saved = json.loads((ROOT / verification.SAVED).read_text(encoding="utf-8"))
+    shown = {node.args[1].value for text in there.values() for node in ast.walk(sources.parse(text))
+             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "show"}
+    assert set(saved["figures"]) == shown
+    assert all(row["agrees"] and f'"{id}"' in there[row["notebook"]] for id, row in saved["figures"].items())
+    assert saved["machine"]["date"] and "Python" in saved["machine"]["versions"]
