@@ -257,6 +257,11 @@ def test_a_damaged_run_is_computed_again_and_no_other(tmp_path):
     xr.testing.assert_allclose(again.drop_attrs(), wanted.drop_attrs(), rtol=1e-12)  # alone in a block, products round differently
 
 
+def test_the_seconds_of_runs_add_up_to_those_of_the_whole():
+    runs = ib.sweep(DATA, METHODS, **ASK, store=None)
+    assert runs.attrs["seconds"] <= runs.attrs["wall_seconds"] + 0.001  # both rounded to thousandths; sixteen runs that finish together
+
+
 def test_a_run_says_where_it_comes_from(tmp_path):
     ib.sweep(DATA, METHODS[:1], **ASK, store=tmp_path)
     entry = Store(tmp_path).get(next(Store(tmp_path).paths()).stem)

@@ -162,3 +162,33 @@ def test_the_plain_loop_of_x_1_agrees_with_the_engine():
     repaired = ib.SteepestDescent(ib.MAX, ib.Momentum(0.99, ib.Minibatch(1)), ib.Power(0.1))
     data = ib.data.counterexample("X.1")
     assert ib.Problem(data).min_margin(torch.as_tensor(path(data, repaired, 2000)[-1])) > 0
+
+
+def test_rates_by_hand():
+    log, rate = np.log(100), lambda a, d: theory.gap_rate(100, a, 10, d)
+    assert rate(0.25, 3) == pytest.approx((3 * 100**0.5 + 10 * 27) / 100**0.75)
+    assert rate(0.5, 3) == pytest.approx((3 * log + 10 * 3) / 10)
+    assert rate(0.75, 3) == pytest.approx((3 + 10 * 3 ** (1 / 3)) / 100**0.25)
+    assert rate(1, 3) == pytest.approx((3 + 10 * np.log(3)) / log) and rate(1, 1) == pytest.approx(11 / log)
+
+
+def test_the_error_of_a_slope_is_that_of_least_squares():
+    linregress = pytest.importorskip("scipy.stats").linregress
+    t, gap = np.arange(1.0, 9), 1 / np.arange(1.0, 9) + 0.1
+    wanted = linregress(np.log(t), np.log(gap))
+    assert theory.fitted_slope(t, gap) == pytest.approx((wanted.slope, wanted.stderr), rel=1e-9)
+
+
+def test_bounds_at_their_first_step_by_hand():
+    r = theory.Recursion(2.0, 1.0, 2, 0.1, 0.5, beta=0.9)
+    eta = 0.1 / np.sqrt(np.arange(8) + 1)
+    assert r.nu(np.array([0, 1])) == pytest.approx([4 * 0.9, 4 * 0.81])
+    assert r.ratio_floor(7, 9)[0] == pytest.approx(1 - np.log(2) / 2)
+    top = r.rho * (3 + eta[:7].sum()) + r.rho * np.log(2) / 2 * eta[7] + r.alpha * eta[7] ** 2 + r.drift_sum(7)
+    assert r.gap_bound(7, 8, start_norm=3) == pytest.approx([top / (3 + eta.sum())])
+
+
+def test_where_the_recursion_settles_both_parts_have_their_share():
+    r = theory.Recursion(2.0, 1.0, 2, 0.1, 0.5, beta=0.9)
+    assert r.alpha * 0.1 * (r.settled_from + 1) ** -0.5 <= r.rho / 4 * (1 + 1e-12) and r.nu(r.settled_from) <= r.rho / 4
+    assert theory.Recursion(2.0, 1.0, 3, 0.1, 0.5, variance_reduction=True).valid_from == 6  # two epochs of three
