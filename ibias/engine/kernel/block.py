@@ -49,6 +49,7 @@ class Batch(NamedTuple):
     e: np.ndarray
     spare: np.ndarray
     notes: np.ndarray
+    differences: np.ndarray
 
 
 class Snapshot(NamedTuple):
@@ -101,7 +102,7 @@ def batch(n: int, d: int, k: int, lanes: int, b: int) -> Batch:
     width = k * lanes
     features = d + 3 if b == 1 else d
     return Batch(aligned(b, features), np.zeros(b, np.int64), aligned(b, width), aligned(d, width), aligned(d, width),
-                 aligned(lanes), aligned(lanes), aligned(max(16 * n, lanes)))
+                 aligned(lanes), aligned(lanes), aligned(max(16 * n, lanes)), aligned(d, width - lanes))
 
 
 def snapshot(n: int, d: int, k: int, reduced: np.ndarray) -> Snapshot:
@@ -174,13 +175,14 @@ def advance(data, exponential, lanes, state, batch, snapshot, weights, tables, s
     k = state.w.shape[1] // width
     per_epoch = n // b
     reduced = snapshot.offset[0] < width
+    balanced = ((lanes.kind != SIGN) & (lanes.kind != POWER)).all()
     for t in range(first, last):
         j = t % per_epoch
         if reduced and j == 0:
             take_snapshot(data, state.w, k, width, exponential, snapshot, batch)
         epoch = t // per_epoch - first // per_epoch if b < n else 0
         rows = orders[epoch, j * b:(j + 1) * b]
-        batch_signal(data, state.w, k, width, exponential, rows, j == 0, snapshot, batch)
+        batch_signal(data, state.w, k, width, exponential, balanced, rows, j == 0, snapshot, batch)
         momentum_weights(lanes.beta, b, n, batch, snapshot, state, weights)
         average(d, k, width, batch, snapshot, state, weights)
         _step_sizes(lanes, rates, t - first, state.square, weights)

@@ -6,6 +6,7 @@ multiple of 8 at which their own, narrower arrays start.
 
 import numpy as np
 
+from .balanced import balanced_gradient
 from .cache import jit
 from .residual import UNBOUNDED, gradient, multiply_lanes, residuals
 from .simd import exponent, load, nearest, splat, store, two_to, where
@@ -26,9 +27,13 @@ def take_snapshot(data, w, k, width, exponential, snapshot, batch):
 
 
 @jit
-def batch_signal(data, w, k, width, exponential, rows, opening, snapshot, batch):
+def batch_signal(data, w, k, width, exponential, balanced, rows, opening, snapshot, batch):
     """``batch.g = sum of outer products`` times ``2**batch.e`` (for one sample only its residual ``batch.z``)."""
     b, d = batch.y.size, data.x.shape[1]
+    if b == data.y.size and balanced:
+        balanced_gradient(data.x, data.y, w[:d], k, width, exponential, batch.z, batch.g, batch.part, batch.differences,
+                          batch.notes, snapshot.ceiling, batch.e, batch.spare)
+        return
     if b == data.y.size:
         gradient(data.x, data.y, w[:d], k, width, exponential, batch.z, batch.g, batch.part,
                  batch.notes, snapshot.ceiling, batch.e, batch.spare)
