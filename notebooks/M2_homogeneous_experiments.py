@@ -69,12 +69,15 @@ end = runs.isel(step=-1)
 # classifier, the **layer-balanced** margin, shown beside it.
 
 # %% tags=["hide-input"]
+adam = end.optimizer == "Adam"
 show(
     plots.margin_maps(end.gamma, end.gamma_balanced),
     "fig-margin-maps",
-    data=end[["gamma", "gamma_balanced"]],
+    data=end[["gamma", "gamma_balanced"]].where(~adam).assign(gamma_adam=end.gamma.where(adam), gamma_balanced_adam=end.gamma_balanced.where(adam)),
     alt="Two heat maps of nine optimizers by four margins. Plain: a clear block diagonal. Balanced: the same blocks, with the spectral and hybrid families close together.",
     caption="Margins after the same number of steps, each column divided by its largest entry. Left: plain. Right: after the best rescaling of the layers.",
+    tolerance={"gamma_adam": 1e-2, "gamma_balanced_adam": 1e-2},
+    because="Adam divides vanishing gradients by the root of their vanishing squares: rounding comes out at 3e-3, in no other optimizer above 1e-13",
     steps=steps, dataset=task.name,
 )
 
@@ -210,6 +213,8 @@ show(
     data=xr.Dataset({"squared_relu": with_momentum.mean("seed").reset_coords(drop=True), "relu": relu.alignment.mean("seed").reset_coords(drop=True)}),
     alt="Alignment against steps: with squared ReLU all momentum methods reach one; with ReLU they stay near 0.9.",
     caption="Alignment of the step with the present gradient. Squared ReLU (smooth): to one. ReLU: the gradient jumps at kinks and the average never catches up.",
+    tolerance=1e-5,
+    because="Adam divides vanishing gradients by the root of their vanishing squares: 7e-7 has been seen",
     steps=steps,
 )
 
@@ -277,6 +282,8 @@ show(
     plots.trade_off(damped, damped.gamma.sel(norm=["linf", "l2"])),
     "fig-eps",
     data=damped[["gamma", "log_loss"]].sel(norm=["linf", "l2"]),
+    tolerance=1e-4,
+    because="Adam divides vanishing gradients by the root of their vanishing squares: 4e-6 has been seen",
     alt="Against the fall of the loss, the l-infinity margin of Adam with eps turns down where gradients reach eps, while its l2 margin rises.",
     caption="Adam with four values of eps, against the loss. Where the loss nears eps, the l-infinity margin falls and the l2 margin rises.",
     steps=2 * steps,
