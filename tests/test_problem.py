@@ -1,5 +1,7 @@
 """Gradients, losses and margins against autograd where autograd is right, and against mpmath where it is not."""
 
+import math
+
 import mpmath
 import numpy as np
 import pytest
@@ -125,3 +127,12 @@ def test_weighted_sum_works_across_scales():
 def test_rescaled_keeps_the_matrix():
     s = Scaled(torch.tensor([[4.0, -8.0]]).double(), torch.tensor(-900.0).double()).rescaled()
     assert s.value.abs().max() == 1 and s.log_scale.item() == pytest.approx(-900 + np.log(8), rel=1e-14)
+
+
+def test_the_logarithm_of_the_loss_keeps_its_digits_on_both_branches():
+    mu = [-800.0, -40.0, -1.0, 0.0, 3.5, 20.0, 34.9, 35.1, 36.5, 700.0]
+    plain = [math.log(-m if m < -700 else math.log1p(math.exp(-m))) for m in mu]  # log1p and exp are exact to an ulp here
+    found = ib.CROSS_ENTROPY.log_loss(torch.tensor([*mu, 5000.0], dtype=torch.float64))
+    np.testing.assert_allclose(found, [*plain, -5000.0], rtol=4e-15)
+    slopes = [-math.log1p(math.exp(m)) if m < 700 else -m for m in mu]
+    np.testing.assert_allclose(ib.CROSS_ENTROPY.log_residual(torch.tensor(mu, dtype=torch.float64)), slopes, rtol=4e-15)
