@@ -32,6 +32,8 @@ class Found:
     failed: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
+        if self.store is not None:
+            _refuse_addresses(self.job)
         for key in self.job.lanes if self.store is not None else ():
             entry = self.store.get(key)
             if entry is not None:
@@ -65,3 +67,11 @@ class Found:
         self.failed.pop(key, None)
         self.seconds[key] = float(provenance.get("seconds", 0.0))
         self.origins.add((str(provenance.get("backend", "")), str(provenance.get("device", ""))))
+
+
+def _refuse_addresses(job: Job) -> None:
+    """A repr with an address in memory does not say what an object does: another function may have it tomorrow, and its answers."""
+    for about in job.abouts.values():
+        for text in (about["method"], about["loss"]):
+            if " at 0x" in text:
+                raise ValueError(f"a store cannot tell {text} from another by its repr; make the function a frozen dataclass, or pass store=None")

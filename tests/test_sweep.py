@@ -257,6 +257,13 @@ def test_a_damaged_run_is_computed_again_and_no_other(tmp_path):
     xr.testing.assert_allclose(again.drop_attrs(), wanted.drop_attrs(), rtol=1e-12)  # alone in a block, products round differently
 
 
+def test_a_function_without_a_name_is_not_remembered(tmp_path):
+    lengths = ib.SteepestDescent(ib.MAX, ib.FullBatch(), lambda t: 0.1 / (t + 1.0), name="mine")
+    with pytest.raises(ValueError, match="frozen dataclass, or pass store=None"):
+        ib.sweep(DATA, lengths, **ASK, store=tmp_path)
+    assert ib.sweep(DATA, lengths, **ASK, store=None).norm_max.isel(step=1).values.tolist() == [[0.1, 0.1]]
+
+
 def test_the_seconds_of_runs_add_up_to_those_of_the_whole():
     runs = ib.sweep(DATA, METHODS, **ASK, store=None)
     assert runs.attrs["seconds"] <= runs.attrs["wall_seconds"] + 0.001  # both rounded to thousandths; sixteen runs that finish together
