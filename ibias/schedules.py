@@ -33,3 +33,18 @@ class Power:
 
     def __str__(self):
         return f"{self.eta0:g}(t+1)^-{self.a:g}"
+
+
+def step_sizes(schedule, first: int, count: int) -> np.ndarray:
+    """Steps ``first .. first+count-1`` of any schedule, a callable of the step's index, as float64, shape ``(count,)``.
+
+    Raises ValueError when one of them is not a finite number.
+    """
+    if hasattr(schedule, "steps"):
+        found = np.asarray(schedule.steps(count, first), dtype=float)
+    else:
+        found = np.array([float(schedule(t)) for t in range(first, first + count)])
+    bad = np.flatnonzero(~np.isfinite(found))
+    if bad.size:
+        raise ValueError(f"the schedule {schedule!r} gives a step of {found[bad[0]]} at t = {first + bad[0]}; step sizes must be finite numbers")
+    return found

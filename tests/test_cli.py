@@ -1,4 +1,5 @@
 """The command line: what it says, what it writes, what a script gets."""
+import importlib.metadata
 import json
 import os
 import signal
@@ -137,6 +138,16 @@ def test_store_lists_checks_and_cleans(here, capsys, monkeypatch):
     assert len(answer(capsys, "store", "gc", "--dry-run")["would_delete"]) == 15
     assert len(answer(capsys, "store", "gc")["deleted"]) == 15
     assert answer(capsys, "store", "ls")["entries"] == []
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"ibias {importlib.metadata.version('ibias')}\n"
+
+
+def test_train_draws_a_run_without_steps(here, capsys):
+    found = answer(capsys, "train", "mine.npz", "--norm", "max", "--batch-size", "full", "--steps", "0")
+    assert (here / "train.svg").is_file() and found["verdict"].startswith("no verdict")
 
 
 def test_doctor_reports_this_machine(here, capsys, monkeypatch):

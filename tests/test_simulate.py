@@ -128,6 +128,14 @@ def test_schedules_follow_their_formula():
     np.testing.assert_array_equal(ib.Power(0.5, 0.75).steps(2, start=2), steps[2:])
 
 
+@pytest.mark.parametrize("backend", ["kernel", "lanes", "composed"])
+def test_steps_that_are_no_numbers_are_refused(backend):
+    data = ib.data.mixture(classes=3, per_class=4, dim=5, seed=0)
+    method = ib.SteepestDescent(ib.MAX, ib.FullBatch(), lambda t: 0.1 if t < 7 else np.nan)
+    with pytest.raises(ValueError, match="a step of nan at t = 7; step sizes must be finite"):
+        ib.simulate(data, [method], seeds=[0], steps=10, backend=backend, progress=False)
+
+
 def test_a_signal_of_the_users_own_runs():
     from dataclasses import dataclass
 

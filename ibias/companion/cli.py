@@ -6,10 +6,12 @@ import signal
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from . import cli_book, cli_doctor, cli_margin, cli_store, cli_sweep, cli_train
+from .machine import versions
 
 BAD_INPUT, NOT_SEPARABLE, DISK, INTERRUPTED = 2, 3, 4, 130
 EPILOGUE = """Exit codes: 0 done, 1 a run or notebook failed or a figure differs, 2 bad input, 3 data not separable, 4 disk or permission,
@@ -20,6 +22,15 @@ app = typer.Typer(
     help="Which maximum-margin classifier does an optimizer choose? Certified margins, training runs, sweeps that survive, and the book.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback(invoke_without_command=True)
+def _about(version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False) -> None:
+    if version:
+        typer.echo(f"ibias {versions(('ibias',))['ibias']}")
+        raise typer.Exit()
+
+
 for register in (cli_margin, cli_train, cli_sweep, cli_book, cli_store, cli_doctor):
     register.add_to(app)
 

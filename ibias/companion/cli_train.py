@@ -154,7 +154,7 @@ def draw(runs: xr.Dataset, banner: str, figure: Path) -> None:
     else:
         plots.band(ax, runs.min_margin.isel(optimizer=0), colour=plots.REFERENCE)
         ax.set(ylabel=runs.min_margin.attrs["long_name"])
-    ax.set(xscale="log", xlabel="iterations", title=str(runs.optimizer.values[0]))
+    ax.set(xscale="log" if int(runs.step.max()) > 0 else "linear", xlabel="iterations", title=str(runs.optimizer.values[0]))
     if banner:
         fig.suptitle(banner if len(banner) < 90 else banner[:87] + "...", color="#B00020", fontsize=9)
     fig.savefig(figure)

@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 import torch
 
+from ..schedules import step_sizes
 from ..signals import Batch
 from ..streams import epoch_chunks
 
@@ -41,7 +42,7 @@ def _run_method(problem, method, seeds, steps, record, observe, progress):
         if t == steps:
             return
         signal, state = method.signal.emit(problem, w, state, next(batches))
-        w = w - float(method.schedule(t)) * method.norm.steepest(signal.value)
+        w = w - step_sizes(method.schedule, t, 1)[0] * method.norm.steepest(signal.value)
         if progress:
             progress(len(seeds))
 

@@ -16,6 +16,7 @@ from threading import Event, Lock
 import numpy as np
 import torch
 
+from ..schedules import step_sizes
 from ..streams import epoch_chunks
 from ..threads import one_thread
 from .planner import Block, plan
@@ -126,7 +127,7 @@ class _Job:
         for orders in chunks:
             covered = size if self.block.batch_size == n else len(orders)
             count = min(covered * per_epoch, self.steps - first)
-            yield first, orders, np.stack([_rates(schedule, first, count) for schedule in self.block.schedules])
+            yield first, orders, np.stack([step_sizes(schedule, first, count) for schedule in self.block.schedules])
             first += count
 
     def _segments(self, first, last):
@@ -138,9 +139,3 @@ class _Job:
             begin = int(self.record[index])
         if begin < last:
             yield begin, last, None
-
-
-def _rates(schedule, first, count):
-    if hasattr(schedule, "steps"):
-        return schedule.steps(count, first)
-    return np.array([float(schedule(t)) for t in range(first, first + count)])
