@@ -101,7 +101,7 @@ def bias_matrices():
         for step, bias in ((skewed.sign_step, skewed.sign_bias), (skewed.normalized_step, skewed.normalized_bias)):
             mean = np.mean([step(c, k) for c in data.y], 0)
             out.same("mean of the steps", np.abs(mean - bias(data.y, k)).max(keepdims=True), 1e-14)
-        out.same("||U_i||_F = 1", np.abs([np.linalg.norm(skewed.normalized_step(c, k)) - 1 for c in range(k)]), 1e-14)
+        out.same("‖U_i‖_F = 1", np.abs([np.linalg.norm(skewed.normalized_step(c, k)) - 1 for c in range(k)]), 1e-14)
         closed = skewed.frobenius_margin(scale, data.y)
         if index < 8:  # the solver certifies its margin to 1e-6 or better
             out.same("gamma, max norm", [abs(max_margin(data, MAX).margin / skewed.max_norm_margin(scale) - 1)], 1e-6)
