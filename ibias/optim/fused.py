@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 from torch.nn import Parameter
 
-DTYPES = {torch.float32: np.float32, torch.float64: np.float64}
+LIKE = {torch.float32: np.empty(0, np.float32), torch.float64: np.empty(0, np.float64)}
+"""Empty arrays that tell the kernels the dtype."""
 PLAIN = {Tensor, Parameter}  # subclasses bring their own meaning of storage
 SHARE = 2**16
 """Entries that are worth another of torch's threads: waking one takes about as long as they do."""
@@ -41,20 +42,23 @@ class Fused:
     def of(params, grads) -> "Fused | None":
         if not params or _intercepted():
             return None
-        dtype, shapes = params[0].dtype, list(map(_shape, params))
-        if dtype not in DTYPES or any(map(Tensor.is_inference, params)) or _kernels() is None:
+        dtype = params[0].dtype
+        if dtype not in LIKE or any(map(Tensor.is_inference, params)) or _kernels() is None:
             return None
-        if not (_as_it_lies(params, dtype) and _as_it_lies(grads, dtype) and list(map(_shape, grads)) == shapes):
+        sizes = list(map(Tensor.numel, params))
+        if not (_as_it_lies(params, dtype) and _as_it_lies(grads, dtype) and list(map(Tensor.numel, grads)) == sizes):
             return None
-        sizes = np.array(list(map(Tensor.numel, params)), dtype=np.int64)
-        return Fused((params, grads), _addresses(params, grads), sizes, np.empty(0, DTYPES[dtype]))
+        # one array for all three: the first numpy call after a backward pass finds cold caches
+        table = np.array([list(map(Tensor.data_ptr, params)), list(map(Tensor.data_ptr, grads)), sizes], dtype=np.int64)
+        return Fused((params, grads), table[:2], table[2], LIKE[dtype])
 
     def averaged_in(self, averages) -> "Fused | None":
         """The same with the averages of the gradients, which must be as plain as the rest."""
         params = self.columns[0]
         if not (_as_it_lies(averages, params[0].dtype) and list(map(_shape, averages)) == list(map(_shape, params))):
             return None
-        return Fused((*self.columns, averages), np.vstack([self.table, _addresses(averages)]), self.sizes, self.like)
+        addresses = np.array([list(map(Tensor.data_ptr, averages))], dtype=np.int64)
+        return Fused((*self.columns, averages), np.vstack([self.table, addresses]), self.sizes, self.like)
 
     @cached_property
     def squares(self) -> float:
@@ -107,10 +111,6 @@ def _as_it_lies(tensors, dtype):
         set(map(type, tensors)) <= PLAIN and set(map(_kind, tensors)) == {(dtype, torch.strided, True)}
         and all(map(Tensor.is_contiguous, tensors)) and not any(map(Tensor.is_neg, tensors))
     )
-
-
-def _addresses(*columns):
-    return np.array([list(map(Tensor.data_ptr, tensors)) for tensors in columns], dtype=np.int64)
 
 
 def _intercepted():
