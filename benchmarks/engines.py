@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from ibias.engine.driver import _rates, drive
+from ibias.engine.driver import drive
 from ibias.engine.kernel.backend import KernelBlock
 from ibias.engine.lanes import LaneBlock
+from ibias.schedules import step_sizes
 from ibias.streams import permutations
 
 BLOCKS = {"kernel": KernelBlock, "lanes": LaneBlock}
@@ -27,6 +28,6 @@ def steps_of(backend, problem, block):
         made.restore(start)
         per_epoch = n // block.batch_size
         orders = np.arange(n)[None] if per_epoch == 1 else permutations(n, block.seed, -(-steps // per_epoch))
-        made.advance(orders, np.stack([_rates(schedule, 0, steps) for schedule in block.schedules]), 0, steps)
+        made.advance(orders, np.stack([step_sizes(schedule, 0, steps) for schedule in block.schedules]), 0, steps)
 
     return work

@@ -1,14 +1,16 @@
 """The committed measurements meet the targets, and the peers they were measured against compute the same thing."""
 
+import importlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import naive, startup
-from benchmarks.cases import K, cells, dataset, flops, sweep_lanes
+from benchmarks import engines, naive, startup
+from benchmarks.cases import K, cell_lanes, cells, dataset, flops, sweep_lanes
 from benchmarks.timing import interleaved
+from ibias.engine.planner import plan
 from ibias.methods import Lane
 from ibias.problem import Problem
 from test_engine import final
@@ -22,6 +24,27 @@ SWEEP = {25: {"kernel_every_run": 60, "kernel_planned": 120, "lanes_planned": 8}
 # measured on a quiet machine and short of its target of 8 by a hundredth: it must not get worse unnoticed
 SHORT = {(200, True, 500): 7.5}
 OVER_LIMIT = {25: 1.8, 200: 1.9}
+
+
+def test_what_is_timed_starts_again_each_time(monkeypatch):
+    """Timing a block again and again must not add up its margins: after a thousand rounds a step would cost something else."""
+    cell = cells(25)[3]
+    problem = Problem(dataset(25))
+    (block,) = plan(cell_lanes(cell), problem.dataset.n, 25, K, dedupe=False)
+    made = {}
+    for name, real in engines.BLOCKS.items():
+        monkeypatch.setitem(engines.BLOCKS, name, lambda *given, name=name, real=real: made.setdefault(name, real(*given)))
+        work = engines.steps_of(name, problem, block)
+        work(3)
+        once = made[name].weights()
+        work(3)
+        np.testing.assert_array_equal(made[name].weights(), once)
+    np.testing.assert_allclose(made["kernel"].weights(), made["lanes"].weights(), rtol=0, atol=1e-13)  # rounding of three steps of length < 1
+
+
+def test_every_part_of_the_benchmarks_can_be_loaded():
+    for name in ("__main__", "margins", "optim", "peers", "scaling"):
+        assert importlib.import_module(f"benchmarks.{name}")
 
 
 def test_every_measured_cell_meets_its_target():
