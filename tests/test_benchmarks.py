@@ -21,8 +21,6 @@ FASTER = {25: ({1: 600, 10: 260, 100: 50, 500: 20}, {1: 115, 10: 110, 100: 55, 5
           200: ({1: 100, 10: 48, 100: 11, 500: 6}, {1: 55, 10: 45, 100: 15, 500: 8})}
 SWEEP = {25: {"kernel_every_run": 60, "kernel_planned": 120, "lanes_planned": 8},
          200: {"kernel_every_run": 15, "kernel_planned": 30, "lanes_planned": 6}}
-# measured on a quiet machine and short of its target of 8 by a hundredth: it must not get worse unnoticed
-SHORT = {(200, True, 500): 7.5}
 OVER_LIMIT = {25: 1.8, 200: 1.9}
 
 
@@ -51,8 +49,7 @@ def test_every_measured_cell_meets_its_target():
     assert len(RESULTS["cells"]) == 60
     for row in RESULTS["cells"]:
         wanted = FASTER[row["d"]][row["norm"] == "spectral"]
-        least = SHORT.get((row["d"], row["norm"] == "spectral", row["b"]), wanted.get(row["b"], 0))
-        assert row["speedup"] >= least, row
+        assert row["speedup"] >= wanted.get(row["b"], 0), row
         assert row["over_limit"] <= OVER_LIMIT[row["d"]] or row["b"] < 50 or row["norm"] != "max", row
 
 
