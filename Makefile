@@ -9,7 +9,7 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-SOURCES := $(shell find ibias book notebooks -type f ! -name '*.pyc' ! -path '*/.ipynb_checkpoints/*') _config.yml _toc.yml
+SOURCES := $(shell find ibias book notebooks -type f ! -name '*.pyc' ! -path '*/.ipynb_checkpoints/*') $(wildcard benchmarks/*.json benchmarks/*.csv) _config.yml _toc.yml
 TESTS := $(wildcard tests/*)
 
 .PHONY: help book test slow lint pairs verdicts bench pdf serve clean
