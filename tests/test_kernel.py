@@ -64,7 +64,7 @@ def test_residuals_do_not_cancel(k, exponential):
     logits = rng.normal(size=(rows, k, lanes))
     logits[np.arange(rows), y] += margin
     z, (notes, ceiling, e) = logits.copy(), vectors(np.zeros(16 * rows), np.full(lanes, UNBOUNDED), np.zeros(lanes))
-    residuals(z.reshape(rows, k * lanes), y, k, lanes, exponential, notes, ceiling, e)
+    residuals(z.reshape(rows, k * lanes), y, k, lanes, False, exponential, notes, ceiling, e)
     others = logits.copy()
     others[np.arange(rows), y] = -np.inf
     top = others.max(1)

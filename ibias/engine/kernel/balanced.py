@@ -7,46 +7,8 @@ entry, not of its own, which the Frobenius and the Schatten maps cannot tell and
 import numpy as np
 
 from .cache import jit
-from .residual import CHUNK, LOG2_E, lower_scale, multiply_lanes
-from .simd import exp_scaled, larger, load, nearest, smaller, splat, store, two_to
-
-
-@jit
-def balanced_residuals(z, y, k, width, exponential, notes, ceiling, e):
-    """``residual.residuals`` of logits less that of the last class, ``z`` (rows, (k - 1) width), in place and without the last class."""
-    zero, last = splat(0.0), k - 1
-    size = last * width
-    for lane in range(0, width, 8):
-        worst = splat(-1e300)
-        for i in range(y.size):
-            row = i * size + lane
-            own, other = zero, splat(-1e300)
-            if y[i] < last:
-                own = load(z, row + y[i] * width)
-                store(z, row + y[i] * width, zero)  # the last class takes the place of the own one
-            for o in range(row, row + size, width):
-                other = larger(other, load(z, o))
-            reference = own if exponential else larger(own, other)
-            worst = larger(worst, other - reference)
-            store(notes, 16 * i, reference)
-            store(notes, 16 * i + 8, own - reference)
-        shift = smaller(nearest(worst * -LOG2_E), load(ceiling, lane))
-        store(e, lane, shift)
-        back = two_to(zero - shift)
-        for i in range(y.size):
-            row = i * size + lane
-            reference, total = load(notes, 16 * i), zero
-            for o in range(row, row + size, width):
-                p = exp_scaled(load(z, o) - reference, shift)
-                store(z, o, p)
-                total = total + p
-            norm = splat(1.0)
-            if not exponential:
-                norm = norm / (total * back + exp_scaled(load(notes, 16 * i + 8), zero))
-                for o in range(row, row + size, width):
-                    store(z, o, load(z, o) * norm)
-            if y[i] < last:
-                store(z, row + y[i] * width, zero - total * norm)
+from .residual import CHUNK, lower_scale, multiply_lanes, residuals
+from .simd import load, splat, store
 
 
 @jit
@@ -60,10 +22,10 @@ def balanced_gradient(x, y, w, k, width, exponential, z, g, part, differences, n
         chunk = z.ravel()[:(rows.stop - first) * size].reshape(rows.stop - first, size)
         np.dot(x[rows], differences, chunk)
         if first == 0:
-            balanced_residuals(chunk, y[rows], k, width, exponential, notes, ceiling, e)
+            residuals(chunk, y[rows], k, width, True, exponential, notes, ceiling, e)
             np.dot(x[rows].T, chunk, few)
             continue
-        balanced_residuals(chunk, y[rows], k, width, exponential, notes, e, spare)
+        residuals(chunk, y[rows], k, width, True, exponential, notes, e, spare)
         if lower_scale(e, spare, notes):
             multiply_lanes(few, width, notes)
         np.dot(x[rows].T, chunk, more)

@@ -17,44 +17,48 @@ LOG2_E = 1.4426950408889634
 
 
 @jit
-def residuals(z, y, k, width, exponential, notes, ceiling, e):
+def residuals(z, y, k, width, balanced, exponential, notes, ceiling, e):
     """Turn logits ``z`` into ``2**e dl_i/dz``; ``e[lane]`` is chosen so that the largest is near 1, at most ``ceiling[lane]``.
 
     Cross-entropy: ``exp(z_c - m) / (sum of the others + exp(z_y - m))`` with m the largest logit; exponential loss:
     ``exp(z_c - z_y)``.  The own-class entry is minus the sum of the others.  ``notes``: scratch, 16 numbers a row.
+    ``balanced``: rows of ``z`` hold k - 1 classes, their logits less that of the last class, which is left out of the result too.
     """
-    last = (k - 1) * width
+    last, zero = (k - 1) * width, splat(0.0)
+    size = last if balanced else k * width
     for lane in range(0, width, 8):
         worst = splat(-1e300)
         for i in range(y.size):
-            row = i * k * width + lane
-            own = load(z, row + y[i] * width)
-            store(z, row + y[i] * width, load(z, row + last))  # the others now fill classes 0 .. k-2, without a branch
-            other = load(z, row)
-            for c in range(1, k - 1):
-                other = larger(other, load(z, row + c * width))
+            row = i * size + lane
+            place, own, other = row + y[i] * width, zero, splat(-1e300)
+            if place < row + size:
+                own = load(z, place)
+                store(z, place, zero if balanced else load(z, row + last))  # the others now fill classes 0 .. k-2
+            for o in range(row, row + last, width):
+                other = larger(other, load(z, o))
             reference = own if exponential else larger(own, other)
             worst = larger(worst, other - reference)
             store(notes, 16 * i, reference)
             store(notes, 16 * i + 8, own - reference)
         shift = smaller(nearest(worst * -LOG2_E), load(ceiling, lane))
         store(e, lane, shift)
-        back = two_to(splat(0.0) - shift)
+        back = two_to(zero - shift)
         for i in range(y.size):
-            row = i * k * width + lane
-            reference = load(notes, 16 * i)
-            total = splat(0.0)
-            for c in range(k - 1):
-                p = exp_scaled(load(z, row + c * width) - reference, shift)
-                store(z, row + c * width, p)
+            row = i * size + lane
+            place, reference, total = row + y[i] * width, load(notes, 16 * i), zero
+            for o in range(row, row + last, width):
+                p = exp_scaled(load(z, o) - reference, shift)
+                store(z, o, p)
                 total = total + p
             norm = splat(1.0)
             if not exponential:
-                norm = norm / (total * back + exp_scaled(load(notes, 16 * i + 8), splat(0.0)))
-                for c in range(k - 1):
-                    store(z, row + c * width, load(z, row + c * width) * norm)
-            store(z, row + last, load(z, row + y[i] * width))
-            store(z, row + y[i] * width, splat(0.0) - total * norm)
+                norm = norm / (total * back + exp_scaled(load(notes, 16 * i + 8), zero))
+                for o in range(row, row + last, width):
+                    store(z, o, load(z, o) * norm)
+            if not balanced:
+                store(z, row + last, load(z, place))
+            if place < row + size:
+                store(z, place, zero - total * norm)
 
 
 @jit
@@ -84,10 +88,10 @@ def gradient(x, y, w, k, width, exponential, z, g, part, notes, ceiling, e, spar
         rows = slice(first, min(first + CHUNK, y.size))
         np.dot(x[rows], w, z[rows])
         if first == 0:
-            residuals(z[rows], y[rows], k, width, exponential, notes, ceiling, e)
+            residuals(z[rows], y[rows], k, width, False, exponential, notes, ceiling, e)
             np.dot(x[rows].T, z[rows], g)
             continue
-        residuals(z[rows], y[rows], k, width, exponential, notes, e, spare)
+        residuals(z[rows], y[rows], k, width, False, exponential, notes, e, spare)
         if lower_scale(e, spare, notes):  # this chunk has a larger residual: bring the earlier ones to its scale
             multiply_lanes(g, width, notes)
             multiply_lanes(z[:first], width, notes)

@@ -51,7 +51,7 @@ def batch_signal(data, w, k, width, exponential, balanced, rows, opening, snapsh
         _one_sample(batch.x, w, batch.z)
     else:
         np.dot(batch.x, w[:d], batch.z)
-    residuals(batch.z, batch.y, k, width, exponential, batch.notes, snapshot.ceiling, batch.e)
+    residuals(batch.z, batch.y, k, width, False, exponential, batch.notes, snapshot.ceiling, batch.e)
     if corrected:
         _subtract_snapshot(batch.z, batch.e, k, width, rows, opening, snapshot, batch.spare)
     if b > 1:
