@@ -54,11 +54,11 @@ def walk(optimizer, params, steps, scale=1.0):
     return params
 
 
-def by_torch(build, dtype, steps, scale=1.0):
+def by_torch(build, dtype, steps, scale=1.0, shapes=SHAPES):
     """The same walk with every group on torch's own operations."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base.Fused, "of", staticmethod(lambda params, grads: None))
-        params = parameters(dtype)
+        params = parameters(dtype, shapes)
         optimizer = build(params)
         return walk(optimizer, params, steps, scale), optimizer
 
@@ -85,7 +85,17 @@ def test_compiled_steps_are_torchs_own(build, dtype, taken):
             assert torch.equal(optimizer.state[a]["momentum"], other.state[b]["momentum"])
 
 
-@pytest.mark.parametrize("dtype, exponent", [(torch.float32, e) for e in (-44, -37, -25, 25, 37)] + [(torch.float64, e) for e in (-320, -300, -140, 300)])
+@floats
+@pytest.mark.parametrize("entries", [512 * 129, 512 * 129 + 7, 512 * 130, 512 * 131 - 1])
+@entrywise
+def test_each_entry_of_a_large_tensor_is_visited_once(build, entries, dtype):
+    """Blocks of a large tensor are taken from both halves by turns: an odd and an even number of them, the last one short."""
+    ours = parameters(dtype, [(entries,)])
+    walk(build(ours), ours, range(2))
+    assert_alike(ours, by_torch(build, dtype, range(2), shapes=[(entries,)])[0], exactly=build not in (ENTRYWISE["NormalizedSGD"], ENTRYWISE["NormalizedSGD, momentum"]))
+
+
+@pytest.mark.parametrize("dtype, exponent", [(torch.float32, e) for e in (-44, -37, -25, -22, 18, 25, 37)] + [(torch.float64, e) for e in (-320, -300, -140, 300)])
 @entrywise
 def test_gradients_of_any_size_take_the_same_step(build, dtype, exponent):
     """The direction does not know the scale: also where squares leave the range of the dtype, or entries are subnormal."""

@@ -62,8 +62,10 @@ class CheckedOptimizer(Optimizer):
         return loss
 
     def _gradients(self, group, number):
-        pairs = [(p, g) for p in group["params"] if (g := p.grad) is not None]
-        params, grads = [p for p, _ in pairs], [g for _, g in pairs]
+        params = group["params"]
+        grads = [g for p in params if (g := p.grad) is not None]
+        if len(grads) < len(params):
+            params = [p for p in params if p.grad is not None]
         memory = Fused.of(params, grads)
         if memory is None and any(g.is_sparse for g in grads):
             i = next(i for i, p in enumerate(group["params"]) if p.grad is not None and p.grad.is_sparse)
@@ -74,11 +76,15 @@ class CheckedOptimizer(Optimizer):
         return params, grads, memory
 
     def _require_finite(self, work):
-        checked = [(grads, memory) for group, _, grads, memory in work if group["check_finite"] and grads]
         # sums (of squares) are finite only if every entry is, up to overflow: a cheap filter, and the exact look only when it fires
-        squares = sum(memory.squares for _, memory in checked if memory is not None)
-        unseen = [g.sum(dtype=torch.float32 if g.dtype in HALF else None) for grads, memory in checked if memory is None for g in grads]
-        if isfinite(squares) and (not unseen or isfinite(total(unseen))):
+        squares, sums = 0.0, []
+        for group, _, grads, memory in work:
+            if group["check_finite"]:
+                if memory is not None:
+                    squares += memory.squares()
+                else:
+                    sums += [g.sum(dtype=torch.float32 if g.dtype in HALF else None) for g in grads]
+        if isfinite(squares) and (not sums or isfinite(total(sums))):
             return
         for number, group in enumerate(self.param_groups):
             for i, p in enumerate(group["params"]):

@@ -2,13 +2,14 @@
 
 Safe are plain dense contiguous float32 or float64 tensors on the CPU, outside ``torch.compile``, ``torch.func`` and dispatch modes, with numba
 installed.  For anything else ``Fused.of`` is None and torch's ``foreach`` operations do the work.  The two paths agree bit for bit in
-signs and averages, and in Euclidean lengths to the rounding of torch's sum (these are summed in float64 here).
+signs and averages, and in Euclidean lengths to rounding (sums are taken in the dtype within blocks and in float64 over them).
 """
 
 import os
+from array import array
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from itertools import pairwise
 from operator import attrgetter
 
@@ -25,7 +26,7 @@ SHARE = 2**16
 """Entries that are worth another of torch's threads: waking one takes about as long as they do."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Fused:
     """The memory of a group's parameters, their gradients and, once ``averaged_in``, the gradients' averages.
 
@@ -33,75 +34,77 @@ class Fused:
     it wrote: a graph that saved an old value is refused in ``backward``, as after any operation of torch.
     """
 
-    columns: tuple[list[Tensor], ...]
-    table: np.ndarray
-    sizes: np.ndarray
+    roles: tuple[list[Tensor], ...]
+    table: array
+    """The tensors' lengths, then for each role their addresses."""
     like: np.ndarray
+    _squares: float | None = None
+
+    # Checks are maps of C functions, and numpy is not asked: a step finds the caches as a backward pass left them, where what runs for
+    # the first time costs most, and with many small tensors a loop in Python would cost more than the update.
 
     @staticmethod
     def of(params, grads) -> "Fused | None":
         if not params or _intercepted():
             return None
-        dtype = params[0].dtype
-        if dtype not in LIKE or any(map(Tensor.is_inference, params)) or _kernels() is None:
+        both, dtype = params + grads, params[0].dtype
+        if dtype not in LIKE or not _as_it_lies(both, dtype) or any(map(Tensor.is_inference, params)) or _kernels() is None:
             return None
-        sizes = list(map(Tensor.numel, params))
-        if not (_as_it_lies(params, dtype) and _as_it_lies(grads, dtype) and list(map(Tensor.numel, grads)) == sizes):
+        lengths, count = list(map(Tensor.numel, both)), len(params)
+        if lengths[:count] != lengths[count:]:
             return None
-        # one array for all three: the first numpy call after a backward pass finds cold caches
-        table = np.array([list(map(Tensor.data_ptr, params)), list(map(Tensor.data_ptr, grads)), sizes], dtype=np.int64)
-        return Fused((params, grads), table[:2], table[2], LIKE[dtype])
+        return Fused((params, grads), array("q", lengths[:count] + list(map(Tensor.data_ptr, both))), LIKE[dtype])
 
     def averaged_in(self, averages) -> "Fused | None":
         """The same with the averages of the gradients, which must be as plain as the rest."""
-        params = self.columns[0]
+        params = self.roles[0]
         if not (_as_it_lies(averages, params[0].dtype) and list(map(_shape, averages)) == list(map(_shape, params))):
             return None
-        addresses = np.array([list(map(Tensor.data_ptr, averages))], dtype=np.int64)
-        return Fused((*self.columns, averages), np.vstack([self.table, addresses]), self.sizes, self.like)
+        return Fused((*self.roles, averages), self.table + array("q", list(map(Tensor.data_ptr, averages))), self.like)
 
-    @cached_property
     def squares(self) -> float:
-        """The sum of the gradients' squares, in float64: one look serves the check for NaN and the Euclidean length."""
-        return sum(self._run("squares"))
+        """The sum of the gradients' squares; one look serves the check for NaN and the Euclidean length."""
+        if self._squares is None:
+            self._squares = sum(self._run("squares"))
+        return self._squares
 
     def sign_step(self, lr, weight):
         """``p <- p - lr sign(g)``; with averages ``m <- m + weight (g - m)``, ``p <- p - lr sign(m)``."""
-        number = self.like.dtype.type
-        if len(self.columns) == 2:
-            self._run("sign_step", number(lr))
+        if len(self.roles) == 2:
+            self._run("sign_step", lr)
         else:
-            self._run("signum_step", number(lr), number(weight))
-            increment_version(self.columns[2])
-        increment_version(self.columns[0])
+            self._run("signum_step", lr, weight)
+            increment_version(self.roles[2])
+        increment_version(self.roles[0])
 
     def average(self, weight) -> float:
         """``m <- m + weight (g - m)``; the sum of the averages' squares."""
-        increment_version(self.columns[2])
-        return sum(self._run("averaged_squares", self.like.dtype.type(weight)))
+        increment_version(self.roles[2])
+        return sum(self._run("averaged_squares", weight))
 
     def add(self, factor):
         """``p <- p + factor d``, d the averages where there are some, else the gradients."""
-        self._run("add_scaled", len(self.columns) - 1, self.like.dtype.type(factor))
-        increment_version(self.columns[0])
+        self._run("add_scaled", len(self.roles), factor)  # the last row
+        increment_version(self.roles[0])
 
     def _run(self, name, *numbers):
         """Calls the kernel, on equal shares of the entries where torch has more threads than one; the list of the results."""
-        kernel = getattr(_kernels(), name)
-        threads, total = torch.get_num_threads(), 0
-        if threads > 1:
-            total = int(self.sizes.sum())
-            threads = min(threads, total // SHARE)
-        if threads <= 1:
-            return [kernel(self.table, self.sizes, self.like, *numbers)]
-        starts, bounds = np.cumsum(self.sizes) - self.sizes, np.linspace(0, total, threads + 1).astype(np.int64)
-        cuts = np.clip(bounds[:, None] - starts, 0, self.sizes)
-        shares = [(self.table + low * self.like.itemsize, high - low, self.like, *numbers) for low, high in pairwise(cuts)]
-        others = [_pool(threads - 1, os.getpid()).submit(kernel, *share) for share in shares[1:]]
-        return [kernel(*shares[0]), *(other.result() for other in others)]
+        kernel, shares = getattr(_kernels(), name), [self.table]
+        if torch.get_num_threads() > 1:
+            shares = self._shares(torch.get_num_threads())
+        calls = [(share.buffer_info()[0], len(self.roles[0]), self.like, *numbers) for share in shares]
+        others = [_pool(len(calls) - 1, os.getpid()).submit(kernel, *call) for call in calls[1:]]
+        return [kernel(*calls[0]), *(other.result() for other in others)]
+
+    def _shares(self, threads):
+        """Tables that cut all tensors' entries, as if they lay one behind the other, into equal pieces."""
+        lengths, *addresses = np.array(self.table).reshape(1 + len(self.roles), -1)
+        total, starts = lengths.sum(), np.cumsum(lengths) - lengths
+        bounds = np.linspace(0, total, max(1, min(threads, total // SHARE)) + 1).astype(np.int64)
+        cuts = np.clip(bounds[:, None] - starts, 0, lengths)
+        return [array("q", np.concatenate([high - low, *(a + low * self.like.itemsize for a in addresses)]).tolist()) for low, high in pairwise(cuts)]
 
 
-# checks are maps of C functions: with many small tensors a loop in Python would cost more than the update
 _shape, _kind = attrgetter("shape"), attrgetter("dtype", "layout", "is_cpu")
 
 
@@ -117,7 +120,7 @@ def _intercepted():
     """Whether somebody traces, transforms or intercepts torch's operations and must see each of them."""
     c = torch._C
     return (
-        torch.compiler.is_compiling() or c._functorch.peek_interpreter_stack() is not None
+        torch.compiler.is_dynamo_compiling() or c._functorch.peek_interpreter_stack() is not None
         or c._len_torch_dispatch_stack() > 0 or c._len_torch_function_stack() > 0
     )
 

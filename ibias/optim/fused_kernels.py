@@ -1,8 +1,8 @@
 """One pass over memory per update, compiled by numba for float32 and float64.  Imported by ``fused``, and only where numba is there.
 
-``table`` holds addresses, a row per role (parameter, gradient, average) and a column per tensor; ``sizes`` their lengths; ``like`` is an
-empty array that brings the dtype.  One call serves all tensors of a group.  A product and a sum may round once (as torch's own
-vectorised loops do); sums of squares may be taken in any order; nothing else is relaxed.
+``table`` is the address of a table of int64 with ``count`` columns, one for each tensor: its length, then where its parameter, gradient and
+average lie; ``like`` is an empty array that brings the dtype.  One call serves all tensors of a group.  A product and a sum may round once
+(as torch's own vectorised loops do); sums of squares may be taken in any order; nothing else is relaxed.
 """
 
 import numba
@@ -10,7 +10,12 @@ import numpy as np
 from numba.core import types
 from numba.extending import intrinsic
 
-PARAMETER, GRADIENT, AVERAGE = range(3)
+LENGTH, PARAMETER, GRADIENT, AVERAGE = range(4)
+BLOCK = 512
+"""Entries whose squares are summed in the gradients' dtype: in float32 within 2e-6 at worst (32 additions in each of 16 lanes)."""
+LARGE = 128
+"""Blocks from which on a tensor is walked in two places at once, a tenth faster: after a backward pass each page has to be looked up anew."""
+ADDRESS = np.empty(0, np.int64)  # a constant of the kernels: what their table holds
 
 
 @intrinsic
@@ -32,8 +37,23 @@ def _compiled(*relaxed):
 
 
 @numba.njit(inline="always")
-def _entries(table, sizes, like, role, j):
-    return numba.carray(_pointer(table[role, j], like), sizes[j])
+def _entries(table, count, like, role, j):
+    cells = numba.carray(_pointer(table, ADDRESS), (role + 1, count))
+    return numba.carray(_pointer(cells[role, j], like), cells[LENGTH, j])
+
+
+@numba.njit(inline="always")
+def _block(size, b):
+    """Where the b-th block to be visited lies: in a large tensor by turns in the first and in the second half."""
+    blocks = _blocks(size)
+    if blocks > LARGE:
+        b = b // 2 if b % 2 == 0 else (blocks + 1) // 2 + b // 2
+    return slice(b * BLOCK, min(b * BLOCK + BLOCK, size))
+
+
+@numba.njit(inline="always")
+def _blocks(size):
+    return (size + BLOCK - 1) // BLOCK
 
 
 @numba.njit(inline="always")
@@ -50,20 +70,25 @@ def _signed(lr, x):
 
 
 @_compiled()
-def sign_step(table, sizes, like, lr):
+def sign_step(table, count, like, lr):
     """``p -= lr sign(g)``"""
-    for j in range(sizes.size):
-        p, g = _entries(table, sizes, like, PARAMETER, j), _entries(table, sizes, like, GRADIENT, j)
-        for i in range(p.size):
-            p[i] -= _signed(lr, g[i])
+    lr = like.dtype.type(lr)
+    for j in range(count):
+        p, g = _entries(table, count, like, PARAMETER, j), _entries(table, count, like, GRADIENT, j)
+        for b in range(_blocks(p.size)):
+            here = _block(p.size, b)
+            q, h = p[here], g[here]
+            for i in range(q.size):
+                q[i] -= _signed(lr, h[i])
 
 
 @_compiled()
-def signum_step(table, sizes, like, lr, weight):
+def signum_step(table, count, like, lr, weight):
     """``m += weight (g - m)``, ``p -= lr sign(m)``"""
-    for j in range(sizes.size):
-        p, g = _entries(table, sizes, like, PARAMETER, j), _entries(table, sizes, like, GRADIENT, j)
-        m = _entries(table, sizes, like, AVERAGE, j)
+    lr, weight = like.dtype.type(lr), like.dtype.type(weight)
+    for j in range(count):
+        p, g = _entries(table, count, like, PARAMETER, j), _entries(table, count, like, GRADIENT, j)
+        m = _entries(table, count, like, AVERAGE, j)
         for i in range(p.size):
             average = _averaged(m[i], g[i], weight, like.dtype.type(1))
             m[i] = average
@@ -71,22 +96,25 @@ def signum_step(table, sizes, like, lr, weight):
 
 
 @_compiled("reassoc")
-def squares(table, sizes, like):
-    """The sum of the squared gradients, in float64."""
+def squares(table, count, like):
+    """The sum of the squared gradients: in their dtype within blocks, twice as fast as converting each, and in float64 over the blocks."""
     total = 0.0
-    for j in range(sizes.size):
-        g = _entries(table, sizes, like, GRADIENT, j)
-        for i in range(g.size):
-            total += np.float64(g[i]) * np.float64(g[i])
+    for j in range(count):
+        g = _entries(table, count, like, GRADIENT, j)
+        for b in range(_blocks(g.size)):
+            block, part = g[_block(g.size, b)], like.dtype.type(0)
+            for i in range(block.size):
+                part += block[i] * block[i]
+            total += np.float64(part)
     return total
 
 
 @_compiled("reassoc")
-def averaged_squares(table, sizes, like, weight):
+def averaged_squares(table, count, like, weight):
     """``m += weight (g - m)``; the sum of the squared averages, in float64."""
-    total = 0.0
-    for j in range(sizes.size):
-        g, m = _entries(table, sizes, like, GRADIENT, j), _entries(table, sizes, like, AVERAGE, j)
+    weight, total = like.dtype.type(weight), 0.0
+    for j in range(count):
+        g, m = _entries(table, count, like, GRADIENT, j), _entries(table, count, like, AVERAGE, j)
         for i in range(g.size):
             average = _averaged(m[i], g[i], weight, like.dtype.type(1))
             m[i] = average
@@ -95,9 +123,13 @@ def averaged_squares(table, sizes, like, weight):
 
 
 @_compiled()
-def add_scaled(table, sizes, like, role, factor):
+def add_scaled(table, count, like, role, factor):
     """``p += factor g`` or ``p += factor m``"""
-    for j in range(sizes.size):
-        p, d = _entries(table, sizes, like, PARAMETER, j), _entries(table, sizes, like, role, j)
-        for i in range(p.size):
-            p[i] += factor * d[i]
+    factor = like.dtype.type(factor)
+    for j in range(count):
+        p, d = _entries(table, count, like, PARAMETER, j), _entries(table, count, like, role, j)
+        for b in range(_blocks(p.size)):
+            here = _block(p.size, b)
+            q, h = p[here], d[here]
+            for i in range(q.size):
+                q[i] += factor * h[i]

@@ -1,6 +1,7 @@
 """Steepest descent in any norm, with optional momentum, as a torch optimizer."""
 
 from collections import defaultdict
+from functools import cache
 from math import isnan
 
 import torch
@@ -86,14 +87,12 @@ def advance_steepest(state, group, params, grads, memory=None):
 
 
 def _advance_normalized_fused(memory, lr, weight):
-    length = (memory.squares if len(memory.columns) == 2 else memory.average(weight)) ** 0.5
-    params, sources = memory.columns[0], memory.columns[-1]
-    # float64 carries the squares of float32 numbers; there only the factor has to fit
-    least, most = (1e-30, 1e30) if params[0].dtype == torch.float32 else _safe(torch.float64)
+    length = (memory.squares() if len(memory.roles) == 2 else memory.average(weight)) ** 0.5
+    least, most = _safe(memory.roles[0][0].dtype)
     if isnan(length) or least < length < most:
         memory.add(-lr / length)
     else:
-        _advance_normalized(params, sources, lr)
+        _advance_normalized(memory.roles[0], memory.roles[-1], lr)
 
 
 def _advance_normalized(params, sources, lr):
@@ -118,6 +117,7 @@ def _inverse_length(sources):
     return 1 / length if least < length < most else None
 
 
+@cache
 def _safe(dtype):
     """Lengths whose squares the dtype carries: below the least, squares of typical entries are no normal numbers and lose digits."""
     info = torch.finfo(dtype)
