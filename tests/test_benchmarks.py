@@ -1,5 +1,6 @@
 """The committed measurements meet the targets, and the peers they were measured against compute the same thing."""
 
+import csv
 import importlib
 import json
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import engines, naive, startup
+from benchmarks import engines, naive, optim, startup
 from benchmarks.cases import K, cell_lanes, cells, dataset, flops, sweep_lanes
 from benchmarks.timing import interleaved
 from ibias.engine.planner import plan
@@ -15,7 +16,9 @@ from ibias.methods import Lane
 from ibias.problem import Problem
 from test_engine import final
 
-RESULTS = json.loads((Path(__file__).parent.parent / "benchmarks" / "results.json").read_text())
+MEASURED = Path(__file__).parent.parent / "benchmarks"
+RESULTS = json.loads((MEASURED / "results.json").read_text())
+OPTIM = json.loads((MEASURED / "optim.json").read_text())["milliseconds"]
 # least speed-up over the naive loop by features: max and Frobenius norm, then spectral norm, at b = 1, 10, 100, n
 FASTER = {25: ({1: 600, 10: 260, 100: 50, 500: 20}, {1: 115, 10: 110, 100: 55, 500: 26}),
           200: ({1: 100, 10: 48, 100: 11, 500: 6}, {1: 55, 10: 45, 100: 15, 500: 8})}
@@ -101,3 +104,14 @@ def test_contenders_take_turns_and_the_first_round_is_thrown_away():
 @pytest.mark.slow
 def test_the_sweep_at_d_200_stays_below_a_gibibyte():
     assert startup.measure_memory(steps=20, records=4)["peak_mib"] < 1024
+
+
+@pytest.mark.parametrize("ours", [name for name, peer in optim.PEERS.items() if peer.startswith("torch SGD")])
+def test_sign_and_normalised_steps_cost_at_most_a_fifth_more_than_torchs(ours):
+    """The same memory is read and written; the look for NaN and the length read the gradients once more."""
+    assert OPTIM[ours] <= 1.2 * OPTIM[optim.PEERS[ours]]
+
+
+def test_the_page_shows_what_was_measured():
+    rows = optim.table(OPTIM)
+    assert list(csv.reader((MEASURED / "optim.csv").open())) == rows and len(rows) == 1 + len(optim.PEERS)

@@ -307,3 +307,17 @@ def test_one_pass_means_one_write_per_parameter():
     p.grad = torch.ones(3)
     SignSGD([p], lr=0.1).step()
     assert p._version == 1
+
+
+@pytest.mark.parametrize("recording", [True, False])
+def test_a_step_leaves_the_recording_of_gradients_as_it_was(recording):
+    p = nn.Parameter(torch.ones(3))
+    optimizer = SignSGD([p], lr=0.1)
+    with torch.set_grad_enabled(recording):
+        for value in (1.0, float("nan")):
+            p.grad = torch.full((3,), value)
+            try:
+                optimizer.step()
+            except FloatingPointError:
+                assert value != 1
+            assert torch.is_grad_enabled() == recording

@@ -47,19 +47,26 @@ class CheckedOptimizer(Optimizer):
     @abstractmethod
     def _advance(self, group, params, grads, memory): ...
 
-    @torch.no_grad()
     def step(self, closure=None):
         """One update; ``closure``, if given, recomputes the loss and the gradients and its value is returned."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        recording = torch.is_grad_enabled()
+        torch.set_grad_enabled(False)  # right after a backward pass half as long as ``with torch.no_grad()``
+        try:
+            self._update()
+        finally:
+            torch.set_grad_enabled(recording)
+        return loss
+
+    def _update(self):
         work = [(group, *self._gradients(group, number)) for number, group in enumerate(self.param_groups)]
         self._require_finite(work)
         for group, params, grads, memory in work:
             if params:
                 self._advance(group, params, grads, memory)
-        return loss
 
     def _gradients(self, group, number):
         params = group["params"]
