@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
@@ -75,20 +76,17 @@ def sweep(
     if found.runs:
         LOG.info("%d of %d runs were found in %s", len(found.runs), len(job.keys), found.store.folder)
     known = len(found.runs)
-    try:
+    with _told_what_is_safe(job, found):
         if not found.missing():
             pass
         elif client is None:
             _here(job, found, progress)
         else:
             _on_cluster(job, found, progress, client)
-    except BaseException as error:
-        if found.store is not None:
-            error.add_note(f"{len(found.runs)} of {len(job.keys)} runs are in {found.store.folder}; the next call goes on from there")
-        raise
     if found.failed and not allow_missing:
         raise SweepIncomplete(len(found.runs), len(job.keys), found.reasons())
-    return _labelled(job, found, allow_missing).assign_attrs(from_store=known, wall_seconds=round(perf_counter() - began, 3))
+    with _told_what_is_safe(job, found):
+        return _labelled(job, found, allow_missing).assign_attrs(from_store=known, wall_seconds=round(perf_counter() - began, 3))
 
 
 def status(dataset: Dataset, methods, *, seeds=(0,), steps=20_000, record=logspaced(200), loss=CROSS_ENTROPY, backend="auto", device="auto",
@@ -97,6 +95,17 @@ def status(dataset: Dataset, methods, *, seeds=(0,), steps=20_000, record=logspa
     job = plan(dataset, methods, seeds=seeds, steps=steps, record=record, loss=loss, backend=backend, device=device, dtype=dtype,
                weights=weights, directions=directions)
     return _status(job, Found(opened(store), job))
+
+
+@contextmanager
+def _told_what_is_safe(job: Job, found: Found):
+    """Whatever ends the call says how much of it the next one will find."""
+    try:
+        yield
+    except BaseException as error:
+        if found.store is not None:
+            error.add_note(f"{len(found.runs)} of {len(job.keys)} runs are in {found.store.folder}; the next call goes on from there")
+        raise
 
 
 def _here(job: Job, found: Found, progress: bool) -> None:

@@ -12,7 +12,7 @@ from ibias.engine.driver import drive
 from ibias.engine.gpu import GraphBlock
 from ibias.engine.kernel.backend import KernelBlock
 from ibias.engine.lanes import LaneBlock
-from ibias.engine.planner import plan
+from ibias.engine.planner import bytes_needed, plan
 from ibias.losses import LOSSES
 from ibias.methods import Lane
 from ibias.problem import Problem
@@ -148,3 +148,31 @@ def test_the_reach_is_safe_and_seldom_looked_at():
     assert made.reach.ended and not ended_before
     assert 0.5 * made.reach.limit < widest <= made.reach.limit + made.reach.speed[0] * rates[0, t]
     assert looks < 20
+
+
+@pytest.mark.parametrize("kind", [KernelBlock, LaneBlock, GraphBlock])
+def test_a_block_can_be_sent_back_to_before_the_change(kind):
+    problem = Problem(uneven(5))
+    (block,) = plan(grid([ib.MAX], [10], [0.0, 0.9], eta0=16.0), 40, 8, 5)
+    orders, rates = permutations(40, 0, 25), np.stack([schedule.steps(100, 0) for schedule in block.schedules])
+    made = kind(problem, block)
+    start, ends = made.arrays(), []
+    for _ in range(2):
+        made.restore(start)
+        made.advance(orders, rates, 0, 100)
+        assert made.reach.ended
+        ends.append(made.arrays())
+    assert ends[0].keys() == ends[1].keys() != set()
+    for name, array in ends[0].items():
+        np.testing.assert_array_equal(ends[1][name], array)
+
+
+def test_the_estimate_of_memory_counts_what_is_handed_over():
+    problem, etas = Problem(uneven(5)), np.linspace(15, 16, 12)
+    lanes = {norm: [lane for eta in etas for lane in grid([norm], [10], [0.0, 0.9], eta0=eta)] for norm in (ib.MAX, ib.FROBENIUS)}
+    (block,) = plan(lanes[ib.MAX], 40, 8, 5)
+    made = KernelBlock(problem, block)
+    made.advance(permutations(40, 0, 25), np.stack([schedule.steps(100, 0) for schedule in block.schedules]), 0, 100)
+    taken = sum(a.nbytes for runs in made.wide for part in (runs.state, runs.batch, runs.then) for a in part)
+    counted = bytes_needed(40, 8, 5, lanes[ib.MAX], 1, False) - bytes_needed(40, 8, 5, lanes[ib.FROBENIUS], 1, False)
+    assert taken <= counted <= 2 * taken  # snapshots are counted for all runs, kept for the half that needs them

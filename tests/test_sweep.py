@@ -151,6 +151,16 @@ def test_an_interrupted_sweep_goes_on_and_ends_bit_for_bit_the_same(tmp_path, mo
     assert all(Store(tmp_path / "cut").get(path.stem).about["kind"] == "run" for path in Store(tmp_path / "cut").paths())  # no journal left
 
 
+def test_an_interrupt_while_everything_is_read_back_says_that_all_is_there(tmp_path, monkeypatch):
+    def cut(*given):
+        raise Cut
+
+    monkeypatch.setattr(sys.modules["ibias.sweep"], "_labelled", cut)  # the name ibias.sweep is the function
+    with pytest.raises(Cut) as error:
+        ib.sweep(DATA, METHODS, **ASK, store=tmp_path)
+    assert "16 of 16 runs" in error.value.__notes__[0]
+
+
 @pytest.mark.parametrize("backend", ["kernel", "lanes"])
 def test_a_long_run_goes_on_from_its_saved_state_bit_for_bit(tmp_path, monkeypatch, backend):
     monkeypatch.setattr(driver, "CHUNK_STEPS", 30)

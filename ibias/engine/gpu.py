@@ -37,8 +37,8 @@ class GraphBlock(LaneBlock):
     def steepest(self, norm, signal):
         return jacobi.steepest(norm, signal) if isinstance(norm, Schatten) else norm.steepest(signal)
 
-    def split_classes(self):
-        super().split_classes()
+    def split_classes(self, split=True):
+        super().split_classes(split)
         self.graphs.clear()  # they write to the scales of before
 
     def take_steps(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:

@@ -56,11 +56,11 @@ class LaneBlock:
             skipped = begin // self.per_epoch - first // self.per_epoch if len(orders) > 1 else 0
             self.take_steps(orders[skipped:], rates[:, begin - first :], begin, end)
 
-    def split_classes(self) -> None:
-        """From here on a log-scale per class."""
-        self.split, k = True, self.w.shape[1]
-        self.log_scale = self.log_scale.repeat(1, k, 1)
-        self.snapshot = self.snapshot._replace(log_scale=self.snapshot.log_scale.repeat(1, k, 1))
+    def split_classes(self, split: bool = True) -> None:
+        """From here on a log-scale per class, or one for all."""
+        self.split, k = split, self.w.shape[1] if split else 1
+        self.log_scale, late = (scale[:, :1].repeat(1, k, 1) for scale in (self.log_scale, self.snapshot.log_scale))
+        self.snapshot = self.snapshot._replace(log_scale=late)
 
     def take_steps(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
         orders = torch.as_tensor(orders, device=self.w.device)
@@ -138,8 +138,9 @@ class LaneBlock:
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         self.reach.restore(arrays["reach"])
-        if arrays["log_scale"].shape != self.log_scale.shape:
-            self.split_classes()
+        split = arrays["log_scale"].shape[1] > 1
+        if split != self.split:
+            self.split_classes(split)
         for name in ("w", "m", "log_scale"):
             getattr(self, name).copy_(torch.as_tensor(arrays[name]))
 

@@ -112,6 +112,11 @@ def bytes_needed(n: int, d: int, k: int, lanes: list[Lane], records: int, weight
     batch_sizes = [lane.method.signal.batch_size(n) for lane in lanes]
     width = min(WIDEST, len(lanes)) * k
     block = width * (6 * d + 2 * max(batch_sizes) + n)
+    # sign-like runs may come to need an exponent for each number: see reach
+    sharp = [lane for lane in lanes if type(lane.method.norm) is Entrywise and lane.method.norm.p > 2]
+    recipes = [recipe(lane.method.signal, n) for lane in sharp]
+    snapshot = 3 * (n + d) if any(r is not None and r.variance_reduction for r in recipes) else 0
+    block += min(WIDEST, len(sharp)) * k * (6 * d + 3 * max(batch_sizes) + snapshot)
     measuring = width * (4 * d + 4 * n)
     returned = len(lanes) * records * (16 + (k * d if weights else 0))
     return 8 * (n * (2 * d + 4 * k) + block + measuring + returned)
