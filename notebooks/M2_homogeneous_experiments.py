@@ -202,7 +202,7 @@ claim(
 
 # %%
 relu_steps = {"l2": 0.8, "linf": 0.04, "spectral": 0.25, "hybrid": 0.12}
-few = task.first(sweep_seeds)
+few = task.first(min(sweep_seeds, seeds))
 relu = h.train(h.Layers(task.d, (32,), power=1), few, h.family_rules(**relu_steps, plain=False), steps)
 with_momentum = runs.alignment.sel(optimizer=relu.optimizer)
 
