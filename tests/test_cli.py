@@ -208,6 +208,14 @@ def test_an_error_nobody_foresaw_is_one_line_as_well(here, capsys, monkeypatch):
     assert capsys.readouterr().err == "ibias: error: unexpected AttributeError: x y (--debug shows the traceback)\n"
 
 
+def test_a_missing_library_is_named_with_what_installs_it(monkeypatch, here, capsys):
+    missing = ModuleNotFoundError("No module named 'nbformat'", name="nbformat")
+    monkeypatch.setattr("ibias.companion.cli_margin.open_data", lambda *a, **k: (_ for _ in ()).throw(missing))
+    assert main(["margin", "mine.npz", "--norm", "max"]) == 1
+    err = capsys.readouterr().err
+    assert "needs nbformat" in err and "'.[book]'" in err and err.count("\n") == 1
+
+
 @pytest.mark.parametrize("error, code", [
     (ValueError("x"), 2), (FileNotFoundError(2, "x"), 2), (MemoryError("x"), 2), (KeyError("x"), 2), (PermissionError(13, "x"), 4),
     (OSError(28, "No space left on device"), 4), (OSError(30, "Read-only file system"), 4), (KeyboardInterrupt(), 130), (RuntimeError("x"), 1),

@@ -195,8 +195,21 @@ def matrix():
 @pytest.mark.parametrize("build, kind, message", [
     (lambda: Muon([nn.Parameter(torch.ones(3))], lr=0.1), ValueError, r"shape \(3,\), and spectral steps need matrices.*MuonSignum"),
     (lambda: MuonAdam([nn.Parameter(torch.ones(()))], [matrix()], lr=0.1), ValueError, "need matrices"),
-    (lambda: MuonSignum([], [matrix()], lr=0.1), ValueError, "group 0 is empty"),
-    (lambda: MuonAdam([matrix()], [], lr=0.1), ValueError, "group 1 is empty"),
+    (lambda: MuonSignum([], [matrix()], lr=0.1), ValueError, "matrices is empty. Take Signum"),
+    (lambda: MuonAdam([matrix()], [], lr=0.1), ValueError, "rest is empty. Take Muon"),
+    (lambda: MuonSignum([nn.Parameter(torch.ones(3))], [matrix()], lr=0.1), ValueError, "belong into rest, the second argument"),
+    (lambda: MuonSignum([matrix()], [matrix()], lr=0.1, rest_lr=0), ValueError, r"rest_lr=.* must be positive"),
+    (lambda: Muon(nn.Linear(2, 2).named_parameters(), lr=0.1), ValueError, r"parameter 1 'bias' of group 0, shape \(2,\)"),
+    (lambda: SignSGD(nn.Linear(2, 2), lr=0.1), TypeError, r"SignSGD\(model.parameters\(\)"),
+    (lambda: SignSGD([nn.Linear(2, 2).parameters()], lr=0.1), TypeError, r"\*a.parameters\(\)"),
+    (lambda: SignSGD(torch.ones(2), lr=0.1), TypeError, "iterable of Tensors"),
+    (lambda: Signum([matrix()], None), TypeError, "lr=.* must be a number; got None"),
+    (lambda: Signum([matrix()], "0.1"), TypeError, "lr=.* must be a number; got '0.1'"),
+    (lambda: Signum([matrix()], 0.1, None), TypeError, "momentum=.* must be a number; got None"),
+    (lambda: Adam([matrix()], lr=0.1, betas=0.9), ValueError, "two numbers.*got 0.9"),
+    (lambda: Adam([matrix()], lr=0.1, betas=(0.9, float("nan"))), ValueError, r"betas=.* \[0, 1\)"),
+    (lambda: Adam([matrix()], lr=0.1, eps=None), TypeError, "eps=.* must be a number; got None"),
+    (lambda: VarianceReduced(SignSGD([matrix()], lr=0.1)).anchor(lambda: None), RuntimeError, "left no gradient"),
     (lambda: SignSGD([{"params": []}], lr=0.1), ValueError, "group 0 is empty"),
     (lambda: SignSGD([], lr=0.1), ValueError, "empty parameter list"),
     (lambda: SteepestDescent([matrix()], lr=0.1, norm="spectral"), TypeError, r"ib\.norm\(text\)"),
@@ -223,6 +236,41 @@ def test_a_refused_group_is_not_kept():
     with pytest.raises(ValueError):
         optimizer.add_param_group({"params": [nn.Parameter(torch.ones(3))]})
     assert len(optimizer.param_groups) == 1
+
+
+def test_a_rate_may_be_a_tensor():
+    p = matrix()
+    p.grad = torch.ones(2, 2)
+    Signum([p], lr=torch.tensor(0.5), momentum=0.0).step()
+    assert torch.equal(p.detach(), torch.full((2, 2), 0.5))
+
+
+SAVED_BY_ANOTHER = {
+    "Signum's in Muon": (lambda p: Signum(p, lr=0.1), lambda p: Muon(p, lr=0.1), r"group 0 has norm Entrywise\(p=inf\), this one Schatten"),
+    "torch's": (lambda p: torch.optim.Adam(p, lr=0.1), lambda p: Signum(p, lr=0.1), "has no 'norm'"),
+    "Signum's in Adam": (lambda p: Signum(p, lr=0.1), lambda p: Adam(p, lr=0.1), "has no 'betas'"),
+    "blocks' in joint": (lambda p: SteepestDescent(p, 0.1, ib.FROBENIUS), lambda p: NormalizedSGD(p, lr=0.1), "across max, this one joint"),
+    "bare in VarianceReduced": (lambda p: Signum(p, lr=0.1), lambda p: VarianceReduced(Signum(p, lr=0.1)), "plain optimizer"),
+}
+
+
+@pytest.mark.parametrize("saved, here, message", SAVED_BY_ANOTHER.values(), ids=SAVED_BY_ANOTHER)
+def test_the_state_of_another_optimizer_is_refused(saved, here, message):
+    p = matrix()
+    optimizer, before = here([p]), here([p]).state_dict()
+    with pytest.raises(ValueError, match=message):
+        optimizer.load_state_dict(saved([p]).state_dict())
+    assert optimizer.state_dict() == before
+
+
+def test_a_saved_state_brings_its_rates():
+    p = matrix()
+    saved = Signum([p], lr=0.1, momentum=0.5)
+    torch.optim.lr_scheduler.LambdaLR(saved, lambda t: 1.0)
+    optimizer = Signum([p], lr=0.3)
+    optimizer.load_state_dict(saved.state_dict())
+    assert optimizer.param_groups[0]["lr"] == 0.1 and optimizer.param_groups[0]["momentum"] == 0.5
+    saved.load_state_dict(optimizer.state_dict())  # a scheduler's own key may be missing
 
 
 def test_adam_counts_zero_over_zero_as_zero():
@@ -266,6 +314,34 @@ def test_variance_reduction_is_the_full_gradient_right_after_an_anchor():
     again.load_state_dict(saved)
     again.step(closure([0]))
     torch.testing.assert_close(p.detach(), expected - 0.1 * (expected - centres.mean(0)), rtol=1e-12, atol=0)
+
+
+def quadratic(p, scaler=None):
+    """A closure that forgets ``zero_grad``."""
+    def evaluate():
+        loss = (p**2).sum()
+        (loss if scaler is None else scaler.scale(loss)).backward()
+        return loss
+
+    return evaluate
+
+
+def test_variance_reduction_clears_gradients_itself():
+    p = matrix()
+    optimizer = VarianceReduced(torch.optim.SGD([p], lr=0.25))
+    optimizer.anchor(quadratic(p))
+    optimizer.step(quadratic(p))
+    assert torch.equal(p.grad, torch.full((2, 2), 2.0)) and torch.equal(p.detach(), torch.full((2, 2), 0.5))
+
+
+def test_variance_reduction_refuses_a_gradient_scaler():
+    """The scaler divides what it finds before the step; the step's own three gradients would keep its scale of 65536."""
+    p, scaler = matrix(), torch.amp.GradScaler("cpu")
+    optimizer = VarianceReduced(torch.optim.SGD([p], lr=0.25))
+    optimizer.anchor(quadratic(p, scaler))
+    with pytest.raises(RuntimeError, match="GradScaler"):
+        scaler.step(optimizer, quadratic(p, scaler))
+    assert torch.equal(p.detach(), torch.ones(2, 2))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")

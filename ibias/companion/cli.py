@@ -94,7 +94,10 @@ def _failed(error: BaseException) -> int:
         print(f"ibias: interrupted{'; ' + notes if notes else ''}", file=sys.stderr)
         return code
     told = isinstance(error, (_ClickError, ValueError, TypeError, LookupError, MemoryError, OSError, RuntimeError, ArithmeticError))
-    text = _sentence(error) if told else f"unexpected {type(error).__name__}: {_sentence(error)} (--debug shows the traceback)"
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        text = f"this command needs {error.name}, which is not installed here; pip install -c constraints.txt '.[book]' brings what all of them need"
+    else:
+        text = _sentence(error) if told else f"unexpected {type(error).__name__}: {_sentence(error)} (--debug shows the traceback)"
     print(f"ibias: error: {text}{' (' + notes + ')' if notes else ''}", file=sys.stderr)
     return code
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from .base import CheckedOptimizer, averaged, require_fraction
+from .base import CheckedOptimizer, averaged, require_fraction, require_number
 
 
 class Adam(CheckedOptimizer):
@@ -14,12 +14,14 @@ class Adam(CheckedOptimizer):
     every entry in the long run.
 
     Bias: the l-infinity margin, given full batches, ``eps = 0`` and ``beta1 <= beta2`` (arXiv:2602.16340); with
-    ``eps > 0`` only until gradients reach eps, and with mini-batches no longer (notebook M2).  The loss cannot fall faster than
-    ``beta2 ** (t/2)``: the usual beta2 = 0.999 hides the limit for tens of thousands of steps, 0.9 or 0.95 show it.
+    ``eps > 0`` only until gradients reach eps, and with mini-batches no longer (notebook M2).  Over many times ``1 / (1 - beta2)`` steps
+    the loss cannot fall faster than ``beta2 ** (t/2)``: the usual beta2 = 0.999 hides the limit for tens of thousands of steps.
+
+    Raises what every optimizer here raises (see ``SteepestDescent``), and ValueError for betas outside [0, 1) or a negative eps.
     """
 
     def __init__(self, params, lr, betas=(0.9, 0.999), eps=0.0, *, check_finite=True):
-        super().__init__(params, dict(lr=lr, betas=tuple(betas), eps=eps), check_finite)
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps), check_finite)
 
     def _check_group(self, group, number):
         check_adam(type(self).__name__, group)
@@ -29,11 +31,11 @@ class Adam(CheckedOptimizer):
 
 
 def check_adam(owner, group):
-    if len(group["betas"]) != 2:
-        raise ValueError(f"{owner}(betas=...) are two numbers, for the gradient and for its square; got {group['betas']}")
+    if not (isinstance(group["betas"], (tuple, list)) and len(group["betas"]) == 2):
+        raise ValueError(f"{owner}(betas=...) are two numbers, for the gradient and for its square; got {group['betas']!r}")
     for beta in group["betas"]:
         require_fraction(owner, "betas", beta)
-    if not group["eps"] >= 0:
+    if not require_number(owner, "eps", group["eps"]) >= 0:
         raise ValueError(f"{owner}(eps=...) must not be negative; got {group['eps']}")
 
 

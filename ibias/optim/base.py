@@ -1,7 +1,9 @@
 """What every optimizer here shares: checks at construction, gradients checked before anything moves, one step per group."""
 
 from abc import abstractmethod
+from inspect import isgenerator
 from math import isfinite
+from numbers import Real
 
 import torch
 from torch.optim import Optimizer
@@ -14,13 +16,13 @@ class CheckedOptimizer(Optimizer):
 
     Subclasses fill in ``_check_group`` (called once per parameter group) and ``_advance`` (called once per group and step with the
     parameters that have a gradient, and with their memory where kernels may work on it: see ``fused``).  Raises ValueError for an
-    empty group or ``lr <= 0`` at construction (a scheduler may lower ``lr`` to 0 later), TypeError for sparse or complex tensors,
-    FloatingPointError for a NaN or infinite gradient.  ``check_finite=False`` leaves the last one out: it costs one pass over the gradients and, on
+    empty group or ``lr <= 0`` at construction (a scheduler may lower ``lr`` to 0 later) and for a saved state of another optimizer,
+    TypeError for sparse or complex tensors and for what is no number, FloatingPointError for a NaN or infinite gradient.  ``check_finite=False`` leaves the last one out: it costs one pass over the gradients and, on
     CUDA, one synchronisation with the host.
     """
 
     def __init__(self, params, defaults, check_finite=True):
-        super().__init__(params, {**defaults, "check_finite": bool(check_finite)})
+        super().__init__(_listed(type(self).__name__, params), {**defaults, "check_finite": bool(check_finite)})
 
     def add_param_group(self, param_group):
         super().add_param_group(param_group)
@@ -30,6 +32,20 @@ class CheckedOptimizer(Optimizer):
         except (TypeError, ValueError):
             self.param_groups.pop()
             raise
+
+    def load_state_dict(self, state_dict):
+        """torch's own, after a look whether ``state_dict`` is of such an optimizer: hyperparameters are taken from it."""
+        for number, (own, saved) in enumerate(zip(self.param_groups, state_dict.get("param_groups", []))):
+            wanted = [key for key in own if key in self.defaults or key in RULE]
+            if missing := [key for key in wanted if key not in saved]:
+                raise ValueError(f"{type(self).__name__}: the saved state is of another optimizer: its group {number} has no {missing[0]!r}.")
+            for key in RULE:
+                if own.get(key) != saved.get(key):
+                    raise ValueError(
+                        f"{type(self).__name__}: the saved state is of another optimizer: group {number} has {key} {saved.get(key)}, this one "
+                        f"{own.get(key)}. Load it into an optimizer built like the one that was saved."
+                    )
+        super().load_state_dict(state_dict)
 
     def _check(self, group, number):
         name = type(self).__name__
@@ -104,6 +120,20 @@ class CheckedOptimizer(Optimizer):
 
 
 HALF = (torch.float16, torch.bfloat16)
+RULE = ("norm", "across")
+"""The settings of a group that say which optimizer it is; others (lr, momentum, ...) are tuned, and a saved state brings its own."""
+
+
+def _listed(owner, params):
+    """``params`` as a list, unless it is a tensor (which torch refuses); what newcomers pass instead is named."""
+    if isinstance(params, torch.nn.Module):
+        raise TypeError(f"{owner} takes parameters and got a module: write {owner}(model.parameters(), ...)")
+    if isinstance(params, torch.Tensor):
+        return params
+    params = list(params)
+    if any(isgenerator(p) for p in params):
+        raise TypeError(f"{owner} takes one list of parameters and got a list of generators: write [*a.parameters(), *b.parameters()]")
+    return params
 
 
 def total(scalars, combine=torch.sum):
@@ -119,13 +149,21 @@ def describe(group, number, i):
     return f"parameter {i}{called} of group {number}, shape {tuple(group['params'][i].shape)},"
 
 
+def require_number(owner, argument, value):
+    """Its value, of a tensor with one entry too; NaN is a number and fails whatever is asked of it next."""
+    number = value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value
+    if not isinstance(number, Real) or isinstance(number, bool):
+        raise TypeError(f"{owner}({argument}=...) must be a number; got {value!r}")
+    return number
+
+
 def require_positive(owner, argument, value):
-    if not float(value) > 0 or not isfinite(float(value)):
+    if not 0 < require_number(owner, argument, value) < float("inf"):
         raise ValueError(f"{owner}({argument}=...) is the length of one step and must be positive and finite; got {value}")
 
 
 def require_fraction(owner, argument, value):
-    if not 0 <= value < 1:
+    if not 0 <= require_number(owner, argument, value) < 1:
         raise ValueError(f"{owner}({argument}=...) must lie in [0, 1); got {value}")
 
 

@@ -8,7 +8,7 @@ import torch
 
 from ibias.norms import FROBENIUS, MAX, SPECTRAL, Entrywise, Norm, Schatten
 
-from .base import HALF, CheckedOptimizer, averaged, averages, require_fraction, total
+from .base import HALF, CheckedOptimizer, averaged, averages, describe, require_fraction, total
 from .newton_schulz import NewtonSchulz
 
 # optimizer states hold norms and maps; torch.load(weights_only=True), the default, reads them back
@@ -30,8 +30,13 @@ class SteepestDescent(CheckedOptimizer):
     on separable data: arXiv:2602.11557 (linear), arXiv:2602.16340 (smooth homogeneous networks).
 
     ``polar``: ``"exact"``, from a singular value decomposition, or a ``NewtonSchulz`` value (spectral norm only).
-    Equal shapes are decomposed in one batch.  float16 and bfloat16 gradients are mapped in float32; the average ``m``
-    keeps the parameter's dtype, so in bfloat16 a momentum above about 0.99 no longer moves.  The map of a zero gradient is zero.
+    Equal shapes are decomposed in one batch.  float16 and bfloat16 gradients are mapped in float32; parameters and the average ``m``
+    keep their dtype: in bfloat16 steps below 0.4 % of an entry are rounded away, and m stops about ``0.002 / (1 - momentum)`` of itself
+    short of a steady gradient.  The map of a zero gradient is zero.
+
+    Raises ValueError for an empty group, ``lr <= 0``, a momentum outside [0, 1), vectors under a Schatten norm and a saved state of
+    another optimizer; TypeError for sparse or complex tensors and for arguments of another kind; FloatingPointError for a gradient
+    with NaN or infinity.  Whatever is raised, no parameter has moved.
     """
 
     def __init__(self, params, lr, norm: Norm, momentum=0.0, *, across="max", polar="exact", check_finite=True):
@@ -59,7 +64,7 @@ def check_steepest(owner, group, number):
         for i, p in enumerate(group["params"]):
             if p.ndim < 2:
                 raise ValueError(
-                    f"{owner}: parameter {i} of group {number} has shape {tuple(p.shape)}, and {norm.text} steps need matrices. Put biases, "
+                    f"{owner}: {describe(group, number, i)} and {norm.text} steps need matrices. Put biases, "
                     "gains and other vectors into a group with norm=ib.MAX (as MuonSignum does) or give them to MuonAdam's rest."
                 )
 

@@ -8,17 +8,21 @@ class VarianceReduced(Optimizer):
     """Replaces a batch gradient by ``g_B(theta) - g_B(anchor) + g_full(anchor)`` and lets another optimizer take the step (SVRG).
 
     ``anchor(closure)`` stores the parameters and the full gradient, once per epoch; ``step(closure)`` runs its closure twice,
-    at the anchor and at the present parameters.  Both closures zero the gradients, compute their loss and call ``backward``;
-    the closure of a step must use the same batch both times, and nothing random (dropout, batch statistics) in between::
+    at the anchor and at the present parameters.  Both closures compute their loss and call ``backward``, on gradients that have been
+    cleared; the closure of a step must use the same batch both times, and nothing random (dropout, batch statistics) in between::
 
         optimizer = VarianceReduced(Muon(model.parameters(), lr=0.02))
         for epoch in range(epochs):
             optimizer.anchor(full_loss)
             for batch in batches: optimizer.step(batch_loss)
 
-    ``param_groups`` and ``state`` are the inner optimizer's; give schedulers either of the two.  Raises RuntimeError for a
-    step before the first anchor.
+    ``param_groups`` and ``state`` are the inner optimizer's; give schedulers either of the two.  A step computes its own gradients, so
+    clipping and loss scaling have no place between.  Raises TypeError for an inner optimizer that is none, RuntimeError for a step
+    before the first anchor, a closure that leaves no gradient, and a step called by a GradScaler (three gradients of three scales).
+    Source: Johnson and Zhang (2013); arXiv:2602.11557, section 4.3.
     """
+
+    _step_supports_amp_scaling = True  # a GradScaler then says so before a step, and can be refused
 
     def __init__(self, inner: Optimizer):
         if not isinstance(inner, Optimizer):
@@ -42,30 +46,39 @@ class VarianceReduced(Optimizer):
 
     def anchor(self, closure):
         """Stores the present parameters and the gradient that ``closure`` leaves there; returns its loss."""
+        loss, gradients = self._evaluated(closure)
+        self._anchored = [(p.detach().clone(), g) for p, g in zip(self._params(), gradients, strict=True)]
+        return loss
+
+    def _evaluated(self, closure):
+        """The closure's loss, and a copy of the gradients that it leaves."""
+        params = self._params()
+        for p in params:
+            p.grad = None
         with torch.enable_grad():
             loss = closure()
-        self._anchored = [(p.detach().clone(), _gradient(p)) for p in self._params()]
-        return loss
+        if all(p.grad is None for p in params):
+            raise RuntimeError("VarianceReduced: the closure left no gradient; it must compute its loss and call backward().")
+        return loss, [_gradient(p) for p in params]
 
     @torch.no_grad()
     def step(self, closure):
         """One inner step on the corrected gradient; returns the loss that ``closure`` computed at the present parameters."""
         if self._anchored is None:
             raise RuntimeError("VarianceReduced.step needs an anchor: call .anchor(closure_of_the_full_loss) at the start of each epoch.")
+        if hasattr(self, "grad_scale"):
+            raise RuntimeError("VarianceReduced cannot be stepped by a GradScaler: its three gradients would have three scales. Call step(closure) itself.")
         params = self._params()
         present = [p.detach().clone() for p in params]
         try:
             torch._foreach_copy_(params, [anchor for anchor, _ in self._anchored])
-            with torch.enable_grad():
-                closure()
-            there = [_gradient(p) for p in params]
+            _, there = self._evaluated(closure)
         finally:
             torch._foreach_copy_(params, present)
-        with torch.enable_grad():
-            loss = closure()
-        for p, g, (_, full) in zip(params, there, self._anchored, strict=True):
+        loss, here = self._evaluated(closure)
+        for p, g, at_anchor, (_, full) in zip(params, here, there, self._anchored, strict=True):
             # in this order the first two cancel exactly right after an anchor, where the sum is the full gradient
-            p.grad = (_gradient(p) - g) + full
+            p.grad = (g - at_anchor) + full
         self.inner.step()
         return loss
 
@@ -74,6 +87,8 @@ class VarianceReduced(Optimizer):
         return {"inner": self.inner.state_dict(), "anchored": self._anchored}
 
     def load_state_dict(self, state_dict):
+        if "inner" not in state_dict:
+            raise ValueError("VarianceReduced: this is the saved state of a plain optimizer; load it into the inner one, before wrapping it.")
         self.inner.load_state_dict(state_dict["inner"])
         anchored = state_dict["anchored"]
         self._anchored = anchored and [(a.to(p).clone(), g.to(p).clone()) for p, (a, g) in zip(self._params(), anchored, strict=True)]
