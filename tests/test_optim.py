@@ -1,5 +1,7 @@
 """Optimizers against independent references: torch's own where they coincide, numpy's SVD, and the first paper's engine."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
 import torch
@@ -134,6 +136,13 @@ def test_newton_schulz_is_the_one_of_torch_muon():
         g = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
         reference = theirs(g, (3.4445, -4.7750, 2.0315), 5, 1e-7).double()
         torch.testing.assert_close(NewtonSchulz()(g), reference, rtol=0, atol=0.1)
+
+
+def test_defaults_are_those_of_torch_muon():
+    theirs = {name: p.default for name, p in signature(torch.optim.Muon).parameters.items()}
+    ours = NewtonSchulz()
+    assert (ours.coefficients, ours.steps) == (theirs["ns_coefficients"], theirs["ns_steps"])
+    assert signature(Muon).parameters["momentum"].default == theirs["momentum"]
 
 
 def test_converging_newton_schulz_reaches_the_polar_factor():

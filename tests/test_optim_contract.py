@@ -2,6 +2,7 @@
 
 import copy
 import io
+import pickle
 
 import pytest
 import torch
@@ -156,6 +157,57 @@ def test_a_gradient_that_is_not_finite_is_named_and_nothing_moves(build, bad):
     assert all(torch.equal(a, b) for a, b in zip(before, (*m, *r), strict=True)) and not optimizer.state
 
 
+def test_every_group_is_looked_at():
+    groups = [nn.Parameter(torch.ones(3)) for _ in range(3)]
+    optimizer = SignSGD([{"params": [p]} for p in groups], lr=0.1)
+    for bad in range(3):
+        for i, p in enumerate(groups):
+            p.grad = torch.full((3,), float("nan") if i == bad else 1.0)
+        with pytest.raises(FloatingPointError, match=f"parameter 0 of group {bad}"):
+            optimizer.step()
+
+
+def test_a_group_that_is_not_to_be_looked_at_is_not():
+    """The squares of the first gradient overflow, so the exact look is taken; the NaN of the second is its owner's wish."""
+    p, q = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
+    p.grad, q.grad = torch.full((1,), 1e20), torch.full((1,), float("nan"))
+    SignSGD([{"params": [p]}, {"params": [q], "check_finite": False}], lr=0.5).step()
+    assert p.item() == 0.5 and q.item() == 1
+
+
+@every
+def test_parameters_without_entries_stay_what_they_are(build):
+    m, r = parameters()
+    straight = walk(build(m, r), [*m, *r], range(3))
+    m, r = parameters()
+    m, r = [*m, nn.Parameter(torch.ones(0, 5, dtype=torch.float64)), nn.Parameter(torch.ones(5, 0, dtype=torch.float64))], [*r, nn.Parameter(torch.ones(0, dtype=torch.float64))]
+    ends = [e for e in walk(build(m, r), [*m, *r], range(3)) if e.numel()]
+    for a, b in zip(straight, ends, strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("norm", [ib.MAX, ib.FROBENIUS, ib.Entrywise(1), ib.Entrywise(1.5), ib.SPECTRAL], ids=lambda norm: norm.text)
+@pytest.mark.parametrize("across", ["max", "joint"])
+def test_nothing_but_parameters_without_entries(norm, across):
+    if norm == ib.SPECTRAL and across == "joint":
+        pytest.skip("refused at construction")
+    p = nn.Parameter(torch.ones(0, 5))
+    p.grad = torch.ones(0, 5)
+    SteepestDescent([p], 0.1, norm, across=across).step()
+    assert p.shape == (0, 5)
+
+
+def test_a_shape_that_changed_shows_before_anything_moves():
+    for shape in ((3, 2), (4,)):
+        p, q = nn.Parameter(torch.ones(2, 3)), nn.Parameter(torch.ones(2, 3))
+        optimizer = Signum([{"params": [p]}, {"params": [q]}], lr=0.1)
+        p.grad, q.grad = torch.ones(2, 3), torch.ones(2, 3)
+        q.data = torch.ones(shape)
+        with pytest.raises(ValueError, match=r"parameter 0 of group 1, shape .* has a gradient of shape \(2, 3\). Nothing was updated"):
+            optimizer.step()
+        assert torch.equal(p, torch.ones(2, 3))
+
+
 def test_the_check_can_be_left_out():
     p = nn.Parameter(torch.ones(3))
     p.grad = torch.tensor([1.0, float("nan"), 1.0])
@@ -231,11 +283,26 @@ def test_bad_input_is_a_sentence(build, kind, message):
         build()
 
 
-def test_a_refused_group_is_not_kept():
+@pytest.mark.parametrize("bad", [nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(2, 2, dtype=torch.complex64)),
+                                 nn.Parameter(torch.ones(2, 2, dtype=torch.int64), requires_grad=False)], ids=["vector", "complex", "integer"])
+def test_a_refused_group_is_not_kept(bad):
     optimizer = Muon([matrix()], lr=0.1)
-    with pytest.raises(ValueError):
-        optimizer.add_param_group({"params": [nn.Parameter(torch.ones(3))]})
+    with pytest.raises((ValueError, TypeError), match="group 1"):
+        optimizer.add_param_group({"params": [bad]})
     assert len(optimizer.param_groups) == 1
+
+
+def test_a_new_group_of_muon_adam_says_which_step_it_takes():
+    optimizer = MuonAdam([matrix()], [matrix()], lr=0.1)
+    with pytest.raises(ValueError, match="group 2 needs norm=.*or betas"):
+        optimizer.add_param_group({"params": [matrix()]})
+    assert len(optimizer.param_groups) == 2
+    for step in ({"norm": ib.MAX}, {"betas": (0.9, 0.9)}):
+        p = matrix()
+        optimizer.add_param_group({"params": [p], **step})
+        p.grad = torch.ones(2, 2)
+        optimizer.step()
+        torch.testing.assert_close(p.detach(), torch.full((2, 2), 0.9), rtol=1e-6, atol=0)
 
 
 def test_a_rate_may_be_a_tensor():
@@ -263,6 +330,21 @@ def test_the_state_of_another_optimizer_is_refused(saved, here, message):
     assert optimizer.state_dict() == before
 
 
+def test_a_saved_state_that_does_not_fit_is_refused():
+    p, larger = matrix(), nn.Parameter(torch.ones(3, 2))
+    walk(saved := Signum([larger], lr=0.1), [larger], [0])
+    optimizer = Signum([p], lr=0.1)
+    with pytest.raises(ValueError, match=r"shape \(2, 2\), has a momentum of shape \(3, 2\)"):
+        optimizer.load_state_dict(saved.state_dict())
+    broken = Signum([p], lr=0.1).state_dict()
+    broken["param_groups"][0]["lr"] = float("nan")
+    with pytest.raises(ValueError, match="lr=.* positive"):
+        optimizer.load_state_dict(broken)
+    assert optimizer.param_groups[0]["lr"] == 0.1 and not optimizer.state
+    broken["param_groups"][0]["lr"] = 0.0  # the end of a schedule
+    optimizer.load_state_dict(broken)
+
+
 def test_a_saved_state_brings_its_rates():
     p = matrix()
     saved = Signum([p], lr=0.1, momentum=0.5)
@@ -286,6 +368,52 @@ def test_adam_keeps_directions_whose_squares_underflow():
     p.grad = torch.tensor([1e-30, -3e-30])
     Adam([p], lr=0.1).step()
     torch.testing.assert_close(p.detach(), torch.tensor([-0.1, 0.1]), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("dtype, g", [
+    (torch.float32, [1e-3, 1e-25]), (torch.float32, [3e38, 1.0]), (torch.float32, [1e-35, 3e38]), (torch.bfloat16, [1.0, 1e-22]),
+    (torch.float64, [1.0, 1e-170]), (torch.float64, [1e300, 1e-300]), (torch.float16, [1.0, 1e-3]),
+], ids=str)
+def test_adams_entries_do_not_see_each_others_size(dtype, g):
+    """Twenty steps along a steady gradient are twenty times lr for every entry."""
+    p = nn.Parameter(torch.zeros(2, dtype=dtype))
+    optimizer = Adam([p], lr=0.125)
+    for _ in range(20):
+        p.grad = torch.tensor(g, dtype=dtype)
+        optimizer.step()
+    # 16 bits: forty roundings of averages and twenty of the parameter, each up to 2^-9
+    torch.testing.assert_close(p.detach().double(), torch.full((2,), -2.5, dtype=torch.float64), rtol=1e-4 if dtype.itemsize > 2 else 0.1, atol=0)
+
+
+def test_adam_never_leaps_over_what_underflows():
+    """Entries below the least normal number move less than lr, never more."""
+    p = nn.Parameter(torch.zeros(3))
+    p.grad = torch.tensor([1.0, 1e-40, 1e-45])
+    Adam([p], lr=0.1).step()
+    assert ((p.detach() <= 0) & (p.detach() >= -0.101)).all()
+
+
+def test_adam_counts_its_steps_whatever_the_default_dtype():
+    """bfloat16 would count to 256."""
+    p = nn.Parameter(torch.zeros(1))
+    p.grad = torch.ones(1)
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        optimizer = Adam([p], lr=0.1)
+        optimizer.step()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert optimizer.state[p]["step"].dtype == torch.float32
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-23, 1e20, 1e30])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_newton_schulz_does_not_see_the_scale(dtype, scale):
+    g = torch.randn(4, 5, generator=torch.Generator().manual_seed(0))
+    for schulz in (NewtonSchulz(), NewtonSchulz(dtype=None)):
+        # bfloat16 rounds the entries of g differently at another scale; small singular values grow up to 3.4^5 times
+        room = 1e-4 if dtype == torch.float32 and schulz.dtype is None else 0.1
+        torch.testing.assert_close(schulz((g * scale).to(dtype)), schulz(g.to(dtype)), rtol=0, atol=room)
 
 
 def test_variance_reduction_is_the_full_gradient_right_after_an_anchor():
@@ -332,6 +460,65 @@ def test_variance_reduction_clears_gradients_itself():
     optimizer.anchor(quadratic(p))
     optimizer.step(quadratic(p))
     assert torch.equal(p.grad, torch.full((2, 2), 2.0)) and torch.equal(p.detach(), torch.full((2, 2), 0.5))
+
+
+def anchored(p, **inner):
+    optimizer = VarianceReduced(torch.optim.SGD([p], lr=0.25, **inner))
+    optimizer.anchor(quadratic(p))
+    return optimizer
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda optimizer: pickle.loads(pickle.dumps(optimizer))], ids=["copy", "pickle"])
+def test_variance_reduction_can_be_copied(again):
+    p = matrix()
+    clone = again(anchored(p))
+    (q,) = clone.param_groups[0]["params"]
+    assert q is not p and clone.param_groups is clone.inner.param_groups
+    clone.step(quadratic(q))
+    assert torch.equal(q.detach(), torch.full((2, 2), 0.5)) and torch.equal(p.detach(), torch.ones(2, 2))
+
+
+def test_variance_reduction_leaves_what_the_loss_does_not_see():
+    p, frozen = matrix(), nn.Parameter(torch.ones(2), requires_grad=False)
+    optimizer = VarianceReduced(torch.optim.AdamW([p, frozen], lr=0.1, weight_decay=0.5))
+    optimizer.anchor(quadratic(p))
+    optimizer.step(quadratic(p))
+    assert frozen.grad is None and torch.equal(frozen, torch.ones(2)) and not torch.equal(p.detach(), torch.ones(2, 2))
+
+
+def test_a_part_of_the_loss_that_comes_and_goes_counts_as_zero():
+    p, q = matrix(), matrix()
+    optimizer = VarianceReduced(torch.optim.SGD([p, q], lr=0.25))
+    optimizer.anchor(quadratic(p))
+    optimizer.step(lambda: (quadratic(p)(), quadratic(q)()))
+    assert torch.equal(q.grad, torch.zeros(2, 2)) and torch.equal(p.grad, torch.full((2, 2), 2.0))
+
+
+def test_a_closure_that_fails_leaves_parameters_where_they_were():
+    p = matrix()
+    optimizer = anchored(p)
+    optimizer.step(quadratic(p))
+
+    def fails():
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        optimizer.step(fails)
+    assert torch.equal(p.detach(), torch.full((2, 2), 0.5))
+
+
+def test_an_anchor_belongs_to_its_optimizer():
+    p = matrix()
+    optimizer = anchored(p)
+    other = VarianceReduced(torch.optim.SGD([p], lr=0.25))
+    other.load_state_dict(optimizer.state_dict())
+    for kept in optimizer.state_dict()["anchored"][0]:
+        kept.zero_()
+    other.step(quadratic(p))
+    assert torch.equal(p.grad, torch.full((2, 2), 2.0))
+    other.add_param_group({"params": [matrix()]})
+    with pytest.raises(RuntimeError, match="needs an anchor"):
+        other.step(quadratic(p))
 
 
 def test_variance_reduction_refuses_a_gradient_scaler():

@@ -1,8 +1,13 @@
 """Compiled updates against torch's own operations, and what must send a tensor to the latter."""
 
 import copy
+import os
 import subprocess
 import sys
+import threading
+import time
+from concurrent.futures import Future
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,6 +21,7 @@ ENTRYWISE = {
     "SignSGD": lambda p: SignSGD(p, lr=0.1),
     "SignSGD, unchecked": lambda p: SignSGD(p, lr=0.1, check_finite=False),
     "Signum": lambda p: Signum(p, lr=0.1),
+    "Signum, half": lambda p: Signum(p, lr=0.1, momentum=0.5),
     "Signum, short memory": lambda p: Signum(p, lr=0.1, momentum=0.3),  # lerp takes the other end from a weight of one half
     "NormalizedSGD": lambda p: NormalizedSGD(p, lr=0.1),
     "NormalizedSGD, momentum": lambda p: NormalizedSGD(p, lr=0.1, momentum=0.9),
@@ -246,6 +252,21 @@ def test_inference_tensors_are_torchs_business():
     assert Fused.of([p], [torch.ones(3)]) is None and Fused.of([p.clone()], [torch.ones(3)]) is not None
 
 
+def test_memory_is_only_read_where_there_is_some():
+    """A tensor of symbolic zeros has no address; a gradient of another shape has another length."""
+    assert Fused.of([torch.ones(3)], [torch._efficientzerotensor((3,))]) is None
+    assert Fused.of([torch.ones(3)], [torch.ones(2)]) is None and Fused.of([torch.ones(2, 3)], [torch.ones(3, 2)]) is None
+
+
+def test_who_watches_torchs_functions_sees_them():
+    class Watching(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            return function(*args, **(kwargs or {}))
+
+    with Watching():
+        assert Fused.of([torch.ones(3)], [torch.ones(3)]) is None
+
+
 def test_who_watches_torchs_operations_sees_them(taken):
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -283,6 +304,61 @@ def test_threads_share_the_entries_and_change_nothing(build, dtype, monkeypatch)
     optimizer = build(shared)
     walk(optimizer, shared, range(5))
     assert_alike(shared, alone, exactly=not isinstance(optimizer, NormalizedSGD))
+
+
+def test_each_share_but_the_first_goes_to_a_thread(monkeypatch):
+    class Pool:
+        given = 0
+
+        def submit(self, work, share):
+            Pool.given += 1
+            done = Future()
+            done.set_result(work(share))
+            return done
+
+    monkeypatch.setattr(fused, "SHARE", 100)
+    monkeypatch.setattr(fused, "_pool", lambda threads, process: Pool())
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    p = parameters(torch.float32)
+    walk(SignSGD(p, lr=0.1), p, [0])
+    assert Pool.given == 4  # two each for the look for NaN and for the step
+
+
+def test_an_interrupt_waits_for_the_threads(monkeypatch):
+    """They work on memory that the caller gives back as it leaves."""
+    finished = []
+
+    def kernel(*given):
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        time.sleep(0.2)  # longer than it takes to leave
+        finished.append(given)
+
+    memory = Fused.of([torch.ones(300)], [torch.ones(300)])
+    monkeypatch.setattr(fused, "SHARE", 100)
+    monkeypatch.setattr(fused, "_kernels", lambda: SimpleNamespace(squares=kernel))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    with pytest.raises(KeyboardInterrupt):
+        memory.squares()
+    assert len(finished) == 2
+
+
+def test_a_forked_process_has_threads_of_its_own():
+    code = (
+        "import os, torch; from ibias.optim import SignSGD, fused\n"
+        "fused.SHARE = 10; torch.get_num_threads = lambda: 3\n"
+        "p = torch.nn.Parameter(torch.ones(90)); p.grad = torch.ones(90); o = SignSGD([p], lr=0.25); o.step()\n"
+        "child = os.fork()\n"
+        "if not child: o.step(); os._exit(0 if bool((p == 0.5).all()) else 1)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout.strip() == "0"
+
+
+def test_numba_that_does_not_compile_is_as_good_as_none():
+    code = "import torch; from ibias.optim.fused import Fused; print(Fused.of([torch.ones(3)], [torch.ones(3)]))"
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout.strip() == "None"
 
 
 def test_without_numba_everything_works():

@@ -29,12 +29,12 @@ class CheckedOptimizer(Optimizer):
         group, number = self.param_groups[-1], len(self.param_groups) - 1
         try:
             self._check(group, number)
-        except (TypeError, ValueError):
+        except BaseException:
             self.param_groups.pop()
             raise
 
     def load_state_dict(self, state_dict):
-        """torch's own, after a look whether ``state_dict`` is of such an optimizer: hyperparameters are taken from it."""
+        """torch's own, after a look whether ``state_dict`` is of such an optimizer, whose hyperparameters are taken from it, and fits."""
         for number, (own, saved) in enumerate(zip(self.param_groups, state_dict.get("param_groups", []))):
             wanted = [key for key in own if key in self.defaults or key in RULE]
             if missing := [key for key in wanted if key not in saved]:
@@ -45,6 +45,9 @@ class CheckedOptimizer(Optimizer):
                         f"{type(self).__name__}: the saved state is of another optimizer: group {number} has {key} {saved.get(key)}, this one "
                         f"{own.get(key)}. Load it into an optimizer built like the one that was saved."
                     )
+            self._check({**saved, "params": own["params"], "lr": saved["lr"] or 1.0}, number)  # a scheduler may have ended at 0
+            for i, (index, p) in enumerate(zip(saved["params"], own["params"])):
+                self._require_shapes(own, number, i, state_dict["state"].get(index, {}))
         super().load_state_dict(state_dict)
 
     def _check(self, group, number):
@@ -53,8 +56,10 @@ class CheckedOptimizer(Optimizer):
             raise ValueError(f"{name}: parameter group {number} is empty; give it at least one tensor or leave the group out.")
         require_positive(name, "lr", group["lr"])
         for i, p in enumerate(group["params"]):
-            if p.is_complex() or not p.is_floating_point():
-                raise TypeError(f"{name}: {describe(group, number, i)} has dtype {p.dtype}; only real floating point tensors can be optimized.")
+            if p.dtype not in DTYPES:
+                raise TypeError(
+                    f"{name}: {describe(group, number, i)} has dtype {p.dtype}; only real floating point tensors of 16, 32 or 64 bits can be optimized."
+                )
         self._check_group(group, number)
 
     @abstractmethod
@@ -96,7 +101,19 @@ class CheckedOptimizer(Optimizer):
                 f"{type(self).__name__}: {describe(group, number, i)} has a sparse gradient; a steepest step needs the dense one. "
                 "Build the embedding with sparse=False."
             )
+        if memory is None:
+            for i, p in enumerate(group["params"]):
+                self._require_shapes(group, number, i, {"gradient": p.grad, **self.state.get(p, {})})
         return params, grads, memory
+
+    def _require_shapes(self, group, number, i, tensors):
+        """What was exchanged by ``p.data = ...`` or comes with a saved state may not fit; it has to show before another group has moved."""
+        for name, other in tensors.items():
+            if isinstance(other, torch.Tensor) and other.ndim and other.shape != group["params"][i].shape:
+                raise ValueError(
+                    f"{type(self).__name__}: {describe(group, number, i)} has a {name} of shape {tuple(other.shape)}. Nothing was updated. "
+                    "Clear the gradient, or load a state that was saved for these parameters."
+                )
 
     def _require_finite(self, work):
         # sums (of squares) are finite only if every entry is, up to overflow: a cheap filter, and the exact look only when it fires
@@ -110,7 +127,7 @@ class CheckedOptimizer(Optimizer):
         if isfinite(squares) and (not sums or isfinite(total(sums))):
             return
         for number, group in enumerate(self.param_groups):
-            for i, p in enumerate(group["params"]):
+            for i, p in enumerate(group["params"]) if group["check_finite"] else ():
                 if p.grad is not None and not bool(torch.isfinite(p.grad).all()):
                     raise FloatingPointError(
                         f"{type(self).__name__}: {describe(group, number, i)} has {int((~torch.isfinite(p.grad)).sum())} NaN or "
@@ -120,6 +137,7 @@ class CheckedOptimizer(Optimizer):
 
 
 HALF = (torch.float16, torch.bfloat16)
+DTYPES = (*HALF, torch.float32, torch.float64)
 RULE = ("norm", "across")
 """The settings of a group that say which optimizer it is; others (lr, momentum, ...) are tuned, and a saved state brings its own."""
 

@@ -7,7 +7,7 @@ signs and averages, and in Euclidean lengths to rounding (sums are taken in the 
 
 import os
 from array import array
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -47,13 +47,16 @@ class Fused:
     def of(params, grads) -> "Fused | None":
         if not params or _intercepted():
             return None
-        both, dtype = params + grads, params[0].dtype
+        both, dtype = [*params, *grads], params[0].dtype
         if dtype not in LIKE or not _as_it_lies(both, dtype) or any(map(Tensor.is_inference, params)) or _kernels() is None:
             return None
-        lengths, count = list(map(Tensor.numel, both)), len(params)
-        if lengths[:count] != lengths[count:]:
+        shapes, count = list(map(_shape, both)), len(params)
+        if shapes[:count] != shapes[count:]:
             return None
-        return Fused((params, grads), array("q", lengths[:count] + list(map(Tensor.data_ptr, both))), LIKE[dtype])
+        addresses = list(map(Tensor.data_ptr, both))
+        if 0 in addresses and any(map(torch._is_zerotensor, both)):  # zeros that have no memory; nor have tensors without entries
+            return None
+        return Fused((params, grads), array("q", [*map(Tensor.numel, params), *addresses]), LIKE[dtype])
 
     def averaged_in(self, averages) -> "Fused | None":
         """The same with the averages of the gradients, which must be as plain as the rest."""
@@ -89,12 +92,17 @@ class Fused:
 
     def _run(self, name, *numbers):
         """Calls the kernel, on equal shares of the entries where torch has more threads than one; the list of the results."""
-        kernel, shares = getattr(_kernels(), name), [self.table]
-        if torch.get_num_threads() > 1:
-            shares = self._shares(torch.get_num_threads())
-        calls = [(share.buffer_info()[0], len(self.roles[0]), self.like, *numbers) for share in shares]
-        others = [_pool(len(calls) - 1, os.getpid()).submit(kernel, *call) for call in calls[1:]]
-        return [kernel(*calls[0]), *(other.result() for other in others)]
+        kernel, threads = getattr(_kernels(), name), torch.get_num_threads()
+
+        def work(share):  # holds on to the table and, by self, to the tensors
+            return kernel(share.buffer_info()[0], len(self.roles[0]), self.like, *numbers)
+
+        first, *rest = self._shares(threads) if threads > 1 else [self.table]
+        others = [_pool(threads - 1, os.getpid()).submit(work, share) for share in rest]
+        try:
+            return [work(first), *(other.result() for other in others)]
+        finally:
+            wait(others)  # after Ctrl-C too: nobody may write to memory that is given back
 
     def _shares(self, threads):
         """Tables that cut all tensors' entries, as if they lay one behind the other, into equal pieces."""
@@ -135,7 +143,9 @@ def _pool(threads, process):
 def _kernels():
     """The compiled kernels, or None without numba; loaded at the first step rather than at import."""
     try:
+        from numba import config
+
         from . import fused_kernels
     except ImportError:
         return None
-    return fused_kernels
+    return None if config.DISABLE_JIT else fused_kernels

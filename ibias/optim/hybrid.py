@@ -61,10 +61,15 @@ class MuonAdam(CheckedOptimizer):
         super().__init__(groups, dict(lr=lr), check_finite)
 
     def _check_group(self, group, number):
+        name = type(self).__name__
+        if "betas" not in group and "norm" not in group:
+            raise ValueError(f"{name}: group {number} needs norm=ib.SPECTRAL, or another norm, for a steepest step, or betas=(...) for Adam's")
+        for key, value in dict(eps=0.0).items() if "betas" in group else dict(momentum=0.95, across="max", polar="exact").items():
+            group.setdefault(key, value)
         if "betas" in group:
-            check_adam(type(self).__name__, group)
+            check_adam(name, group)
         else:
-            check_steepest(type(self).__name__, group, number)
+            check_steepest(name, group, number)
 
     def _advance(self, group, params, grads, memory):
         if "betas" in group:

@@ -33,7 +33,10 @@ class NewtonSchulz:
     def __call__(self, g: Tensor) -> Tensor:
         """Maps ``(*lanes, k, d)`` to the same shape; zero stays zero."""
         a, b, c = self.coefficients
-        x = g if self.dtype is None else g.to(self.dtype)
+        # lengths are squared on the way: first the largest entry becomes 1, whatever the scale of the loss
+        largest = g.abs().amax((-2, -1), keepdim=True)
+        x = g / torch.where(largest > 0, largest, torch.ones_like(largest))
+        x = x if self.dtype is None else x.to(self.dtype)
         tall = x.shape[-2] > x.shape[-1]
         x = x.mT if tall else x
         length = torch.linalg.matrix_norm(x.float() if x.dtype in (torch.bfloat16, torch.float16) else x, keepdim=True).to(x.dtype)

@@ -71,7 +71,7 @@ def check_steepest(owner, group, number):
 
 def advance_steepest(state, group, params, grads, memory=None):
     """One step of a group; ``state`` is the optimizer's, ``memory`` the group's where kernels may work on it."""
-    norm, lr, momentum = group["norm"], float(group["lr"]), group["momentum"]
+    norm, lr, momentum = group["norm"], float(group["lr"]), float(group["momentum"])
     euclidean = group["across"] == "joint" and norm == FROBENIUS
     if memory and momentum and (euclidean or norm == MAX):
         memory = memory.averaged_in(averages(state, params))
@@ -104,7 +104,7 @@ def _advance_normalized(params, sources, lr):
     """The joint Euclidean step without a temporary copy of the gradient: its length goes into the factor."""
     factor = _inverse_length(sources)
     if factor is None:  # squares under- or overflow: rescale first
-        largest = max(float(s.abs().max()) for s in sources if s.numel())
+        largest = max((float(s.abs().max()) for s in sources if s.numel()), default=0)
         if largest == 0:
             return
         sources = torch._foreach_div(sources, largest)
@@ -131,18 +131,21 @@ def _safe(dtype):
 
 def _joint(norm, sources):
     flat = torch.cat([_as_computed(s).reshape(-1) for s in sources])
+    if not flat.numel():
+        return sources
     step = norm.steepest(flat[None])[0]
     return [piece.view(s.shape).to(s.dtype) for piece, s in zip(step.split([s.numel() for s in sources]), sources, strict=True)]
 
 
 def _blockwise(map_or_norm, sources):
-    """Each tensor's own unit step; tensors of one shape are stacked and mapped together."""
+    """Each tensor's own unit step; tensors of one shape are stacked and mapped together, and an empty one is its own step."""
     steepest = map_or_norm.steepest if isinstance(map_or_norm, Norm) else map_or_norm
     matrix = not isinstance(map_or_norm, Entrywise)
     alike = defaultdict(list)
     for i, s in enumerate(sources):
-        alike[s.shape, s.dtype, s.device].append(i)
-    steps = [None] * len(sources)
+        if s.numel():
+            alike[s.shape, s.dtype, s.device].append(i)
+    steps = list(sources)
     for (shape, dtype, _), members in alike.items():
         stack = torch.stack([_as_computed(sources[i]).reshape((shape[0], -1) if matrix else (1, -1)) for i in members])
         mapped = steepest(stack)

@@ -35,6 +35,13 @@ class VarianceReduced(Optimizer):
     def _share(self):
         self.param_groups, self.state = self.inner.param_groups, self.inner.state
 
+    def __getstate__(self):
+        return super().__getstate__() | {"inner": self.inner, "_anchored": self._anchored}
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self._share()
+
     def add_param_group(self, param_group):
         if not any(param_group is group for group in self.inner.param_groups):  # called by Optimizer.__init__ for each of them
             self.inner.add_param_group(param_group)
@@ -51,7 +58,7 @@ class VarianceReduced(Optimizer):
         return loss
 
     def _evaluated(self, closure):
-        """The closure's loss, and a copy of the gradients that it leaves."""
+        """The closure's loss, and the gradients that it leaves; None for a parameter that has no part in the loss."""
         params = self._params()
         for p in params:
             p.grad = None
@@ -59,7 +66,7 @@ class VarianceReduced(Optimizer):
             loss = closure()
         if all(p.grad is None for p in params):
             raise RuntimeError("VarianceReduced: the closure left no gradient; it must compute its loss and call backward().")
-        return loss, [_gradient(p) for p in params]
+        return loss, [None if p.grad is None else p.grad.detach().clone() for p in params]
 
     @torch.no_grad()
     def step(self, closure):
@@ -76,9 +83,8 @@ class VarianceReduced(Optimizer):
         finally:
             torch._foreach_copy_(params, present)
         loss, here = self._evaluated(closure)
-        for p, g, at_anchor, (_, full) in zip(params, here, there, self._anchored, strict=True):
-            # in this order the first two cancel exactly right after an anchor, where the sum is the full gradient
-            p.grad = (g - at_anchor) + full
+        for p, (_, full), *gradients in zip(params, self._anchored, here, there, strict=True):
+            p.grad = _corrected(*gradients, full)
         self.inner.step()
         return loss
 
@@ -91,9 +97,16 @@ class VarianceReduced(Optimizer):
             raise ValueError("VarianceReduced: this is the saved state of a plain optimizer; load it into the inner one, before wrapping it.")
         self.inner.load_state_dict(state_dict["inner"])
         anchored = state_dict["anchored"]
-        self._anchored = anchored and [(a.to(p).clone(), g.to(p).clone()) for p, (a, g) in zip(self._params(), anchored, strict=True)]
+        self._anchored = anchored and [
+            (a.to(p).clone(), None if g is None else g.to(p).clone()) for p, (a, g) in zip(self._params(), anchored, strict=True)
+        ]
         self._share()
 
 
-def _gradient(p):
-    return torch.zeros_like(p) if p.grad is None else p.grad.detach().clone()
+def _corrected(here, there, full):
+    """``(here - there) + full``: in this order the first two cancel exactly right after an anchor.  None counts as 0, three of them as None."""
+    known = next((g for g in (here, there, full) if g is not None), None)
+    if known is None:
+        return None
+    here, there, full = (torch.zeros_like(known) if g is None else g for g in (here, there, full))
+    return (here - there) + full
