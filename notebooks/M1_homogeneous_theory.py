@@ -44,10 +44,11 @@ from ibias.homogeneous import families, laws
 #
 # A model is homogeneous of degree $L$ if $f(c\theta; x) = c^L f(\theta; x)$ for $c > 0$. With labels $y_i = \pm1$ let $q_i = y_i f(\theta;
 # x_i)$ and
-# $q_{\min}$ the smallest of them. For a norm $N$ of the whole parameter, the *normalised margin* is $\gamma_N = q_{\min} / N(\theta)^L$.
-# An optimizer of the family moves by $\theta \leftarrow \theta + \eta_t D_t$, where $D_t$ maximises $\langle m_t, D\rangle$ over $N(D) \le
+# $q_{\min}$ the smallest of them. For a norm $N$ of the whole parameter, with dual norm $N^*$, the *normalised margin* is
+# $\gamma_N = q_{\min} / N(\theta)^L$. An optimizer of the family moves by $\theta \leftarrow \theta + \eta_t D_t$, where $D_t$ maximises $\langle m_t, D\rangle$ over $N(D) \le
 # 1$ and $m_t$
-# averages $u = \sum_i \lambda_i \nabla q_i$, the negative gradient of the summed loss. The family decides $N$:
+# averages $u = \sum_i \lambda_i \nabla q_i$, the negative gradient of the summed loss; $\lambda_i = -\ell'(q_i)$, with $\ell$ the loss of one
+# sample. The family decides $N$; $W_j$ are the matrices, $v$ is the last layer and $\rho$ a ratio of learning rates (1 unless said):
 #
 # | family | step | $N$ |
 # |---|---|---|
@@ -71,14 +72,16 @@ every_step = h.train(network, task, rules, steps=500, record=range(501))
 #
 # $$A_N = \frac{\langle\theta, u\rangle}{N(\theta)\,N^*(u)} \in [-1, 1],$$ (eq-kkt-alignment)
 #
-# which is 1 exactly at a KKT direction of margin maximisation in $N$.
+# here called *stationarity*: it is 1 where $\theta$ is stationary for the present weights $\lambda$. These need not be the multipliers of a KKT
+# point. Where also the *slackness* $\sum_i\lambda_i(q_i - q_{\min})/(q_{\min}\sum_i\lambda_i)$ vanishes, all weight lies on the smallest margins:
+# if $A_N\to1$ and slackness tends to 0, the limit is a KKT direction of margin maximisation in $N$.
 
 # %% tags=["hide-input"]
 worst_euler, largest_kkt = float(every_step.euler.max()), float(np.abs(every_step.kkt).max())
 claim(
     "homogeneous-euler",
-    "Euler's identity holds along every run, and the alignment with stationarity never leaves [-1, 1].",
-    where="set-up of arXiv:2602.16340; the alignment is ours",
+    "Euler's identity holds along every run, and the stationarity A never leaves [-1, 1].",
+    where="set-up of arXiv:2602.16340; the measure A is ours",
     tested=f"six optimizers, {seeds} seeds, 500 steps each: worst relative error {worst_euler:.1e}, largest |A| {largest_kkt:.3f}",
     holds=bool(worst_euler <= 1e-12 and largest_kkt <= 1 + 1e-12),
     tolerance="1e-12",
@@ -86,7 +89,7 @@ claim(
 )
 
 # %% [markdown]
-# ## The smoothed margin never falls, in any norm
+# ## Aligned steps never lower the smoothed margin, in any norm
 #
 # With $S$ the summed loss let $\psi = \ell^{-1}(S) \le q_{\min}$ be the margin one sample would need to carry the whole loss. In continuous
 # time, with
@@ -94,19 +97,23 @@ claim(
 #
 # $$\frac{d}{dt}\log\frac{\psi}{N(\theta)^L} \;\ge\; L\left(\frac{r\,\eta}{A_N\,N(\theta)} - \frac{d}{dt}\log N(\theta)\right) .$$ (eq-smoothed)
 #
-# (Derivation: $\langle\theta,u\rangle = L\sum_i\lambda_i q_i$ is at least what $\psi$ alone would give, because $q f'(q)$ increases where
-# $\ell = e^{-f}$; and
-# $\langle\theta,u\rangle = A_N N N^*$.) Since $dN \le \eta\,dt$, at $r = 1$ the right side is not negative: one argument for gradient descent, sign
+# (Derivation: $\langle\theta,u\rangle = L\sum_i\lambda_i q_i$ is at least what $\psi$ alone would give, because $q\varphi'(q)$ increases where
+# $\ell = e^{-\varphi}$; and
+# $\langle\theta,u\rangle = A_N N N^*$.) Since $dN \le \eta\,dt$, the right side is not negative while $r \ge A_N$: one argument for gradient descent, sign
 # descent, Muon and the hybrids. Summed up it becomes an **audit** of a finished run:
 #
 # $$L\sum_t\left(\frac{r_t\,\eta_t}{A_t\,N_t} - \log\frac{N_{t+1}}{N_t}\right) \;\le\; \log\frac{\tilde\gamma_T}{\tilde\gamma_{t_0}},\qquad
 # \tilde\gamma = \psi/N^L .$$ (eq-audit)
 #
-# The left side collects misalignment $1/A - 1$ weighted by $\log N$. So $A_N\to 1$ along a subsequence, but no faster than $1/\log N_T$:
-# in any affordable run $A_N$ is visibly below one, and only the inequality is a fair test.
+# It holds for steps small against $N$. At $r = 1$ the left side collects the misalignment $1/A - 1$, weighted by the growth of $\log N$. So the
+# best $A_N$ so far approaches 1 at least like $1/\log N_T$; nothing faster is guaranteed. $\log N_T$ grows slowly, and only the inequality is
+# a fair test.
 
 # %%
 audit = laws.audit(every_step).assign_coords(family=every_step.family)
+gap = audit.right - audit.left
+lengths = (every_step.eta0 * (every_step.step + 1.0) ** -every_step.a / every_step.own_norm).where(every_step.smoothed_margin > 0)
+coarse = laws.audit(h.train(network, task, h.family_rules(l2=3.2, linf=0.4, spectral=2.4, hybrid=1.6, plain=False), steps=60, record=range(61)))
 
 # %% tags=["hide-input"]
 show(
@@ -123,19 +130,21 @@ claim(
     "homogeneous-smoothed-margin",
     "Once all samples are classified and the summed loss is below log 2, the smoothed margin of the optimizer's own norm does not fall.",
     where="derived here; the mechanism behind the theorem of arXiv:2602.16340",
-    tested=f"share of rising steps among the aligned ones (r >= 0.99) of every run, six optimizers, {seeds} seeds: at least {float(audit.rising.min()):.4f}",
-    holds=bool(audit.rising.min() >= 0.999),
+    tested=f"share of rising steps, six optimizers, {seeds} seeds, at least {int(audit.steps.min())} steps each: at least {float(audit.rising.min()):.4f}; "
+    f"r - A over these steps is at least {float(audit.excess.min()):.3f}",
+    holds=bool((audit.steps > 0).all() and audit.rising.min() >= 0.999),
     tolerance="0.1 % of the steps",
-    because="the argument is in continuous time and at full alignment; a finite step may lose a little once",
+    because="the argument is in continuous time and for r >= A; a finite step may lose a little once",
 )
 claim(
     "homogeneous-audit",
     "Accumulated misalignment is paid for by the growth of the smoothed margin.",
     where="derived here",
-    tested=f"both sides for every optimizer and seed; the right side is at least {float((audit.right - audit.left).min()):.2f} above the left",
-    holds=bool((audit.left <= audit.right * (1 + 1e-6)).all()),
-    tolerance="1e-6 relative",
-    because="rounding of a sum of 500 terms",
+    tested=f"both sides for every optimizer and seed; the right side is at least {float(gap.min()):.2f} above the left",
+    holds=bool((gap >= 0).all()),
+    tolerance="none",
+    because=f"the derivation is in continuous time; with steps of at most {float(lengths.max()):.1%} of N the gap of {float(gap.min()):.2f} leaves room for it",
+    caveat=f"For small steps. With first steps eight times as long it fails in {int((coarse.left > coarse.right).sum())} of {coarse.left.size} runs.",
 )
 
 # %% [markdown]
@@ -182,12 +191,14 @@ claim(
 # $\rho = \eta_A/\eta_M$. Saturation then sends $\lVert v\rVert_\infty/\lVert W\rVert_{\mathrm{op}}\to\rho$. Rescaling $W \to cW$, $v\to
 # v/c^2$ keeps the function, so the
 # problems of different $\rho$ have the same solutions up to the balance of the layers: **unequal rates change the balance, not the classifier.**
+# What balance leaves alone is the *product margin* $q_{\min}/(\lVert W\rVert_{\mathrm{op}}^2\lVert v\rVert_\infty)$.
 
 # %%
 ratios_of_rates = [0.25, 0.5, 1.0, 2.0, 4.0]
 swept = h.train(network, task, families.rate_sweep(ratios_of_rates, 0.2), steps=steps, record=[steps]).isel(step=-1)
-found = families.hybrid_margins(swept, ratios_of_rates).mean("seed")
-measured_ratio, product = found["balance"], found["product"]
+found = families.hybrid_margins(swept, ratios_of_rates)
+measured_ratio, product = found["balance"].mean("seed"), found["product"].mean("seed")
+within = float((found["product"].max("rho") / found["product"].min("rho")).max()) - 1
 
 # %% tags=["hide-input"]
 claim(
@@ -198,20 +209,19 @@ claim(
     + f"{float(product.max() / product.min() - 1):.1%}",
     holds=bool((np.abs(measured_ratio - 1) <= 0.15).all() and product.max() / product.min() <= 1.2),
     tolerance="15 % in the balance, 20 % in the margin",
-    because="balance approaches its target like the start is forgotten; the seeds' own spread of the margin is of this size",
+    because=f"balance approaches its target like the start is forgotten; within one seed the margin varies by up to {within:.0%} over the ratios",
 )
 
 # %% [markdown]
-# ## Averages lag by a known factor
+# ## Averages exceed the gradient by a known factor
 #
-# Where gradients fall by $e^{-\delta}$ a step, the average is ahead of them by a constant, the same for all entries:
+# Where the gradient $g$ falls by $e^{-\delta}$ a step, the average $m$ is larger, because it remembers, by the same factor in all entries:
 #
 # $$\frac mg = \frac{1-\beta_1}{1-\beta_1 e^{\delta}},\qquad |D_{\mathrm{Adam}}| = \frac mg\sqrt{\frac{1-\beta_2 e^{2\delta}}{1-\beta_2}}
 # .$$ (eq-average-laws)
 #
 # So the *direction* is right long before $m = g$. And Adam has a **speed limit**: past $\delta = \tfrac12\log(1/\beta_2)$ its steps die
-# out, and the loss cannot fall faster
-# than $\beta_2^{t/2}$.
+# out. Sustained over $t \gg 1/(1-\beta_2)$ steps, the loss cannot fall faster than $\beta_2^{t/2}$.
 
 # %%
 adams = [h.Rule(f"Adam, beta2 = {b2:g}", h.LINF, 0.05, 0.9, betas=(0.9, b2)) for b2 in (0.9, 0.95, 0.99, 0.999)]
@@ -243,7 +253,7 @@ show(
 # %% tags=["hide-input"]
 claim(
     "homogeneous-average-laws",
-    "Momentum runs ahead of the gradient, and Adam's step falls short of one, by factors that the fall of the loss alone determines.",
+    "The average exceeds the gradient, and Adam's step falls short of one, by factors that the fall of the loss alone determines.",
     where="makes m_j = g_j (1 + o(1)) of arXiv:2602.16340 quantitative; derived here",
     tested=f"medians over the large entries: m/g off by at most {ratio_error:.2%}, |D| of Adam (beta2 = 0.9, 0.95) by at most {unit_error:.2%}",
     holds=bool(ratio_error <= 0.03 and unit_error <= 0.05),
@@ -255,7 +265,7 @@ claim(
 limits = {rule.name: laws.speed_limit(rule.betas[1]) for rule in adams[2:]}
 middle = int(pairs.step.sel(step=steps // 2, method="nearest"))
 late_slope = (pairs.log_loss.sel(step=middle) - pairs.log_loss.sel(step=steps)) / (steps - middle)
-share_of_limit = float(late_slope.isel(optimizer=2).max()) / laws.speed_limit(0.99)
+share_of_limit = (late_slope.isel(optimizer=[2, 3]).max("seed") / list(limits.values())).values
 behind = (pairs.log_loss.sel(step=steps).isel(optimizer=[0, 3]).mean("seed") / np.log(10)).values
 
 # %% tags=["hide-input"]
@@ -263,21 +273,23 @@ show(
     plots.loss_curves(pairs.sel(optimizer=[rule.name for rule in adams]), limits),
     "fig-speed-limit",
     data=pairs[["log_loss"]].sel(optimizer=[rule.name for rule in adams]),
-    alt="Losses of Adam for four values of beta2; for 0.99 and 0.999 they fall along straight lines, the speed limit.",
-    caption="Adam's speed limit. Solid: loss. Dashed: the fall that beta2 allows, drawn from the start, for 0.99 and 0.999.",
+    alt="Losses of Adam for four values of beta2; the larger beta2, the slower. For 0.99 the late slope is flatter than its dashed line, for 0.999 steeper.",
+    caption="Adam's speed limit. Solid: loss. Dashed: the fall that 0.99 and 0.999 allow in the long run, drawn from the start. "
+    f"The run is {steps / 1000:g} times as long as the memory of 0.999, too short for that limit.",
     steps=steps,
 )
 
 # %% tags=["hide-input"]
 claim(
     "homogeneous-speed-limit",
-    "Adam's loss cannot fall faster than beta2^(t/2): with the usual beta2 = 0.999 an ordinary run is too short to show its bias.",
+    "Sustained over many times 1/(1 - beta2) steps, Adam's loss falls no faster than beta2^(t/2); with the usual 0.999 a run lags far behind.",
     where="derived here; arXiv:2602.16340 asks beta1 <= beta2 and infinite time",
-    tested=f"beta2 = 0.99: fall of the log-loss over the second half of the run {share_of_limit:.2f} of the limit; "
+    tested=f"beta2 = 0.99: fall of the log-loss over the second half of the run {share_of_limit[0]:.2f} of the limit; "
     f"after {steps} steps log10 loss {behind[0]:.1f} for beta2 = 0.9 and {behind[1]:.1f} for 0.999",
-    holds=bool(share_of_limit <= 1.1 and behind[1] > behind[0]),
+    holds=bool(share_of_limit[0] <= 1.1 and behind[1] > behind[0]),
     tolerance="10 % above the limit",
     because="the limit holds beyond the memory 1/(1 - beta2) = 100 steps; before that the averages still fill",
+    caveat=f"For 0.999 these {steps} steps are too few: over their second half the loss falls {share_of_limit[1]:.1f} times as fast as the limit allows.",
 )
 
 # %% [markdown]
@@ -298,12 +310,14 @@ exponents = [h.Rule(f"a = {a}, {length} first step", h.L2, first, 0.9, a=a) for 
 seventh = h.train(deep, images, exponents, steps=2 * steps, scale=1.0)
 
 # %% tags=["hide-input"]
+lost = int((seventh.alignment.isel(step=-1, optimizer=3) < 0.99).sum())
 show(
     plots.against_step({"alignment, degree 7": seventh.alignment}, ylabel="alignment r", target=1.0),
     "fig-degree-seven",
     data=seventh[["alignment", "log_loss"]],
     alt="For a = 0.9 with a short first step and for a = 0.8 with a shorter one the alignment stays at one; with longer first steps it falls for both exponents.",
-    caption="Three layers of squared ReLU, momentum 0.9, inside (a = 0.9) and outside (a = 0.8) the theorem, each with two first steps. The longer ones lose the gradient on both sides (a = 0.9 not in every seed).",
+    caption="Three layers of squared ReLU, momentum 0.9, inside (a = 0.9) and outside (a = 0.8) the theorem, each with two first steps. "
+    f"The longer ones lose the gradient on both sides (a = 0.9 in {lost} of {seventh.sizes['seed']} seeds).",
     steps=2 * steps,
 )
 
@@ -338,8 +352,8 @@ claim(
 # spectral $\gamma_2$, $\ell_2$ $\gamma_2 D^{-D/2}$, $\ell_\infty$ $\gamma_\infty\prod$ widths, hybrid $\sqrt m\,\gamma_2$. Here KKT can be
 # compared with *global*. Note that spectral, hybrid
 # and $\ell_2$ all predict the SVM: one output cannot tell them apart, layer norms can. Again the first step matters: at the lengths used here
-# Signum and Muon-Signum stay misaligned for long and end below what was expected of them (0.93 and 0.96 of the optimum after 20000 steps), at
-# half these lengths they reach it; a slow test keeps both.
+# Signum and Muon-Signum stay misaligned for long, and end below what was expected of longer runs. At half these lengths they reach it; a slow
+# test keeps both.
 
 # %%
 small = h.aniso(n=24, d=10, seeds=[0])
@@ -407,6 +421,6 @@ claim(
 #
 # What the linear theory says about limits survives as a statement about *stationarity*: in every norm the smoothed margin climbs,
 # misalignment is paid for by that climb, layers saturate,
-# and averages lag by factors that can be written down. What is lost is the guarantee that the stationary point is the best one; where the
+# and averages exceed the gradient by factors that can be written down. What is lost is the guarantee that the stationary point is the best one; where the
 # best is known (deep linear networks) the
 # optimizers are close to it. Next: {ref}`what this looks like on images <sec-homogeneous-experiments>`.

@@ -10,7 +10,7 @@ from torch import nn
 import ibias as ib
 from ibias import homogeneous as h
 from ibias.homogeneous import laws
-from ibias.homogeneous.observables import balanced_margin, inner, kkt_alignment, normalized_margin
+from ibias.homogeneous.observables import balanced_margin, inner, kkt_alignment, normalized_margin, slackness
 from ibias.optim import Adam, Muon, MuonAdam, MuonSignum, NormalizedSGD, Signum
 
 MODELS = [
@@ -84,6 +84,20 @@ def test_kkt_alignment_lies_in_the_unit_interval(model, norm):
     theta, (x, y) = points(model), data(model)
     # Hoelder's inequality, with room for rounding only
     assert (kkt_alignment(norm, theta, h.ascent(model, theta, x, y).u.blocks).abs() <= 1 + 1e-12).all()
+
+
+def test_stationarity_alone_is_no_certificate():
+    """Both ways: below 1 at a KKT direction, whose multipliers the weights need not be; 1 at none, while slackness stays."""
+    x, y = torch.tensor([[[1.0, 0.0], [0.6, 1.0]]], dtype=torch.float64), torch.ones(1, 2, dtype=torch.int64)
+
+    def measured(w, scale):
+        theta = [scale * torch.tensor([[w]], dtype=torch.float64)]
+        now = h.ascent(h.Layers(2), theta, x, y)
+        return float(kkt_alignment(h.L2, theta, now.u.blocks)), float(slackness(now.weights, now.margins))
+
+    svm, sum_of_samples = measured([1.0, 0.4], 100.0), measured([1.6, 1.0], 1e-6)
+    assert svm[0] < 0.99 and svm[1] <= 1e-12
+    assert sum_of_samples[0] > 1 - 1e-9 and sum_of_samples[1] > 0.1
 
 
 @each_norm

@@ -28,12 +28,15 @@ def balanced_margin(model: HomogeneousModel, norm: WholeNorm, theta, q):
 
 
 def kkt_alignment(norm: WholeNorm, theta, u):
-    """``A_N = <theta, u> / (N(theta) N*(u))`` in [-1, 1]: 1 exactly at a KKT direction of margin maximisation in N."""
+    """``A_N = <theta, u> / (N(theta) N*(u))`` in [-1, 1]: 1 where theta is stationary for the weights lambda that made u.
+
+    These need not be KKT multipliers; A_N -> 1 together with ``slackness`` -> 0 makes the limit a KKT direction of margin maximisation in N.
+    """
     return inner(theta, u) / (norm.value(theta) * norm.dual(u))
 
 
 def slackness(weights, margins):
-    """``sum_i lambda_i (q_i - q_min) / (q_min sum lambda)``, 0 at a KKT point; NaN while some sample is misclassified."""
+    """``sum_i lambda_i (q_i - q_min) / (q_min sum lambda)``, 0 where all weight is on the least margins; NaN while some sample is misclassified."""
     least = margins.amin(-1)
     slack = (weights * (margins - least[..., None])).sum(-1) / (least * weights.sum(-1))
     return torch.where(least > 0, slack, torch.nan)
