@@ -305,10 +305,10 @@ def test_a_new_group_of_muon_adam_says_which_step_it_takes():
         torch.testing.assert_close(p.detach(), torch.full((2, 2), 0.9), rtol=1e-6, atol=0)
 
 
-def test_a_rate_may_be_a_tensor():
+def test_rates_may_be_tensors():
     p = matrix()
     p.grad = torch.ones(2, 2)
-    Signum([p], lr=torch.tensor(0.5), momentum=0.0).step()
+    Signum([p], lr=torch.tensor(0.5), momentum=torch.tensor(0.5)).step()
     assert torch.equal(p.detach(), torch.full((2, 2), 0.5))
 
 
