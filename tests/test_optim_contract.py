@@ -180,7 +180,8 @@ def test_parameters_without_entries_stay_what_they_are(build):
     m, r = parameters()
     straight = walk(build(m, r), [*m, *r], range(3))
     m, r = parameters()
-    m, r = [*m, nn.Parameter(torch.ones(0, 5, dtype=torch.float64)), nn.Parameter(torch.ones(5, 0, dtype=torch.float64))], [*r, nn.Parameter(torch.ones(0, dtype=torch.float64))]
+    empty = [nn.Parameter(torch.ones(shape, dtype=torch.float64)) for shape in [(0, 5), (5, 0), (0,)]]
+    m, r = [*m, *empty[:2]], [*r, *empty[2:]]
     ends = [e for e in walk(build(m, r), [*m, *r], range(3)) if e.numel()]
     for a, b in zip(straight, ends, strict=True):
         assert torch.equal(a, b)

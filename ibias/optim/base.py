@@ -17,8 +17,8 @@ class CheckedOptimizer(Optimizer):
     Subclasses fill in ``_check_group`` (called once per parameter group) and ``_advance`` (called once per group and step with the
     parameters that have a gradient, and with their memory where kernels may work on it: see ``fused``).  Raises ValueError for an
     empty group or ``lr <= 0`` at construction (a scheduler may lower ``lr`` to 0 later) and for a saved state of another optimizer,
-    TypeError for sparse or complex tensors and for what is no number, FloatingPointError for a NaN or infinite gradient.  ``check_finite=False`` leaves the last one out: it costs one pass over the gradients and, on
-    CUDA, one synchronisation with the host.
+    TypeError for sparse or complex tensors and for what is no number, FloatingPointError for a NaN or infinite gradient.
+    ``check_finite=False`` leaves the last one out: it costs one pass over the gradients and, on CUDA, one synchronisation with the host.
     """
 
     def __init__(self, params, defaults, check_finite=True):
@@ -46,7 +46,7 @@ class CheckedOptimizer(Optimizer):
                         f"{own.get(key)}. Load it into an optimizer built like the one that was saved."
                     )
             self._check({**saved, "params": own["params"], "lr": saved["lr"] or 1.0}, number)  # a scheduler may have ended at 0
-            for i, (index, p) in enumerate(zip(saved["params"], own["params"])):
+            for i, index in enumerate(saved["params"][: len(own["params"])]):
                 self._require_shapes(own, number, i, state_dict["state"].get(index, {}))
         super().load_state_dict(state_dict)
 

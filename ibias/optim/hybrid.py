@@ -19,7 +19,8 @@ def _two_groups(owner, matrices, rest, lr, rest_lr):
     for i, p in enumerate(matrices):
         if getattr(p, "ndim", 2) < 2:
             raise ValueError(
-                f"{owner}: parameter {i} of matrices has shape {tuple(p.shape)}, and spectral steps need matrices; vectors belong into rest, the second argument."
+                f"{owner}: parameter {i} of matrices has shape {tuple(p.shape)}, and spectral steps need matrices; "
+                "vectors belong into rest, the second argument."
             )
     if rest_lr is not None:
         require_positive(owner, "rest_lr", rest_lr)

@@ -12,12 +12,13 @@ class NewtonSchulz:
 
     The default coefficients (the ones in ``torch.optim.Muon``) are tuned for speed and do not converge: five steps leave
     singular values of up to about 1.2 and small ones anywhere below, ten or more all of them in about 0.68 to 1.13.  So the step is
-    longer than ``lr`` in the spectral norm and shorter in its alignment (notebook M2).  ``NewtonSchulz(coefficients=(15/8, -10/8, 3/8), dtype=None)`` converges to
-    the polar factor; singular values below about ``1.9 ** -steps`` of the Frobenius norm have not arrived.
+    longer than ``lr`` in the spectral norm and shorter in its alignment (notebook M2).
+    ``NewtonSchulz(coefficients=(15/8, -10/8, 3/8), dtype=None)`` converges to the polar factor; singular values below about
+    ``1.9 ** -steps`` of the Frobenius norm have not arrived.
 
-    ``dtype``: the precision of the iteration; None keeps the gradient's, which on a CPU can take
-    longer than the exact factor (measured on the page "Use these optimizers").  Raises ValueError for steps that are no positive
-    integer or coefficients that are not three.
+    ``dtype``: the precision of the iteration; None keeps the gradient's, which on a CPU can take longer than the exact factor
+    (measured on the page "Use these optimizers").  Raises ValueError for steps that are no positive integer or coefficients
+    that are not three.
     """
 
     steps: int = 5
