@@ -379,3 +379,14 @@ def test_what_would_not_fit_is_refused_with_the_estimate_before_it_is_allocated(
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_was_asked_for_and_is_absent_is_an_error(folder, capsys, monkeypatch):
     run(capsys, folder, monkeypatch, *train("--device", "cuda"), code=2, says=["cuda", "'cpu' or 'auto'"])
+
+
+def test_a_scheduler_that_does_not_answer_is_asked_once():
+    """What else uses Dask in this process must not inherit the address, as long as the error lives."""
+    import dask
+
+    from ibias.companion.cli_sweep import _client
+
+    with pytest.raises(ValueError, match="no Dask scheduler answers there") as kept, _client("nonsense://x"):
+        pass
+    assert kept.value.__cause__ is not None and dask.base.get_scheduler() is None

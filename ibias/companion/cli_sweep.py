@@ -62,7 +62,7 @@ def _client(address: str | None):
     from distributed import Client
 
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=10, set_as_default=False)  # nobody else asked for it, and one that failed would stay
     except (OSError, ValueError, TypeError) as error:
         raise ValueError(f"--scheduler {address}: no Dask scheduler answers there ({type(error).__name__})") from error
     try:
