@@ -36,7 +36,7 @@ class SteepestDescent(CheckedOptimizer):
 
     Raises ValueError for an empty group, ``lr <= 0``, a momentum outside [0, 1), vectors under a Schatten norm and a saved state of
     another optimizer; TypeError for sparse or complex tensors and for arguments of another kind; FloatingPointError for a gradient
-    with NaN or infinity.  Whatever is raised, no parameter has moved.
+    with NaN or infinity.  When one of these is raised, no parameter has moved.
     """
 
     def __init__(self, params, lr, norm: Norm, momentum=0.0, *, across="max", polar="exact", check_finite=True):
