@@ -1,1 +1,2 @@
-"""Speed against peers and limits: ``python -m benchmarks`` writes ``benchmarks/results.json``, which the book shows."""
+"""Speed against peers and limits: ``python -m benchmarks`` writes ``benchmarks/results.json``,
+which the book shows."""

@@ -1,7 +1,8 @@
 """``python -m benchmarks [parts ...] [--scale S]``: measure, and write ``benchmarks/results.json``.
 
-Parts: cells, peers, margins, scaling, startup, memory (all when none is named; a part not measured keeps its earlier result).
-``--scale 0.2`` times a fifth of the steps.  One thread everywhere; set before any library reads it.
+Parts: cells, peers, margins, scaling, startup, memory (all when none is named; a part not measured
+keeps its earlier result). ``--scale 0.2`` times a fifth of the steps.  One thread everywhere; set
+before any library reads it.
 """
 
 import argparse
@@ -23,9 +24,13 @@ PACKAGES = ("torch", "numpy", "scipy", "numba", "llvmlite", "jax", "optax", "sci
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure speed and write benchmarks/results.json.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure speed and write benchmarks/results.json."
+    )
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=list(PARTS))
-    parser.add_argument("--scale", type=float, default=1.0, help="how many of the usual steps to time (default 1)")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="how many of the usual steps to time (default 1)"
+    )
     options = parser.parse_args()
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     import torch
@@ -45,25 +50,42 @@ def measure(part: str, scale: float) -> dict:
         rate = cells.measured_rate()
         rows = {d: cells.measure_cells(d, rate, scale) for d in (25, 200)}
         sweeps = [cells.measure_sweep(d, found, scale=scale) for d, found in rows.items()]
-        return {"dgemm_gflops": round(rate / 1e9, 1), "cells": rows[25] + rows[200], "sweep": sweeps}
+        return {
+            "dgemm_gflops": round(rate / 1e9, 1),
+            "cells": rows[25] + rows[200],
+            "sweep": sweeps,
+        }
     if part == "peers":
         return {"peers": peers.measure_peers()}
     if part == "margins":
         return {"margins": margins.measure_margins()}
     if part == "scaling":
         return {"scaling": scaling.measure_scaling()}
-    return {"startup": startup.measure_startup()} if part == "startup" else {"memory": startup.measure_memory()}
+    return (
+        {"startup": startup.measure_startup()}
+        if part == "startup"
+        else {"memory": startup.measure_memory()}
+    )
 
 
 def machine() -> dict:
-    """Processor, its vector instructions, the date and the versions: what a number here belongs to."""
+    """Processor, its vector instructions, the date and the versions: what a number here belongs
+    to."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor())
+    model = next(
+        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")),
+        platform.processor(),
+    )
     flags = next((line for line in lines if line.startswith("flags")), "").split()
     return {
-        "processor": model, "cores": os.cpu_count(), "avx512": "avx512f" in flags, "load": round(os.getloadavg()[0], 1),
-        "date": date.today().isoformat(), "python": platform.python_version(), "versions": {name: version(name) for name in PACKAGES},
+        "processor": model,
+        "cores": os.cpu_count(),
+        "avx512": "avx512f" in flags,
+        "load": round(os.getloadavg()[0], 1),
+        "date": date.today().isoformat(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in PACKAGES},
     }
 
 

@@ -1,4 +1,5 @@
-"""Every cell (norm, batch size, variance reduction) and the 600-run sweep, ours beside the naive loop."""
+"""Every cell (norm, batch size, variance reduction) and the 600-run sweep, ours beside the naive
+loop."""
 
 from functools import partial
 
@@ -12,14 +13,19 @@ from .cases import K, N, SEEDS, cell_lanes, cells, dataset, flops, sweep_lanes
 from .engines import steps_of
 from .timing import interleaved
 
-NAIVE_STEPS, LANE_STEPS = {1: 200, 10: 200, 50: 160, 100: 120, N: 60}, {1: 60, 10: 60, 50: 40, 100: 30, N: 10}
+NAIVE_STEPS, LANE_STEPS = (
+    {1: 200, 10: 200, 50: 160, 100: 120, N: 60},
+    {1: 60, 10: 60, 50: 40, 100: 30, N: 10},
+)
 KERNEL_STEPS = {1: 3000, 10: 1500, 50: 500, 100: 250, N: 60}
 
 
 def measure_cells(d: int, rate: float, scale: float = 1.0) -> list[dict]:
-    """A row per cell: microseconds per step and run of the naive loop, the torch lanes and the kernel, and the flop limit at ``rate``.
+    """A row per cell: microseconds per step and run of the naive loop, the torch lanes and the
+    kernel, and the flop limit at ``rate``.
 
-    ``scale`` multiplies the steps timed; ``rate`` is the measured speed of a large matrix product, in flop/s.
+    ``scale`` multiplies the steps timed; ``rate`` is the measured speed of a large matrix product,
+    in flop/s.
     """
     problem, rows = Problem(dataset(d)), []
     for cell in cells(d):
@@ -28,25 +34,40 @@ def measure_cells(d: int, rate: float, scale: float = 1.0) -> list[dict]:
         contenders = {
             "naive": (partial(naive.train, problem.x, problem.y, K, cell), NAIVE_STEPS[cell.b], 1),
             "lanes": (steps_of("lanes", problem, block), LANE_STEPS[cell.b], runs),
-            "kernel": (steps_of("kernel", problem, block), KERNEL_STEPS[cell.b] // (1 + 2 * (d > 100)), runs),
+            "kernel": (
+                steps_of("kernel", problem, block),
+                KERNEL_STEPS[cell.b] // (1 + 2 * (d > 100)),
+                runs,
+            ),
         }
-        contenders = {name: (work, max(4, int(steps * scale)), runs) for name, (work, steps, runs) in contenders.items()}
+        contenders = {
+            name: (work, max(4, int(steps * scale)), runs)
+            for name, (work, steps, runs) in contenders.items()
+        }
         found = interleaved(contenders)
         limit = 1e6 * flops(cell) / rate
-        rows.append({
-            "d": d, "norm": cell.norm.text, "b": cell.b, "variance_reduction": cell.reduced, "runs": runs,
-            **{name: round(value["us"], 3) for name, value in found.items()}, "limit": round(limit, 3),
-            "spread": round(max(value["spread"] for value in found.values()), 2),
-            "speedup": round(found["naive"]["us"] / found["kernel"]["us"], 1), "over_limit": round(found["kernel"]["us"] / limit, 2),
-        })
+        rows.append(
+            {
+                "d": d,
+                "norm": cell.norm.text,
+                "b": cell.b,
+                "variance_reduction": cell.reduced,
+                "runs": runs,
+                **{name: round(value["us"], 3) for name, value in found.items()},
+                "limit": round(limit, 3),
+                "spread": round(max(value["spread"] for value in found.values()), 2),
+                "speedup": round(found["naive"]["us"] / found["kernel"]["us"], 1),
+                "over_limit": round(found["kernel"]["us"] / limit, 2),
+            }
+        )
     return rows
 
 
 def measure_sweep(d: int, rows: list[dict], steps: int = 100_000, scale: float = 1.0) -> dict:
     """CPU seconds of the 600-run sweep, from the measured cost of a step of each kind of block.
 
-    The naive loop pays its cell for every one of the 600 runs.  Ours: every distinct block of seed 0 is timed (five seeds cost the
-    same), once as planned and once with a run per lane.
+    The naive loop pays its cell for every one of the 600 runs.  Ours: every distinct block of seed
+    0 is timed (five seeds cost the same), once as planned and once with a run per lane.
     """
     problem, lanes = Problem(dataset(d)), sweep_lanes(d)
     naive_us = sum(row["naive"] for row in rows if row["d"] == d) * 4 * SEEDS
@@ -61,18 +82,26 @@ def measure_sweep(d: int, rows: list[dict], steps: int = 100_000, scale: float =
             if counts[kind] == 1:
                 long = max(4, int(scale * KERNEL_STEPS[block.batch_size] // (1 + 2 * (d > 100))))
                 contenders[f"kernel {kind}"] = (steps_of("kernel", problem, block), long, 1)
-                contenders[f"lanes {kind}"] = (steps_of("lanes", problem, block), max(4, int(scale * LANE_STEPS[block.batch_size])), 1)
+                contenders[f"lanes {kind}"] = (
+                    steps_of("lanes", problem, block),
+                    max(4, int(scale * LANE_STEPS[block.batch_size])),
+                    1,
+                )
         found = interleaved(contenders)
         for backend in ("kernel", "lanes"):
             us = sum(found[f"{backend} {kind}"]["us"] * count for kind, count in counts.items())
             out[f"{backend}_{name}"] = us * steps / 1e6
             out[f"speedup_{backend}_{name}"] = out["naive"] / out[f"{backend}_{name}"]
-    return {key: round(value, 1) if isinstance(value, float) else value for key, value in out.items()}
+    return {
+        key: round(value, 1) if isinstance(value, float) else value for key, value in out.items()
+    }
 
 
 def measured_rate() -> float:
     """Speed of a large float64 matrix product on one thread, in flop/s."""
     a = torch.ones(768, 768, dtype=torch.float64)
     out = torch.empty_like(a)
-    found = interleaved({"dgemm": (lambda steps: [torch.mm(a, a, out=out) for _ in range(steps)], 12, 1)}, rounds=5)
+    found = interleaved(
+        {"dgemm": (lambda steps: [torch.mm(a, a, out=out) for _ in range(steps)], 12, 1)}, rounds=5
+    )
     return 2 * 768**3 / (found["dgemm"]["us"] * 1e-6)

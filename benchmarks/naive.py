@@ -1,4 +1,5 @@
-"""The peer: what a researcher writes first.  One run at a time, eager torch, autograd, an optimizer class."""
+"""The peer: what a researcher writes first.  One run at a time, eager torch, autograd, an optimizer
+class."""
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +20,9 @@ class SteepestDescent(torch.optim.Optimizer):
                     state.update(t=0, m=torch.zeros_like(p))
                 state["t"] += 1
                 m = state["m"].mul_(group["beta"]).add_(p.grad, alpha=1 - group["beta"])
-                p.add_(_direction(m, group["norm"]), alpha=-group["eta0"] * state["t"] ** -group["a"])
+                p.add_(
+                    _direction(m, group["norm"]), alpha=-group["eta0"] * state["t"] ** -group["a"]
+                )
 
 
 def _direction(m, norm):
@@ -33,7 +36,8 @@ def _direction(m, norm):
 
 
 def train(x, y, k, cell, steps, optimizer=None, eta0=0.1):
-    """``steps`` updates on tensors ``x``, ``y``; returns the weights.  Valid while margins stay below about 15 (autograd)."""
+    """``steps`` updates on tensors ``x``, ``y``; returns the weights.  Valid while margins stay
+    below about 15 (autograd)."""
     n, d = x.shape
     per_epoch = n // cell.b
     orders = torch.from_numpy(ib.permutations(n, 0, -(-steps // per_epoch)))

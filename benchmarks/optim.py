@@ -1,8 +1,10 @@
-"""Cost of one optimizer step on a network of a million parameters: ``python -m benchmarks.optim`` writes ``benchmarks/optim.json``.
+"""Cost of one optimizer step on a network of a million parameters: ``python -m benchmarks.optim``
+writes ``benchmarks/optim.json``.
 
-An MLP 784-600-600-256-10 with biases in float32, one thread; and the cheapest updates once more on as many parameters in 100 equal
-tensors, where the cost per tensor shows.  All optimizers take turns, each right after a backward pass of its own network (batch of 128),
-so that each finds the caches as a training step leaves them; the figure is the median of the rounds.
+An MLP 784-600-600-256-10 with biases in float32, one thread; and the cheapest updates once more on
+as many parameters in 100 equal tensors, where the cost per tensor shows.  All optimizers take
+turns, each right after a backward pass of its own network (batch of 128), so that each finds the
+caches as a training step leaves them; the figure is the median of the rounds.
 """
 
 import csv
@@ -21,12 +23,22 @@ RESULTS = Path(__file__).with_name("optim.json")
 TABLE = Path(__file__).with_name("optim.csv")  # what the book's page shows
 # each of ours beside the optimizer of torch that does the nearest thing
 PEERS = {
-    "SignSGD": "torch SGD", "SignSGD, unchecked": "torch SGD", "NormalizedSGD": "torch SGD", "NormalizedSGD, unchecked": "torch SGD",
-    "Signum": "torch SGD, momentum", "Signum, unchecked": "torch SGD, momentum",
-    "NormalizedSGD, momentum": "torch SGD, momentum", "NormalizedSGD, momentum, unchecked": "torch SGD, momentum", "Adam": "torch Adam",
-    "Muon, exact polar": "torch Muon", "Muon, Newton-Schulz bf16": "torch Muon", "Muon, Newton-Schulz f32": "torch Muon",
-    "MuonSignum": "torch Muon", "MuonAdam": "torch Muon",
-    "SignSGD, 100 tensors": "torch SGD, 100 tensors", "NormalizedSGD, 100 tensors": "torch SGD, 100 tensors",
+    "SignSGD": "torch SGD",
+    "SignSGD, unchecked": "torch SGD",
+    "NormalizedSGD": "torch SGD",
+    "NormalizedSGD, unchecked": "torch SGD",
+    "Signum": "torch SGD, momentum",
+    "Signum, unchecked": "torch SGD, momentum",
+    "NormalizedSGD, momentum": "torch SGD, momentum",
+    "NormalizedSGD, momentum, unchecked": "torch SGD, momentum",
+    "Adam": "torch Adam",
+    "Muon, exact polar": "torch Muon",
+    "Muon, Newton-Schulz bf16": "torch Muon",
+    "Muon, Newton-Schulz f32": "torch Muon",
+    "MuonSignum": "torch Muon",
+    "MuonAdam": "torch Muon",
+    "SignSGD, 100 tensors": "torch SGD, 100 tensors",
+    "NormalizedSGD, 100 tensors": "torch SGD, 100 tensors",
     "Signum, 100 tensors": "torch SGD, momentum, 100 tensors",
 }
 QUICK, SLOW = 120, 4  # rounds for element-wise steps and for those that decompose matrices
@@ -37,14 +49,23 @@ def network():
     from torch import nn
 
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(784, 600), nn.ReLU(), nn.Linear(600, 600), nn.ReLU(), nn.Linear(600, 256), nn.ReLU(), nn.Linear(256, 10))
+    model = nn.Sequential(
+        nn.Linear(784, 600),
+        nn.ReLU(),
+        nn.Linear(600, 600),
+        nn.ReLU(),
+        nn.Linear(600, 256),
+        nn.ReLU(),
+        nn.Linear(256, 10),
+    )
     x, y = torch.randn(128, 784), torch.randint(0, 10, (128,))
     nn.functional.cross_entropy(model(x), y).backward()
     return model, x, y
 
 
 class Network:
-    """What is trained: `backward` leaves gradients behind, and the caches as a training step finds them."""
+    """What is trained: `backward` leaves gradients behind, and the caches as a training step finds
+    them."""
 
     def __init__(self):
         self.model, self.x, self.y = network()
@@ -74,15 +95,28 @@ def contenders():
     """Name -> (what is trained, its optimizer, rounds)."""
     import torch
 
-    from ibias.optim import Adam, Muon, MuonAdam, MuonSignum, NewtonSchulz, NormalizedSGD, SignSGD, Signum
+    from ibias.optim import (
+        Adam,
+        Muon,
+        MuonAdam,
+        MuonSignum,
+        NewtonSchulz,
+        NormalizedSGD,
+        SignSGD,
+        Signum,
+    )
 
     def on(build, matrices_only=False):
         task = Network()
-        return task, build([p for p in task.params if p.ndim == 2] if matrices_only else task.params)
+        return task, build(
+            [p for p in task.params if p.ndim == 2] if matrices_only else task.params
+        )
 
     def split(build):
         task = Network()
-        return task, build([p for p in task.params if p.ndim == 2], [p for p in task.params if p.ndim != 2])
+        return task, build(
+            [p for p in task.params if p.ndim == 2], [p for p in task.params if p.ndim != 2]
+        )
 
     def many(build):
         task = Many()
@@ -90,7 +124,9 @@ def contenders():
 
     quick = {
         "torch SGD": on(lambda p: torch.optim.SGD(p, lr=1e-3, foreach=True)),
-        "torch SGD, momentum": on(lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9, foreach=True)),
+        "torch SGD, momentum": on(
+            lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9, foreach=True)
+        ),
         "torch Adam": on(lambda p: torch.optim.Adam(p, lr=1e-3, foreach=True)),
         "SignSGD": on(lambda p: SignSGD(p, lr=1e-3)),
         "SignSGD, unchecked": on(lambda p: SignSGD(p, lr=1e-3, check_finite=False)),
@@ -99,10 +135,14 @@ def contenders():
         "NormalizedSGD": on(lambda p: NormalizedSGD(p, lr=1e-3)),
         "NormalizedSGD, unchecked": on(lambda p: NormalizedSGD(p, lr=1e-3, check_finite=False)),
         "NormalizedSGD, momentum": on(lambda p: NormalizedSGD(p, lr=1e-3, momentum=0.9)),
-        "NormalizedSGD, momentum, unchecked": on(lambda p: NormalizedSGD(p, lr=1e-3, momentum=0.9, check_finite=False)),
+        "NormalizedSGD, momentum, unchecked": on(
+            lambda p: NormalizedSGD(p, lr=1e-3, momentum=0.9, check_finite=False)
+        ),
         "Adam": on(lambda p: Adam(p, lr=1e-3)),
         "torch SGD, 100 tensors": many(lambda p: torch.optim.SGD(p, lr=1e-3, foreach=True)),
-        "torch SGD, momentum, 100 tensors": many(lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9, foreach=True)),
+        "torch SGD, momentum, 100 tensors": many(
+            lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9, foreach=True)
+        ),
         "SignSGD, 100 tensors": many(lambda p: SignSGD(p, lr=1e-3)),
         "NormalizedSGD, 100 tensors": many(lambda p: NormalizedSGD(p, lr=1e-3)),
         "Signum, 100 tensors": many(lambda p: Signum(p, lr=1e-3)),
@@ -110,8 +150,12 @@ def contenders():
     slow = {
         "torch Muon": on(lambda p: torch.optim.Muon(p, lr=1e-3), matrices_only=True),
         "Muon, exact polar": on(lambda p: Muon(p, lr=1e-3), matrices_only=True),
-        "Muon, Newton-Schulz bf16": on(lambda p: Muon(p, lr=1e-3, polar=NewtonSchulz()), matrices_only=True),
-        "Muon, Newton-Schulz f32": on(lambda p: Muon(p, lr=1e-3, polar=NewtonSchulz(dtype=None)), matrices_only=True),
+        "Muon, Newton-Schulz bf16": on(
+            lambda p: Muon(p, lr=1e-3, polar=NewtonSchulz()), matrices_only=True
+        ),
+        "Muon, Newton-Schulz f32": on(
+            lambda p: Muon(p, lr=1e-3, polar=NewtonSchulz(dtype=None)), matrices_only=True
+        ),
         "MuonSignum": split(lambda m, r: MuonSignum(m, r, lr=1e-3)),
         "MuonAdam": split(lambda m, r: MuonAdam(m, r, lr=1e-3)),
     }
@@ -119,7 +163,8 @@ def contenders():
 
 
 def measure():
-    """Milliseconds per step: medians over interleaved rounds, each step right after its own backward pass, as in training."""
+    """Milliseconds per step: medians over interleaved rounds, each step right after its own
+    backward pass, as in training."""
     import torch
 
     torch.set_num_threads(1)
@@ -138,13 +183,18 @@ def measure():
                 work.append(1e3 * (ready - begun))
     spent["forward and backward, batch 128"] = work
     return {
-        "parameters": sum(p.numel() for p in Network().params), "milliseconds": {name: round(median(ms), 4) for name, ms in spent.items()},
-        "machine": platform.processor() or platform.machine(), "torch": torch.__version__, "threads": 1, "date": date.today().isoformat(),
+        "parameters": sum(p.numel() for p in Network().params),
+        "milliseconds": {name: round(median(ms), 4) for name, ms in spent.items()},
+        "machine": platform.processor() or platform.machine(),
+        "torch": torch.__version__,
+        "threads": 1,
+        "date": date.today().isoformat(),
     }
 
 
 def table(milliseconds):
-    """Rows of text: ours, ms, the peer in torch, its ms, the ratio, and the step's share of a training step."""
+    """Rows of text: ours, ms, the peer in torch, its ms, the ratio, and the step's share of a
+    training step."""
     work = milliseconds["forward and backward, batch 128"]
     rows = [["update", "ms a step", "beside", "ms", "ratio", "share of a training step"]]
     for name, peer in PEERS.items():

@@ -16,7 +16,8 @@ PEER_STEPS = {1: 400, 50: 200, N: 60}
 
 
 def measure_peers(d: int = 25) -> list[dict]:
-    """A row per batch size: microseconds per step and run.  One run for the peers, a block of 24 for the kernel."""
+    """A row per batch size: microseconds per step and run.  One run for the peers, a block of 24
+    for the kernel."""
     problem, rows = Problem(dataset(d)), []
     for b in PEER_STEPS:
         sign, spectral = Cell(ib.MAX, b, False, d), Cell(ib.SPECTRAL, b, False, d)
@@ -27,11 +28,21 @@ def measure_peers(d: int = 25) -> list[dict]:
             "optax.adam in a scan": (_optax("adam", problem.dataset, b), steps, 1),
             "ours, spectral norm": (whole("kernel", problem, cell_lanes(spectral)), 2 * steps, 24),
             "optax.contrib.muon in a scan": (_optax("muon", problem.dataset, b), steps, 1),
-            "torch.optim.Muon": (partial(naive.train, problem.x, problem.y, K, spectral, optimizer=_torch_muon), steps // 2, 1),
-            "torch.optim.SGD": (partial(naive.train, problem.x, problem.y, K, sign, optimizer=_torch_sgd), steps // 2, 1),
+            "torch.optim.Muon": (
+                partial(naive.train, problem.x, problem.y, K, spectral, optimizer=_torch_muon),
+                steps // 2,
+                1,
+            ),
+            "torch.optim.SGD": (
+                partial(naive.train, problem.x, problem.y, K, sign, optimizer=_torch_sgd),
+                steps // 2,
+                1,
+            ),
         }
         found = interleaved(contenders)
-        rows.append({"d": d, "b": b} | {name: round(value["us"], 2) for name, value in found.items()})
+        rows.append(
+            {"d": d, "b": b} | {name: round(value["us"], 2) for name, value in found.items()}
+        )
     return rows
 
 
@@ -44,7 +55,8 @@ def _torch_sgd(params):
 
 
 def _optax(name, data, b):
-    """``work(steps)``: a jitted scan over mini-batches, float64, compiled at the first call for each number of steps."""
+    """``work(steps)``: a jitted scan over mini-batches, float64, compiled at the first call for
+    each number of steps."""
     import jax
     import jax.numpy as jnp
     import optax

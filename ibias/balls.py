@@ -1,4 +1,5 @@
-"""Norms seen in a plane: unit circles and steepest directions on a two-dimensional slice of the matrices."""
+"""Norms seen in a plane: unit circles and steepest directions on a two-dimensional slice of the
+matrices."""
 
 from collections.abc import Sequence
 
@@ -8,12 +9,20 @@ import xarray as xr
 
 from .norms import Norm
 
-# spanned by these, the spectral and the max norm look different (on diagonal matrices they coincide)
+# spanned by these, the spectral and the max norm look different (on diagonal matrices they
+# coincide)
 IDENTITY, SWAP = np.eye(2), np.array([[0.0, 1.0], [1.0, 0.0]])
 
 
-def plane(norms: Sequence[Norm], gradients: Sequence[tuple[float, float]], *, basis=(IDENTITY, SWAP), points: int = 721) -> xr.Dataset:
-    """``ball`` (norm, angle, axis): boundary of each unit ball; ``steepest`` (norm, arrow, axis): the map at each ``gradient``.
+def plane(
+    norms: Sequence[Norm],
+    gradients: Sequence[tuple[float, float]],
+    *,
+    basis=(IDENTITY, SWAP),
+    points: int = 721,
+) -> xr.Dataset:
+    """``ball`` (norm, angle, axis): boundary of each unit ball; ``steepest`` (norm, arrow, axis):
+    the map at each ``gradient``.
 
     Coordinates are those of ``a * basis[0] + b * basis[1]`` for two orthogonal matrices.
     """
@@ -24,7 +33,11 @@ def plane(norms: Sequence[Norm], gradients: Sequence[tuple[float, float]], *, ba
     for norm in norms:
         balls.append(around / norm.value(_matrices(around, first, second)).numpy()[:, None])
         v = norm.steepest(_matrices(np.asarray(gradients, float), first, second))
-        steps.append(torch.stack([(v * m).sum((-2, -1)) / (m * m).sum() for m in (first, second)], -1).numpy())
+        steps.append(
+            torch.stack(
+                [(v * m).sum((-2, -1)) / (m * m).sum() for m in (first, second)], -1
+            ).numpy()
+        )
     return xr.Dataset(
         {
             "ball": (("norm", "angle", "axis"), np.stack(balls)),

@@ -1,8 +1,9 @@
 """Losses of a linear classifier, as functions of one soft margin per sample.
 
-With logits z and label y let ``mu = z_y - logsumexp(z_c, c != y)``.  Both losses here have the logit gradient
-``r (pi - e_y)``, ``pi`` the softmax over the other classes: only the weight ``r`` and the loss itself differ.  Everything is
-returned as a logarithm, because both decay like exp(-mu) and margins beyond 745 underflow float64.
+With logits z and label y let ``mu = z_y - logsumexp(z_c, c != y)``.  Both losses here have the
+logit gradient ``r (pi - e_y)``, ``pi`` the softmax over the other classes: only the weight ``r``
+and the loss itself differ.  Everything is returned as a logarithm, because both decay like exp(-mu)
+and margins beyond 745 underflow float64.
 """
 
 from abc import ABC, abstractmethod
@@ -33,7 +34,8 @@ class CrossEntropy(Loss):
     text: str = "cross-entropy"
 
     def log_loss(self, mu):
-        # log(log(1 + x)) = log x - x/2 + ...: past mu = 35 the correction is below rounding, while log1p(x) nears 0
+        # log(log(1 + x)) = log x - x/2 + ...: past mu = 35 the correction is below rounding, while
+        # log1p(x) nears 0
         late = mu > 35
         return torch.where(late, -mu, _softplus(-mu.clamp(max=36)).log())
 

@@ -16,7 +16,8 @@ from .problem import Problem
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """Weights ``w`` ``(lanes, k, d)`` of a problem, with what several measures share computed once."""
+    """Weights ``w`` ``(lanes, k, d)`` of a problem, with what several measures share computed
+    once."""
 
     problem: Problem
     w: Tensor
@@ -31,16 +32,21 @@ class Snapshot:
 
     @cached_property
     def log_loss(self) -> Tensor:
-        return self.problem.loss.log_loss(self.soft_margins).logsumexp(-1) - log(self.problem.dataset.n)
+        return self.problem.loss.log_loss(self.soft_margins).logsumexp(-1) - log(
+            self.problem.dataset.n
+        )
 
     @cached_property
     def log_proxy(self) -> Tensor:
-        return self.problem.loss.log_residual(self.soft_margins).logsumexp(-1) - log(self.problem.dataset.n)
+        return self.problem.loss.log_residual(self.soft_margins).logsumexp(-1) - log(
+            self.problem.dataset.n
+        )
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A named number per lane: ``of(snapshot)`` has shape ``(lanes,)``; ``label`` is its axis title."""
+    """A named number per lane: ``of(snapshot)`` has shape ``(lanes,)``; ``label`` is its axis
+    title."""
 
     name: str
     label: str
@@ -50,7 +56,9 @@ class Measure:
 MEASURES = (
     Measure("loss", "training loss", lambda s: s.log_loss.exp()),
     Measure("log_loss", "log of the training loss", lambda s: s.log_loss),
-    Measure("min_margin", "smallest margin, not normalised", lambda s: s.problem.worst_gap(s.logits)),
+    Measure(
+        "min_margin", "smallest margin, not normalised", lambda s: s.problem.worst_gap(s.logits)
+    ),
     Measure("proxy", "proxy G, the mean residual", lambda s: s.log_proxy.exp()),
     Measure("norm_max", "max norm of the weights", lambda s: MAX.value(s.w)),
     Measure("norm_frobenius", "Frobenius norm of the weights", lambda s: FROBENIUS.value(s.w)),
@@ -68,8 +76,8 @@ LABELS = {m.name: m.label for m in MEASURES} | {
 def measure(problem: Problem, w: Tensor, norms, directions=None) -> dict[str, np.ndarray]:
     """Every variable for weights ``(lanes, k, d)``; ``norms[j]`` is the own norm of lane j.
 
-    ``directions`` maps names to ``(k, d)`` matrices: adds ``cosine`` of shape ``(lanes, directions)``.  Margin and cosine are NaN
-    at ``W = 0``.
+    ``directions`` maps names to ``(k, d)`` matrices: adds ``cosine`` of shape
+    ``(lanes, directions)``.  Margin and cosine are NaN at ``W = 0``.
     """
     snapshot = Snapshot(problem, w)
     out = {m.name: m.of(snapshot).cpu().double().numpy() for m in MEASURES}
@@ -77,29 +85,51 @@ def measure(problem: Problem, w: Tensor, norms, directions=None) -> dict[str, np
     for norm in set(norms):
         mine = [j for j, other in enumerate(norms) if other == norm]
         known = {MAX: "norm_max", FROBENIUS: "norm_frobenius", SPECTRAL: "norm_spectral"}.get(norm)
-        out["norm_own"][mine] = out[known][mine] if known else norm.value(w[mine]).cpu().double().numpy()
+        out["norm_own"][mine] = (
+            out[known][mine] if known else norm.value(w[mine]).cpu().double().numpy()
+        )
     with np.errstate(invalid="ignore", divide="ignore"):
         out["margin"] = out["min_margin"] / np.where(out["norm_own"] > 0, out["norm_own"], np.nan)
     if directions:
-        targets = torch.as_tensor(np.stack(list(directions.values())), dtype=w.dtype, device=w.device)
-        inner = torch.einsum("lkd,jkd->lj", w / FROBENIUS.value(w)[:, None, None], targets / FROBENIUS.value(targets)[:, None, None])
+        targets = torch.as_tensor(
+            np.stack(list(directions.values())), dtype=w.dtype, device=w.device
+        )
+        inner = torch.einsum(
+            "lkd,jkd->lj",
+            w / FROBENIUS.value(w)[:, None, None],
+            targets / FROBENIUS.value(targets)[:, None, None],
+        )
         out["cosine"] = inner.cpu().double().numpy()
     return out
 
 
 def relative_error(runs, best):
-    """``runs`` with ``error = 1 - margin / gamma``, and ``cosine`` reduced to each optimizer's own direction when it was recorded.
+    """``runs`` with ``error = 1 - margin / gamma``, and ``cosine`` reduced to each optimizer's own
+    direction when it was recorded.
 
-    ``best`` maps a norm's text to its ``MaxMargin``.  An error above 1 means that some sample is misclassified.  ``error_below`` and
-    ``error_above`` use the two ends of the certified interval of gamma.
+    ``best`` maps a norm's text to its ``MaxMargin``.  An error above 1 means that some sample is
+    misclassified.  ``error_below`` and ``error_above`` use the two ends of the certified interval
+    of gamma.
     """
     known = list(best) if isinstance(best, Mapping) else []
-    lacking = [str(text) for text in runs.norm.values if str(text) not in known or not hasattr(best[str(text)], "lower")]
+    lacking = [
+        str(text)
+        for text in runs.norm.values
+        if str(text) not in known or not hasattr(best[str(text)], "lower")
+    ]
     if lacking:
-        raise ValueError(f"relative_error(runs, best) needs best = {{norm.text: ib.max_margin(data, norm)}}; for {lacking[0]!r} there is none in {known}")
+        raise ValueError(
+            "relative_error(runs, best) needs best = {norm.text: ib.max_margin(data, norm)}; for"
+            f" {lacking[0]!r} there is none in {known}"
+        )
     own = [best[str(text)] for text in runs.norm.values]
-    ends = [1 - runs.margin / xr.DataArray(gamma, dims="optimizer") for gamma in ([b.margin for b in own], [b.lower for b in own], [b.upper for b in own])]
-    found = runs.assign(error=ends[0], error_below=np.minimum(*ends[1:]), error_above=np.maximum(*ends[1:]))
+    ends = [
+        1 - runs.margin / xr.DataArray(gamma, dims="optimizer")
+        for gamma in ([b.margin for b in own], [b.lower for b in own], [b.upper for b in own])
+    ]
+    found = runs.assign(
+        error=ends[0], error_below=np.minimum(*ends[1:]), error_above=np.maximum(*ends[1:])
+    )
     for name in ("error", "error_below", "error_above"):
         found[name].attrs["long_name"] = "relative margin error"
     if "direction" in runs.dims:

@@ -9,14 +9,19 @@ from .schedules import Power
 from .signals import FullBatch, Minibatch, Momentum, Signal, VarianceReduced, recipe
 
 # (without momentum, with momentum), as the paper and the field call them
-FAMILY = {MAX: ("SignSGD", "Signum"), FROBENIUS: ("N-SGD", "N-MSGD"), SPECTRAL: ("Spectral-SGD", "Muon")}
+FAMILY = {
+    MAX: ("SignSGD", "Signum"),
+    FROBENIUS: ("N-SGD", "N-MSGD"),
+    SPECTRAL: ("Spectral-SGD", "Muon"),
+}
 
 
 @dataclass(frozen=True)
 class SteepestDescent:
     """``W_(t+1) = W_t - eta_t * norm.steepest(S_t)`` from ``W_0 = 0`` (Section 3.1, Appendix A).
 
-    A step has length ``eta_t`` in ``norm``, whatever the size of the signal; a zero signal moves nothing and still counts.
+    A step has length ``eta_t`` in ``norm``, whatever the size of the signal; a zero signal moves
+    nothing and still counts.
     """
 
     norm: Norm
@@ -28,9 +33,15 @@ class SteepestDescent:
         for field, kind in {"norm": Norm, "signal": Signal}.items():
             value = getattr(self, field)
             if not isinstance(value, kind):
-                raise TypeError(f"SteepestDescent({field}=...) takes a {kind.__name__} object such as those in ibias; got {value!r}")
+                raise TypeError(
+                    f"SteepestDescent({field}=...) takes a {kind.__name__} object such as those in"
+                    f" ibias; got {value!r}"
+                )
         if not callable(self.schedule):
-            raise TypeError(f"SteepestDescent(schedule=...) takes a schedule such as Power(0.1); got {self.schedule!r}")
+            raise TypeError(
+                "SteepestDescent(schedule=...) takes a schedule such as Power(0.1); got"
+                f" {self.schedule!r}"
+            )
 
     @property
     def label(self) -> str:
@@ -54,7 +65,9 @@ def default_label(method: SteepestDescent) -> str:
     core = signal.source if reduced else signal
     if type(core) not in (FullBatch, Minibatch):
         return repr(method)
-    plain, averaged = FAMILY.get(method.norm, (f"SD[{method.norm.text}]", f"MSD[{method.norm.text}]"))
+    plain, averaged = FAMILY.get(
+        method.norm, (f"SD[{method.norm.text}]", f"MSD[{method.norm.text}]")
+    )
     parts = ["VR-" * reduced + (averaged if beta else plain)]
     parts.append(f"b={core.b}" if type(core) is Minibatch else "full batch")
     return " ".join(parts + [f"beta={beta:g}"] * bool(beta))
@@ -68,20 +81,32 @@ def grid(
     variance_reduction: Sequence[bool] = (False,),
     schedule: Power | Mapping[Norm, Power] = Power(0.1),
 ) -> list[SteepestDescent]:
-    """Every combination, in the order norm, variance reduction, momentum, batch size; names are the default labels.
+    """Every combination, in the order norm, variance reduction, momentum, batch size; names are the
+    default labels.
 
-    ``schedule`` is one for all, or one per norm (the paper uses another first step for the Frobenius norm).
+    ``schedule`` is one for all, or one per norm (the paper uses another first step for the
+    Frobenius norm).
     """
     if isinstance(schedule, Mapping) and any(norm not in schedule for norm in norms):
-        raise ValueError(f"schedule has no entry for {next(norm for norm in norms if norm not in schedule)!r}; it has {list(schedule)}")
+        raise ValueError(
+            f"schedule has no entry for {next(norm for norm in norms if norm not in schedule)!r};"
+            f" it has {list(schedule)}"
+        )
 
     def signal(b, beta, reduced):
         core = VarianceReduced(Minibatch(b)) if reduced else Minibatch(b)
         return Momentum(beta, core) if beta else core
 
     return [
-        SteepestDescent(norm, signal(b, beta, reduced), schedule[norm] if isinstance(schedule, Mapping) else schedule)
-        for norm in norms for reduced in variance_reduction for beta in momenta for b in batch_sizes
+        SteepestDescent(
+            norm,
+            signal(b, beta, reduced),
+            schedule[norm] if isinstance(schedule, Mapping) else schedule,
+        )
+        for norm in norms
+        for reduced in variance_reduction
+        for beta in momenta
+        for b in batch_sizes
     ]
 
 

@@ -18,12 +18,14 @@ class Norm(ABC):
 
     - ``value(w)``     ``||w||``                                  ``(*lanes, k, d) -> (*lanes,)``
     - ``dual(g)``      ``max <g, v>`` over ``||v|| <= 1``          ``(*lanes, k, d) -> (*lanes,)``
-    - ``steepest(g)``  a ``v`` attaining it (Section 3.1)          ``(*lanes, k, d) -> (*lanes, k, d)``
+    - ``steepest(g)``  a ``v`` attaining it (Section 3.1)
+      ``(*lanes, k, d) -> (*lanes, k, d)``
     - ``cvx(w)``       ``||w||`` as a convex cvxpy expression
 
-    Choices where the maximiser is not unique: ``steepest(0) = 0``; ``sign(0) = 0``; ties of a largest entry go to the first
-    one; singular directions below the numerical rank are dropped, never filled in.  ``dual`` does not use ``steepest``, so
-    that ``<g, steepest(g)> = dual(g)`` is a test.  Inputs are rescaled by a largest entry first: 1e-300 and 1e300 are safe.
+    Choices where the maximiser is not unique: ``steepest(0) = 0``; ``sign(0) = 0``; ties of a
+    largest entry go to the first one; singular directions below the numerical rank are dropped,
+    never filled in.  ``dual`` does not use ``steepest``, so that ``<g, steepest(g)> = dual(g)`` is
+    a test.  Inputs are rescaled by a largest entry first: 1e-300 and 1e300 are safe.
     """
 
     p: float
@@ -53,7 +55,8 @@ class Norm(ABC):
 
 @dataclass(frozen=True)
 class Entrywise(Norm):
-    """``(sum |w_ij|^p)^(1/p)``: p = inf is the max norm (SignSGD), 2 Frobenius (normalised SGD), 1 the sum norm."""
+    """``(sum |w_ij|^p)^(1/p)``: p = inf is the max norm (SignSGD), 2 Frobenius (normalised SGD), 1
+    the sum norm."""
 
     p: float
 
@@ -86,14 +89,17 @@ class Entrywise(Norm):
 
 @dataclass(frozen=True)
 class Schatten(Norm):
-    """The p-norm of the singular values: p = inf is the spectral norm (Muon), 2 Frobenius, 1 the nuclear norm.
+    """The p-norm of the singular values: p = inf is the spectral norm (Muon), 2 Frobenius, 1 the
+    nuclear norm.
 
-    ``rtol``: singular values below ``rtol`` times the largest count as zero.  Mini-batch gradients have rank at most
-    ``min(b, k - 1)``; without the cut a thin SVD adds arbitrary directions and Lemma H.1 fails.
+    ``rtol``: singular values below ``rtol`` times the largest count as zero.  Mini-batch gradients
+    have rank at most ``min(b, k - 1)``; without the cut a thin SVD adds arbitrary directions and
+    Lemma H.1 fails.
     """
 
     p: float
-    rtol: float = 4e-14  # rounding of a float64 gradient leaves about 1e-16; the compiled kernel uses the same cut
+    # rounding of a float64 gradient leaves about 1e-16; the compiled kernel uses the same cut
+    rtol: float = 4e-14
 
     def __post_init__(self):
         _check_exponent("Schatten", self.p)
@@ -132,7 +138,10 @@ class Schatten(Norm):
 
 def _check_exponent(family, p):
     if not is_number(p) or p < 1:
-        raise ValueError(f"{family}(p) is a norm for numbers p in [1, inf] only; got p = {p!r}. Use p = inf (math.inf) for the limit case.")
+        raise ValueError(
+            f"{family}(p) is a norm for numbers p in [1, inf] only; got p = {p!r}. Use p = inf"
+            " (math.inf) for the limit case."
+        )
 
 
 def _digits(p):
@@ -141,24 +150,30 @@ def _digits(p):
 
 
 def _rescaled(w):
-    """``(w / m, m)`` with ``m`` the largest magnitude per lane (1 for a zero matrix, so that nothing divides by zero)."""
+    """``(w / m, m)`` with ``m`` the largest magnitude per lane (1 for a zero matrix, so that
+    nothing divides by zero)."""
     w = torch.as_tensor(w)
     if not w.is_floating_point():
         w = w.double()
     if w.ndim < 2:
-        raise ValueError(f"a norm here takes matrices (*lanes, classes, features); got shape {tuple(w.shape)}")
+        raise ValueError(
+            f"a norm here takes matrices (*lanes, classes, features); got shape {tuple(w.shape)}"
+        )
     largest = w.abs().amax((-2, -1))
     scale = torch.where(largest > 0, largest, torch.ones_like(largest))
     return w / scale[..., None, None], scale
 
 
 def _singular_values(a):
-    """``svdvals``, NaN for matrices that are not finite: a run that diverged is data, LAPACK's exception is not."""
+    """``svdvals``, NaN for matrices that are not finite: a run that diverged is data, LAPACK's
+    exception is not."""
     try:
         return torch.linalg.svdvals(a)
     except torch.linalg.LinAlgError:
         finite = _finite(a)
-        return torch.where(finite[..., 0], torch.linalg.svdvals(torch.where(finite, a, 0)), torch.nan)
+        return torch.where(
+            finite[..., 0], torch.linalg.svdvals(torch.where(finite, a, 0)), torch.nan
+        )
 
 
 def _svd(a):
@@ -168,14 +183,21 @@ def _svd(a):
     except torch.linalg.LinAlgError:
         finite = _finite(a)
         u, s, vh = torch.linalg.svd(torch.where(finite, a, 0), full_matrices=False)
-        return torch.where(finite, u, torch.nan), torch.where(finite[..., 0], s, torch.nan), torch.where(finite, vh, torch.nan)
+        return (
+            torch.where(finite, u, torch.nan),
+            torch.where(finite[..., 0], s, torch.nan),
+            torch.where(finite, vh, torch.nan),
+        )
 
 
 def _finite(a):
-    """``(*lanes, 1, 1)``: which matrices are finite; raises LinAlgError again when all of them are."""
+    """``(*lanes, 1, 1)``: which matrices are finite; raises LinAlgError again when all of them
+    are."""
     finite = a.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
     if finite.all():
-        raise torch.linalg.LinAlgError("the singular value decomposition of a finite matrix did not converge")
+        raise torch.linalg.LinAlgError(
+            "the singular value decomposition of a finite matrix did not converge"
+        )
     return finite
 
 
@@ -190,7 +212,8 @@ def _power_norm(a, p):
 
 
 def _power_steepest(a, p):
-    """argmax of <a, v> over the p-ball on the last axis; the vector case of the table in Section 3.1."""
+    """argmax of <a, v> over the p-ball on the last axis; the vector case of the table in Section
+    3.1."""
     if p == inf:
         return a.sign()
     top = a.abs().amax(-1, keepdim=True)
@@ -204,7 +227,8 @@ def _power_steepest(a, p):
 
 
 def _schatten_cvx(cp, w, p):
-    """Least ``||s||_p`` over decreasing s whose partial sums dominate the Ky Fan norms of w (weak majorisation)."""
+    """Least ``||s||_p`` over decreasing s whose partial sums dominate the Ky Fan norms of w (weak
+    majorisation)."""
     from cvxpy.transforms.partial_optimize import partial_optimize
 
     k, d = w.shape
@@ -220,15 +244,25 @@ MAX, FROBENIUS, SUM = Entrywise(inf), Entrywise(2), Entrywise(1)
 SPECTRAL, NUCLEAR = Schatten(inf), Schatten(1)
 # what every test, the engines and the maximum margins iterate over
 CATALOG: tuple[Norm, ...] = (
-    MAX, FROBENIUS, SUM, SPECTRAL, NUCLEAR, Entrywise(1.5), Entrywise(3), Schatten(1.5), Schatten(4),
+    MAX,
+    FROBENIUS,
+    SUM,
+    SPECTRAL,
+    NUCLEAR,
+    Entrywise(1.5),
+    Entrywise(3),
+    Schatten(1.5),
+    Schatten(4),
 )
 NAMED = {norm.text: norm for norm in (MAX, FROBENIUS, SUM, SPECTRAL, NUCLEAR)}
 
 
 def norm(text: str) -> Norm:
-    """The norm of a text: "max", "frobenius", "sum", "spectral", "nuclear", "entrywise:P" or "schatten:P" with P in [1, inf].
+    """The norm of a text: "max", "frobenius", "sum", "spectral", "nuclear", "entrywise:P" or
+    "schatten:P" with P in [1, inf].
 
-    For the command line and notebook parameters; in code, use the objects.  Raises ValueError for anything else.
+    For the command line and notebook parameters; in code, use the objects.  Raises ValueError for
+    anything else.
     """
     if text in NAMED:
         return NAMED[text]
@@ -239,5 +273,6 @@ def norm(text: str) -> Norm:
     except (KeyError, ValueError):
         known = ", ".join(NAMED)
         raise ValueError(
-            f"unknown norm {text!r}: use one of {known}, or entrywise:P or schatten:P with P a number in [1, inf]"
+            f"unknown norm {text!r}: use one of {known}, or entrywise:P or schatten:P with P a"
+            " number in [1, inf]"
         ) from None

@@ -1,9 +1,11 @@
 """Reading and writing npz archives that nobody has to trust.
 
-An npz archive is a zip of ``.npy`` members. `numpy.load` believes what a member's header claims and can be asked to unpickle; `read` does
-neither. The claimed shape times the size of an item must be exactly the number of bytes that the zip directory promises, and below a
-stated limit, before one byte of the array is read; a member that would need pickle is refused.
+An npz archive is a zip of ``.npy`` members. `numpy.load` believes what a member's header claims and
+can be asked to unpickle; `read` does neither. The claimed shape times the size of an item must be
+exactly the number of bytes that the zip directory promises, and below a stated limit, before one
+byte of the array is read; a member that would need pickle is refused.
 """
+
 from __future__ import annotations
 
 import io
@@ -18,7 +20,8 @@ _CHUNK = 2**20
 
 
 class NpzError(ValueError):
-    """The file is not an npz archive that can be read without trusting it; the sentence names the file and the member."""
+    """The file is not an npz archive that can be read without trusting it; the sentence names the
+    file and the member."""
 
 
 def read(path: str | Path, limit: int = LIMIT) -> tuple[dict[str, np.ndarray], dict[str, bytes]]:
@@ -39,12 +42,17 @@ def read(path: str | Path, limit: int = LIMIT) -> tuple[dict[str, np.ndarray], d
         return _parse(io.BytesIO(data), path, limit)
     except NpzError:
         raise
-    except Exception as error:  # zipfile, zlib and numpy have a dozen ways to say that bytes are damaged: one documented way leaves here
-        raise NpzError(f"{path}: not a readable npz file ({type(error).__name__}: {_one_line(error)})") from error
+    # zipfile, zlib and numpy have a dozen ways to say that bytes are damaged: one documented way
+    # leaves here
+    except Exception as error:
+        raise NpzError(
+            f"{path}: not a readable npz file ({type(error).__name__}: {_one_line(error)})"
+        ) from error
 
 
 def pack(arrays: dict[str, np.ndarray], texts: dict[str, bytes] | None = None) -> bytes:
-    """The archive as bytes. The same arrays give the same bytes: members are sorted and carry no date."""
+    """The archive as bytes. The same arrays give the same bytes: members are sorted and carry no
+    date."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in sorted((texts or {}).items()):
@@ -56,7 +64,9 @@ def pack(arrays: dict[str, np.ndarray], texts: dict[str, bytes] | None = None) -
     return buffer.getvalue()
 
 
-def _parse(stream: io.BytesIO, path: Path, limit: int) -> tuple[dict[str, np.ndarray], dict[str, bytes]]:
+def _parse(
+    stream: io.BytesIO, path: Path, limit: int
+) -> tuple[dict[str, np.ndarray], dict[str, bytes]]:
     if not zipfile.is_zipfile(stream):
         raise NpzError(f"{path}: not an npz file (no zip directory; truncated, or another format)")
     arrays: dict[str, np.ndarray] = {}
@@ -65,39 +75,68 @@ def _parse(stream: io.BytesIO, path: Path, limit: int) -> tuple[dict[str, np.nda
         members = archive.infolist()
         total = sum(member.file_size for member in members)
         if total > limit:
-            raise NpzError(f"{path}: unpacks to {total:,} bytes, more than the {limit:,} that are read at most")
+            raise NpzError(
+                f"{path}: unpacks to {total:,} bytes, more than the {limit:,} that are read at most"
+            )
         for member in members:
-            if member.compress_type == zipfile.ZIP_STORED and member.file_size > len(stream.getbuffer()):
-                raise NpzError(f"{path}: member {member.filename!r} claims {member.file_size:,} bytes, more than the file holds")
+            if member.compress_type == zipfile.ZIP_STORED and member.file_size > len(
+                stream.getbuffer()
+            ):
+                raise NpzError(
+                    f"{path}: member {member.filename!r} claims {member.file_size:,} bytes, more"
+                    " than the file holds"
+                )
             with archive.open(member) as handle:
                 if member.filename.endswith(".npy"):
                     arrays[member.filename.removesuffix(".npy")] = _array(handle, member, path)
                 else:
-                    texts[member.filename] = _exactly(handle, member.file_size, member.filename, path)
+                    texts[member.filename] = _exactly(
+                        handle, member.file_size, member.filename, path
+                    )
     return arrays, texts
 
 
 def _array(handle, member: zipfile.ZipInfo, path: Path) -> np.ndarray:
     version = np.lib.format.read_magic(handle)
     if version not in ((1, 0), (2, 0)):
-        raise NpzError(f"{path}: member {member.filename!r} has npy version {version}; (1, 0) and (2, 0) are read")
-    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        raise NpzError(
+            f"{path}: member {member.filename!r} has npy version {version}; (1, 0) and (2, 0) are"
+            " read"
+        )
+    header = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
     shape, fortran, dtype = header(handle)
     if dtype.hasobject:
-        raise NpzError(f"{path}: member {member.filename!r} holds Python objects; only numbers and text are read, never pickles")
+        raise NpzError(
+            f"{path}: member {member.filename!r} holds Python objects; only numbers and text are"
+            " read, never pickles"
+        )
     if dtype.kind not in "biufcUS":
-        raise NpzError(f"{path}: member {member.filename!r} has dtype {dtype}; only numbers and text are read")
+        raise NpzError(
+            f"{path}: member {member.filename!r} has dtype {dtype}; only numbers and text are read"
+        )
     if any(not isinstance(length, int) or length < 0 for length in shape):
         raise NpzError(f"{path}: member {member.filename!r} has the impossible shape {shape}")
     claimed, present = math.prod(shape) * dtype.itemsize, member.file_size - handle.tell()
     if claimed != present:
-        raise NpzError(f"{path}: member {member.filename!r} claims shape {shape} of {dtype}, {claimed:,} bytes, but {present:,} bytes follow")
-    flat = np.frombuffer(_exactly(handle, claimed, member.filename, path), dtype=dtype) if claimed else np.zeros(math.prod(shape), dtype)
+        raise NpzError(
+            f"{path}: member {member.filename!r} claims shape {shape} of {dtype}, {claimed:,}"
+            f" bytes, but {present:,} bytes follow"
+        )
+    flat = (
+        np.frombuffer(_exactly(handle, claimed, member.filename, path), dtype=dtype)
+        if claimed
+        else np.zeros(math.prod(shape), dtype)
+    )
     return flat.reshape(shape, order="F" if fortran else "C")
 
 
 def _exactly(handle, count: int, name: str, path: Path) -> bytes:
-    """`count` bytes to the member's end, read in pieces, so that a false size costs no memory; reading to the end checks the zip's CRC."""
+    """`count` bytes to the member's end, read in pieces, so that a false size costs no memory;
+    reading to the end checks the zip's CRC."""
     parts, left = [], count
     while part := handle.read(min(_CHUNK, left + 1)):
         parts.append(part)

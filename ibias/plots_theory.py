@@ -10,7 +10,8 @@ REPAIRS = {"none": "#D55E00", "momentum": "#0072B2", "VR": "#009E73", "both": "#
 
 
 def slack(table: xr.Dataset):
-    """Worst ratio lhs/rhs of every inequality, one row per statement, coloured by tag; 1 means attained."""
+    """Worst ratio lhs/rhs of every inequality, one row per statement, coloured by tag; 1 means
+    attained."""
     rows = table.where(~table.identity.astype(bool), drop=True)
     numbers = list(dict.fromkeys(rows.statement.values))
     fig, axes = canvas(1, 1, height=0.2 * len(numbers) + 0.9)
@@ -19,16 +20,30 @@ def slack(table: xr.Dataset):
         some = rows.where(rows.tag == tag, drop=True)
         if some.sizes["bound"]:
             height = [numbers.index(s) for s in some.statement.values]
-            ax.plot(np.clip(some.slack, 1e-3, None), height, "o", color=colour, label=tag, ms=5, alpha=0.8)
+            ax.plot(
+                np.clip(some.slack, 1e-3, None),
+                height,
+                "o",
+                color=colour,
+                label=tag,
+                ms=5,
+                alpha=0.8,
+            )
     ax.axvline(1, color=REFERENCE, lw=1)
-    ax.set(xscale="log", xlabel="worst observed left side / right side", ylim=(len(numbers) - 0.5, -0.5), xlim=(8e-4, 1.3))
+    ax.set(
+        xscale="log",
+        xlabel="worst observed left side / right side",
+        ylim=(len(numbers) - 0.5, -0.5),
+        xlim=(8e-4, 1.3),
+    )
     ax.set_yticks(range(len(numbers)), numbers, fontsize=8)
     ax.legend(loc="lower left")
     return fig
 
 
 def errors(runs: xr.Dataset):
-    """Measured and a-priori eps_t along one run per appendix; gamma dotted: below it the loss must fall."""
+    """Measured and a-priori eps_t along one run per appendix; gamma dotted: below it the loss must
+    fall."""
     fig, axes = canvas(2, 2, height=2.3, sharex=True)
     for ax, run in zip(axes.flat, runs.run.values):
         one = runs.sel(run=run).dropna("step", subset=["error"])
@@ -90,16 +105,24 @@ def gaps(runs: xr.Dataset):
 
 
 def counterexamples(runs: xr.Dataset):
-    """Minimum margin of the five counterexamples, plain and repaired; symmetric logarithmic axis around zero."""
+    """Minimum margin of the five counterexamples, plain and repaired; symmetric logarithmic axis
+    around zero."""
     fig, axes = canvas(3, 2, height=2.2)
     for ax, name in zip(axes.flat, runs.example.values):
         one = runs.sel(example=name)
         for repair, colour in REPAIRS.items():
-            band(ax, one.min_margin.sel(repair=repair), colour=colour, label={"none": "no repair"}.get(repair, repair))
+            band(
+                ax,
+                one.min_margin.sel(repair=repair),
+                colour=colour,
+                label={"none": "no repair"}.get(repair, repair),
+            )
         ax.axhline(0, color=REFERENCE, lw=0.8)
         ax.set(xscale="log")
         ax.set_yscale("symlog", linthresh=0.1)
-        ax.set_title(f"{name}: {NORM_NAMES[str(one.norm.values)]}, m = {int(one.batches)}", loc="left")
+        ax.set_title(
+            f"{name}: {NORM_NAMES[str(one.norm.values)]}, m = {int(one.batches)}", loc="left"
+        )
     axes.flat[-1].set_axis_off()
     handles, labels = axes[0, 0].get_legend_handles_labels()
     axes.flat[-1].legend(handles, labels, loc="center", title="repair")
@@ -115,7 +138,9 @@ def half_batches(runs: xr.Dataset):
     fig, axes = canvas(1, 1, height=2.8)
     ax, labels = axes[0, 0], {}
     for name in runs.optimizer.values:
-        labels[band(ax, runs.min_margin.sel(optimizer=name), colour=NORM_COLOURS[str(name)])] = NORM_NAMES[str(name)]
+        labels[band(ax, runs.min_margin.sel(optimizer=name), colour=NORM_COLOURS[str(name)])] = (
+            NORM_NAMES[str(name)]
+        )
     ax.axhline(0, color=REFERENCE, lw=0.8)
     ax.set(xscale="log", xlabel="step", ylabel="min margin $q(W_t)$")
     ax.set_yscale("symlog", linthresh=0.1)
@@ -124,7 +149,8 @@ def half_batches(runs: xr.Dataset):
 
 
 def shares(grid: xr.Dataset):
-    """The share of gamma that the momentum theorem keeps, version 1 (dashed) and sharper (solid), against 1 - beta."""
+    """The share of gamma that the momentum theorem keeps, version 1 (dashed) and sharper (solid),
+    against 1 - beta."""
     fig, axes = canvas(1, 1, height=3.0)
     ax, labels = axes[0, 0], {}
     colours = ["#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7"]
@@ -135,23 +161,42 @@ def shares(grid: xr.Dataset):
         ax.plot([], [], color=colour, label=f"m = {m}")
         labels[line] = f"m = {m}"
     ax.axhline(0, color=REFERENCE, lw=0.8)
-    ax.set(xscale="log", xlabel=r"$1-\beta$", ylabel=r"effective margin / $\gamma$", ylim=(-1, 1.05))
+    ax.set(
+        xscale="log", xlabel=r"$1-\beta$", ylabel=r"effective margin / $\gamma$", ylim=(-1, 1.05)
+    )
     ax.legend(loc="lower left")
     return fig
 
 
 def per_sample(runs: xr.Dataset, families: dict[str, str]):
-    """Figure 2: relative margin errors in three norms (left) and cosines to the bias and the max-margin direction (right), a row per method."""
+    """Figure 2: relative margin errors in three norms (left) and cosines to the bias and the
+    max-margin direction (right), a row per method."""
     fig, axes = canvas(len(families), 2, height=2.4, sharex=True)
     for row, (name, text) in zip(axes, families.items()):
         one = runs.sel(optimizer=name)
         for norm in one.measured.values:
             dashes = "--" if norm == "spectral" else "-"  # it nearly hides the Frobenius line
-            band(row[0], one.error.sel(measured=norm), colour=NORM_COLOURS[str(norm)], label=NORM_NAMES[str(norm)], dashes=dashes)
+            band(
+                row[0],
+                one.error.sel(measured=norm),
+                colour=NORM_COLOURS[str(norm)],
+                label=NORM_NAMES[str(norm)],
+                dashes=dashes,
+            )
         row[0].set(xscale="log", ylabel="relative margin error", ylim=(0, 1.1))
         row[0].set_title(text, loc="left")
-        band(row[1], one.cosine.sel(direction="bias"), colour="#0072B2", label=r"bias matrix $\bar W$")
-        band(row[1], one.cosine.sel(direction="max margin"), colour="#009E73", label="max-margin $W^*$")
+        band(
+            row[1],
+            one.cosine.sel(direction="bias"),
+            colour="#0072B2",
+            label=r"bias matrix $\bar W$",
+        )
+        band(
+            row[1],
+            one.cosine.sel(direction="max margin"),
+            colour="#009E73",
+            label="max-margin $W^*$",
+        )
         row[1].set(xscale="log", ylabel="cosine", ylim=(0, 1.03))
         row[1].legend(loc="lower right")
     axes[0, 0].legend(loc="lower right")
@@ -161,7 +206,8 @@ def per_sample(runs: xr.Dataset, families: dict[str, str]):
 
 
 def explicit_rate(runs: xr.Dataset, families: dict[str, str]):
-    """Distance of the directions from the bias matrix and its explicit bound, one panel per method."""
+    """Distance of the directions from the bias matrix and its explicit bound, one panel per
+    method."""
     fig, axes = canvas(1, len(families), height=2.6, sharey=True)
     for ax, (name, text) in zip(axes[0], families.items()):
         one = runs.sel(optimizer=name)
@@ -175,7 +221,8 @@ def explicit_rate(runs: xr.Dataset, families: dict[str, str]):
 
 
 def losses_compared(runs: xr.Dataset):
-    """Relative margin errors under cross-entropy (solid) and exponential loss (dashed), one panel per norm."""
+    """Relative margin errors under cross-entropy (solid) and exponential loss (dashed), one panel
+    per norm."""
     norms = list(dict.fromkeys(str(name).split(",")[0] for name in runs.optimizer.values))
     fig, axes = canvas(1, len(norms), height=2.7, sharey=True)
     colours = ["#000000", "#0072B2", "#009E73"]
@@ -184,7 +231,13 @@ def losses_compared(runs: xr.Dataset):
         for colour, name in zip(colours, names):
             for dashes, loss in zip(("-", "--"), runs.loss_name.values):
                 text = str(name).split(", ", 1)[1] if dashes == "-" else ""
-                band(ax, runs.error.sel(optimizer=name, loss_name=loss), colour=colour, label=text, dashes=dashes)
+                band(
+                    ax,
+                    runs.error.sel(optimizer=name, loss_name=loss),
+                    colour=colour,
+                    label=text,
+                    dashes=dashes,
+                )
         ax.set(xscale="log", yscale="log", xlabel="iterations", ylim=(5e-3, 2))
         ax.set_title(NORM_NAMES[norm], loc="left")
     axes[0, 0].set_ylabel("relative margin error")
@@ -193,7 +246,8 @@ def losses_compared(runs: xr.Dataset):
 
 
 def warm_up(run: xr.Dataset):
-    """Left: log of the loss ratio under its corrected bound. Right: version 1's ratio, which would have to stay below 1."""
+    """Left: log of the loss ratio under its corrected bound. Right: version 1's ratio, which would
+    have to stay below 1."""
     fig, axes = canvas(1, 2, height=2.6)
     axes[0, 0].plot(run.step, run.bound, color=TAGS["derived"], label=r"$2R\sum\eta$")
     axes[0, 0].plot(run.step, run.change, color=TAGS["text"], label=r"$\log L(W_t)/L(W_0)$")

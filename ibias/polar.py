@@ -1,4 +1,5 @@
-"""The spectral norm with an approximate steepest direction: what Muon's Newton-Schulz iteration does in place of the polar factor."""
+"""The spectral norm with an approximate steepest direction: what Muon's Newton-Schulz iteration
+does in place of the polar factor."""
 
 from dataclasses import dataclass
 from math import inf
@@ -11,10 +12,12 @@ CONVERGENT = (15 / 8, -10 / 8, 3 / 8)  # the quintic whose only attracting singu
 
 @dataclass(frozen=True)
 class NewtonSchulzSpectral(Norm):
-    """Measures in the spectral norm, steps along ``iterations`` of a Newton-Schulz iteration in float64.
+    """Measures in the spectral norm, steps along ``iterations`` of a Newton-Schulz iteration in
+    float64.
 
-    The default coefficients are those of Muon, tuned for speed: singular values end in about 0.68 to 1.13 and never settle, so that
-    ``value(steepest(g))`` may exceed 1 and ``<g, steepest(g)>`` may miss ``dual(g)``.  That is the point of the comparison.
+    The default coefficients are those of Muon, tuned for speed: singular values end in about 0.68
+    to 1.13 and never settle, so that ``value(steepest(g))`` may exceed 1 and ``<g, steepest(g)>``
+    may miss ``dual(g)``.  That is the point of the comparison.
     """
 
     iterations: int = 5

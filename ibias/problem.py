@@ -1,4 +1,5 @@
-"""A data set and a loss together: gradients, losses and margins of linear classifiers, without cancellation."""
+"""A data set and a loss together: gradients, losses and margins of linear classifiers, without
+cancellation."""
 
 from dataclasses import dataclass
 from math import log
@@ -12,9 +13,11 @@ from .losses import CROSS_ENTROPY, Loss
 
 @dataclass(frozen=True, eq=False)
 class Scaled:
-    """The matrices ``value * exp(log_scale)``: ``value`` ``(*lanes, rows, columns)``, ``log_scale`` ``(*lanes,)``.
+    """The matrices ``value * exp(log_scale)``: ``value`` ``(*lanes, rows, columns)``, ``log_scale``
+    ``(*lanes,)``.
 
-    Gradients decay like exp(-margin) and underflow past margin 745; their direction does not.  ``log_scale`` is -inf for zero.
+    Gradients decay like exp(-margin) and underflow past margin 745; their direction does not.
+    ``log_scale`` is -inf for zero.
     """
 
     value: Tensor
@@ -24,7 +27,10 @@ class Scaled:
         """The same matrices with a largest entry of 1 (0 stays 0)."""
         top = self.value.abs().amax((-2, -1))
         safe = torch.where(top > 0, top, torch.ones_like(top))
-        return Scaled(self.value / safe[..., None, None], torch.where(top > 0, self.log_scale + safe.log(), -torch.inf))
+        return Scaled(
+            self.value / safe[..., None, None],
+            torch.where(top > 0, self.log_scale + safe.log(), -torch.inf),
+        )
 
     def plain(self) -> Tensor:
         """As ordinary numbers; may underflow to 0."""
@@ -44,10 +50,11 @@ def weighted_sum(*terms: tuple[float, Scaled]) -> Scaled:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Linear classification of ``dataset`` under ``loss``.  Weights ``w`` have shape ``(*lanes, k, d)``.
+    """Linear classification of ``dataset`` under ``loss``.  Weights ``w`` have shape
+    ``(*lanes, k, d)``.
 
-    ``rows`` selects a mini-batch: ``None`` for all samples, ``(b,)`` shared by all lanes (then one matrix product serves them
-    all), or ``(*lanes, b)`` with one batch per lane.
+    ``rows`` selects a mini-batch: ``None`` for all samples, ``(b,)`` shared by all lanes (then one
+    matrix product serves them all), or ``(*lanes, b)`` with one batch per lane.
     """
 
     dataset: Dataset
@@ -57,7 +64,9 @@ class Problem:
 
     def __post_init__(self):
         # read-only numpy arrays cannot be shared with torch: copy once
-        object.__setattr__(self, "x", torch.tensor(self.dataset.x, dtype=self.dtype, device=self.device))
+        object.__setattr__(
+            self, "x", torch.tensor(self.dataset.x, dtype=self.dtype, device=self.device)
+        )
         object.__setattr__(self, "y", torch.tensor(self.dataset.y, device=self.device))
 
     def start(self, *lanes: int) -> Tensor:
@@ -73,9 +82,11 @@ class Problem:
         return shared.movedim(0, -2)
 
     def residual(self, w: Tensor, rows: Tensor | None = None) -> Scaled:
-        """``d l_i / d z_i = r_i (pi_i - e_y)``, shape ``(*lanes, b, k)``, one scale per lane (statements A, point 4).
+        """``d l_i / d z_i = r_i (pi_i - e_y)``, shape ``(*lanes, b, k)``, one scale per lane
+        (statements A, point 4).
 
-        The own-class entry is minus the sum of the others.  ``softmax - onehot`` cancels to noise past margin 36.
+        The own-class entry is minus the sum of the others.  ``softmax - onehot`` cancels to noise
+        past margin 36.
         """
         mu, others = self.soft_margin(self.logits(w, rows), rows)
         log_r = self.loss.log_residual(mu)
@@ -84,7 +95,8 @@ class Problem:
         return Scaled(value - self._own(rows) * value.sum(-1, keepdim=True), scale)
 
     def gradient(self, w: Tensor, rows: Tensor | None = None) -> Scaled:
-        """``grad L_B(w) = mean of r_i (pi_i - e_y) x_i^T``, shape ``(*lanes, k, d)`` (Lemma C.2)."""
+        """``grad L_B(w) = mean of r_i (pi_i - e_y) x_i^T``, shape ``(*lanes, k, d)`` (Lemma
+        C.2)."""
         r = self.residual(w, rows)
         x = self.x if rows is None else self.x[rows]
         return Scaled(r.value.mT @ x / x.shape[-2], r.log_scale)
@@ -114,7 +126,8 @@ class Problem:
         return torch.nn.functional.one_hot(y, self.dataset.k).bool()
 
     def soft_margin(self, z: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """``mu_i = z_y - logsumexp of the others`` ``(*lanes, b)`` and the softmax over the others ``(*lanes, b, k)``."""
+        """``mu_i = z_y - logsumexp of the others`` ``(*lanes, b)`` and the softmax over the others
+        ``(*lanes, b, k)``."""
         own = self._own(rows)
         rest = z.masked_fill(own, -torch.inf)
         return (z * own).sum(-1) - rest.logsumexp(-1), rest.softmax(-1)

@@ -6,12 +6,23 @@ from contextlib import contextmanager
 
 @contextmanager
 def bar(total: int, label: str, show: bool = True):
-    """Yields ``advance(count)``; the bar appears after two seconds, on stderr, and is removed at the end.
+    """Yields ``advance(count)``; the bar appears after two seconds, on stderr, and is removed at
+    the end.
 
-    ``IBIAS_PROGRESS=0`` in the environment turns bars off: executed notebooks must not carry them as output.
+    ``IBIAS_PROGRESS=0`` in the environment turns bars off: executed notebooks must not carry them
+    as output.
     """
     from tqdm.auto import tqdm
 
     hidden = not show or os.environ.get("IBIAS_PROGRESS") == "0"
-    with tqdm(total=total, desc=label, delay=2, mininterval=0.5, leave=False, unit="step", unit_scale=True, disable=hidden) as shown:
+    with tqdm(
+        total=total,
+        desc=label,
+        delay=2,
+        mininterval=0.5,
+        leave=False,
+        unit="step",
+        unit_scale=True,
+        disable=hidden,
+    ) as shown:
         yield shown.update

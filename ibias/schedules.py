@@ -10,7 +10,8 @@ from .checks import is_number
 
 @dataclass(frozen=True)
 class Power:
-    """``eta_t = eta0 (t + 1)^-a``, ``t = 0, 1, ...`` (Assumption 3.3 asks a in (0, 1]; the offset 1 is our choice).
+    """``eta_t = eta0 (t + 1)^-a``, ``t = 0, 1, ...`` (Assumption 3.3 asks a in (0, 1]; the offset 1
+    is our choice).
 
     ``eta0`` is the length of the first step, in the norm of the method that uses it.
     """
@@ -20,9 +21,15 @@ class Power:
 
     def __post_init__(self):
         if not (is_number(self.eta0) and isfinite(self.eta0) and self.eta0 > 0):
-            raise ValueError(f"Power(eta0=...) is a step length and must be positive and finite; got {self.eta0!r}")
+            raise ValueError(
+                "Power(eta0=...) is a step length and must be positive and finite; got"
+                f" {self.eta0!r}"
+            )
         if not (is_number(self.a) and 0 < self.a <= 1):
-            raise ValueError(f"Power(a=...) must lie in (0, 1] for steps that vanish but sum to infinity; got {self.a!r}")
+            raise ValueError(
+                "Power(a=...) must lie in (0, 1] for steps that vanish but sum to infinity; got"
+                f" {self.a!r}"
+            )
 
     def __call__(self, t):
         return self.eta0 * (t + 1.0) ** -self.a
@@ -36,7 +43,8 @@ class Power:
 
 
 def step_sizes(schedule, first: int, count: int) -> np.ndarray:
-    """Steps ``first .. first+count-1`` of any schedule, a callable of the step's index, as float64, shape ``(count,)``.
+    """Steps ``first .. first+count-1`` of any schedule, a callable of the step's index, as float64,
+    shape ``(count,)``.
 
     Raises ValueError when one of them is not a finite number.
     """
@@ -46,5 +54,8 @@ def step_sizes(schedule, first: int, count: int) -> np.ndarray:
         found = np.array([float(schedule(t)) for t in range(first, first + count)])
     bad = np.flatnonzero(~np.isfinite(found))
     if bad.size:
-        raise ValueError(f"the schedule {schedule!r} gives a step of {found[bad[0]]} at t = {first + bad[0]}; step sizes must be finite numbers")
+        raise ValueError(
+            f"the schedule {schedule!r} gives a step of {found[bad[0]]} at t = {first + bad[0]};"
+            " step sizes must be finite numbers"
+        )
     return found

@@ -1,4 +1,5 @@
-"""What replaces the gradient: full batch, mini-batch, variance reduction and momentum, composed by wrapping (Appendix A)."""
+"""What replaces the gradient: full batch, mini-batch, variance reduction and momentum, composed by
+wrapping (Appendix A)."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ class Batch(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """A signal of the paper's form, flattened: what the fast engines and the labels of results need."""
+    """A signal of the paper's form, flattened: what the fast engines and the labels of results
+    need."""
 
     batch_size: int
     momentum: float
@@ -29,7 +31,8 @@ class Recipe(NamedTuple):
 class Signal(ABC):
     """A stream of matrices computed from the iterates.  Pure: state goes in and comes out.
 
-    ``emit`` returns the signal at ``w`` (shape ``(*lanes, k, d)``) as a ``Scaled`` value, and the next state.
+    ``emit`` returns the signal at ``w`` (shape ``(*lanes, k, d)``) as a ``Scaled`` value, and the
+    next state.
     """
 
     @abstractmethod
@@ -59,9 +62,11 @@ class FullBatch(Signal):
 
 @dataclass(frozen=True)
 class Minibatch(Signal):
-    """The gradient of ``b`` samples, drawn by random reshuffling: every epoch is a partition of the data.
+    """The gradient of ``b`` samples, drawn by random reshuffling: every epoch is a partition of the
+    data.
 
-    The theory wants b to divide n.  ``ragged=True`` lets the last batch of an epoch be smaller, outside the theorems.
+    The theory wants b to divide n.  ``ragged=True`` lets the last batch of an epoch be smaller,
+    outside the theorems.
     """
 
     b: int
@@ -72,13 +77,17 @@ class Minibatch(Signal):
 
     def batch_size(self, n):
         if self.b > n:
-            raise ValueError(f"Minibatch({self.b}) asks for more samples than the {n} there are; use at most {n}, or FullBatch()")
+            raise ValueError(
+                f"Minibatch({self.b}) asks for more samples than the {n} there are; use at most"
+                f" {n}, or FullBatch()"
+            )
         if n % self.b and not self.ragged:
             below = max(b for b in range(1, self.b + 1) if n % b == 0)
             above = min(b for b in range(self.b, n + 1) if n % b == 0)
             raise ValueError(
-                f"Minibatch({self.b}) does not divide n = {n}; the nearest divisors are {below} and {above}. "
-                f"Minibatch({self.b}, ragged=True) allows a smaller last batch, outside the theorems."
+                f"Minibatch({self.b}) does not divide n = {n}; the nearest divisors are {below} and"
+                f" {above}. Minibatch({self.b}, ragged=True) allows a smaller last batch, outside"
+                " the theorems."
             )
         return self.b
 
@@ -91,7 +100,8 @@ class Minibatch(Signal):
 
 @dataclass(frozen=True)
 class VarianceReduced(Signal):
-    """``V = g_B(W) - g_B(snapshot) + g(snapshot)``, the snapshot taken at every epoch start (Section 4.3)."""
+    """``V = g_B(W) - g_B(snapshot) + g(snapshot)``, the snapshot taken at every epoch start
+    (Section 4.3)."""
 
     source: Signal
 
@@ -114,15 +124,18 @@ class VarianceReduced(Signal):
         there, _ = self.source.emit(problem, snapshot, None, batch)
         # in this order the first two cancel exactly at an epoch start, where V is the full gradient
         v = weighted_sum((1, here), (-1, there), (1, full))
-        # classes sum to zero (Lemma C.2 ii); the cancellation leaves noise there that could pass for a singular direction
+        # classes sum to zero (Lemma C.2 ii); the cancellation leaves noise there that could pass
+        # for a singular direction
         return Scaled(v.value - v.value.mean(-2, keepdim=True), v.log_scale), (snapshot, full)
 
 
 @dataclass(frozen=True)
 class Momentum(Signal):
-    """Exponential average ``M = beta M + (1 - beta) S`` of another signal, from ``M = 0`` (Section 3.1).
+    """Exponential average ``M = beta M + (1 - beta) S`` of another signal, from ``M = 0`` (Section
+    3.1).
 
-    ``beta`` is the weight of the past, in [0, 1).  A bias correction would not change a step: the maps ignore scale.
+    ``beta`` is the weight of the past, in [0, 1).  A bias correction would not change a step: the
+    maps ignore scale.
     """
 
     beta: float
@@ -132,7 +145,9 @@ class Momentum(Signal):
         if not (is_number(self.beta) and 0 <= self.beta < 1):
             raise ValueError(f"Momentum(beta=...) must lie in [0, 1); got {self.beta!r}")
         if not isinstance(self.source, Signal):
-            raise TypeError(f"Momentum(beta, source) averages a signal; got source = {self.source!r}")
+            raise TypeError(
+                f"Momentum(beta, source) averages a signal; got source = {self.source!r}"
+            )
 
     def batch_size(self, n):
         return self.source.batch_size(n)
@@ -149,7 +164,8 @@ class Momentum(Signal):
 
 
 def recipe(signal: Signal, n: int) -> Recipe | None:
-    """``signal`` as (batch size, momentum, variance reduction), or None when it is not one of the paper's combinations."""
+    """``signal`` as (batch size, momentum, variance reduction), or None when it is not one of the
+    paper's combinations."""
     momentum = 0.0
     if type(signal) is Momentum:
         momentum, signal = float(signal.beta), signal.source

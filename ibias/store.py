@@ -2,14 +2,18 @@
 
 An entry is one npz file: named arrays, and a member ``entry.json`` with
 
-- ``about``: what the arrays are the answer to, as plain JSON. The file's name is the SHA-256 of it, so a label can hold any characters;
+- ``about``: what the arrays are the answer to, as plain JSON. The file's name is the SHA-256 of it,
+  so a label can hold any characters;
 - ``content``: the SHA-256 of the arrays, names, dtypes and shapes included;
-- ``provenance``: when, where and with what it was computed. It is outside both hashes: two machines that agree store equal contents.
+- ``provenance``: when, where and with what it was computed. It is outside both hashes: two machines
+  that agree store equal contents.
 
-Writing goes to a temporary file in the same folder, is forced to the disk, then renamed, so a reader sees the whole entry or none, and two
-writers of one key do no harm. Reading checks everything again; a file that fails is moved to ``set-aside/`` with a warning, never deleted
-and never used. Nothing here knows what the arrays mean.
+Writing goes to a temporary file in the same folder, is forced to the disk, then renamed, so a
+reader sees the whole entry or none, and two writers of one key do no harm. Reading checks
+everything again; a file that fails is moved to ``set-aside/`` with a warning, never deleted and
+never used. Nothing here knows what the arrays mean.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -52,7 +56,8 @@ class Entry:
 
 
 def key_of(about: Mapping) -> str:
-    """SHA-256 of the description: the same for every order of its keys, every locale and every hash seed."""
+    """SHA-256 of the description: the same for every order of its keys, every locale and every hash
+    seed."""
     return hashlib.sha256(_json(about)).hexdigest()
 
 
@@ -70,7 +75,8 @@ def content_of(arrays: Mapping[str, np.ndarray]) -> str:
 class Store:
     """The store in `folder`, made when first written to.
 
-    Raises (every method that touches the disk): OSError when the disk is full or the folder may not be written.
+    Raises (every method that touches the disk): OSError when the disk is full or the folder may not
+    be written.
     """
 
     folder: Path
@@ -83,16 +89,26 @@ class Store:
             raise ValueError(f"a store key is 64 hexadecimal digits; got {key!r}")
         return self.folder / key[:2] / f"{key}.npz"
 
-    def put(self, about: Mapping, arrays: Mapping[str, np.ndarray], provenance: Mapping | None = None) -> str:
-        """Store `arrays` as the answer to `about`; returns the key. Replaces an entry of the same key whole or not at all."""
+    def put(
+        self, about: Mapping, arrays: Mapping[str, np.ndarray], provenance: Mapping | None = None
+    ) -> str:
+        """Store `arrays` as the answer to `about`; returns the key. Replaces an entry of the same
+        key whole or not at all."""
         arrays = {name: np.asarray(array) for name, array in arrays.items()}
         key = key_of(about)
-        header = {"format": FORMAT, "key": key, "content": content_of(arrays), "about": about, "provenance": provenance or {}}
+        header = {
+            "format": FORMAT,
+            "key": key,
+            "content": content_of(arrays),
+            "about": about,
+            "provenance": provenance or {},
+        }
         write_whole(self.path(key), npz.pack(arrays, {_HEADER: _json(header)}))
         return key
 
     def get(self, key: str) -> Entry | None:
-        """The entry, or None when there is none that can be used (a damaged one is set aside, with a `StoreWarning`)."""
+        """The entry, or None when there is none that can be used (a damaged one is set aside, with
+        a `StoreWarning`)."""
         path = self.path(key)
         try:
             return read_entry(path)
@@ -111,7 +127,11 @@ class Store:
 
     def paths(self) -> Iterator[Path]:
         """The files of all entries, in the order of their names."""
-        yield from sorted(path for path in self.folder.glob("[0-9a-f][0-9a-f]/*.npz") if not path.name.startswith("."))
+        yield from sorted(
+            path
+            for path in self.folder.glob("[0-9a-f][0-9a-f]/*.npz")
+            if not path.name.startswith(".")
+        )
 
     def verify(self) -> tuple[list[Path], list[Path]]:
         """Read and check every entry: (sound files, where the damaged ones were moved to)."""
@@ -127,9 +147,14 @@ class Store:
         return sound, damaged
 
     def gc(self, stale: Callable[[Entry], bool], dry_run: bool = False) -> list[Path]:
-        """Delete entries that `stale` says nobody will ask for again, and temporary files of dead processes. Set-aside files stay."""
+        """Delete entries that `stale` says nobody will ask for again, and temporary files of dead
+        processes. Set-aside files stay."""
         old = time.time() - _STALE_AFTER
-        doomed = [path for path in self.folder.glob("[0-9a-f][0-9a-f]/.*.part") if path.stat().st_mtime < old]
+        doomed = [
+            path
+            for path in self.folder.glob("[0-9a-f][0-9a-f]/.*.part")
+            if path.stat().st_mtime < old
+        ]
         for path in self.paths():
             with contextlib.suppress(ValueError, FileNotFoundError):
                 if stale(read_entry(path)):
@@ -147,12 +172,17 @@ class Store:
             os.replace(path, kept)
         except FileNotFoundError:
             return kept  # another process was first
-        warnings.warn(f"{reason}; the file was set aside as {kept} and its run will be computed again", StoreWarning, stacklevel=3)
+        warnings.warn(
+            f"{reason}; the file was set aside as {kept} and its run will be computed again",
+            StoreWarning,
+            stacklevel=3,
+        )
         return kept
 
 
 def read_entry(path: Path) -> Entry:
-    """Read one entry and check it: format, key against `about` and the file's name, content against the arrays.
+    """Read one entry and check it: format, key against `about` and the file's name, content against
+    the arrays.
 
     Raises:
         BadEntry, NpzError (both ValueError): the file is damaged or is not what its name says.
@@ -161,10 +191,14 @@ def read_entry(path: Path) -> Entry:
     arrays, texts = npz.read(path)
     try:
         header = json.loads(texts[_HEADER])
-        kind, key, content, about, provenance = (header[name] for name in ("format", "key", "content", "about", "provenance"))
+        kind, key, content, about, provenance = (
+            header[name] for name in ("format", "key", "content", "about", "provenance")
+        )
         named = key_of(about)
     except (KeyError, ValueError, TypeError, RecursionError) as error:
-        raise BadEntry(f"{path}: its {_HEADER} is missing or damaged ({type(error).__name__})") from error
+        raise BadEntry(
+            f"{path}: its {_HEADER} is missing or damaged ({type(error).__name__})"
+        ) from error
     if kind != FORMAT:
         raise BadEntry(f"{path}: format {str(kind)[:20]!r}, while this version reads {FORMAT}")
     if not isinstance(about, dict) or not isinstance(provenance, dict):
@@ -177,7 +211,8 @@ def read_entry(path: Path) -> Entry:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` holds all of it or is left as it was; the temporary file is removed whatever happens."""
+    """Write `data` so that `path` holds all of it or is left as it was; the temporary file is
+    removed whatever happens."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name[:16]}.{os.getpid()}.{secrets.token_hex(4)}.part"
     try:
@@ -192,9 +227,11 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def default_folder(start: Path | None = None) -> Path | None:
-    """``IBIAS_STORE`` if set, else ``_build/store`` of the companion's repository around `start` (the working folder), else None.
+    """``IBIAS_STORE`` if set, else ``_build/store`` of the companion's repository around `start`
+    (the working folder), else None.
 
-    Outside the repository nothing is written unless the caller names a folder: a library does not fill a stranger's disk.
+    Outside the repository nothing is written unless the caller names a folder: a library does not
+    fill a stranger's disk.
     """
     if chosen := os.environ.get(ENVIRONMENT):
         return Path(chosen)
@@ -206,4 +243,6 @@ def default_folder(start: Path | None = None) -> Path | None:
 
 
 def _json(value) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    ).encode()

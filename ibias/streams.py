@@ -1,4 +1,5 @@
-"""The order in which samples are drawn: one generator per seed, the same for every backend and method."""
+"""The order in which samples are drawn: one generator per seed, the same for every backend and
+method."""
 
 from collections.abc import Iterator
 
@@ -16,20 +17,24 @@ def generator(seed: int) -> np.random.Generator:
 
 
 def permutations(n: int, seed: int, epochs: int) -> np.ndarray:
-    """Random reshuffling: row r of the ``(epochs, n)`` int64 result is the order of epoch r (Appendix A).
+    """Random reshuffling: row r of the ``(epochs, n)`` int64 result is the order of epoch r
+    (Appendix A).
 
     Batch j of epoch r is columns ``j*b .. (j+1)*b``.  Shorter requests are prefixes of longer ones.
     """
     return _shuffled(generator(seed), whole("n counts samples", n), whole("epochs", epochs))
 
 
-def epoch_chunks(n: int, seed: int, epochs: int, start: int = 0, size: int = 0) -> Iterator[np.ndarray]:
-    """The rows ``start .. epochs`` of ``permutations`` in pieces of ``size`` epochs, so that long runs need little memory."""
+def epoch_chunks(
+    n: int, seed: int, epochs: int, start: int = 0, size: int = 0
+) -> Iterator[np.ndarray]:
+    """The rows ``start .. epochs`` of ``permutations`` in pieces of ``size`` epochs, so that long
+    runs need little memory."""
     rng, size = generator(seed), size or max(1, 2**19 // n)
     for first in range(0, epochs, size):
         rows = _shuffled(rng, n, min(size, epochs - first))
         if first + len(rows) > start:
-            yield rows[max(0, start - first):]
+            yield rows[max(0, start - first) :]
 
 
 def _shuffled(rng, n, epochs):

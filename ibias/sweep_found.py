@@ -1,4 +1,5 @@
 """The runs of a sweep that are known: from the store, and as they finish."""
+
 from __future__ import annotations
 
 import logging
@@ -11,6 +12,7 @@ from .store import Store, default_folder
 from .sweep_plan import Job
 
 LOG = logging.getLogger("ibias.sweep")
+
 
 def opened(store) -> Store | None:
     """The store that the argument `store=` of `sweep` means."""
@@ -46,7 +48,8 @@ class Found:
         return all(key in self.runs for key in keys)
 
     def add_all(self, keys: list[str], arrays: dict[str, np.ndarray], provenance: dict) -> None:
-        """Keep finished runs, `keys` along the first axis; in the store first, so that what is counted is safe."""
+        """Keep finished runs, `keys` along the first axis; in the store first, so that what is
+        counted is safe."""
         for place, key in enumerate(keys):
             if key not in self.runs:
                 run = {name: value[place].copy() for name, value in arrays.items()}
@@ -55,12 +58,19 @@ class Found:
                 self._know(key, run, provenance)
 
     def fail(self, keys: Iterable[str], error: Exception) -> None:
-        reason, lost = f"{type(error).__name__}: {' '.join(str(error).split())}", [key for key in keys if key not in self.runs]
+        reason, lost = (
+            f"{type(error).__name__}: {' '.join(str(error).split())}",
+            [key for key in keys if key not in self.runs],
+        )
         LOG.warning("%d runs failed: %s", len(lost), reason)
         self.failed.update(dict.fromkeys(lost, reason))
 
     def reasons(self) -> dict[str, str]:
-        return {f"{lane.method.label}, seed {lane.seed}": self.failed[key] for key, lane in self.job.lanes.items() if key in self.failed}
+        return {
+            f"{lane.method.label}, seed {lane.seed}": self.failed[key]
+            for key, lane in self.job.lanes.items()
+            if key in self.failed
+        }
 
     def _know(self, key, arrays, provenance):
         self.runs[key] = arrays
@@ -70,8 +80,12 @@ class Found:
 
 
 def _refuse_addresses(job: Job) -> None:
-    """A repr with an address in memory does not say what an object does: another function may have it tomorrow, and its answers."""
+    """A repr with an address in memory does not say what an object does: another function may have
+    it tomorrow, and its answers."""
     for about in job.abouts.values():
         for text in (about["method"], about["loss"]):
             if " at 0x" in text:
-                raise ValueError(f"a store cannot tell {text} from another by its repr; make the function a frozen dataclass, or pass store=None")
+                raise ValueError(
+                    f"a store cannot tell {text} from another by its repr; make the function a"
+                    " frozen dataclass, or pass store=None"
+                )

@@ -1,10 +1,13 @@
 """What a stored run is the answer to: everything that determines its numbers, and nothing else.
 
-The key holds the method (not its display name), the data's digest, the loss, the seed, the steps, the recording grid, the arithmetic that
-was asked for, and a hash of the source files that compute. It leaves out what only describes: titles, plots, the command line. A backend
-or device of "auto" is a key of its own: any of the backends may answer it (they agree to the tolerances of the engine's tests), so a sweep
-started on one machine is continued on another; which one answered is in the run's provenance.
+The key holds the method (not its display name), the data's digest, the loss, the seed, the steps,
+the recording grid, the arithmetic that was asked for, and a hash of the source files that compute.
+It leaves out what only describes: titles, plots, the command line. A backend or device of "auto" is
+a key of its own: any of the backends may answer it (they agree to the tolerances of the engine's
+tests), so a sweep started on one machine is continued on another; which one answered is in the
+run's provenance.
 """
+
 from __future__ import annotations
 
 import ast
@@ -22,7 +25,8 @@ from .methods import SteepestDescent
 
 PACKAGE = Path(__file__).parent
 ROOTS = ("simulate", "engine")
-# imported by what computes, yet without a say in its numbers: the data's digest is in the key by itself
+# imported by what computes, yet without a say in its numbers: the data's digest is in the key by
+# itself
 WITHOUT_A_SAY = frozenset({"data", "progress"})
 
 
@@ -52,7 +56,10 @@ class Request:
             "record": sha256(np.asarray(self.grid, dtype="<i8").tobytes()).hexdigest(),
             "arithmetic": {"backend": self.backend, "device": self.device, "dtype": self.dtype},
             "weights": self.weights,
-            "directions": [sha256(np.ascontiguousarray(m).tobytes()).hexdigest() for m in self.directions.values()],
+            "directions": [
+                sha256(np.ascontiguousarray(m).tobytes()).hexdigest()
+                for m in self.directions.values()
+            ],
             "source": source_hash(),
         }
 
@@ -62,12 +69,17 @@ def source_hash() -> str:
     """SHA-256 of the source files that determine a run's numbers, names included."""
     digest = sha256()
     for path in source_files():
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + sha256(path.read_bytes()).digest())
+        digest.update(
+            path.relative_to(PACKAGE).as_posix().encode()
+            + b"\0"
+            + sha256(path.read_bytes()).digest()
+        )
     return digest.hexdigest()
 
 
 def source_files(package: Path = PACKAGE) -> list[Path]:
-    """The files behind a run: `simulate`, the engine's folder, and every file of ours that they import, directly or not."""
+    """The files behind a run: `simulate`, the engine's folder, and every file of ours that they
+    import, directly or not."""
     found: set[Path] = set()
     waiting = [path for root in ROOTS for path in _files(package, (root,))]
     while waiting:
@@ -81,15 +93,21 @@ def source_files(package: Path = PACKAGE) -> list[Path]:
 
 
 def _files(package: Path, parts: tuple[str, ...]) -> list[Path]:
-    """The source of module `parts`: a file, or every file of a folder (backends are imported by name, so no import statement shows them)."""
+    """The source of module `parts`: a file, or every file of a folder (backends are imported by
+    name, so no import statement shows them)."""
     target = package.joinpath(*parts)
     if target.is_dir():
-        return [path for path in sorted(target.rglob("*")) if path.suffix in (".py", ".cu", ".c", ".cpp")]
+        return [
+            path
+            for path in sorted(target.rglob("*"))
+            if path.suffix in (".py", ".cu", ".c", ".cpp")
+        ]
     return [target.with_suffix(".py")] if target.with_suffix(".py").is_file() else []
 
 
 def _imports(path: Path, package: Path) -> list[tuple[str, ...]]:
-    """The modules of this package that a file imports by ``from .x import y`` or ``from ibias.x import y``, as paths below the package."""
+    """The modules of this package that a file imports by ``from .x import y`` or
+    ``from ibias.x import y``, as paths below the package."""
     if path.suffix != ".py":
         return []
     here = path.relative_to(package).parent.parts
@@ -106,5 +124,9 @@ def _imports(path: Path, package: Path) -> list[tuple[str, ...]]:
             modules += [parts] if parts else []
             modules += [(*parts, alias.name) for alias in node.names]
         elif isinstance(node, ast.Import):
-            modules += [tuple(alias.name.split(".")[1:]) for alias in node.names if alias.name.startswith(package.name + ".")]
+            modules += [
+                tuple(alias.name.split(".")[1:])
+                for alias in node.names
+                if alias.name.startswith(package.name + ".")
+            ]
     return modules

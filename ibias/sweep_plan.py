@@ -1,4 +1,5 @@
 """A sweep before anything runs: its arguments checked, each distinct run with its key."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -31,10 +32,34 @@ class Job:
     def work(self, keys: Sequence[str]) -> Work:
         r = self.request
         lanes = tuple(self.lanes[key] for key in keys)
-        return Work(r.dataset, lanes, r.loss, r.steps, r.grid, r.backend, r.device, self.dtype, r.weights, r.directions)
+        return Work(
+            r.dataset,
+            lanes,
+            r.loss,
+            r.steps,
+            r.grid,
+            r.backend,
+            r.device,
+            self.dtype,
+            r.weights,
+            r.directions,
+        )
 
 
-def plan(dataset, methods, *, seeds, steps, record, loss, backend, device, dtype, weights, directions=None) -> Job:
+def plan(
+    dataset,
+    methods,
+    *,
+    seeds,
+    steps,
+    record,
+    loss,
+    backend,
+    device,
+    dtype,
+    weights,
+    directions=None,
+) -> Job:
     """Check a sweep's arguments as `simulate` does, without running anything."""
     steps = whole("steps counts updates", steps)
     methods, seeds = requested(dataset, methods, seeds, loss, dtype)
@@ -42,12 +67,31 @@ def plan(dataset, methods, *, seeds, steps, record, loss, backend, device, dtype
     columns = describe(methods, dataset.n)
     lanes = [Lane(method, seed) for method in methods for seed in seeds]
     if backend not in ("auto", *BACKENDS):
-        raise ValueError(f"unknown backend {backend!r}; use 'auto' or one of {', '.join(map(repr, BACKENDS))}")
+        raise ValueError(
+            f"unknown backend {backend!r}; use 'auto' or one of {', '.join(map(repr, BACKENDS))}"
+        )
     check_memory(dataset, lanes, grid, weights)
     warn_of_short_averages(methods, dataset.n, steps)
-    request = Request(dataset, loss, int(steps), grid, backend, str(device), str(dtype).removeprefix("torch."), bool(weights),
-                      checked_directions(directions, dataset))
+    request = Request(
+        dataset,
+        loss,
+        int(steps),
+        grid,
+        backend,
+        str(device),
+        str(dtype).removeprefix("torch."),
+        bool(weights),
+        checked_directions(directions, dataset),
+    )
     abouts = [request.about(*lane) for lane in lanes]
     keys = [key_of(about) for about in abouts]
-    return Job(request, tuple(methods), tuple(seeds), columns, dtype, dict(zip(keys, lanes, strict=True)),
-               dict(zip(keys, abouts, strict=True)), keys)
+    return Job(
+        request,
+        tuple(methods),
+        tuple(seeds),
+        columns,
+        dtype,
+        dict(zip(keys, lanes, strict=True)),
+        dict(zip(keys, abouts, strict=True)),
+        keys,
+    )

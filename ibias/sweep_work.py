@@ -1,4 +1,5 @@
 """Computing some of a sweep's runs: the same function here and on a distant worker."""
+
 from __future__ import annotations
 
 import platform
@@ -41,16 +42,27 @@ class Work:
 Finished = Callable[[list[int], dict[str, np.ndarray], dict], None]
 
 
-def compute(work: Work, finished: Finished, advance=None, state: dict | None = None, save: Callable[[dict], None] | None = None) -> None:
-    """Run `work` and call ``finished(lane_indices, arrays, provenance)`` as lanes reach their last record.
+def compute(
+    work: Work,
+    finished: Finished,
+    advance=None,
+    state: dict | None = None,
+    save: Callable[[dict], None] | None = None,
+) -> None:
+    """Run `work` and call ``finished(lane_indices, arrays, provenance)`` as lanes reach their last
+    record.
 
-    The arrays have the given lanes as first axis. ``save`` hears, now and then, what is needed to go on from there; given back as `state`
-    (for the same work) the run continues bit for bit, and lanes that were finished by then are not reported again.
+    The arrays have the given lanes as first axis. ``save`` hears, now and then, what is needed to
+    go on from there; given back as `state` (for the same work) the run continues bit for bit, and
+    lanes that were finished by then are not reported again.
     """
     problem = Problem(work.dataset, work.loss, device=chosen_device(work.device), dtype=work.dtype)
     lanes = list(work.lanes)
     engine, run = backend_named(work.backend, problem, lanes)
-    found, clock = Snapshots(problem, lanes, len(work.grid), work.weights, work.directions), _Clock()
+    found, clock = (
+        Snapshots(problem, lanes, len(work.grid), work.weights, work.directions),
+        _Clock(),
+    )
     if state is not None:
         found.values.update(state["values"])
 
@@ -58,16 +70,35 @@ def compute(work: Work, finished: Finished, advance=None, state: dict | None = N
         found.observe(index, indices, w)
         if index == len(work.grid) - 1:
             rows = list(indices)
-            where = {"backend": engine, "device": str(problem.device), "seconds": clock.lap() / len(rows)}
-            finished(rows, {name: value[rows] for name, value in found.values.items()}, where | origin())
+            where = {
+                "backend": engine,
+                "device": str(problem.device),
+                "seconds": clock.lap() / len(rows),
+            }
+            finished(
+                rows, {name: value[rows] for name, value in found.values.items()}, where | origin()
+            )
 
     with one_thread():
-        run(problem, lanes, work.steps, work.grid, observe, progress=advance, state=None if state is None else state["engine"],
-            checkpoint=(lambda engine_state: save({"engine": engine_state, "values": found.values})) if save else None)
+        run(
+            problem,
+            lanes,
+            work.steps,
+            work.grid,
+            observe,
+            progress=advance,
+            state=None if state is None else state["engine"],
+            checkpoint=(
+                (lambda engine_state: save({"engine": engine_state, "values": found.values}))
+                if save
+                else None
+            ),
+        )
 
 
 def collect(work: Work) -> list[tuple[list[int], dict[str, np.ndarray], dict]]:
-    """`compute` for a Dask worker: everything returned; the worker, which serves nobody else, stays on one thread."""
+    """`compute` for a Dask worker: everything returned; the worker, which serves nobody else, stays
+    on one thread."""
     torch.set_num_threads(1)
     pieces = []
     compute(work, lambda *piece: pieces.append(piece))
@@ -75,7 +106,8 @@ def collect(work: Work) -> list[tuple[list[int], dict[str, np.ndarray], dict]]:
 
 
 class _Clock:
-    """Seconds since the last lap: shared out among the lanes that finish together, they add up to the time of the whole."""
+    """Seconds since the last lap: shared out among the lanes that finish together, they add up to
+    the time of the whole."""
 
     def __init__(self):
         self.last = perf_counter()
@@ -87,7 +119,9 @@ class _Clock:
 
 @cache
 def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in ("ibias", "torch", "numpy")} | {"python": platform.python_version()}
+    return {name: metadata.version(name) for name in ("ibias", "torch", "numpy")} | {
+        "python": platform.python_version()
+    }
 
 
 @cache
@@ -96,7 +130,13 @@ def _commit() -> str:
     from .sweep_key import PACKAGE
 
     try:
-        answer = subprocess.run(["git", "-C", str(PACKAGE), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False)
+        answer = subprocess.run(
+            ["git", "-C", str(PACKAGE), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return answer.stdout.strip() if answer.returncode == 0 else ""

@@ -1,12 +1,14 @@
 """Python source as a syntax tree, safe to ask for from several threads."""
+
 from __future__ import annotations
 
 import ast
 import threading
 
 _ONE = threading.RLock()
-# CPython 3.11 counts the depth of the tree under construction for the whole process: a second thread that parses
-# meanwhile makes the first fail with "AST constructor recursion depth mismatch" (CPython issue 106905).
+# CPython 3.11 counts the depth of the tree under construction for the whole process: a second
+# thread that parses meanwhile makes the first fail with "AST constructor recursion depth mismatch"
+# (CPython issue 106905).
 
 
 def parse(code: str | bytes) -> ast.Module:

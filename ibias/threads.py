@@ -7,9 +7,11 @@ import torch
 
 @contextmanager
 def one_thread():
-    """Torch and the linear algebra library on one thread inside: a second one beside a busy neighbour costs a factor of ten to a hundred.
+    """Torch and the linear algebra library on one thread inside: a second one beside a busy
+    neighbour costs a factor of ten to a hundred.
 
-    Lanes are small matrices; a second core is better used by a second process.  What was set before is restored.
+    Lanes are small matrices; a second core is better used by a second process.  What was set before
+    is restored.
     """
     try:
         from threadpoolctl import threadpool_limits

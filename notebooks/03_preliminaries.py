@@ -111,7 +111,9 @@ claim(
 # The average starts at zero, $M_{-1} = 0$; a bias correction would change no step, since the map ignores the length of its argument.
 
 # %%
-muon = ib.SteepestDescent(ib.SPECTRAL, ib.Momentum(0.9, ib.Minibatch(10)), ib.Power(0.3, a=0.5), name="Muon")
+muon = ib.SteepestDescent(
+    ib.SPECTRAL, ib.Momentum(0.9, ib.Minibatch(10)), ib.Power(0.3, a=0.5), name="Muon"
+)
 muon
 
 # %% [markdown]
@@ -154,12 +156,25 @@ show(
 )
 
 # %% tags=["remove-cell"]
-flat = constants[["lower", "upper", "gap", "unique", "face_dim", "ratio"]].to_dataframe().reset_index()
+flat = (
+    constants[["lower", "upper", "gap", "unique", "face_dim", "ratio"]].to_dataframe().reset_index()
+)
 shape = constants[["n", "d", "k", "radius", "separable"]].to_dataframe().reset_index()
 flat["unique"] = flat["unique"].map({1.0: "yes", 0.0: "no"})
-glue("tab_margins", Markdown(flat.rename(columns={"face_dim": "face dimension", "ratio": "$\\gamma/2R$"}).to_markdown(
-    index=False, floatfmt=("", "", ".12g", ".12g", ".0e", "", ".0f", ".4f"))), display=False)
-glue("tab_shapes", Markdown(shape.rename(columns={"radius": "R"}).to_markdown(index=False, floatfmt="g")), display=False)
+glue(
+    "tab_margins",
+    Markdown(
+        flat.rename(columns={"face_dim": "face dimension", "ratio": "$\\gamma/2R$"}).to_markdown(
+            index=False, floatfmt=("", "", ".12g", ".12g", ".0e", "", ".0f", ".4f")
+        )
+    ),
+    display=False,
+)
+glue(
+    "tab_shapes",
+    Markdown(shape.rename(columns={"radius": "R"}).to_markdown(index=False, floatfmt="g")),
+    display=False,
+)
 glue("worst_gap", float(constants.gap.max()), display=False)
 
 # %% [markdown]
@@ -222,7 +237,10 @@ claim(
     "The step sizes decrease to zero and their sum diverges.",
     where="Assumption 3.3",
     tested="a = 1/2: the sum of t steps over 2 eta0 sqrt(t), for t = 1e2, 1e4, 1e6, tends to one from below",
-    holds=bool((np.diff(total[[99, 9999, 999999]] / (0.1 * np.sqrt([1e2, 1e4, 1e6]))) > 0).all() and (np.diff(schedule.steps(1000)) < 0).all()),
+    holds=bool(
+        (np.diff(total[[99, 9999, 999999]] / (0.1 * np.sqrt([1e2, 1e4, 1e6]))) > 0).all()
+        and (np.diff(schedule.steps(1000)) < 0).all()
+    ),
 )
 
 # %% [markdown]

@@ -71,9 +71,22 @@ least = constants.least_batch_size(margins.lower, margins.radius, margins.n) / m
 half = constants.effective_margin(margins.lower, margins.radius, 2)
 
 # %% tags=["remove-cell"]
-flat = margins.assign(least=least, half=half)[["lower", "ratio", "least", "half"]].to_dataframe()[["lower", "ratio", "least", "half"]].reset_index()
-names = {"lower": "$\\gamma$", "ratio": "$\\gamma/2R$", "least": "least $b/n$", "half": "$\\rho$ at $b = n/2$"}
-glue("tab_condition", Markdown(flat.rename(columns=names).to_markdown(index=False, floatfmt=".4f")), display=False)
+flat = (
+    margins.assign(least=least, half=half)[["lower", "ratio", "least", "half"]]
+    .to_dataframe()[["lower", "ratio", "least", "half"]]
+    .reset_index()
+)
+names = {
+    "lower": "$\\gamma$",
+    "ratio": "$\\gamma/2R$",
+    "least": "least $b/n$",
+    "half": "$\\rho$ at $b = n/2$",
+}
+glue(
+    "tab_condition",
+    Markdown(flat.rename(columns=names).to_markdown(index=False, floatfmt=".4f")),
+    display=False,
+)
 
 # %% [markdown]
 # ````{table} The large-batch condition of version 1 on four data sets. No proper divisor of $n$ reaches the least $b/n$.
@@ -102,7 +115,16 @@ mixture = datasets["set II"]
 batches = {"batch_sizes": [1, 2, 5, 10, 20, 25, 50, 100], "momenta": [0]}
 lengths = {ib.MAX: ib.Power(0.1), ib.FROBENIUS: ib.Power(1.0), ib.SPECTRAL: ib.Power(0.3)}
 best = {n.text: ib.max_margin(mixture, n) for n in lengths}
-runs = ib.relative_error(ib.sweep(mixture, ib.grid(norms=list(lengths), schedule=lengths, **batches), seeds=range(5), steps=20_000, record=ib.logspaced(80)), best)
+runs = ib.relative_error(
+    ib.sweep(
+        mixture,
+        ib.grid(norms=list(lengths), schedule=lengths, **batches),
+        seeds=range(5),
+        steps=20_000,
+        record=ib.logspaced(80),
+    ),
+    best,
+)
 
 # %% tags=["hide-input"]
 end = runs.error.isel(step=-1)
@@ -112,7 +134,8 @@ show(
     data=runs[["error"]],
     alt="Final relative margin error against batch size in three norms: it falls as batches grow, and is far above the full batch's error at half the data.",
     caption="Relative margin error after 20 000 steps without momentum, set II. Bars: five shuffles. Only the full batch (right end) is near the maximum margin.",
-    steps=20_000, dataset=mixture.name,
+    steps=20_000,
+    dataset=mixture.name,
 )
 
 # %% tags=["hide-input"]
@@ -123,8 +146,14 @@ claim(
     where="Section 4.1",
     tested="set II, three norms: median error at b = 100 against b = 50 and b = 10 at the last step",
     holds=bool(
-        (ordered.where(ordered.batch_size == 100, drop=True).values < ordered.where(ordered.batch_size == 50, drop=True).values).all()
-        and (ordered.where(ordered.batch_size == 50, drop=True).values < ordered.where(ordered.batch_size == 10, drop=True).values).all()
+        (
+            ordered.where(ordered.batch_size == 100, drop=True).values
+            < ordered.where(ordered.batch_size == 50, drop=True).values
+        ).all()
+        and (
+            ordered.where(ordered.batch_size == 50, drop=True).values
+            < ordered.where(ordered.batch_size == 10, drop=True).values
+        ).all()
     ),
     caveat="In the max and spectral norms half a data set per batch is still far from the full batch; nothing in between is covered by the theorem.",
 )
@@ -136,7 +165,9 @@ claim(
 # to $a < 1$, and $1/\log t$ at $a = 1$. Long runs on five draws of a small mixture, slopes fitted over the last decade and a half:
 
 # %%
-small = [ib.data.mixture(classes=5, per_class=8, dim=20, spread=0.6, seed=s) for s in range(data_seeds)]
+small = [
+    ib.data.mixture(classes=5, per_class=8, dim=20, spread=0.6, seed=s) for s in range(data_seeds)
+]
 powers = {
     0.25: {"max": 0.05, "frobenius": 0.3, "spectral": 0.1},
     0.5: {"max": 0.1, "frobenius": 1.0, "spectral": 0.3},
@@ -155,13 +186,26 @@ show(
     tolerance={"slope": 5e-4},
     rounding={"gap": 5e-6},
     because="a spectral step where singular values nearly vanish multiplies rounding by their inverse: to 7e-7 of the gap after 100 000 steps",
-    steps=steps, seeds=range(data_seeds),
+    steps=steps,
+    seeds=range(data_seeds),
 )
 
 # %% tags=["remove-cell"]
-summary = found.slope.to_dataframe()["slope"].groupby(["a", "norm"]).agg(["mean", "std"]).reset_index()
-summary["promised"] = summary["a"].map(dict(zip(found.a.values.tolist(), found.promised.values.tolist())))
-glue("tab_rates", Markdown(summary.rename(columns={"mean": "measured slope", "std": "spread over data sets"}).to_markdown(index=False, floatfmt=("g", "", ".3f", ".3f", ".2f"))), display=False)
+summary = (
+    found.slope.to_dataframe()["slope"].groupby(["a", "norm"]).agg(["mean", "std"]).reset_index()
+)
+summary["promised"] = summary["a"].map(
+    dict(zip(found.a.values.tolist(), found.promised.values.tolist()))
+)
+glue(
+    "tab_rates",
+    Markdown(
+        summary.rename(
+            columns={"mean": "measured slope", "std": "spread over data sets"}
+        ).to_markdown(index=False, floatfmt=("g", "", ".3f", ".3f", ".2f"))
+    ),
+    display=False,
+)
 margin_of_slope = found.slope - found.promised
 glue("worst_slope", float(margin_of_slope.max()), display=False)
 

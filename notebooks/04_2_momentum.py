@@ -57,7 +57,13 @@ from ibias.theory import constants, rates
 
 # %% tags=["hide-input"]
 needed = tables.least_momenta([2, 3, 5, 10, 50])
-glue("tab_needed", Markdown(needed.to_dataframe().reset_index().to_markdown(index=False, floatfmt=("g", ".6f", ".4f"))), display=False)
+glue(
+    "tab_needed",
+    Markdown(
+        needed.to_dataframe().reset_index().to_markdown(index=False, floatfmt=("g", ".6f", ".4f"))
+    ),
+    display=False,
+)
 
 # %% [markdown]
 # Since $\gamma \le 2R$, either form asks for a least momentum before it can say anything on *any* data:
@@ -76,7 +82,9 @@ claim(
     "At momentum zero the momentum theorem reduces to the theorem without momentum.",
     where="Remark 4.4",
     tested="effective margins at beta = 0, m = 2: the paper's polynomial gives 4m(m^2-1)R, Theorem 4.1 gives 4(m-1)R; N(0, m) = m - 1 exactly",
-    verdict="contradicted" if constants.sampling_error_paper(0.0, 2) != constants.sampling_error(0.0, 2) == 1 else "holds",
+    verdict="contradicted"
+    if constants.sampling_error_paper(0.0, 2) != constants.sampling_error(0.0, 2) == 1
+    else "holds",
     because="the polynomial bounds whole epochs at once; with N(beta, m) the two theorems join continuously",
 )
 
@@ -88,7 +96,9 @@ claim(
 # %%
 mixture = ib.data.mixture(classes=10, per_class=10, dim=25, spread=0.6, seed=data_seed)
 lengths = {ib.MAX: ib.Power(0.1), ib.FROBENIUS: ib.Power(1.0), ib.SPECTRAL: ib.Power(0.3)}
-observed = fits.momentum_map(mixture, lengths, batch_sizes=batch_sizes, forgetting=forgetting, steps=steps)
+observed = fits.momentum_map(
+    mixture, lengths, batch_sizes=batch_sizes, forgetting=forgetting, steps=steps
+)
 
 # %% tags=["hide-input"]
 show(
@@ -97,7 +107,9 @@ show(
     data=observed,
     alt="Maps of the final margin error over batches per epoch and one minus momentum, in three norms. Runs converge in a wide region at the bottom; the lines below which the theorem applies lie orders of magnitude lower.",
     caption="Final relative margin error (colour) over batches per epoch $m$ and $1-\\beta$, set II. The theorem applies below the lines.",
-    steps=steps, dataset=mixture.name, seeds=[0],
+    steps=steps,
+    dataset=mixture.name,
+    seeds=[0],
 )
 
 # %% tags=["hide-input"]
@@ -116,9 +128,19 @@ claim(
 )
 
 # %% tags=["remove-cell"]
-widest = (observed.forgetting.where(good).max("forgetting") / observed.least.sel(form="sharper")).where(observed.batches > 1)
+widest = (
+    observed.forgetting.where(good).max("forgetting") / observed.least.sel(form="sharper")
+).where(observed.batches > 1)
 glue("slack_median", float(widest.median()), display=False)
-glue("slack_paper", float((observed.forgetting.where(good).max("forgetting") / observed.least.sel(form="paper")).median()), display=False)
+glue(
+    "slack_paper",
+    float(
+        (
+            observed.forgetting.where(good).max("forgetting") / observed.least.sel(form="paper")
+        ).median()
+    ),
+    display=False,
+)
 
 # %% [markdown]
 # Measured by the largest $1-\beta$ that still ends within 0.1 of the maximum margin, runs tolerate {glue:text}`slack_median:.0f` times more
@@ -132,8 +154,12 @@ glue("slack_paper", float((observed.forgetting.where(good).max("forgetting") / o
 
 # %%
 best = {norm.text: ib.max_margin(mixture, norm) for norm in lengths}
-choices = ib.grid(norms=list(lengths), batch_sizes=[1, 10, 50], momenta=[0.9, 0.99, 0.995], schedule=lengths)
-runs = ib.relative_error(ib.sweep(mixture, choices, seeds=range(seeds), steps=steps, record=ib.logspaced(80)), best)
+choices = ib.grid(
+    norms=list(lengths), batch_sizes=[1, 10, 50], momenta=[0.9, 0.99, 0.995], schedule=lengths
+)
+runs = ib.relative_error(
+    ib.sweep(mixture, choices, seeds=range(seeds), steps=steps, record=ib.logspaced(80)), best
+)
 
 # %% tags=["hide-input"]
 end = runs.error.isel(step=-1)
@@ -143,7 +169,8 @@ show(
     data=runs[["error"]],
     alt="Final margin error against batch size for momentum 0.9, 0.99 and 0.995 in three norms: for single samples larger momentum is better, for half the data smaller.",
     caption="Final relative error against batch size for three large momenta, set II. For small batches memory helps; for large ones it only delays.",
-    steps=steps, dataset=mixture.name,
+    steps=steps,
+    dataset=mixture.name,
 )
 
 # %% tags=["hide-input"]

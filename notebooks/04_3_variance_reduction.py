@@ -57,8 +57,16 @@ from ibias.theory import rates
 mixture = ib.data.mixture(classes=10, per_class=10, dim=25, spread=0.6, seed=data_seed)
 lengths = {ib.MAX: ib.Power(0.1), ib.FROBENIUS: ib.Power(1.0), ib.SPECTRAL: ib.Power(0.3)}
 best = {norm.text: ib.max_margin(mixture, norm) for norm in lengths}
-reduced = ib.grid(norms=list(lengths), batch_sizes=batch_sizes, momenta=[0, 0.5, 0.99], variance_reduction=[True], schedule=lengths)
-runs = ib.relative_error(ib.sweep(mixture, reduced, seeds=range(seeds), steps=steps, record=ib.logspaced(80)), best)
+reduced = ib.grid(
+    norms=list(lengths),
+    batch_sizes=batch_sizes,
+    momenta=[0, 0.5, 0.99],
+    variance_reduction=[True],
+    schedule=lengths,
+)
+runs = ib.relative_error(
+    ib.sweep(mixture, reduced, seeds=range(seeds), steps=steps, record=ib.logspaced(80)), best
+)
 
 # %% tags=["hide-input"]
 end = runs.error.isel(step=-1)
@@ -68,12 +76,25 @@ show(
     data=runs[["error"]],
     alt="Final margin error with variance reduction against batch size in three norms and for three momenta: nearly flat, rising only for the smallest batches.",
     caption="Relative margin error after the run with variance reduction, set II. Flat from small batches on; batches of one are still catching up.",
-    steps=steps, dataset=mixture.name,
+    steps=steps,
+    dataset=mixture.name,
 )
 
 # %% tags=["remove-cell"]
-table = end.median("seed").to_dataframe().pivot_table(index=["norm", "momentum"], columns="batch_size", values="error")
-glue("tab_vr", Markdown(table.reset_index().to_markdown(index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes)))), display=False)
+table = (
+    end.median("seed")
+    .to_dataframe()
+    .pivot_table(index=["norm", "momentum"], columns="batch_size", values="error")
+)
+glue(
+    "tab_vr",
+    Markdown(
+        table.reset_index().to_markdown(
+            index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes))
+        )
+    ),
+    display=False,
+)
 
 # %% [markdown]
 # ````{table} Variance reduction on set II: median relative margin error by norm, momentum and batch size (columns).
@@ -105,7 +126,9 @@ claim(
 # after the others have met.
 
 # %%
-single = runs.error.sel(optimizer=["VR-SignSGD b=1", "VR-N-SGD b=1", "VR-Spectral-SGD b=1"]).median("seed")
+single = runs.error.sel(optimizer=["VR-SignSGD b=1", "VR-N-SGD b=1", "VR-Spectral-SGD b=1"]).median(
+    "seed"
+)
 decade = single.sel(step=[steps // 10, steps], method="nearest")
 ratio = decade.isel(step=1) / decade.isel(step=0)
 
@@ -122,7 +145,9 @@ claim(
 )
 
 # %% tags=["hide-input"]
-together = end.where((end.momentum == 0.99) & (end.batch_size == 1), drop=True).median("seed").values
+together = (
+    end.where((end.momentum == 0.99) & (end.batch_size == 1), drop=True).median("seed").values
+)
 alone = end.where((end.momentum == 0) & (end.batch_size == 1), drop=True).median("seed").values
 claim(
     "corollary-4-7",

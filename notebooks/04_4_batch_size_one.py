@@ -94,7 +94,8 @@ show(
     data=runs[["distance", "bound"]],
     alt="Distance of the direction from the bias matrix on logarithmic axes for SignSGD and N-SGD; it falls steadily and stays below the explicit bound.",
     caption="Distance between the direction of $W_t$ and that of the bias matrix, and the explicit bound, at ends of epochs; five shuffles.",
-    steps=steps, dataset=data.name,
+    steps=steps,
+    dataset=data.name,
 )
 
 # %% tags=["hide-input"]
@@ -119,7 +120,9 @@ claim(
     where="Theorem 4.9 (Appendix H)",
     tested=f"{seeds} shuffles, {steps} steps: smallest cosine {toward:.6f}; distance over its bound at most {float((runs.distance / runs.bound).max()):.3f}; "
     f"largest loss {float(end.loss.max()):.3f} from {float(runs.first_loss.max()):.3f}",
-    holds=toward > 0.9999 and bool((runs.distance <= runs.bound).all()) and bool((end.loss < 0.5 * runs.first_loss).all()),
+    holds=toward > 0.9999
+    and bool((runs.distance <= runs.bound).all())
+    and bool((end.loss < 0.5 * runs.first_loss).all()),
     tolerance="cosine above 0.9999",
     because="the explicit rate leaves a distance of order 1/sqrt(T), squared in a cosine",
 )

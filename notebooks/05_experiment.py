@@ -71,9 +71,20 @@ optimizers[7]
 # ## Set I: Gaussian features, more dimensions than the labels need
 
 # %%
-gaussian = ib.data.load(data) if data else ib.data.gaussian(classes=10, per_class=10, dim=100, variance=1 / 100, seed=data_seed)
+gaussian = (
+    ib.data.load(data)
+    if data
+    else ib.data.gaussian(classes=10, per_class=10, dim=100, variance=1 / 100, seed=data_seed)
+)
 best = ib.max_margin(gaussian, ib.FROBENIUS)
-runs = ib.sweep(gaussian, optimizers, seeds=range(seeds), steps=steps, record=ib.logspaced(80), directions={"frobenius": best.weights})
+runs = ib.sweep(
+    gaussian,
+    optimizers,
+    seeds=range(seeds),
+    steps=steps,
+    record=ib.logspaced(80),
+    directions={"frobenius": best.weights},
+)
 runs = ib.relative_error(runs, {"frobenius": best})
 
 # %% tags=["hide-input"]
@@ -93,16 +104,34 @@ show(
     "are ordered by batch size and only the full batch ends near the bottom; with momentum 0.99 or variance reduction all lines meet.",
     caption="The paper's Figure 1 on set I. Left: relative margin error $1 - q(W_t)/(\\gamma\\lVert W_t\\rVert_F)$; above the dotted line some training "
     "sample is misclassified. Right: cosine to the maximum-margin solution. Median of the shuffles, band from smallest to largest.",
-    steps=steps, eta0=eta0, dataset=gaussian.name,
+    steps=steps,
+    eta0=eta0,
+    dataset=gaussian.name,
 )
 
 # %% tags=["remove-cell"]
 end = runs.error.isel(step=-1)
-table = end.median("seed").to_dataframe().pivot_table(index=["variance_reduction", "momentum"], columns="batch_size", values="error")
-glue("tab_set_one", Markdown(table.reset_index().to_markdown(index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes)))), display=False)
+table = (
+    end.median("seed")
+    .to_dataframe()
+    .pivot_table(index=["variance_reduction", "momentum"], columns="batch_size", values="error")
+)
+glue(
+    "tab_set_one",
+    Markdown(
+        table.reset_index().to_markdown(
+            index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes))
+        )
+    ),
+    display=False,
+)
 glue("gamma_one", float(best.margin), display=False)
 glue("gap_one", float((best.upper - best.lower) / best.lower), display=False)
-full = end.sel(optimizer="N-SGD b=100") if "N-SGD b=100" in end.optimizer else end.isel(optimizer=len(batch_sizes) - 1)
+full = (
+    end.sel(optimizer="N-SGD b=100")
+    if "N-SGD b=100" in end.optimizer
+    else end.isel(optimizer=len(batch_sizes) - 1)
+)
 full_error = float(full.median())
 glue("full_one", full_error, display=False)
 
@@ -129,7 +158,10 @@ claim(
     "with batches of one the training set is not even separated.",
     where="Section 5, Figure 1 (a)-(b)",
     tested="median relative margin error at the last step, set I, ordered by batch size; error above 1 at b = 1 in every shuffle",
-    holds=bool((plain.median("seed").diff("optimizer") < 0).all() and (plain.sel(optimizer="N-SGD b=1") > 1).all()),
+    holds=bool(
+        (plain.median("seed").diff("optimizer") < 0).all()
+        and (plain.sel(optimizer="N-SGD b=1") > 1).all()
+    ),
     caveat="At a fixed horizon. On these over-parameterised data the errors for b >= 10 are still falling at the end: they are late, not stuck. "
     "Chapter X follows them ten times longer; set II below shows a real plateau.",
 )
@@ -170,7 +202,9 @@ claim(
     "Variance reduction reaches the full-batch solution for every batch size, without any momentum.",
     where="Section 5, Figure 1 (g)-(i)",
     tested="VR, momentum 0, every b >= 10 and every shuffle, against the full batch",
-    holds=bool((abs(reduced.where(reduced.batch_size >= 10, drop=True) - full_error) < 0.003).all()),
+    holds=bool(
+        (abs(reduced.where(reduced.batch_size >= 10, drop=True) - full_error) < 0.003).all()
+    ),
     tolerance="0.003 in relative error",
     because="a tenth of what momentum 0.5 leaves at b = 50",
     caveat="Batches of one lag behind at this horizon: the transient of Theorem 4.6 grows with the square of the number of batches.",
@@ -185,7 +219,14 @@ claim(
 # %%
 mixture = ib.data.mixture(classes=10, per_class=10, dim=25, spread=0.6, seed=data_seed)
 best_two = ib.max_margin(mixture, ib.FROBENIUS)
-runs_two = ib.sweep(mixture, optimizers, seeds=range(seeds), steps=steps, record=ib.logspaced(80), directions={"frobenius": best_two.weights})
+runs_two = ib.sweep(
+    mixture,
+    optimizers,
+    seeds=range(seeds),
+    steps=steps,
+    record=ib.logspaced(80),
+    directions={"frobenius": best_two.weights},
+)
 runs_two = ib.relative_error(runs_two, {"frobenius": best_two})
 
 # %% tags=["hide-input"]
@@ -196,13 +237,27 @@ show(
     alt="The same six rows on set II. Without momentum the line for batches of one flattens far above the others; with momentum 0.99 or "
     "variance reduction all lines fall together.",
     caption="The paper's Figure 1 on set II, drawn as {numref}`fig-1`.",
-    steps=steps, eta0=eta0, dataset=mixture.name,
+    steps=steps,
+    eta0=eta0,
+    dataset=mixture.name,
 )
 
 # %% tags=["remove-cell"]
 end_two = runs_two.error.isel(step=-1)
-table_two = end_two.median("seed").to_dataframe().pivot_table(index=["variance_reduction", "momentum"], columns="batch_size", values="error")
-glue("tab_set_two", Markdown(table_two.reset_index().to_markdown(index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes)))), display=False)
+table_two = (
+    end_two.median("seed")
+    .to_dataframe()
+    .pivot_table(index=["variance_reduction", "momentum"], columns="batch_size", values="error")
+)
+glue(
+    "tab_set_two",
+    Markdown(
+        table_two.reset_index().to_markdown(
+            index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes))
+        )
+    ),
+    display=False,
+)
 
 # %% [markdown]
 # ````{table} Set II: median relative margin error after the last step, by batch size (columns).
@@ -220,14 +275,21 @@ claim(
     "For batches of one, normalised SGD without momentum does not approach the maximum margin.",
     where="Section 5, Figure 1 (a); Section 4.4",
     tested="set II, b = 1: the median error at the end is no smaller than 0.9 times that at a tenth of the run, and above 0.2",
-    holds=bool((late.median("seed").diff("step") > -0.1 * late.median("seed").isel(step=0)).all() and (late.isel(step=-1) > 0.2).all()),
+    holds=bool(
+        (late.median("seed").diff("step") > -0.1 * late.median("seed").isel(step=0)).all()
+        and (late.isel(step=-1) > 0.2).all()
+    ),
     tolerance="10 % over the last decade of steps",
     because="every converging method here improves by a factor of three over the same decade",
 )
 
 # %% tags=["hide-input"]
 repaired = end_two.where(end_two.variance_reduction | (end_two.momentum == 0.99), drop=True)
-full_two = float(end_two.sel(optimizer="N-SGD b=100").median()) if "N-SGD b=100" in end_two.optimizer else float(end_two.min())
+full_two = (
+    float(end_two.sel(optimizer="N-SGD b=100").median())
+    if "N-SGD b=100" in end_two.optimizer
+    else float(end_two.min())
+)
 claim(
     "fig-1-repair",
     "Momentum near one, or variance reduction, repairs every batch size.",

@@ -177,7 +177,8 @@ show(
     alt="z values of measured variances and means for eight modes and 24 points around the strip, all between minus four and four.",
     caption="Mean and variance of the replicas against the mode equations: z values with the exact standard error (fourth moments; the Gaussian one "
     "would be wrong by far where the kurtosis reaches 94). Eight modes at eight times, 24 points at two.",
-    seeds=range(replicas), replicas=replicas,
+    seeds=range(replicas),
+    replicas=replicas,
 )
 show(
     plots_fluctuating.phase_plane(diagram, strip, example),
@@ -205,7 +206,9 @@ claim(
     where="Abstract (v1)",
     tested="replicas at 24 points around the strip x(2-x) < y < 2x, x = eta l, y = eta^2 s2: growth of the variance, and z values against"
     " the mode equation",
-    holds=bool((strip.measured_growth.where(inside, 2) > 1).all() and (abs(strip.z_variance) < 4).all()),
+    holds=bool(
+        (strip.measured_growth.where(inside, 2) > 1).all() and (abs(strip.z_variance) < 4).all()
+    ),
     tolerance="|z| < 4",
     because="one of 96 values exceeds 4 with probability 0.6 %; the seeds are fixed",
 )
@@ -237,7 +240,9 @@ show(
 
 # %% tags=["hide-input"]
 medians = tails["median"]
-settled = (abs(medians[:, -1] / medians[:, -2] - 1) < 0.08).all() and (abs(tails.hill - tails["index"]) < 0.25).all()
+settled = (abs(medians[:, -1] / medians[:, -2] - 1) < 0.08).all() and (
+    abs(tails.hill - tails["index"]) < 0.25
+).all()
 claim(
     "brownian-flat-no-law",
     "Nearly flat directions have no stationary distribution.",

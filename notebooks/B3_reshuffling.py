@@ -96,7 +96,11 @@ claim(
     where="ours; derived for this book",
     tested="enumeration of all orders (vectors in the plane, n = 8, b = 2), orders in eta of one epoch, z values of random epochs with "
     "Student-4 samples for b = 1, 2, 4, 8",
-    holds=bool(abs(enumerated / formula - 1) < 1e-12 and (abs(orders.slope - orders.order) < 0.05).all() and (abs(area.z) < 4).all()),
+    holds=bool(
+        abs(enumerated / formula - 1) < 1e-12
+        and (abs(orders.slope - orders.order) < 0.05).all()
+        and (abs(area.z) < 4).all()
+    ),
     tolerance="1e-12 in the enumeration, 0.05 in an order, |z| < 4",
     because="identities hold to rounding; fits still see the next order; sampling",
 )
@@ -118,10 +122,15 @@ show(
     "reshuffled it is the bridge in mid-epoch and far lower at epoch ends.",
     caption="Variance over replicas at epoch ends (lines) and mid-epoch (dots), $\\eta = 0.05$. Grey: the bridge. Dashed: theory without a"
     " parameter. Reshuffled at constant slope the end of an epoch is zero to rounding and not drawn.",
-    seeds=range(replicas), replicas=replicas,
+    seeds=range(replicas),
+    replicas=replicas,
 )
 last = runs.isel(epoch=-1)
-flat, confined, wandering = last.sel(case="flat"), last.sel(case="confined"), last.sel(case="flat, fluctuating")
+flat, confined, wandering = (
+    last.sel(case="flat"),
+    last.sel(case="confined"),
+    last.sel(case="flat, fluctuating"),
+)
 glue("b3_flat_wr", float(flat.end.sel(scheme="with replacement")), display=False)
 glue("b3_flat_rr", float(flat.end.sel(scheme="random reshuffling")), display=False)
 glue("b3_flat_mid", float(flat.mid.sel(scheme="random reshuffling")), display=False)
@@ -146,11 +155,13 @@ claim(
     where="Abstract (v1), read without its assumption of independent batches",
     tested="replicas of a flat direction, both schemes: with replacement against the mode equation; reshuffled against zero (constant "
     "slope) and eta^4 Var X per epoch (fluctuating slope)",
-    verdict="contradicted" if bool(
+    verdict="contradicted"
+    if bool(
         (abs(ratio.sel(scheme="with replacement") - 1) < 4 * sampling_error).all()
         and flat.end.sel(scheme="random reshuffling") < 1e-28
         and (abs(fluctuating - 1) < 0.06 + 2 * sampling_error).all()
-    ) else "not reproduced",
+    )
+    else "not reproduced",
     tolerance="4 standard errors; 6 % where the theory is of leading order",
     because="kurtosis is below 3.3 at this step size; the neglected contraction is of relative size eta m s2 = 4 %",
 )
@@ -223,8 +234,12 @@ show(
     replicas=replicas,
 )
 end_still, end_moving = still.isel(epoch=-1), moving.isel(epoch=-1)
-ratio_still = (end_still.end / end_still.theory).sel(sampling=["with replacement", "with replacement, momentum", "reshuffling, momentum"])
-ratio_moving = (end_moving.end / end_moving.theory).sel(sampling=["with replacement", "random reshuffling", "own fixed order"])
+ratio_still = (end_still.end / end_still.theory).sel(
+    sampling=["with replacement", "with replacement, momentum", "reshuffling, momentum"]
+)
+ratio_moving = (end_moving.end / end_moving.theory).sel(
+    sampling=["with replacement", "random reshuffling", "own fixed order"]
+)
 glue("b3_ballistic", float(moving.exponent.sel(sampling="own fixed order")), display=False)
 claim(
     "reshuffling-lemma-c12",
@@ -277,7 +292,9 @@ show(
 )
 several = norms.where(norms.batch > 1, drop=True)
 single = norms.where(norms.batch == 1, drop=True)
-share = momentum.rate.sel(scheme="random reshuffling") / momentum.rate.sel(scheme="with replacement")
+share = momentum.rate.sel(scheme="random reshuffling") / momentum.rate.sel(
+    scheme="with replacement"
+)
 glue("b3_share_none", float(share[0]), display=False)
 glue("b3_share_most", float(share[-1]), display=False)
 glue("b3_valley", float(abs(valley.variance / valley.theory - 1).max()), display=False)
@@ -318,7 +335,11 @@ show(
     "network, two small step sizes.",
     seeds=range(3),
 )
-glue("tab_b3_ratios", Markdown(ratios.ratio.to_pandas().reset_index().to_markdown(index=False, floatfmt=".3f")), display=False)
+glue(
+    "tab_b3_ratios",
+    Markdown(ratios.ratio.to_pandas().reset_index().to_markdown(index=False, floatfmt=".3f")),
+    display=False,
+)
 medians = first.ratio.median("mode")
 glue("b3_epoch_small", float(medians[0]), display=False)
 glue("b3_epoch_large", float(medians[1]), display=False)

@@ -183,7 +183,11 @@ show(
 # %% tags=["remove-cell"]
 real = lemmas.where(~lemmas.identity.astype(bool), drop=True).to_dataframe()
 flat = real.reset_index(drop=True)[["statement", "name", "tag", "cases", "slack"]]
-glue("tab_slack", Markdown(flat.astype({"cases": int}).to_markdown(index=False, floatfmt=".3g")), display=False)
+glue(
+    "tab_slack",
+    Markdown(flat.astype({"cases": int}).to_markdown(index=False, floatfmt=".3g")),
+    display=False,
+)
 glue("total_cases", int(table.cases.sum()), display=False)
 glue("total_bounds", int(table.sizes["bound"]), display=False)
 glue("attained", int((real.slack > attained).sum()), display=False)

@@ -198,7 +198,9 @@ show(
 )
 
 # %% tags=["hide-input"]
-later = proofs.where(proofs.statement.isin([f"{letter}.{i}" for letter in "DEFG" for i in (2, 3, 4)]), drop=True)
+later = proofs.where(
+    proofs.statement.isin([f"{letter}.{i}" for letter in "DEFG" for i in (2, 3, 4)]), drop=True
+)
 box = proofs.where(proofs.name == "boxed bound, as rho <= margin + bound", drop=True)
 claim(
     "boxed-bound",
@@ -255,8 +257,16 @@ claim(
 )
 
 # %% tags=["remove-cell"]
-flat = proofs.where(~proofs.identity.astype(bool), drop=True).to_dataframe().reset_index(drop=True)[["statement", "name", "cases", "slack"]]
-glue("tab_proofs", Markdown(flat.astype({"cases": int}).to_markdown(index=False, floatfmt=".3g")), display=False)
+flat = (
+    proofs.where(~proofs.identity.astype(bool), drop=True)
+    .to_dataframe()
+    .reset_index(drop=True)[["statement", "name", "cases", "slack"]]
+)
+glue(
+    "tab_proofs",
+    Markdown(flat.astype({"cases": int}).to_markdown(index=False, floatfmt=".3g")),
+    display=False,
+)
 glue("box_slack", f"{float(box.slack.max()):.2f}", display=False)
 
 # %% [markdown]

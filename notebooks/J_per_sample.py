@@ -55,7 +55,8 @@ show(
     data=runs[["error", "cosine"]],
     alt="Two rows of two panels. Left: relative margin errors in the max, Frobenius and spectral norms level off high. Right: the cosine to the bias matrix goes to one, the cosine to the max-margin solution stays well below.",
     caption="The paper's Figure 2. Left: relative margin error in three norms. Right: cosine to the bias matrix and to the max-margin solution of the method's norm (the one of least Frobenius norm). Five shuffles, median and range.",
-    steps=steps, dataset=data.name,
+    steps=steps,
+    dataset=data.name,
 )
 
 # %% tags=["hide-input"]

@@ -42,7 +42,11 @@ from ibias.companion.provenance import show
 
 gaussian = ib.data.gaussian(classes=10, per_class=10, dim=100, variance=1 / 100, seed=data_seed)
 mixture = ib.data.mixture(classes=10, per_class=10, dim=25, spread=0.6, seed=data_seed)
-choices = {"batch_sizes": batch_sizes, "momenta": [0, 0.5, 0.99], "variance_reduction": [False, True]}
+choices = {
+    "batch_sizes": batch_sizes,
+    "momenta": [0, 0.5, 0.99],
+    "variance_reduction": [False, True],
+}
 
 # %% [markdown]
 # ## Figure 3: SignSGD and Signum
@@ -60,7 +64,14 @@ rows_max = [
 # %%
 best_max_one = ib.max_margin(gaussian, ib.MAX)
 methods_max_one = ib.grid(norms=[ib.MAX], schedule=ib.Power(0.05, a=0.5), **choices)
-runs_max_one = ib.sweep(gaussian, methods_max_one, seeds=range(seeds), steps=steps, record=ib.logspaced(80), directions={"max": best_max_one.canonical})
+runs_max_one = ib.sweep(
+    gaussian,
+    methods_max_one,
+    seeds=range(seeds),
+    steps=steps,
+    record=ib.logspaced(80),
+    directions={"max": best_max_one.canonical},
+)
 runs_max_one = ib.relative_error(runs_max_one, {"max": best_max_one})
 
 # %% tags=["hide-input"]
@@ -70,14 +81,27 @@ show(
     data=runs_max_one[["error", "cosine", "log_loss"]],
     alt="Six rows of panels for SignSGD and Signum on set I. Without momentum lines of smaller batches stay high; with momentum 0.99 or variance reduction they meet the full batch.",
     caption="The paper's Figure 3 on set I: relative error of the max margin (left), cosine to the canonical optimum (right). Median and range of the shuffles.",
-    steps=steps, dataset=gaussian.name,
+    steps=steps,
+    dataset=gaussian.name,
 )
 
 # %% tags=["remove-cell"]
 end_max_one = runs_max_one.error.isel(step=-1)
 full_max_one = float(end_max_one.sel(optimizer="SignSGD b=100").median())
-table_max_one = end_max_one.median("seed").to_dataframe().pivot_table(index=["variance_reduction", "momentum"], columns="batch_size", values="error")
-glue("tab_max_one", Markdown(table_max_one.reset_index().to_markdown(index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes)))), display=False)
+table_max_one = (
+    end_max_one.median("seed")
+    .to_dataframe()
+    .pivot_table(index=["variance_reduction", "momentum"], columns="batch_size", values="error")
+)
+glue(
+    "tab_max_one",
+    Markdown(
+        table_max_one.reset_index().to_markdown(
+            index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes))
+        )
+    ),
+    display=False,
+)
 
 # %% [markdown]
 # ````{table} Max norm, set I: median relative margin error after the last step, by batch size (columns).
@@ -91,7 +115,14 @@ glue("tab_max_one", Markdown(table_max_one.reset_index().to_markdown(index=False
 # %%
 best_max_two = ib.max_margin(mixture, ib.MAX)
 methods_max_two = ib.grid(norms=[ib.MAX], schedule=ib.Power(0.1, a=0.5), **choices)
-runs_max_two = ib.sweep(mixture, methods_max_two, seeds=range(seeds), steps=steps, record=ib.logspaced(80), directions={"max": best_max_two.canonical})
+runs_max_two = ib.sweep(
+    mixture,
+    methods_max_two,
+    seeds=range(seeds),
+    steps=steps,
+    record=ib.logspaced(80),
+    directions={"max": best_max_two.canonical},
+)
 runs_max_two = ib.relative_error(runs_max_two, {"max": best_max_two})
 
 # %% tags=["hide-input"]
@@ -101,14 +132,27 @@ show(
     data=runs_max_two[["error", "cosine", "log_loss"]],
     alt="Six rows of panels for SignSGD and Signum on set II. Without momentum lines of smaller batches stay high; with momentum 0.99 or variance reduction they meet the full batch.",
     caption="The paper's Figure 3 on set II: relative error of the max margin (left), cosine to the canonical optimum (right). Median and range of the shuffles.",
-    steps=steps, dataset=mixture.name,
+    steps=steps,
+    dataset=mixture.name,
 )
 
 # %% tags=["remove-cell"]
 end_max_two = runs_max_two.error.isel(step=-1)
 full_max_two = float(end_max_two.sel(optimizer="SignSGD b=100").median())
-table_max_two = end_max_two.median("seed").to_dataframe().pivot_table(index=["variance_reduction", "momentum"], columns="batch_size", values="error")
-glue("tab_max_two", Markdown(table_max_two.reset_index().to_markdown(index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes)))), display=False)
+table_max_two = (
+    end_max_two.median("seed")
+    .to_dataframe()
+    .pivot_table(index=["variance_reduction", "momentum"], columns="batch_size", values="error")
+)
+glue(
+    "tab_max_two",
+    Markdown(
+        table_max_two.reset_index().to_markdown(
+            index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes))
+        )
+    ),
+    display=False,
+)
 
 # %% [markdown]
 # ````{table} Max norm, set II: median relative margin error after the last step, by batch size (columns).
@@ -120,13 +164,18 @@ glue("tab_max_two", Markdown(table_max_two.reset_index().to_markdown(index=False
 # ````
 
 # %% tags=["hide-input"]
-plain_max = end_max_one.where((end_max_one.momentum == 0) & ~end_max_one.variance_reduction, drop=True).sortby("batch_size")
+plain_max = end_max_one.where(
+    (end_max_one.momentum == 0) & ~end_max_one.variance_reduction, drop=True
+).sortby("batch_size")
 claim(
     "fig-3-order",
     "Without momentum the error grows as batches shrink, and single samples do not even separate the training set.",
     where="Appendix K, Figure 3",
     tested="set I, median error at the last step ordered by batch size; above 1 at b = 1 in every shuffle",
-    holds=bool((plain_max.median("seed").diff("optimizer") < 0).all() and (plain_max.sel(optimizer="SignSGD b=1") > 1).all()),
+    holds=bool(
+        (plain_max.median("seed").diff("optimizer") < 0).all()
+        and (plain_max.sel(optimizer="SignSGD b=1") > 1).all()
+    ),
 )
 
 # %% tags=["hide-input"]
@@ -136,14 +185,21 @@ claim(
     "A mini-batch without momentum stops short of the maximum margin and stays there.",
     where="Appendix K, Figure 3",
     tested="set II, batches of ten: the median error does not improve by more than 10 % over the last decade of steps, and is above 0.2",
-    holds=bool(late_max.sel(optimizer="SignSGD b=10").isel(step=1) > 0.9 * late_max.sel(optimizer="SignSGD b=10").isel(step=0))
+    holds=bool(
+        late_max.sel(optimizer="SignSGD b=10").isel(step=1)
+        > 0.9 * late_max.sel(optimizer="SignSGD b=10").isel(step=0)
+    )
     and bool(late_max.sel(optimizer="SignSGD b=10").isel(step=1) > 0.2),
     tolerance="10 % over a decade",
     because="converging methods here improve threefold over the same decade",
 )
 
 # %% tags=["hide-input"]
-repaired_max = end_max_two.where((end_max_two.variance_reduction | (end_max_two.momentum == 0.99)) & (end_max_two.batch_size >= 10), drop=True)
+repaired_max = end_max_two.where(
+    (end_max_two.variance_reduction | (end_max_two.momentum == 0.99))
+    & (end_max_two.batch_size >= 10),
+    drop=True,
+)
 claim(
     "fig-3-repair",
     "Momentum near one, or variance reduction, brings small batches to the full-batch solution.",
@@ -171,7 +227,14 @@ rows_spectral = [
 # %%
 best_spectral_one = ib.max_margin(gaussian, ib.SPECTRAL)
 methods_spectral_one = ib.grid(norms=[ib.SPECTRAL], schedule=ib.Power(0.3, a=0.5), **choices)
-runs_spectral_one = ib.sweep(gaussian, methods_spectral_one, seeds=range(seeds), steps=steps, record=ib.logspaced(80), directions={"spectral": best_spectral_one.canonical})
+runs_spectral_one = ib.sweep(
+    gaussian,
+    methods_spectral_one,
+    seeds=range(seeds),
+    steps=steps,
+    record=ib.logspaced(80),
+    directions={"spectral": best_spectral_one.canonical},
+)
 runs_spectral_one = ib.relative_error(runs_spectral_one, {"spectral": best_spectral_one})
 
 # %% tags=["hide-input"]
@@ -181,14 +244,27 @@ show(
     data=runs_spectral_one[["error", "cosine", "log_loss"]],
     alt="Six rows of panels for Spectral-SGD and Muon on set I. Without momentum lines of smaller batches stay high; with momentum 0.99 or variance reduction they meet the full batch.",
     caption="The paper's Figure 4 on set I: relative error of the spectral margin (left), cosine to the canonical optimum (right). Median and range of the shuffles.",
-    steps=steps, dataset=gaussian.name,
+    steps=steps,
+    dataset=gaussian.name,
 )
 
 # %% tags=["remove-cell"]
 end_spectral_one = runs_spectral_one.error.isel(step=-1)
 full_spectral_one = float(end_spectral_one.sel(optimizer="Spectral-SGD b=100").median())
-table_spectral_one = end_spectral_one.median("seed").to_dataframe().pivot_table(index=["variance_reduction", "momentum"], columns="batch_size", values="error")
-glue("tab_spectral_one", Markdown(table_spectral_one.reset_index().to_markdown(index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes)))), display=False)
+table_spectral_one = (
+    end_spectral_one.median("seed")
+    .to_dataframe()
+    .pivot_table(index=["variance_reduction", "momentum"], columns="batch_size", values="error")
+)
+glue(
+    "tab_spectral_one",
+    Markdown(
+        table_spectral_one.reset_index().to_markdown(
+            index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes))
+        )
+    ),
+    display=False,
+)
 
 # %% [markdown]
 # ````{table} Spectral norm, set I: median relative margin error after the last step, by batch size (columns).
@@ -202,7 +278,14 @@ glue("tab_spectral_one", Markdown(table_spectral_one.reset_index().to_markdown(i
 # %%
 best_spectral_two = ib.max_margin(mixture, ib.SPECTRAL)
 methods_spectral_two = ib.grid(norms=[ib.SPECTRAL], schedule=ib.Power(0.3, a=0.5), **choices)
-runs_spectral_two = ib.sweep(mixture, methods_spectral_two, seeds=range(seeds), steps=steps, record=ib.logspaced(80), directions={"spectral": best_spectral_two.canonical})
+runs_spectral_two = ib.sweep(
+    mixture,
+    methods_spectral_two,
+    seeds=range(seeds),
+    steps=steps,
+    record=ib.logspaced(80),
+    directions={"spectral": best_spectral_two.canonical},
+)
 runs_spectral_two = ib.relative_error(runs_spectral_two, {"spectral": best_spectral_two})
 
 # %% tags=["hide-input"]
@@ -212,14 +295,27 @@ show(
     data=runs_spectral_two[["error", "cosine", "log_loss"]],
     alt="Six rows of panels for Spectral-SGD and Muon on set II. Without momentum lines of smaller batches stay high; with momentum 0.99 or variance reduction they meet the full batch.",
     caption="The paper's Figure 4 on set II: relative error of the spectral margin (left), cosine to the canonical optimum (right). Median and range of the shuffles.",
-    steps=steps, dataset=mixture.name,
+    steps=steps,
+    dataset=mixture.name,
 )
 
 # %% tags=["remove-cell"]
 end_spectral_two = runs_spectral_two.error.isel(step=-1)
 full_spectral_two = float(end_spectral_two.sel(optimizer="Spectral-SGD b=100").median())
-table_spectral_two = end_spectral_two.median("seed").to_dataframe().pivot_table(index=["variance_reduction", "momentum"], columns="batch_size", values="error")
-glue("tab_spectral_two", Markdown(table_spectral_two.reset_index().to_markdown(index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes)))), display=False)
+table_spectral_two = (
+    end_spectral_two.median("seed")
+    .to_dataframe()
+    .pivot_table(index=["variance_reduction", "momentum"], columns="batch_size", values="error")
+)
+glue(
+    "tab_spectral_two",
+    Markdown(
+        table_spectral_two.reset_index().to_markdown(
+            index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes))
+        )
+    ),
+    display=False,
+)
 
 # %% [markdown]
 # ````{table} Spectral norm, set II: median relative margin error after the last step, by batch size (columns).
@@ -231,30 +327,44 @@ glue("tab_spectral_two", Markdown(table_spectral_two.reset_index().to_markdown(i
 # ````
 
 # %% tags=["hide-input"]
-plain_spectral = end_spectral_one.where((end_spectral_one.momentum == 0) & ~end_spectral_one.variance_reduction, drop=True).sortby("batch_size")
+plain_spectral = end_spectral_one.where(
+    (end_spectral_one.momentum == 0) & ~end_spectral_one.variance_reduction, drop=True
+).sortby("batch_size")
 claim(
     "fig-4-order",
     "Without momentum the error grows as batches shrink, and single samples do not even separate the training set.",
     where="Appendix K, Figure 4",
     tested="set I, median error at the last step ordered by batch size; above 1 at b = 1 in every shuffle",
-    holds=bool((plain_spectral.median("seed").diff("optimizer") < 0).all() and (plain_spectral.sel(optimizer="Spectral-SGD b=1") > 1).all()),
+    holds=bool(
+        (plain_spectral.median("seed").diff("optimizer") < 0).all()
+        and (plain_spectral.sel(optimizer="Spectral-SGD b=1") > 1).all()
+    ),
 )
 
 # %% tags=["hide-input"]
-late_spectral = runs_spectral_two.error.sel(step=[steps // 10, steps], method="nearest").median("seed")
+late_spectral = runs_spectral_two.error.sel(step=[steps // 10, steps], method="nearest").median(
+    "seed"
+)
 claim(
     "fig-4-plateau",
     "A mini-batch without momentum stops short of the maximum margin and stays there.",
     where="Appendix K, Figure 4",
     tested="set II, batches of ten: the median error does not improve by more than 10 % over the last decade of steps, and is above 0.2",
-    holds=bool(late_spectral.sel(optimizer="Spectral-SGD b=10").isel(step=1) > 0.9 * late_spectral.sel(optimizer="Spectral-SGD b=10").isel(step=0))
+    holds=bool(
+        late_spectral.sel(optimizer="Spectral-SGD b=10").isel(step=1)
+        > 0.9 * late_spectral.sel(optimizer="Spectral-SGD b=10").isel(step=0)
+    )
     and bool(late_spectral.sel(optimizer="Spectral-SGD b=10").isel(step=1) > 0.2),
     tolerance="10 % over a decade",
     because="converging methods here improve threefold over the same decade",
 )
 
 # %% tags=["hide-input"]
-repaired_spectral = end_spectral_two.where((end_spectral_two.variance_reduction | (end_spectral_two.momentum == 0.99)) & (end_spectral_two.batch_size >= 10), drop=True)
+repaired_spectral = end_spectral_two.where(
+    (end_spectral_two.variance_reduction | (end_spectral_two.momentum == 0.99))
+    & (end_spectral_two.batch_size >= 10),
+    drop=True,
+)
 claim(
     "fig-4-repair",
     "Momentum near one, or variance reduction, brings small batches to the full-batch solution.",

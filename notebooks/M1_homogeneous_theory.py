@@ -112,8 +112,18 @@ claim(
 # %%
 audit = laws.audit(every_step).assign_coords(family=every_step.family)
 gap = audit.right - audit.left
-lengths = (every_step.eta0 * (every_step.step + 1.0) ** -every_step.a / every_step.own_norm).where(every_step.smoothed_margin > 0)
-coarse = laws.audit(h.train(network, task, h.family_rules(l2=3.2, linf=0.4, spectral=2.4, hybrid=1.6, plain=False), steps=60, record=range(61)))
+lengths = (every_step.eta0 * (every_step.step + 1.0) ** -every_step.a / every_step.own_norm).where(
+    every_step.smoothed_margin > 0
+)
+coarse = laws.audit(
+    h.train(
+        network,
+        task,
+        h.family_rules(l2=3.2, linf=0.4, spectral=2.4, hybrid=1.6, plain=False),
+        steps=60,
+        record=range(61),
+    )
+)
 
 # %% tags=["hide-input"]
 show(
@@ -161,7 +171,9 @@ own_ratio = families.own(ratios)
 
 # %% tags=["hide-input"]
 show(
-    plots.against_step({"first block over last block, own norm": own_ratio}, ylabel="ratio of block norms"),
+    plots.against_step(
+        {"first block over last block, own norm": own_ratio}, ylabel="ratio of block norms"
+    ),
     "fig-saturation",
     data=own_ratio.to_dataset(name="ratio"),
     alt="Ratios of the blocks' norms settle near 2 for gradient descent and near 1 for sign, spectral and hybrid optimizers.",
@@ -178,7 +190,8 @@ claim(
     "homogeneous-saturation",
     "Every optimizer balances the layers the way its own norm demands.",
     where="derived here from the KKT conditions",
-    tested="ratio of block norms over its target after the run: " + families.said(end_ratio / target, 3),
+    tested="ratio of block norms over its target after the run: "
+    + families.said(end_ratio / target, 3),
     holds=bool((np.abs(end_ratio / target - 1) <= 0.15).all()),
     tolerance="15 %",
     because="the start (entries of 0.1) is still a few per cent of the parameters, and Adam's unit is below one while gradients fall (see below)",
@@ -195,7 +208,9 @@ claim(
 
 # %%
 ratios_of_rates = [0.25, 0.5, 1.0, 2.0, 4.0]
-swept = h.train(network, task, families.rate_sweep(ratios_of_rates, 0.2), steps=steps, record=[steps]).isel(step=-1)
+swept = h.train(
+    network, task, families.rate_sweep(ratios_of_rates, 0.2), steps=steps, record=[steps]
+).isel(step=-1)
 found = families.hybrid_margins(swept, ratios_of_rates)
 measured_ratio, product = found["balance"].mean("seed"), found["product"].mean("seed")
 within = float((found["product"].max("rho") / found["product"].min("rho")).max()) - 1
@@ -205,7 +220,9 @@ claim(
     "homogeneous-rate-invariance",
     "The ratio of the two learning rates sets the balance of the layers and leaves the classifier's margin alone.",
     where="Muon-Signum in arXiv:2602.16340; exact norm and invariance derived here",
-    tested="rates 1/4 to 4: balance over rho " + families.said(measured_ratio, 3) + "; product margins within "
+    tested="rates 1/4 to 4: balance over rho "
+    + families.said(measured_ratio, 3)
+    + "; product margins within "
     + f"{float(product.max() / product.min() - 1):.1%}",
     holds=bool((np.abs(measured_ratio - 1) <= 0.15).all() and product.max() / product.min() <= 1.2),
     tolerance="15 % in the balance, 20 % in the margin",
@@ -224,21 +241,38 @@ claim(
 # out. Sustained over $t \gg 1/(1-\beta_2)$ steps, the loss cannot fall faster than $\beta_2^{t/2}$.
 
 # %%
-adams = [h.Rule(f"Adam, beta2 = {b2:g}", h.LINF, 0.05, 0.9, betas=(0.9, b2)) for b2 in (0.9, 0.95, 0.99, 0.999)]
+adams = [
+    h.Rule(f"Adam, beta2 = {b2:g}", h.LINF, 0.05, 0.9, betas=(0.9, b2))
+    for b2 in (0.9, 0.95, 0.99, 0.999)
+]
 momenta = [h.Rule("MomentumGD", h.L2, 0.15, 0.9), h.Rule("Muon-Signum", h.HYBRID, 0.1, 0.9)]
-pairs = h.train(network, task, [*adams, *momenta], steps=steps, record=sorted({s + j for s in h.logspaced(steps - 1, 60) for j in (0, 1)}))
-delta = -pairs.log_loss.diff("step", label="upper").where(pairs.step.diff("step", label="upper") == 1)
+pairs = h.train(
+    network,
+    task,
+    [*adams, *momenta],
+    steps=steps,
+    record=sorted({s + j for s in h.logspaced(steps - 1, 60) for j in (0, 1)}),
+)
+delta = -pairs.log_loss.diff("step", label="upper").where(
+    pairs.step.diff("step", label="upper") == 1
+)
 steady = delta.where(delta.step >= steps / 2)
 
 # %%
-slow = steady.sel(optimizer=["Adam, beta2 = 0.9", "Adam, beta2 = 0.95", "MomentumGD", "Muon-Signum"])
+slow = steady.sel(
+    optimizer=["Adam, beta2 = 0.9", "Adam, beta2 = 0.95", "MomentumGD", "Muon-Signum"]
+)
 predicted_ratio = xr.apply_ufunc(laws.average_ratio, 0.9, slow)
-predicted_unit = xr.apply_ufunc(laws.adam_unit, 0.9, xr.DataArray([0.9, 0.95], dims="optimizer"), steady.isel(optimizer=[0, 1]))
+predicted_unit = xr.apply_ufunc(
+    laws.adam_unit, 0.9, xr.DataArray([0.9, 0.95], dims="optimizer"), steady.isel(optimizer=[0, 1])
+)
 ratio_error = float(np.abs(pairs.average_ratio / predicted_ratio - 1).max())
 unit_error = float(np.abs(pairs.unit.isel(optimizer=[0, 1]) / predicted_unit - 1).max())
 
 # %% tags=["hide-input"]
-shown = xr.Dataset({"measured": pairs.average_ratio.sel(optimizer=slow.optimizer), "predicted": predicted_ratio}).where(predicted_ratio.notnull(), drop=True)
+shown = xr.Dataset(
+    {"measured": pairs.average_ratio.sel(optimizer=slow.optimizer), "predicted": predicted_ratio}
+).where(predicted_ratio.notnull(), drop=True)
 show(
     plots.law(shown.measured, shown.predicted, xlabel="predicted m/g", ylabel="measured m/g"),
     "fig-average-law",
@@ -306,13 +340,18 @@ claim(
 images = h.digits(128, range(2))
 deep = h.Layers(64, (12, 12))
 first_steps = {(0.8, 0.13): "short", (0.8, 0.26): "long", (0.9, 0.35): "short", (0.9, 0.56): "long"}
-exponents = [h.Rule(f"a = {a}, {length} first step", h.L2, first, 0.9, a=a) for (a, first), length in first_steps.items()]
+exponents = [
+    h.Rule(f"a = {a}, {length} first step", h.L2, first, 0.9, a=a)
+    for (a, first), length in first_steps.items()
+]
 seventh = h.train(deep, images, exponents, steps=2 * steps, scale=1.0)
 
 # %% tags=["hide-input"]
 lost = int((seventh.alignment.isel(step=-1, optimizer=3) < 0.99).sum())
 show(
-    plots.against_step({"alignment, degree 7": seventh.alignment}, ylabel="alignment r", target=1.0),
+    plots.against_step(
+        {"alignment, degree 7": seventh.alignment}, ylabel="alignment r", target=1.0
+    ),
     "fig-degree-seven",
     data=seventh[["alignment", "log_loss"]],
     alt="For a = 0.9 with a short first step and for a = 0.8 with a shorter one the alignment stays at one; with longer first steps it falls for both exponents.",
@@ -359,15 +398,30 @@ claim(
 small = h.aniso(n=24, d=10, seeds=[0])
 linear_data = ib.Dataset(small.x[0].numpy(), small.y[0].numpy(), name="aniso, n=24")
 # |u| of u = w_1 - w_0 is sqrt(2) times the Frobenius norm of the centred pair, and twice its largest entry
-svm = {"l2": ib.max_margin(linear_data, ib.FROBENIUS).upper / 2**0.5, "linf": ib.max_margin(linear_data, ib.MAX).upper / 2}
+svm = {
+    "l2": ib.max_margin(linear_data, ib.FROBENIUS).upper / 2**0.5,
+    "linf": ib.max_margin(linear_data, ib.MAX).upper / 2,
+}
 product_net = h.Layers(10, (8,), power=0)
-optimum = xr.DataArray(list(h.deep_linear_optima(product_net, svm["l2"], svm["linf"]).values()), coords={"norm": [n.text for n in h.WHOLE]})
-lines = h.train(product_net, small, h.family_rules(0.5, 0.1, 0.2, 0.2, a=0.6)[:5] + h.family_rules(0.5, 0.1, 0.2, 0.2, a=0.6)[6:8], steps=2 * steps)
+optimum = xr.DataArray(
+    list(h.deep_linear_optima(product_net, svm["l2"], svm["linf"]).values()),
+    coords={"norm": [n.text for n in h.WHOLE]},
+)
+lines = h.train(
+    product_net,
+    small,
+    h.family_rules(0.5, 0.1, 0.2, 0.2, a=0.6)[:5] + h.family_rules(0.5, 0.1, 0.2, 0.2, a=0.6)[6:8],
+    steps=2 * steps,
+)
 fraction = families.own((lines.gamma / optimum).assign_coords(family=lines.family))
 
 # %% tags=["hide-input"]
 show(
-    plots.against_step({"own margin over the global optimum": fraction}, ylabel="fraction of the optimum", target=1.0),
+    plots.against_step(
+        {"own margin over the global optimum": fraction},
+        ylabel="fraction of the optimum",
+        target=1.0,
+    ),
     "fig-deep-linear",
     data=fraction.to_dataset(name="fraction"),
     alt="Every optimizer's own margin climbs towards the closed-form global optimum of its norm.",
@@ -400,7 +454,9 @@ claim(
 # %%
 degree_one = h.train(h.Layers(10), small, h.family_rules(0.1, 0.02, 0.1, 0.1)[:4], steps=steps)
 linear_best = xr.DataArray([svm["l2"], svm["linf"]], coords={"norm": ["l2", "linf"]})
-true_fraction = families.own((degree_one.gamma / linear_best).assign_coords(family=degree_one.family))
+true_fraction = families.own(
+    (degree_one.gamma / linear_best).assign_coords(family=degree_one.family)
+)
 certificate = degree_one.own_kkt / (1 + degree_one.slackness)
 certified = certificate.where(degree_one.min_margin > 0)
 

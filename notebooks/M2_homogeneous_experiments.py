@@ -74,12 +74,15 @@ adam = end.optimizer == "Adam"
 show(
     plots.margin_maps(end.gamma, end.gamma_balanced),
     "fig-margin-maps",
-    data=end[["gamma", "gamma_balanced"]].where(~adam).assign(gamma_adam=end.gamma.where(adam), gamma_balanced_adam=end.gamma_balanced.where(adam)),
+    data=end[["gamma", "gamma_balanced"]]
+    .where(~adam)
+    .assign(gamma_adam=end.gamma.where(adam), gamma_balanced_adam=end.gamma_balanced.where(adam)),
     alt="Two heat maps of nine optimizers by four margins. Plain: a clear block diagonal. Balanced: the same blocks, with less contrast between the spectral and hybrid families.",
     caption="Margins after the same number of steps, each column divided by its largest entry. Left: plain. Right: after the best rescaling of the layers.",
     tolerance={"gamma_adam": 1e-2, "gamma_balanced_adam": 1e-2},
     because="Adam divides vanishing gradients by the root of their vanishing squares: rounding comes out at 3e-3, in no other optimizer above 1e-13",
-    steps=steps, dataset=task.name,
+    steps=steps,
+    dataset=task.name,
 )
 
 # %% tags=["remove-cell"]
@@ -120,18 +123,28 @@ glue("last_reached", f"{float(same_loss.reached.max()):.0f}", display=False)
 # ````
 
 # %% tags=["hide-input"]
-plain, balanced, equal_loss = (families.winning_ratio(g) for g in (end.gamma, end.gamma_balanced, same_loss.gamma))
+plain, balanced, equal_loss = (
+    families.winning_ratio(g) for g in (end.gamma, end.gamma_balanced, same_loss.gamma)
+)
 own_margin = families.own(end.gamma)
 mean_margin = own_margin.mean("seed").groupby("family")
-members, between_seeds = float((mean_margin.max() / mean_margin.min()).max() - 1), float((own_margin.max("seed") / own_margin.min("seed")).max())
+members, between_seeds = (
+    float((mean_margin.max() / mean_margin.min()).max() - 1),
+    float((own_margin.max("seed") / own_margin.min("seed")).max()),
+)
 left = np.log(balanced.mean("seed")) / np.log(plain.mean("seed"))
 glue("gaps_left", families.said(left.sel(norm=["spectral", "hybrid"])), display=False)
-glue("balanced_ratios", families.said(balanced.sel(norm=["spectral", "hybrid"]).mean("seed")), display=False)
+glue(
+    "balanced_ratios",
+    families.said(balanced.sel(norm=["spectral", "hybrid"]).mean("seed")),
+    display=False,
+)
 claim(
     "homogeneous-family-plain",
     "Each family of optimizers has the largest margin in its own norm.",
     where="experiments of arXiv:2602.16340 (MNIST)",
-    tested=f"{task.name}, {seeds} seeds, worst member over best outsider, smallest seed: " + families.said(plain.min("seed")),
+    tested=f"{task.name}, {seeds} seeds, worst member over best outsider, smallest seed: "
+    + families.said(plain.min("seed")),
     holds=bool(((plain >= 1.5).sum("seed") >= 0.9 * seeds).all()),
     tolerance="a factor of 1.5 in nine of ten seeds",
     because=f"the means of one family's members differ by up to {members:.0%}, single seeds of one optimizer by a factor of up to {between_seeds:.1f}",
@@ -141,7 +154,9 @@ claim(
     "The winners are the same when all runs are stopped at the same loss.",
     where="experiments of arXiv:2602.16340 (trained to 1e-8)",
     tested="mean loss 1e-8, smallest ratio over seeds: " + families.said(equal_loss.min("seed")),
-    holds=bool(same_loss.reached.notnull().all() and ((equal_loss >= 1.5).sum("seed") >= 0.9 * seeds).all()),
+    holds=bool(
+        same_loss.reached.notnull().all() and ((equal_loss >= 1.5).sum("seed") >= 0.9 * seeds).all()
+    ),
     tolerance="a factor of 1.5 in nine of ten seeds",
     because="as above",
 )
@@ -149,7 +164,8 @@ claim(
     "homogeneous-family-balanced",
     "The families also win as classifiers, whatever the scaling of their layers.",
     where="derived here: layer-balanced margins",
-    tested="the same runs, balanced margins, smallest ratio over seeds: " + families.said(balanced.min("seed")),
+    tested="the same runs, balanced margins, smallest ratio over seeds: "
+    + families.said(balanced.min("seed")),
     holds=bool((balanced.mean("seed") > [1.5, 1.5, 1.0, 1.2]).all()),
     tolerance="means above 1.5 (l2, l-infinity), 1.0 (spectral), 1.2 (hybrid)",
     because="spectral and hybrid steps agree on the matrix; only the last layer's norm tells them apart",
@@ -163,13 +179,17 @@ claim(
 # $\mathrm{sr}$ of $W$ the spectral margin is $3^{3/2}\min(1, (\mathrm{sr}/2)^{3/2})\,\gamma_2$, known once $\mathrm{sr}$ is.
 
 # %%
-stable_rank = (end.block_norm.sel(kind="l2") / end.block_norm.sel(kind="spectral")).isel(block=0) ** 2
+stable_rank = (end.block_norm.sel(kind="l2") / end.block_norm.sel(kind="spectral")).isel(
+    block=0
+) ** 2
 law = laws.spectral_from_l2(end.gamma.sel(norm="l2"), stable_rank)
 law_ratio = (end.gamma.sel(norm="spectral") / law).sel(optimizer=["NGD", "MomentumGD"]).mean("seed")
 second = end.gamma.sel(norm="spectral").sel(optimizer=["NGD", "MomentumGD"]).min("optimizer")
 others = end.gamma.sel(norm="spectral").where(~end.family.isin(["l2", "spectral"])).max("optimizer")
 alike = end.gamma_balanced.sel(norm="spectral")
-hybrids_second = alike.where(end.family == "hybrid").min("optimizer") > alike.where(~end.family.isin(["hybrid", "spectral"])).max("optimizer")
+hybrids_second = alike.where(end.family == "hybrid").min("optimizer") > alike.where(
+    ~end.family.isin(["hybrid", "spectral"])
+).max("optimizer")
 
 # %% tags=["hide-input"]
 claim(
@@ -199,7 +219,9 @@ claim(
     "homogeneous-own-alignment",
     "The stationarity A has reached what was expected of the full-size run.",
     where="expected for 512 images and 5000 steps: 0.94 (l2), 0.70 (l-infinity), 0.87 (spectral), 0.83 (hybrid)",
-    tested=f"{task.name}, {steps} steps, mean over seeds: " + families.said(own_kkt) + f"; the furthest below has {float(own_share.min()):.2f} of its number",
+    tested=f"{task.name}, {steps} steps, mean over seeds: "
+    + families.said(own_kkt)
+    + f"; the furthest below has {float(own_share.min()):.2f} of its number",
     holds=bool((own_share >= 1).all()),
     tolerance="the numbers themselves",
     because="they were written down before the runs and are not moved; at the full size they are met",
@@ -214,7 +236,9 @@ claim(
 # %%
 relu_steps = {"l2": 0.8, "linf": 0.04, "spectral": 0.25, "hybrid": 0.12}
 few = task.first(min(sweep_seeds, seeds))
-relu = h.train(h.Layers(task.d, (32,), power=1), few, h.family_rules(**relu_steps, plain=False), steps)
+relu = h.train(
+    h.Layers(task.d, (32,), power=1), few, h.family_rules(**relu_steps, plain=False), steps
+)
 separated = relu.min_margin.isel(step=-1) > 0
 relu_alignment = relu.alignment.where(separated)
 relu_ratio = families.winning_ratio(relu.gamma.isel(step=-1).where(separated))
@@ -224,9 +248,16 @@ dead = f"{int((~separated).sum())} of {separated.size} ReLU runs do not separate
 
 # %% tags=["hide-input"]
 show(
-    plots.against_step({"squared ReLU": with_momentum, "ReLU": relu_alignment}, ylabel="alignment r", target=1.0),
+    plots.against_step(
+        {"squared ReLU": with_momentum, "ReLU": relu_alignment}, ylabel="alignment r", target=1.0
+    ),
     "fig-alignment",
-    data=xr.Dataset({"squared_relu": with_momentum.mean("seed").reset_coords(drop=True), "relu": relu_alignment.mean("seed").reset_coords(drop=True)}),
+    data=xr.Dataset(
+        {
+            "squared_relu": with_momentum.mean("seed").reset_coords(drop=True),
+            "relu": relu_alignment.mean("seed").reset_coords(drop=True),
+        }
+    ),
     alt="Alignment against steps: with squared ReLU it rises to one, for Adam to just below; "
     f"with ReLU it ends between {float(relu_end.min()):.2f} and {float(relu_end.max()):.2f}.",
     caption="Alignment of the step with the present gradient. Squared ReLU (smooth): to one, for Adam to just below. ReLU: the gradient jumps at kinks "
@@ -238,14 +269,22 @@ show(
 
 # %% tags=["hide-input"]
 adams = ["Adam", "Muon-Adam"]
-smooth_r, kinked_r = with_momentum.isel(step=-1).drop_sel(optimizer=adams).mean("seed"), relu_end.drop_sel(optimizer=adams)
-per_step = -(runs.log_loss.diff("step") / runs.step.diff("step")).isel(step=-1).sel(optimizer=smooth_r.optimizer)
+smooth_r, kinked_r = (
+    with_momentum.isel(step=-1).drop_sel(optimizer=adams).mean("seed"),
+    relu_end.drop_sel(optimizer=adams),
+)
+per_step = (
+    -(runs.log_loss.diff("step") / runs.step.diff("step"))
+    .isel(step=-1)
+    .sel(optimizer=smooth_r.optimizer)
+)
 claim(
     "homogeneous-approximate-descent",
     "On smooth models momentum steepest descent (without Adam's division) becomes steepest descent; with kinks it does not.",
     where="approximate steepest descent, arXiv:2602.16340; ReLU is outside its theory",
     tested=f"final alignment of the momentum methods: squared ReLU at least {float(smooth_r.min()):.4f}, ReLU between {float(kinked_r.min()):.3f} and {float(kinked_r.max()):.3f} ({dead}); "
-    "not counted, on squared ReLU: " + families.said(with_momentum.isel(step=-1).sel(optimizer=adams).mean("seed"), 3),
+    "not counted, on squared ReLU: "
+    + families.said(with_momentum.isel(step=-1).sel(optimizer=adams).mean("seed"), 3),
     holds=bool(smooth_r.min() >= 0.999 and kinked_r.max() <= 0.98),
     tolerance="0.999 against 0.98",
     because=f"at the end the loss falls by up to {float(per_step.max()):.1%} a step: gradients shrink over the ten steps that the average remembers, but "
@@ -255,7 +294,9 @@ claim(
     "homogeneous-relu-winners",
     "With plain ReLU each family still has the largest margin in its own norm.",
     where="outside the theory of arXiv:2602.16340, which has experiments with ReLU",
-    tested=f"smallest ratio over {len(few.seeds)} seeds: " + families.said(relu_ratio.min("seed")) + f"; {dead}",
+    tested=f"smallest ratio over {len(few.seeds)} seeds: "
+    + families.said(relu_ratio.min("seed"))
+    + f"; {dead}",
     holds=bool((relu_ratio.notnull().any("seed")).all() and (relu_ratio.min("seed") > 1).all()),
     tolerance="above 1 in every seed where the family separates the data",
     because="too few seeds for a share of them",
@@ -269,7 +310,10 @@ claim(
 
 # %%
 ratios = [0.25, 0.5, 1.0, 2.0, 4.0]
-swept = families.hybrid_margins(h.train(network, few, families.rate_sweep(ratios, 0.075), steps, record=[steps]).isel(step=-1), ratios)
+swept = families.hybrid_margins(
+    h.train(network, few, families.rate_sweep(ratios, 0.075), steps, record=[steps]).isel(step=-1),
+    ratios,
+)
 product_margin = swept["product"].mean("seed")
 within = float((swept["product"].max("rho") / swept["product"].min("rho")).max()) - 1
 predicted_cusp = laws.cusp(swept.rho, swept.sigma, product_margin)
@@ -291,7 +335,9 @@ claim(
     "The ratio of the learning rates is the ratio in the hybrid norm whose margin is maximised.",
     where="Muon-Signum and Muon-Adam, arXiv:2602.16340; the cusp is derived here",
     tested=f"five ratios from 1/4 to 4: the run with rho = sigma is best in {int((winners == winners.sigma).sum())} of 5 norms; product margins within {float(product_margin.max() / product_margin.min() - 1):.1%}",
-    holds=bool((winners == winners.sigma).all() and product_margin.max() / product_margin.min() <= 1.1),
+    holds=bool(
+        (winners == winners.sigma).all() and product_margin.max() / product_margin.min() <= 1.1
+    ),
     tolerance="all five; 10 % in the product margin",
     because=f"in the limit the product margin does not depend on the ratio; in single seeds it still varies by up to {within:.0%}, and less in their mean",
 )
@@ -303,7 +349,10 @@ claim(
 # margin stops growing and turns down.
 
 # %%
-constants = [h.Rule(f"eps = {e:g}", h.LINF, 0.02, 0.9, betas=(0.9, 0.95), eps=e) for e in (0.0, 1e-12, 1e-8, 1e-6)]
+constants = [
+    h.Rule(f"eps = {e:g}", h.LINF, 0.02, 0.9, betas=(0.9, 0.95), eps=e)
+    for e in (0.0, 1e-12, 1e-8, 1e-6)
+]
 damped = h.train(network, few, constants, 2 * steps)
 
 # %% tags=["hide-input"]
@@ -320,15 +369,28 @@ show(
 
 # %% tags=["hide-input"]
 per_run = damped.gamma.sel(norm="linf")
-final, kept = per_run.isel(step=-1).mean("seed"), (per_run.isel(step=-1) / per_run.max("step")).max("seed")
-outsider = float(end.gamma.sel(norm="linf", seed=list(few.seeds)).where(end.family != "linf").mean("seed").max())
+final, kept = (
+    per_run.isel(step=-1).mean("seed"),
+    (per_run.isel(step=-1) / per_run.max("step")).max("seed"),
+)
+outsider = float(
+    end.gamma.sel(norm="linf", seed=list(few.seeds)).where(end.family != "linf").mean("seed").max()
+)
 claim(
     "homogeneous-adam-eps",
     "Adam's l-infinity margin keeps growing only without the stability constant.",
     where="'Adam without the stability constant', abstract of arXiv:2602.16340",
-    tested="l-infinity margin at its peak: " + families.said(per_run.mean("seed").max("step"), 0) + "; at the end: " + families.said(final, 0)
+    tested="l-infinity margin at its peak: "
+    + families.said(per_run.mean("seed").max("step"), 0)
+    + "; at the end: "
+    + families.said(final, 0)
     + f"; best outsider after {steps} steps {outsider:.0f}; largest final log10 loss at eps = 1e-6: {float(damped.log_loss.isel(step=-1, optimizer=-1).max() / np.log(10)):.1f}",
-    holds=bool((np.diff(final.values) < 0).all() and kept[0] == 1 and (kept[1:] < 1).all() and (damped.log_loss.isel(step=-1, optimizer=-1) > np.log(1e-8)).all()),
+    holds=bool(
+        (np.diff(final.values) < 0).all()
+        and kept[0] == 1
+        and (kept[1:] < 1).all()
+        and (damped.log_loss.isel(step=-1, optimizer=-1) > np.log(1e-8)).all()
+    ),
     tolerance="order, and a turn in every seed",
     because="where exactly the margin turns, and how far it falls, depends on the length of the run; here it stays far above the outsiders'",
 )
@@ -346,7 +408,9 @@ approximate = [
 ]
 # the exact polar factor with the same rates is Muon above, in its first seeds
 exact = end.sel(optimizer=["Muon"], seed=list(few.seeds)).assign_coords(optimizer=["exact"])
-polars = xr.concat([exact, h.train(network, few, approximate, steps, record=[steps]).isel(step=-1)], "optimizer")
+polars = xr.concat(
+    [exact, h.train(network, few, approximate, steps, record=[steps]).isel(step=-1)], "optimizer"
+)
 polar_margin, schulz_r = families.own(polars.gamma), polars.alignment.mean("seed")
 schulz_share = float((polar_margin[1:] / polar_margin[0]).max())
 random = torch.randn(64, 64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -359,7 +423,10 @@ claim(
     "homogeneous-newton-schulz",
     "Muon as commonly implemented, with Newton-Schulz, pays for the approximation in margin.",
     where="beyond arXiv:2602.16340, which analyses the exact polar factor",
-    tested="spectral margin " + families.said(polar_margin.mean("seed")) + "; alignment " + families.said(schulz_r, 3),
+    tested="spectral margin "
+    + families.said(polar_margin.mean("seed"))
+    + "; alignment "
+    + families.said(schulz_r, 3),
     holds=bool(schulz_share < 0.9 and (schulz_r[1:] < 0.97).all()),
     tolerance="10 % of the margin in every seed, 0.03 of the mean alignment",
     because=f"exact Muon's alignment is {float(schulz_r[0]):.4f} here; the best seed keeps {schulz_share:.0%} of the margin of the exact factor",
@@ -373,15 +440,25 @@ claim(
 # average keeps the largest squares of single batches, momentum does not help, and variance reduction does.
 
 # %%
-batched = [rule for rule in h.family_rules(**first_steps) if rule.name in ("MomentumGD", "Signum", "Adam", "Muon")]
+batched = [
+    rule
+    for rule in h.family_rules(**first_steps)
+    if rule.name in ("MomentumGD", "Signum", "Adam", "Muon")
+]
 alone = families.without_momentum(batched)
 settings = {
     "full batch": runs.sel(optimizer=[rule.name for rule in batched], seed=list(few.seeds)),
     "b = 32": h.train(network, few, alone, steps, record=[steps], batches=h.Batches(32)),
-    "b = 32, momentum 0.9": h.train(network, few, batched, steps, record=[steps], batches=h.Batches(32)),
-    "b = 32, VR": h.train(network, few, alone, steps, record=[steps], batches=h.Batches(32, variance_reduced=True)),
+    "b = 32, momentum 0.9": h.train(
+        network, few, batched, steps, record=[steps], batches=h.Batches(32)
+    ),
+    "b = 32, VR": h.train(
+        network, few, alone, steps, record=[steps], batches=h.Batches(32, variance_reduced=True)
+    ),
 }
-batch_margins = xr.concat([families.own(r.gamma).isel(step=-1) for r in settings.values()], "setting").assign_coords(setting=list(settings))
+batch_margins = xr.concat(
+    [families.own(r.gamma).isel(step=-1) for r in settings.values()], "setting"
+).assign_coords(setting=list(settings))
 relative = batch_margins / batch_margins.sel(setting="full batch").mean("seed")
 
 # %% tags=["hide-input"]
@@ -404,10 +481,15 @@ claim(
     "homogeneous-minibatch",
     "Momentum or variance reduction restores the bias of small batches in networks, as in the linear case.",
     where="beyond arXiv:2602.16340; the linear case is arXiv:2602.11557",
-    tested="share of the full batch's margin at b = 32: none " + families.said(small_share.sel(setting="b = 32")) + "; momentum "
-    + families.said(small_share.sel(setting="b = 32, momentum 0.9")) + "; VR " + families.said(small_share.sel(setting="b = 32, VR")),
+    tested="share of the full batch's margin at b = 32: none "
+    + families.said(small_share.sel(setting="b = 32"))
+    + "; momentum "
+    + families.said(small_share.sel(setting="b = 32, momentum 0.9"))
+    + "; VR "
+    + families.said(small_share.sel(setting="b = 32, VR")),
     holds=bool(
-        (small_share.sel(setting="b = 32, momentum 0.9") > 0.5).all() and (small_share.sel(setting="b = 32, VR") > 0.5).all()
+        (small_share.sel(setting="b = 32, momentum 0.9") > 0.5).all()
+        and (small_share.sel(setting="b = 32, VR") > 0.5).all()
         and (small_share.sel(setting="b = 32") < 0.5).all()
     ),
     tolerance="above half against below half",
@@ -417,7 +499,8 @@ claim(
     "homogeneous-minibatch-adam",
     "Mini-batch Adam shares Signum's bias.",
     where="not claimed by arXiv:2602.16340, but often read into it",
-    tested="Adam's share of its full-batch margin: " + families.said(share.sel(optimizer="Adam", drop=True)),
+    tested="Adam's share of its full-batch margin: "
+    + families.said(share.sel(optimizer="Adam", drop=True)),
     holds=bool(share.sel(optimizer="Adam", setting="b = 32, momentum 0.9") > 0.5),
     otherwise="contradicted",
     tolerance="above half",
@@ -431,23 +514,47 @@ claim(
 # separate the data and nothing can be said.
 
 # %%
-ten = h.train(h.Layers(64, (24,), outputs=10), h.digits(n, range(sweep_seeds), classes=10), h.family_rules(0.6, 0.02, 0.12, 0.1, plain=False), steps // 2)
-synthetic = h.train(h.Layers(12, (16,)), h.aniso(seeds=range(seeds)), h.family_rules(0.4, 0.05, 0.3, 0.2, plain=False), steps // 2)
-xor = h.train(h.Layers(3, (16,)), h.planar_xor(seeds=range(seeds)), h.family_rules(0.4, 0.05, 0.3, 0.2, plain=False), steps // 2, record=[steps // 2])
+ten = h.train(
+    h.Layers(64, (24,), outputs=10),
+    h.digits(n, range(sweep_seeds), classes=10),
+    h.family_rules(0.6, 0.02, 0.12, 0.1, plain=False),
+    steps // 2,
+)
+synthetic = h.train(
+    h.Layers(12, (16,)),
+    h.aniso(seeds=range(seeds)),
+    h.family_rules(0.4, 0.05, 0.3, 0.2, plain=False),
+    steps // 2,
+)
+xor = h.train(
+    h.Layers(3, (16,)),
+    h.planar_xor(seeds=range(seeds)),
+    h.family_rules(0.4, 0.05, 0.3, 0.2, plain=False),
+    steps // 2,
+    record=[steps // 2],
+)
 stuck = (xor.min_margin.isel(step=-1) <= 0).sum("seed")
-ten_ratio, synthetic_ratio = (families.winning_ratio(r.gamma.isel(step=-1)) for r in (ten, synthetic))
+ten_ratio, synthetic_ratio = (
+    families.winning_ratio(r.gamma.isel(step=-1)) for r in (ten, synthetic)
+)
 
 # %% tags=["hide-input"]
 claim(
     "homogeneous-other-data",
     "The families keep their margins on ten classes and on synthetic data.",
     where="beyond the binary experiments of arXiv:2602.16340",
-    tested="smallest ratio over seeds, ten classes: " + families.said(ten_ratio.min("seed"))
-    + "; synthetic: " + families.said(synthetic_ratio.min("seed")),
+    tested="smallest ratio over seeds, ten classes: "
+    + families.said(ten_ratio.min("seed"))
+    + "; synthetic: "
+    + families.said(synthetic_ratio.min("seed")),
     holds=bool((ten_ratio > 1).mean() >= 0.9 and (synthetic_ratio > 1).mean() >= 0.9),
     tolerance="nine of ten (norm, seed) pairs",
     because="a statistical statement; the exceptions are in the numbers",
-    caveat="Planar XOR is an exception: of " + str(seeds) + " seeds, not separated at the end by " + families.said(stuck, 0) + ".",
+    caveat="Planar XOR is an exception: of "
+    + str(seeds)
+    + " seeds, not separated at the end by "
+    + families.said(stuck, 0)
+    + ".",
 )
 
 # %% [markdown]

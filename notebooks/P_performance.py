@@ -53,7 +53,11 @@ frame = pd.DataFrame(results["cells"])
 cells = frame.set_index(["d", "norm", "b", "variance_reduction"]).drop(columns="runs").to_xarray()
 sweep = pd.DataFrame(results["sweep"]).set_index("d")
 machine = results["machine"]
-glue("machine", "{processor}, {cores} cores, AVX-512: {avx512}, Python {python}, {date}".format(**machine), display=False)
+glue(
+    "machine",
+    "{processor}, {cores} cores, AVX-512: {avx512}, Python {python}, {date}".format(**machine),
+    display=False,
+)
 glue("dgemm", results["dgemm_gflops"], display=False)
 glue("load", machine["load"], display=False)
 
@@ -81,16 +85,36 @@ show(
 
 # %% tags=["remove-cell"]
 names = {
-    "naive": "naive loop", "lanes_planned": "torch lanes", "kernel_every_run": "kernel, all 600", "kernel_planned": "kernel, planned",
-    "planned_runs": "runs left", "speedup_lanes_planned": "lanes: times faster", "speedup_kernel_every_run": "kernel: times faster",
+    "naive": "naive loop",
+    "lanes_planned": "torch lanes",
+    "kernel_every_run": "kernel, all 600",
+    "kernel_planned": "kernel, planned",
+    "planned_runs": "runs left",
+    "speedup_lanes_planned": "lanes: times faster",
+    "speedup_kernel_every_run": "kernel: times faster",
     "speedup_kernel_planned": "planned: times faster",
 }
-glue("tab_sweep", Markdown(sweep[list(names)].rename(columns=names).T.to_markdown(floatfmt=",.0f")), display=False)
+glue(
+    "tab_sweep",
+    Markdown(sweep[list(names)].rename(columns=names).T.to_markdown(floatfmt=",.0f")),
+    display=False,
+)
 peers = pd.DataFrame(results["peers"]).drop(columns="d").set_index("b")
-glue("tab_peers", Markdown(peers.T.rename_axis("batch size").to_markdown(floatfmt=",.1f")), display=False)
+glue(
+    "tab_peers",
+    Markdown(peers.T.rename_axis("batch size").to_markdown(floatfmt=",.1f")),
+    display=False,
+)
 margins = pd.DataFrame(results["margins"])
-glue("tab_best_margins", Markdown(margins.rename(columns={"gap": "relative gap", "seconds": "CPU s"}).to_markdown(
-    index=False, floatfmt=("", "", "", ".2f", ".0e", ".10g"))), display=False)
+glue(
+    "tab_best_margins",
+    Markdown(
+        margins.rename(columns={"gap": "relative gap", "seconds": "CPU s"}).to_markdown(
+            index=False, floatfmt=("", "", "", ".2f", ".0e", ".10g")
+        )
+    ),
+    display=False,
+)
 
 # %% [markdown]
 # ````{table} CPU seconds of the sweep on one thread, by number of features.
@@ -163,11 +187,21 @@ show(
 
 # %% tags=["remove-cell"]
 norms = [ib.MAX, ib.FROBENIUS, ib.SPECTRAL]
-methods = ib.grid(norms=norms, batch_sizes=[10, 50, 100], momenta=[0.0, 0.9], variance_reduction=[False, True], schedule=ib.Power(0.1))
+methods = ib.grid(
+    norms=norms,
+    batch_sizes=[10, 50, 100],
+    momenta=[0.0, 0.9],
+    variance_reduction=[False, True],
+    schedule=ib.Power(0.1),
+)
 mixture = ib.data.mixture(classes=10, per_class=10, dim=25, spread=0.6, seed=0)
 report = pd.DataFrame(agreement(mixture, methods, steps=agreement_steps))
 report = report.set_index("variant")
-glue("tab_agreement", Markdown(report.astype(object).fillna("").to_markdown(floatfmt=".0e")), display=False)
+glue(
+    "tab_agreement",
+    Markdown(report.astype(object).fillna("").to_markdown(floatfmt=".0e")),
+    display=False,
+)
 same = float(report.loc["CPU float64 (lanes)", "largest"])
 
 # %% [markdown]
@@ -200,12 +234,30 @@ claim(
 
 # %% tags=["remove-cell"]
 verified = json.loads((here / "../benchmarks/verified.json").read_text())
-again = pd.DataFrame(verified["figures"]).T.rename_axis("figure").reset_index().sort_values(["notebook", "figure"])
-shown = again[["figure", "means", "largest", "variable", "tolerance", "seconds"]].astype({"largest": float, "tolerance": float})
-glue("tab_verified", Markdown(shown.rename(columns={"largest": "difference", "variable": "of", "seconds": "s of its notebook"}).to_markdown(
-    index=False, floatfmt=("", "", ".0e", "", ".0e", ""))), display=False)
+again = (
+    pd.DataFrame(verified["figures"])
+    .T.rename_axis("figure")
+    .reset_index()
+    .sort_values(["notebook", "figure"])
+)
+shown = again[["figure", "means", "largest", "variable", "tolerance", "seconds"]].astype(
+    {"largest": float, "tolerance": float}
+)
+glue(
+    "tab_verified",
+    Markdown(
+        shown.rename(
+            columns={"largest": "difference", "variable": "of", "seconds": "s of its notebook"}
+        ).to_markdown(index=False, floatfmt=("", "", ".0e", "", ".0e", ""))
+    ),
+    display=False,
+)
 closest = shown.loc[(shown.largest / shown.tolerance).idxmax()]
-glue("verified_on", "{system}, {processor}, {date}; {versions}".format(**verified["machine"]), display=False)
+glue(
+    "verified_on",
+    "{system}, {processor}, {date}; {versions}".format(**verified["machine"]),
+    display=False,
+)
 
 # %% [markdown]
 # Seen on {glue:text}`verified_on`:

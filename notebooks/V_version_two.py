@@ -136,7 +136,8 @@ claim(
     where="Section 4.1 (version 1); what version 2 corrects",
     tested=f"spectral norm, m = 6: smallest loss after {steps} steps {float(plain.loss.sel(example='X.2').isel(step=-1).min()):.1f} against log 2 at the start; "
     "the explicit bound on the margin of B at every epoch of 27 runs",
-    holds=bool((plain.loss.sel(example="X.2").isel(step=-1) > 3).all()) and int(proved.violations.sum()) == 0,
+    holds=bool((plain.loss.sel(example="X.2").isel(step=-1) > 3).all())
+    and int(proved.violations.sum()) == 0,
 )
 claim(
     "x-3",
@@ -155,7 +156,8 @@ claim(
     where="Sections 4.2 and 4.3",
     tested=f"five shuffles each, {steps} steps: smallest final margin {float(runs.min_margin.sel(repair=['momentum', 'VR', 'both']).isel(step=-1).min()):.2f}; "
     f"largest without repair {float(plain.min_margin.isel(step=-1).max()):.2f}",
-    holds=bool((runs.min_margin.sel(repair=["momentum", "VR", "both"]).isel(step=-1) > 0).all()) and bool((plain.min_margin.isel(step=-1) <= 0).all()),
+    holds=bool((runs.min_margin.sel(repair=["momentum", "VR", "both"]).isel(step=-1) > 0).all())
+    and bool((plain.min_margin.isel(step=-1) <= 0).all()),
 )
 
 # %% [markdown]
@@ -187,7 +189,8 @@ claim(
     where="Our refinement",
     tested=f"X.3's data, five shuffles, {steps} steps: smallest Frobenius margin {float(halves.min_margin.sel(optimizer='frobenius').isel(step=-1).min()):.1f}, "
     f"largest max-norm margin {float(halves.min_margin.sel(optimizer='max').isel(step=-1).max()):.2f}",
-    holds=bool((halves.min_margin.sel(optimizer="frobenius").isel(step=-1) > 0).all()) and bool((halves.min_margin.sel(optimizer="max").isel(step=-1) <= 0).all()),
+    holds=bool((halves.min_margin.sel(optimizer="frobenius").isel(step=-1) > 0).all())
+    and bool((halves.min_margin.sel(optimizer="max").isel(step=-1) <= 0).all()),
 )
 
 # %% [markdown]

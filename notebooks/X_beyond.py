@@ -53,8 +53,19 @@ lengths = {ib.MAX: ib.Power(0.05), ib.FROBENIUS: ib.Power(1.0)}
 best = {n.text: ib.max_margin(gaussian, n) for n in lengths}
 plain = ib.grid(norms=list(lengths), batch_sizes=[1, 10, 50, 100], schedule=lengths)
 averaged = ib.grid(norms=list(lengths), batch_sizes=[10], momenta=[0.99], schedule=lengths)
-reduced = ib.grid(norms=list(lengths), batch_sizes=[10], variance_reduction=[True], schedule=lengths)
-runs = ib.relative_error(ib.sweep(gaussian, plain + averaged + reduced, seeds=range(seeds), steps=long_steps, record=ib.logspaced(80)), best)
+reduced = ib.grid(
+    norms=list(lengths), batch_sizes=[10], variance_reduction=[True], schedule=lengths
+)
+runs = ib.relative_error(
+    ib.sweep(
+        gaussian,
+        plain + averaged + reduced,
+        seeds=range(seeds),
+        steps=long_steps,
+        record=ib.logspaced(80),
+    ),
+    best,
+)
 
 # %% tags=["hide-input"]
 show(
@@ -63,7 +74,8 @@ show(
     data=runs[["error"]],
     alt="Relative margin error over two hundred thousand steps. In the max norm mini-batches without momentum level off; in the Frobenius norm batches of ten and fifty keep falling.",
     caption="Relative margin error on set I over long runs. Solid: no momentum; dashed: momentum 0.99; dotted: variance reduction.",
-    steps=long_steps, dataset=gaussian.name,
+    steps=long_steps,
+    dataset=gaussian.name,
 )
 
 # %% tags=["hide-input"]
@@ -83,7 +95,9 @@ claim(
     "In the Frobenius norm only full batches reach the maximum margin.",
     where="Section 5, Figure 1 (a)-(b)",
     tested="set I, N-SGD with b = 10 and 50: the median error still falls by more than a factor of two over the last decade of steps",
-    verdict="contradicted" if bool((fall.sel(optimizer=["N-SGD b=10", "N-SGD b=50"]) < 0.5).all()) else "holds",
+    verdict="contradicted"
+    if bool((fall.sel(optimizer=["N-SGD b=10", "N-SGD b=50"]) < 0.5).all())
+    else "holds",
     because="on over-parameterised Gaussian data nearly every sample is a support vector; the mini-batch is several times slower, not stuck",
 )
 
@@ -94,12 +108,28 @@ claim(
 # cosine between two of ten points drawn at random from its boundary.
 
 # %%
-faces = tables.faces({"set I": gaussian, "set II": mixture, "skewed": ib.data.scale_skewed(seed=data_seed), "digits 3-8": ib.data.digits((3, 8))},
-                     [ib.MAX, ib.FROBENIUS, ib.SPECTRAL], draws=10)
+faces = tables.faces(
+    {
+        "set I": gaussian,
+        "set II": mixture,
+        "skewed": ib.data.scale_skewed(seed=data_seed),
+        "digits 3-8": ib.data.digits((3, 8)),
+    },
+    [ib.MAX, ib.FROBENIUS, ib.SPECTRAL],
+    draws=10,
+)
 
 # %% tags=["remove-cell"]
-glue("tab_faces", Markdown(faces.to_dataframe().reset_index().rename(columns={"face_dim": "dimension", "smallest_cosine": "smallest cosine"}).to_markdown(
-    index=False, floatfmt=("", "", ".0f", ".4f"))), display=False)
+glue(
+    "tab_faces",
+    Markdown(
+        faces.to_dataframe()
+        .reset_index()
+        .rename(columns={"face_dim": "dimension", "smallest_cosine": "smallest cosine"})
+        .to_markdown(index=False, floatfmt=("", "", ".0f", ".4f"))
+    ),
+    display=False,
+)
 
 # %% [markdown]
 # ````{table} Optimal faces. A dimension of zero means that the optimum is unique.
@@ -116,7 +146,11 @@ claim(
     "Convergence to *the* maximum-margin solution is a statement about the margin, not about the direction.",
     where="new; qualifies every cosine in Figures 2 to 4",
     tested="face dimensions on four data sets and three norms: zero in the Frobenius norm, positive somewhere in the max and the spectral norm",
-    holds=bool((faces.face_dim.sel(norm="frobenius") == 0).all() and (faces.face_dim.sel(norm="max") > 0).any() and (faces.face_dim.sel(norm="spectral") > 0).any()),
+    holds=bool(
+        (faces.face_dim.sel(norm="frobenius") == 0).all()
+        and (faces.face_dim.sel(norm="max") > 0).any()
+        and (faces.face_dim.sel(norm="spectral") > 0).any()
+    ),
 )
 
 # %% [markdown]
@@ -133,22 +167,29 @@ variants = [
     ib.SteepestDescent(NewtonSchulzSpectral(5), ib.FullBatch(), polar, name="tuned, 5"),
     ib.SteepestDescent(NewtonSchulzSpectral(10), ib.FullBatch(), polar, name="tuned, 10"),
     ib.SteepestDescent(NewtonSchulzSpectral(20), ib.FullBatch(), polar, name="tuned, 20"),
-    ib.SteepestDescent(NewtonSchulzSpectral(20, CONVERGENT), ib.FullBatch(), polar, name="convergent, 20"),
+    ib.SteepestDescent(
+        NewtonSchulzSpectral(20, CONVERGENT), ib.FullBatch(), polar, name="convergent, 20"
+    ),
 ]
 approximate = ib.sweep(mixture, variants, steps=steps, record=ib.logspaced(60))
-approximate = ib.relative_error(approximate, dict.fromkeys(approximate.norm.values.tolist(), spectral))
+approximate = ib.relative_error(
+    approximate, dict.fromkeys(approximate.norm.values.tolist(), spectral)
+)
 wild = approximate.optimizer == "tuned, 20"
 
 # %% tags=["hide-input"]
 show(
     plots_margins.shortfall(approximate),
     "fig-newton-schulz",
-    data=approximate[["error"]].assign(error=approximate.error.where(~wild), error_tuned_20=approximate.error.where(wild)),
+    data=approximate[["error"]].assign(
+        error=approximate.error.where(~wild), error_tuned_20=approximate.error.where(wild)
+    ),
     alt="Relative error of the spectral margin: the exact polar factor keeps falling, the tuned Newton-Schulz variants level off above it.",
     caption="Shortfall of the spectral margin with the exact polar factor, with Muon's Newton-Schulz coefficients (5, 10, 20 iterations), and with convergent coefficients.",
     tolerance={"error_tuned_20": 1e-2},
     because="twenty rounds of the tuned polynomial are a chaotic map of each singular value: rounding comes out at 3e-3",
-    steps=steps, dataset=mixture.name,
+    steps=steps,
+    dataset=mixture.name,
 )
 
 # %% tags=["hide-input"]
@@ -158,7 +199,12 @@ claim(
     "More iterations of the tuned Newton-Schulz polynomial do not bring Muon closer to the spectral margin.",
     where="new; bears on Section 3.1's identification of Muon with the spectral norm",
     tested=f"set II: errors {', '.join(f'{v:.3f}' for v in last.values)} in the order of the figure",
-    holds=bool((last.sel(optimizer=["tuned, 5", "tuned, 10", "tuned, 20"]) > 1.5 * last.sel(optimizer="exact")).all()),
+    holds=bool(
+        (
+            last.sel(optimizer=["tuned, 5", "tuned, 10", "tuned, 20"])
+            > 1.5 * last.sel(optimizer="exact")
+        ).all()
+    ),
     tolerance="half as much again as the exact factor's error",
     because="the exact method's own error at this horizon is the yardstick",
 )
@@ -178,12 +224,20 @@ schatten = fits.limits_by_exponent(small, ib.Schatten, exponents, steps=steps)
 show(
     plots_margins.by_exponent({"entry-wise p": entrywise, "Schatten p": schatten}),
     "fig-exponents",
-    data=entrywise.rename({"gamma": "gamma_entrywise", "error": "error_entrywise", "reached": "reached_entrywise", "to": "to_entrywise"}).merge(schatten),
+    data=entrywise.rename(
+        {
+            "gamma": "gamma_entrywise",
+            "error": "error_entrywise",
+            "reached": "reached_entrywise",
+            "to": "to_entrywise",
+        }
+    ).merge(schatten),
     alt="Cosines between the optimum of exponent p and the optima of the max, Frobenius and spectral norms change smoothly with one over p, and each run ends close to its own optimum.",
     caption="Left: cosine of the optimum for exponent $p$ to three landmarks. Right: how close full-batch steepest descent came to its own optimum.",
     tolerance={"error": 1e-2, "error_entrywise": 2e-3, "reached": 1e-5},
     because="a step of the nuclear norm follows one singular pair alone and jumps where two tie (2e-3 has been seen at p = 1), that of a large p almost one sign (3e-4)",
-    steps=steps, dataset=small.name,
+    steps=steps,
+    dataset=small.name,
 )
 
 # %% tags=["hide-input"]
@@ -206,14 +260,30 @@ claim(
 pair = ib.data.digits((3, 8))
 steps_pair = {ib.MAX: ib.Power(0.05), ib.FROBENIUS: ib.Power(0.5), ib.SPECTRAL: ib.Power(0.5)}
 best_pair = {n.text: ib.max_margin(pair, n) for n in steps_pair}
-choices = ib.grid(norms=list(steps_pair), batch_sizes=[1, 7, 51, 357], momenta=[0, 0.99], variance_reduction=[False, True], schedule=steps_pair)
-digits_pair = ib.relative_error(ib.sweep(pair, choices, seeds=range(seeds), steps=steps, record=ib.logspaced(80)), best_pair)
+choices = ib.grid(
+    norms=list(steps_pair),
+    batch_sizes=[1, 7, 51, 357],
+    momenta=[0, 0.99],
+    variance_reduction=[False, True],
+    schedule=steps_pair,
+)
+digits_pair = ib.relative_error(
+    ib.sweep(pair, choices, seeds=range(seeds), steps=steps, record=ib.logspaced(80)), best_pair
+)
 
 # %%
 ten = ib.data.digits()
 best_ten = {n.text: ib.max_margin(ten, n) for n in steps_pair}
-choices_ten = ib.grid(norms=list(steps_pair), batch_sizes=[3, 599, 1797], momenta=[0, 0.99], variance_reduction=[False, True], schedule=steps_pair)
-digits_ten = ib.relative_error(ib.sweep(ten, choices_ten, seeds=[0], steps=steps // 4, record=ib.logspaced(40)), best_ten)
+choices_ten = ib.grid(
+    norms=list(steps_pair),
+    batch_sizes=[3, 599, 1797],
+    momenta=[0, 0.99],
+    variance_reduction=[False, True],
+    schedule=steps_pair,
+)
+digits_ten = ib.relative_error(
+    ib.sweep(ten, choices_ten, seeds=[0], steps=steps // 4, record=ib.logspaced(40)), best_ten
+)
 
 # %% tags=["hide-input"]
 show(
@@ -224,7 +294,8 @@ show(
     caption="Digits 3 and 8 ($n = 357$): final relative margin error against batch size.",
     rounding={"error": 1e-4},
     because="single samples with long momentum pass close to zero averages, where a normalised step magnifies rounding: 2e-5 has been seen",
-    steps=steps, dataset=pair.name,
+    steps=steps,
+    dataset=pair.name,
 )
 
 # %% tags=["hide-input"]
@@ -234,13 +305,19 @@ show(
     data=digits_ten[["error"]],
     alt="All ten digits: final margin error against batch size in three norms after five thousand steps.",
     caption="All ten digits ($n = 1797$): final relative margin error against batch size, a quarter of the steps, one shuffle.",
-    steps=steps // 4, dataset=ten.name,
+    steps=steps // 4,
+    dataset=ten.name,
 )
 
 # %% tags=["hide-input"]
 end_pair = digits_pair.error.isel(step=-1).median("seed")
-bare = end_pair.where((end_pair.momentum == 0) & ~end_pair.variance_reduction & (end_pair.batch_size == 7), drop=True).values
-repaired = end_pair.where((end_pair.momentum == 0.99) & end_pair.variance_reduction & (end_pair.batch_size == 7), drop=True).values
+bare = end_pair.where(
+    (end_pair.momentum == 0) & ~end_pair.variance_reduction & (end_pair.batch_size == 7), drop=True
+).values
+repaired = end_pair.where(
+    (end_pair.momentum == 0.99) & end_pair.variance_reduction & (end_pair.batch_size == 7),
+    drop=True,
+).values
 claim(
     "digits",
     "On real data, too, momentum and variance reduction bring small batches closer to the maximum margin.",

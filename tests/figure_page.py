@@ -1,4 +1,6 @@
-"""A page of the book reduced to one interactive figure, opened from disk as a reader with the built folder would."""
+"""A page of the book reduced to one interactive figure, opened from disk as a reader with the built
+folder would."""
+
 import importlib.util
 import shutil
 import sys
@@ -8,15 +10,26 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "book" / "_static"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-        "--disable-sync"]
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
 def extension():
     """book/_ext/interactive.py, which knows the scripts of each figure and their order."""
-    spec = importlib.util.spec_from_file_location("interactive", ROOT / "book" / "_ext" / "interactive.py")
+    spec = importlib.util.spec_from_file_location(
+        "interactive", ROOT / "book" / "_ext" / "interactive.py"
+    )
     module = importlib.util.module_from_spec(spec)
     sys.modules["interactive"] = module
     spec.loader.exec_module(module)
@@ -24,7 +37,8 @@ def extension():
 
 
 def write_page(folder: Path, figure: str, element: str, numbers: Path | None = None) -> Path:
-    """``folder/page.html`` with copies of the figure's scripts and styles beside it; ``numbers`` is its computed file."""
+    """``folder/page.html`` with copies of the figure's scripts and styles beside it; ``numbers`` is
+    its computed file."""
     ext = extension()
     for path in (*ext.SCRIPTS[figure], *ext.STYLES[figure]):
         source = numbers if path.endswith("numbers.js") else STATIC / path
@@ -32,10 +46,15 @@ def write_page(folder: Path, figure: str, element: str, numbers: Path | None = N
         shutil.copy(source, folder / path)
     head = "".join(f'<link rel="stylesheet" href="{path}">' for path in ext.STYLES[figure])
     tail = "".join(f'<script src="{path}"></script>' for path in ext.SCRIPTS[figure])
-    dark = 'html[data-theme="dark"] { background: #14181b; color: #e9e7e1 } html[data-theme="dark"] a { color: #8fc4ff }'
+    dark = (
+        'html[data-theme="dark"] { background: #14181b; color: #e9e7e1 } html[data-theme="dark"] a'
+        " { color: #8fc4ff }"
+    )
     text = (
-        '<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>figure</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>body {{ margin: 0 auto; max-width: 800px; padding: 10px }} {dark}</style>'
+        '<!doctype html><html lang="en" data-theme="light"><head><meta'
+        ' charset="utf-8"><title>figure</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><style>body {'
+        f" margin: 0 auto; max-width: 800px; padding: 10px }} {dark}</style>"
         f"{head}</head><body><main><h1>Figure</h1>{element}</main>{tail}</body></html>"
     )
     page = folder / "page.html"
@@ -51,7 +70,12 @@ def opened(browser, path: Path, *, viewport=DESK, theme="light", hash="", motion
     page.set_default_timeout(60_000)  # the machine may be busy with other tests
     page.errors, page.asked = [], []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda message: page.errors.append(message.text) if message.type in ("error", "warning") else None)
+    page.on(
+        "console",
+        lambda message: (
+            page.errors.append(message.text) if message.type in ("error", "warning") else None
+        ),
+    )
     page.on("request", lambda request: page.asked.append(request.url))
     page.goto(path.as_uri() + hash)
     page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
@@ -65,7 +89,11 @@ def serious(page) -> list[str]:
     """What axe-core finds serious or critical, colour contrast included."""
     page.add_script_tag(path=AXE)
     found = page.evaluate("async () => (await axe.run()).violations")
-    return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found if v["impact"] in ("serious", "critical")]
+    return [
+        f"{v['id']}: {v['nodes'][0]['html'][:160]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
 
 
 def sideways(page) -> int:

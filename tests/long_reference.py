@@ -1,7 +1,8 @@
 """Steepest descent in extended precision, literally from the definitions: no scales, no logarithms.
 
-``np.longdouble`` on x86 and on most 64-bit Linux machines has 15 bits of exponent: exp(-11000) is an ordinary number there, so that the
-sign of every entry is right without any of the devices under test.  ``LONG_ENOUGH`` says whether this machine has it.
+``np.longdouble`` on x86 and on most 64-bit Linux machines has 15 bits of exponent: exp(-11000) is
+an ordinary number there, so that the sign of every entry is right without any of the devices under
+test.  ``LONG_ENOUGH`` says whether this machine has it.
 """
 
 import numpy as np
@@ -36,12 +37,14 @@ def trajectory(x, y, k, p, b, beta, reduced, steps, eta0, a=0.5, seed=0, loss="c
     """W after ``steps`` updates, and the largest ``-log |dl_i/dz_c|`` met."""
     x = x.astype(np.longdouble)
     n, per_epoch = len(x), len(x) // b
-    orders = np.random.Generator(np.random.Philox(key=seed)).permuted(np.tile(np.arange(n), (-(-steps // per_epoch), 1)), axis=1)
+    orders = np.random.Generator(np.random.Philox(key=seed)).permuted(
+        np.tile(np.arange(n), (-(-steps // per_epoch), 1)), axis=1
+    )
     w = np.zeros((k, x.shape[1]), np.longdouble)
     m, least = 0 * w, np.longdouble(1)
     for t in range(steps):
         epoch, j = divmod(t, per_epoch)
-        rows = orders[epoch, j * b:(j + 1) * b]
+        rows = orders[epoch, j * b : (j + 1) * b]
         r = residuals(x[rows] @ w.T, y[rows], loss)
         least = min(least, np.abs(r).min())
         if reduced:

@@ -1,6 +1,8 @@
-"""Steepest descent written once more: one run, one loop, float64, LAPACK's SVD.  Shares no code with the package.
+"""Steepest descent written once more: one run, one loop, float64, LAPACK's SVD.  Shares no code
+with the package.
 
-Every signal is (matrix, log of its scale), straight from the definitions, so that it also holds at margins of thousands.
+Every signal is (matrix, log of its scale), straight from the definitions, so that it also holds at
+margins of thousands.
 """
 
 import numpy as np
@@ -42,16 +44,20 @@ def vector_map(v, p):
     return np.sign(v) * np.abs(v) ** (q - 1) / (np.abs(v) ** q).sum() ** ((q - 1) / q)
 
 
-def trajectory(x, y, k, family, p, b, beta, reduced, steps, eta0, a=0.5, seed=0, loss="cross-entropy"):
+def trajectory(
+    x, y, k, family, p, b, beta, reduced, steps, eta0, a=0.5, seed=0, loss="cross-entropy"
+):
     """W after ``steps`` updates."""
     n, d = x.shape
     per_epoch = n // b
     epochs = -(-steps // per_epoch)
-    orders = np.random.Generator(np.random.Philox(key=seed)).permuted(np.tile(np.arange(n), (epochs, 1)), axis=1)
+    orders = np.random.Generator(np.random.Philox(key=seed)).permuted(
+        np.tile(np.arange(n), (epochs, 1)), axis=1
+    )
     w, m, log_m = np.zeros((k, d)), np.zeros((k, d)), -np.inf
     for t in range(steps):
         epoch, j = divmod(t, per_epoch)
-        rows = orders[epoch, j * b:(j + 1) * b]
+        rows = orders[epoch, j * b : (j + 1) * b]
         if reduced and j == 0:
             then, log_then = residuals(x @ w.T, y, loss)
             log_full = log_then.max()
@@ -60,8 +66,13 @@ def trajectory(x, y, k, family, p, b, beta, reduced, steps, eta0, a=0.5, seed=0,
         scale = max(log_now.max(), log_full) if reduced else log_now.max()
         change = np.exp(log_now - scale)[:, None] * now
         if reduced:
-            # at the snapshot itself the two residuals are equal; the products that made them may round differently
-            change = 0 * change if j == 0 else change - np.exp(log_then[rows] - scale)[:, None] * then[rows]
+            # at the snapshot itself the two residuals are equal; the products that made them may
+            # round differently
+            change = (
+                0 * change
+                if j == 0
+                else change - np.exp(log_then[rows] - scale)[:, None] * then[rows]
+            )
         g = change.T @ x[rows] / b
         if reduced:
             g = g + np.exp(log_full - scale) * full

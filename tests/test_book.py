@@ -1,4 +1,5 @@
 """The notebooks, their pairs and the table of contents."""
+
 import ast
 import json
 import re
@@ -28,27 +29,38 @@ def trees(path):
     return [(c, sources.parse(c.source)) for c in code_of(path)]
 
 
-# --- table of contents -------------------------------------------------------------------------------------------
+# --- table of contents
+# -------------------------------------------------------------------------------------------
 def toc_files():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     return [toc["root"], *(c["file"] for part in toc["parts"] for c in part["chapters"])]
 
 
 def test_every_page_of_the_contents_exists():
-    missing = [f for f in toc_files() if not any((ROOT / f"{f}{end}").is_file() for end in (".md", ".ipynb"))]
+    missing = [
+        f
+        for f in toc_files()
+        if not any((ROOT / f"{f}{end}").is_file() for end in (".md", ".ipynb"))
+    ]
     assert not missing
 
 
 def test_every_notebook_and_page_is_in_the_contents():
-    there = {f"notebooks/{p.stem}" for p in PY + IPYNB} | {f"book/{p.stem}" for p in (ROOT / "book").glob("*.md")}
+    there = {f"notebooks/{p.stem}" for p in PY + IPYNB} | {
+        f"book/{p.stem}" for p in (ROOT / "book").glob("*.md")
+    }
     assert not there - set(toc_files())
     assert len(toc_files()) == len(set(toc_files()))
 
 
-# --- pairs -------------------------------------------------------------------------------------------------------
+# --- pairs
+# -------------------------------------------------------------------------------------------------------
 def shape(nb):
     keep = ("tags", "mystnb")
-    return [(c.cell_type, c.source, {k: c.metadata[k] for k in keep if c.metadata.get(k)}) for c in nb.cells]
+    return [
+        (c.cell_type, c.source, {k: c.metadata[k] for k in keep if c.metadata.get(k)})
+        for c in nb.cells
+    ]
 
 
 def test_every_notebook_has_its_pair():
@@ -60,10 +72,13 @@ def test_pair_is_in_step(path):
     a, b = jupytext.read(path), jupytext.read(path.with_suffix(".ipynb"))
     assert shape(a) == shape(b), "run: make pairs"
     assert a.metadata.kernelspec == b.metadata.kernelspec
-    assert (b.metadata.kernelspec.name, b.metadata.kernelspec.language) == ("python3", "python"), "papermill needs both"
+    assert (b.metadata.kernelspec.name, b.metadata.kernelspec.language) == ("python3", "python"), (
+        "papermill needs both"
+    )
 
 
-# --- what a notebook may hold ------------------------------------------------------------------------------------
+# --- what a notebook may hold
+# ------------------------------------------------------------------------------------
 @each_ipynb
 def test_notebook_is_valid_and_has_no_outputs(path):
     nb = nbformat.read(path, as_version=4)
@@ -84,20 +99,27 @@ FORBIDDEN = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.For, ast.W
 
 @each_py
 def test_notebook_defines_nothing_and_loops_over_nothing(path):
-    found = [f"{type(n).__name__} in `{c.source.splitlines()[n.lineno - 1].strip()}`" for c, tree in trees(path)
-             for n in ast.walk(tree) if isinstance(n, FORBIDDEN)]
+    found = [
+        f"{type(n).__name__} in `{c.source.splitlines()[n.lineno - 1].strip()}`"
+        for c, tree in trees(path)
+        for n in ast.walk(tree)
+        if isinstance(n, FORBIDDEN)
+    ]
     assert not found, "what a notebook needs goes into the package"
 
 
 @each_py
 def test_notebook_sets_no_style(path):
     text = "\n".join(c.source for c in code_of(path))
-    assert not re.search(r"rcParams|rc_context|plt\.style|set_theme", text), "the style is in ibias/plots.py"
+    assert not re.search(r"rcParams|rc_context|plt\.style|set_theme", text), (
+        "the style is in ibias/plots.py"
+    )
 
 
 @pytest.mark.parametrize("path", PY + sorted((ROOT / "book").glob("*.md")), ids=lambda p: p.stem)
 def test_fences_open(path):
-    """A backtick in the line that opens a fence makes the fence a paragraph: the page would show its markup."""
+    """A backtick in the line that opens a fence makes the fence a paragraph: the page would show
+    its markup."""
     lines = [line.removeprefix("# ") for line in path.read_text(encoding="utf-8").splitlines()]
     assert lines
     assert not [line for line in lines if re.match(r"`{3,}[^`]+`", line)]
@@ -106,11 +128,16 @@ def test_fences_open(path):
 @each_py
 def test_figures_are_shown_with_provenance(path):
     text = "\n".join(c.source for c in code_of(path))
-    assert not re.search(r"plt\.show\(|\.savefig\(|fig\.show\(", text), "use ibias.companion.provenance.show"
+    assert not re.search(r"plt\.show\(|\.savefig\(|fig\.show\(", text), (
+        "use ibias.companion.provenance.show"
+    )
 
 
 def test_a_loop_in_a_notebook_is_seen():
-    assert any(isinstance(n, FORBIDDEN) for n in ast.walk(sources.parse("%matplotlib inline\nfor i in range(3):\n    print(i)")))
+    assert any(
+        isinstance(n, FORBIDDEN)
+        for n in ast.walk(sources.parse("%matplotlib inline\nfor i in range(3):\n    print(i)"))
+    )
 
 
 def constants(call):
@@ -118,9 +145,18 @@ def constants(call):
 
 
 def calls(name):
-    return [(p.stem, value) for p in PY for _, tree in trees(p) for n in ast.walk(tree)
-            if isinstance(n, ast.Call) and getattr(n.func, "id", "") == name
-            for value in (constants(n) if name == "claim" else [a.value for a in n.args[1:2] if isinstance(a, ast.Constant)])]
+    return [
+        (p.stem, value)
+        for p in PY
+        for _, tree in trees(p)
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Call) and getattr(n.func, "id", "") == name
+        for value in (
+            constants(n)
+            if name == "claim"
+            else [a.value for a in n.args[1:2] if isinstance(a, ast.Constant)]
+        )
+    ]
 
 
 @pytest.mark.parametrize("name", ["claim", "show"])
@@ -135,7 +171,8 @@ def test_expected_verdicts_belong_to_notebooks_of_the_book():
     assert all(v in claims.VERDICTS for page in expected.values() for v in page.values())
 
 
-# --- addresses ---------------------------------------------------------------------------------------------------
+# --- addresses
+# ---------------------------------------------------------------------------------------------------
 def test_one_repository_everywhere():
     url = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
     slug = url.removeprefix("https://github.com/")
@@ -143,12 +180,17 @@ def test_one_repository_everywhere():
         text = (ROOT / name).read_text(encoding="utf-8")
         assert slug in text
         # a GitHub address of our package that is not this one was forgotten in a change of address
-        assert not [m for m in re.findall(r"github\.com/([\w.-]+/ibias)\b", text) if m != slug], name
+        assert not [m for m in re.findall(r"github\.com/([\w.-]+/ibias)\b", text) if m != slug], (
+            name
+        )
 
 
 def test_launch_buttons_point_at_files_that_exist():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    targets = re.findall(r"(?:colab\.research\.google\.com/github/[\w.-]+/[\w.-]+/blob/main/|labpath=)([\w./%-]+)", text)
+    targets = re.findall(
+        r"(?:colab\.research\.google\.com/github/[\w.-]+/[\w.-]+/blob/main/|labpath=)([\w./%-]+)",
+        text,
+    )
     assert len(targets) >= 2
     assert not [t for t in targets if not (ROOT / t.replace("%2F", "/")).is_file()]
 
@@ -162,4 +204,7 @@ def test_files_of_the_repository_that_the_readme_names_exist():
 def test_the_package_and_its_pins_agree():
     pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split())
     assert pins["torch"] and "+" not in pins["torch"], "a local version would not install elsewhere"
-    assert json.loads((ROOT / "package.json").read_text())["dependencies"]["mathjax"] in (ROOT / "package-lock.json").read_text()
+    assert (
+        json.loads((ROOT / "package.json").read_text())["dependencies"]["mathjax"]
+        in (ROOT / "package-lock.json").read_text()
+    )

@@ -2,6 +2,7 @@
 
 Skipped, with the reason, where there is no browser, no built book, or (accessibility) no axe-core.
 """
+
 import functools
 import http.server
 import re
@@ -17,10 +18,16 @@ HTML = ROOT / "_build" / "html"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 MATHJAX = ROOT / "node_modules" / "mathjax"
 pytestmark = [
-    pytest.mark.skipif(not (HTML / "book" / "intro.html").exists(), reason="the book is not built; run `make book`"),
-    pytest.mark.skipif(not MATHJAX.exists(), reason="no MathJax (npm ci): the pages would ask the network for it"),
+    pytest.mark.skipif(
+        not (HTML / "book" / "intro.html").exists(), reason="the book is not built; run `make book`"
+    ),
+    pytest.mark.skipif(
+        not MATHJAX.exists(), reason="no MathJax (npm ci): the pages would ask the network for it"
+    ),
 ]
-CONTENT = sorted(p.relative_to(HTML).as_posix() for d in ("book", "notebooks") for p in (HTML / d).glob("*.html"))
+CONTENT = sorted(
+    p.relative_to(HTML).as_posix() for d in ("book", "notebooks") for p in (HTML / d).glob("*.html")
+)
 PAGES = [*CONTENT, "search.html", "genindex.html"] if CONTENT else []
 each_page = pytest.mark.parametrize("path", PAGES)
 each_content = pytest.mark.parametrize("path", CONTENT)
@@ -34,7 +41,9 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="session")
 def site():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=HTML))
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=HTML)
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -43,7 +52,9 @@ def site():
 
 def opened(browser, site, path, viewport, scheme):
     """A page in a context of its own, with what went wrong in .offsite, .missing and .errors."""
-    page = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce").new_page()
+    page = browser.new_context(
+        viewport=viewport, color_scheme=scheme, reduced_motion="reduce"
+    ).new_page()
     page.set_default_timeout(60_000)  # two cores, shared with the other worker
     page.offsite, page.missing, page.errors = [], [], []
 
@@ -79,7 +90,8 @@ def visit(browser, site):
 
 @pytest.fixture(scope="module")
 def desk(request, browser, site):
-    """A page at desktop width, opened once for all the tests that only look: pytest runs those of one page together."""
+    """A page at desktop width, opened once for all the tests that only look: pytest runs those of
+    one page together."""
     page = opened(browser, site, request.param, DESK, "light")
     page.wait_for_timeout(300)
     yield page
@@ -101,19 +113,28 @@ def test_page_stays_at_home_and_does_not_complain(desk):
 @on_each_content
 def test_mathematics_is_typeset(desk):
     page = desk
-    left = page.evaluate("() => [...document.querySelectorAll('.math')].filter(e => !e.querySelector('mjx-container')).map(e => e.textContent)")
+    left = page.evaluate(
+        "() => [...document.querySelectorAll('.math')].filter(e =>"
+        " !e.querySelector('mjx-container')).map(e => e.textContent)"
+    )
     assert left == []
     assert page.locator("mjx-merror").count() == 0
     # a dollar sign in running text is mathematics that was not understood
-    text = page.evaluate("() => [...document.querySelectorAll('article p, article li, article td')].map(e => e.innerText).join('\\n')")
+    text = page.evaluate(
+        "() => [...document.querySelectorAll('article p, article li, article td')].map(e =>"
+        " e.innerText).join('\\n')"
+    )
     assert not re.findall(r"\$[^$\n]+\$", text)
 
 
 @on_each_content
 def test_no_markup_is_left(desk):
-    """Running text with a fence, a role or a link's brackets in it is markup that the builder did not understand."""
-    text = desk.evaluate("""() => [...document.querySelectorAll('article p, article li, article td, article figcaption, article caption')].map(e => {
-        const copy = e.cloneNode(true); copy.querySelectorAll('code, pre, .math').forEach(c => c.remove()); return copy.textContent; }).join('\\n')""")
+    """Running text with a fence, a role or a link's brackets in it is markup that the builder did
+    not understand."""
+    text = desk.evaluate(
+        """() => [...document.querySelectorAll('article p, article li, article td, article figcaption, article caption')].map(e => {
+        const copy = e.cloneNode(true); copy.querySelectorAll('code, pre, .math').forEach(c => c.remove()); return copy.textContent; }).join('\\n')"""
+    )
     assert not re.findall(r"`{2,}|:::|\{[a-z:]+\}`|\]\([^)\s]+\)|^:[a-z]+: .*", text, re.MULTILINE)
 
 
@@ -127,24 +148,41 @@ def test_no_cell_failed(desk):
 @on_each_content
 def test_every_figure_can_be_read_without_seeing_it(desk):
     page = desk
-    bad = page.evaluate("""() => [...document.querySelectorAll('article img')].filter(i => !i.closest('[role=img]')
-        && (!i.alt || i.alt.startsWith('../') || i.alt.split(' ').length < 3)).map(i => i.src)""")
+    bad = page.evaluate(
+        """() => [...document.querySelectorAll('article img')].filter(i => !i.closest('[role=img]')
+        && (!i.alt || i.alt.startsWith('../') || i.alt.split(' ').length < 3)).map(i => i.src)"""
+    )
     assert bad == []
-    assert page.evaluate("() => [...document.querySelectorAll('article img')].filter(i => i.complete && !i.naturalWidth).map(i => i.src)") == []
+    assert (
+        page.evaluate(
+            "() => [...document.querySelectorAll('article img')].filter(i => i.complete &&"
+            " !i.naturalWidth).map(i => i.src)"
+        )
+        == []
+    )
 
 
 @on_each_content
 def test_every_figure_has_its_provenance_and_its_data(desk):
     page = desk
-    bare = page.evaluate("""() => [...document.querySelectorAll('figure.ibias-figure')].filter(f => {
+    bare = page.evaluate(
+        """() => [...document.querySelectorAll('figure.ibias-figure')].filter(f => {
         const fold = document.getElementById('provenance-' + f.id);
         return !(fold && fold.querySelector('a.download') && fold.innerText !== undefined && fold.textContent.includes('ibias verify ' + f.id)
-                 && fold.textContent.includes('sha256')); }).map(f => f.id)""")
+                 && fold.textContent.includes('sha256')); }).map(f => f.id)"""
+    )
     assert bare == []
 
 
 def test_a_fold_opens_and_its_data_can_be_fetched(visit, site):
-    path = next((p for p in CONTENT if 'class="ibias-provenance"' in (HTML / p).read_text(encoding="utf-8")), None)
+    path = next(
+        (
+            p
+            for p in CONTENT
+            if 'class="ibias-provenance"' in (HTML / p).read_text(encoding="utf-8")
+        ),
+        None,
+    )
     if path is None:
         pytest.skip("no page shows a figure with provenance")
     page = visit(path)
@@ -178,9 +216,11 @@ def test_accessibility(visit, path, scheme):
         pytest.skip("no axe-core (npm ci)")
     page = visit(path, DESK, scheme)
     page.add_script_tag(path=str(AXE))
-    found = page.evaluate("""async () => (await axe.run(document, {resultTypes: ['violations']})).violations
+    found = page.evaluate(
+        """async () => (await axe.run(document, {resultTypes: ['violations']})).violations
         .filter(v => ['serious', 'critical'].includes(v.impact))
-        .map(v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target + ' ' + n.html.slice(0, 100)).join(' | '))""")
+        .map(v => v.id + ': ' + v.nodes.slice(0, 3).map(n => n.target + ' ' + n.html.slice(0, 100)).join(' | '))"""
+    )
     assert found == []
 
 
@@ -219,16 +259,28 @@ def test_links_lead_somewhere(path):
             broken.append(link)
         elif "=" in parts.fragment:
             continue  # the state of an explorer or a playground
-        elif parts.fragment and target.suffix == ".html" and unquote(parts.fragment) not in anchors(target).ids:
+        elif (
+            parts.fragment
+            and target.suffix == ".html"
+            and unquote(parts.fragment) not in anchors(target).ids
+        ):
             broken.append(link)
     assert broken == []
 
 
 @each_content
 def test_pages_are_small(path):
-    # what a reader waits for: the page and its own pictures, without the libraries that all pages share
+    # what a reader waits for: the page and its own pictures, without the libraries that all pages
+    # share
     here = HTML / path
-    own = [here, *{(here.parent / unquote(urlsplit(s).path)).resolve() for s in anchors(here).links if "_images/" in s}]
+    own = [
+        here,
+        *{
+            (here.parent / unquote(urlsplit(s).path)).resolve()
+            for s in anchors(here).links
+            if "_images/" in s
+        },
+    ]
     limit = 1_000_000 if path == "book/intro.html" else 3_000_000
     assert sum(p.stat().st_size for p in own if p.is_file()) < limit
 
@@ -252,7 +304,10 @@ def test_a_page_prints_without_its_menus(visit):
     assert not page.locator(".bd-sidebar-primary").is_visible()
     # the theme prints a heading of its own in place of the article's
     assert any(h.is_visible() and "Verdicts" in h.inner_text() for h in page.locator("h1").all())
-    assert page.locator("table.ibias-verdicts").count() == 0 or page.locator("table.ibias-verdicts").first.is_visible()
+    assert (
+        page.locator("table.ibias-verdicts").count() == 0
+        or page.locator("table.ibias-verdicts").first.is_visible()
+    )
 
 
 def test_plotly_figures_are_drawn(visit):
@@ -260,4 +315,6 @@ def test_plotly_figures_are_drawn(visit):
     for path in pages:
         page = visit(path)
         drawn = "e.dataset.ready === '1' && e.querySelector('.main-svg')"
-        page.wait_for_function(f"() => [...document.querySelectorAll('.ibias-plotly')].every(e => {drawn})")
+        page.wait_for_function(
+            f"() => [...document.querySelectorAll('.ibias-plotly')].every(e => {drawn})"
+        )

@@ -1,4 +1,5 @@
 """How chapters are numbered, and the verdicts that end them."""
+
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,32 +15,60 @@ HTML = Path(__file__).resolve().parents[1] / "_build" / "html"
 PAGES = sorted((HTML / "notebooks").glob("*.html"))
 
 
-@pytest.mark.parametrize("page, label", [
-    ("notebooks/04_1_large_batch", "4.1"), ("notebooks/05_experiment", "5"), ("notebooks/DG_recursion", "DG"), ("notebooks/M2_homogeneous_experiments", "M2"),
-    ("notebooks/X_beyond", "X"), ("book/01_introduction", "1"), ("book/use_optimizers", ""), ("book/intro", ""),
-])
+@pytest.mark.parametrize(
+    "page, label",
+    [
+        ("notebooks/04_1_large_batch", "4.1"),
+        ("notebooks/05_experiment", "5"),
+        ("notebooks/DG_recursion", "DG"),
+        ("notebooks/M2_homogeneous_experiments", "M2"),
+        ("notebooks/X_beyond", "X"),
+        ("book/01_introduction", "1"),
+        ("book/use_optimizers", ""),
+        ("book/intro", ""),
+    ],
+)
 def test_the_label_of_a_chapter(page, label):
     assert numbering.chapter(page) == label
 
 
 def test_figures_are_counted_in_their_chapter_and_statements_bear_the_papers_number():
-    counted = {"notebooks/05_experiment": {"figure": {"fig-1": (9,), "fig-1-set-two": (10,)}, "table": {"t": (7,)}},
-               "notebooks/C_lemmas": {"lemma": {"own": (4,), "c-7": (3,)}}, "book/intro": {"figure": {"hero": (1,)}}}
+    counted = {
+        "notebooks/05_experiment": {
+            "figure": {"fig-1": (9,), "fig-1-set-two": (10,)},
+            "table": {"t": (7,)},
+        },
+        "notebooks/C_lemmas": {"lemma": {"own": (4,), "c-7": (3,)}},
+        "book/intro": {"figure": {"hero": (1,)}},
+    }
     made = numbering.renumbered(counted, {"notebooks/C_lemmas": {"c-7": "C.7"}})
-    assert made["notebooks/05_experiment"] == {"figure": {"fig-1": ("5", 1), "fig-1-set-two": ("5", 2)}, "table": {"t": ("5", 1)}}
+    assert made["notebooks/05_experiment"] == {
+        "figure": {"fig-1": ("5", 1), "fig-1-set-two": ("5", 2)},
+        "table": {"t": ("5", 1)},
+    }
     assert made["notebooks/C_lemmas"] == {"lemma": {"own": ("C", 1), "c-7": ("C.7",)}}
     assert made["book/intro"] == {"figure": {"hero": (1,)}}
-    assert counted["notebooks/05_experiment"]["figure"]["fig-1"] == (9,), "Sphinx compares its own numbers with these"
+    assert counted["notebooks/05_experiment"]["figure"]["fig-1"] == (9,), (
+        "Sphinx compares its own numbers with these"
+    )
 
 
-@pytest.mark.parametrize("title, number, left", [
-    (" (C.7: proxy and loss)", "C.7", " (proxy and loss)"), (" (4.9: per-sample bias (", "4.9", " (per-sample bias ("),
-    (" (D.4 = Theorem 4.1: no momentum)", "D.4", " (= Theorem 4.1: no momentum)"), (" (MAP: the steepest step)", "MAP", " (the steepest step)"),
-    (" (variance of an epoch)", None, " (variance of an epoch)"), (" (2 batches: the border)", None, " (2 batches: the border)"),
-])
+@pytest.mark.parametrize(
+    "title, number, left",
+    [
+        (" (C.7: proxy and loss)", "C.7", " (proxy and loss)"),
+        (" (4.9: per-sample bias (", "4.9", " (per-sample bias ("),
+        (" (D.4 = Theorem 4.1: no momentum)", "D.4", " (= Theorem 4.1: no momentum)"),
+        (" (MAP: the steepest step)", "MAP", " (the steepest step)"),
+        (" (variance of an epoch)", None, " (variance of an epoch)"),
+        (" (2 batches: the border)", None, " (2 batches: the border)"),
+    ],
+)
 def test_the_papers_number_is_read_from_the_title(title, number, left):
     document = new_document("page")
-    statement = type("lemma_node", (nodes.Admonition, nodes.Element), {})("", nodes.title("", title), ids=["it"], countertype="lemma")
+    statement = type("lemma_node", (nodes.Admonition, nodes.Element), {})(
+        "", nodes.title("", title), ids=["it"], countertype="lemma"
+    )
     document += statement
     assert numbering.papers_numbers(document) == ({"it": number} if number else {})
     assert statement[0].astext() == left
@@ -51,23 +80,51 @@ def chapter(claims):
     top = nodes.section("", nodes.title("", "5 Experiment"), ids=["experiment"])
     for claim in claims:
         where = nodes.reference("", claim.where, refuri="elsewhere")
-        facts = nodes.field_list("", nodes.field("", nodes.field_name("", "Where"), nodes.field_body("", nodes.paragraph("", "", where))))
-        sentence = nodes.paragraph("", "", nodes.math("", "b=n", ids=["once"]), nodes.Text(claim.sentence))
-        top += nodes.admonition("", nodes.title("", "Holds"), sentence, facts, ids=[f"claim-{claim.id}"], classes=["ibias-claim"])
+        facts = nodes.field_list(
+            "",
+            nodes.field(
+                "",
+                nodes.field_name("", "Where"),
+                nodes.field_body("", nodes.paragraph("", "", where)),
+            ),
+        )
+        sentence = nodes.paragraph(
+            "", "", nodes.math("", "b=n", ids=["once"]), nodes.Text(claim.sentence)
+        )
+        top += nodes.admonition(
+            "",
+            nodes.title("", "Holds"),
+            sentence,
+            facts,
+            ids=[f"claim-{claim.id}"],
+            classes=["ibias-claim"],
+        )
     document += top
     return document
 
 
 def test_a_chapter_ends_with_its_verdicts():
-    claims = [Claim("a", " gets there.", "Theorem 4.1", "t", "holds"), Claim("b", " does not.", "Figure 1", "t", "not reproduced")]
+    claims = [
+        Claim("a", " gets there.", "Theorem 4.1", "t", "holds"),
+        Claim("b", " does not.", "Figure 1", "t", "not reproduced"),
+    ]
     document = chapter(claims)
-    closing.close(SimpleNamespace(env=SimpleNamespace(docname="p", ibias_claims={"p": claims})), document)
+    closing.close(
+        SimpleNamespace(env=SimpleNamespace(docname="p", ibias_claims={"p": claims})), document
+    )
     last = document[0][-1]
-    assert [i.astext() for i in last.findall(nodes.list_item)] == ["✓ holds: b=n gets there. Theorem 4.1", "✗ not reproduced: b=n does not. Figure 1"]
-    # one link a line, to the evidence; what the box links to is not a link inside a link; nothing bears an id twice
+    assert [i.astext() for i in last.findall(nodes.list_item)] == [
+        "✓ holds: b=n gets there. Theorem 4.1",
+        "✗ not reproduced: b=n does not. Figure 1",
+    ]
+    # one link a line, to the evidence; what the box links to is not a link inside a link; nothing
+    # bears an id twice
     assert [link["refid"] for link in last.findall(nodes.reference)] == ["claim-a", "claim-b"]
     assert not any(node["ids"] for node in last[1].findall(nodes.Element))
-    assert [i["classes"] for i in last.findall(nodes.list_item)] == [["verdict-holds"], ["verdict-not-reproduced"]]
+    assert [i["classes"] for i in last.findall(nodes.list_item)] == [
+        ["verdict-holds"],
+        ["verdict-not-reproduced"],
+    ]
 
 
 def test_a_page_without_claims_is_left_alone():

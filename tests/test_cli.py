@@ -1,4 +1,5 @@
 """The command line: what it says, what it writes, what a script gets."""
+
 import importlib.metadata
 import json
 import os
@@ -48,7 +49,19 @@ def answer(capsys, *argv, code=0):
     return json.loads(capsys.readouterr().out)
 
 
-COMMANDS = ["margin", "train", "sweep", "reproduce", "build", "verify", "doctor", "store", "store ls", "store verify", "store gc"]
+COMMANDS = [
+    "margin",
+    "train",
+    "sweep",
+    "reproduce",
+    "build",
+    "verify",
+    "doctor",
+    "store",
+    "store ls",
+    "store verify",
+    "store gc",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -64,32 +77,78 @@ def test_the_overview_names_every_command_and_exit_code(capsys):
     assert main(["--help"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert all(name in out for name in {command.split()[0] for command in COMMANDS})
-    assert all(words in out for words in ("2 bad input", "3 data not separable", "4 disk or permission", "--install-completion"))
+    assert all(
+        words in out
+        for words in (
+            "2 bad input",
+            "3 data not separable",
+            "4 disk or permission",
+            "--install-completion",
+        )
+    )
 
 
 def test_margin_is_the_certified_interval(here, capsys):
     found = answer(capsys, "margin", "mine.npz", "--norm", "max")
     best = ib.max_margin(ib.data.load("mine.npz"), ib.MAX)
-    assert (found["lower"], found["upper"], found["unique"]) == (best.lower, best.upper, best.unique)
+    assert (found["lower"], found["upper"], found["unique"]) == (
+        best.lower,
+        best.upper,
+        best.unique,
+    )
     assert {item["sample"] for item in found["support"]} == set(best.support_vectors.tolist())
-    assert sum(item["weight"] for item in found["support"]) == pytest.approx(1, abs=1e-8)  # weights below 1e-9 of the largest are left out
+    assert sum(item["weight"] for item in found["support"]) == pytest.approx(
+        1, abs=1e-8
+    )  # weights below 1e-9 of the largest are left out
 
 
 def test_margin_for_people_shows_the_same(here, capsys):
     assert main(["margin", "mine.npz", "--norm", "frobenius"]) == 0
     out = capsys.readouterr().out
-    assert "maximum margin (frobenius)" in out and "certified interval" in out and "support vectors" in out
+    assert (
+        "maximum margin (frobenius)" in out
+        and "certified interval" in out
+        and "support vectors" in out
+    )
 
 
 def test_train_writes_what_it_says(here, capsys):
-    found = answer(capsys, "train", "mine.npz", "--norm", "max", "-b", "full", "--steps", "3000", "--seeds", "2", "--out", "mine run.nc", "-q")
+    found = answer(
+        capsys,
+        "train",
+        "mine.npz",
+        "--norm",
+        "max",
+        "-b",
+        "full",
+        "--steps",
+        "3000",
+        "--seeds",
+        "2",
+        "--out",
+        "mine run.nc",
+        "-q",
+    )
     runs = xr.load_dataset("mine run.nc", engine="h5netcdf")
     data = ib.data.load("mine.npz")
-    wanted = ib.simulate(data, [ib.SteepestDescent(ib.MAX, ib.Minibatch(4), ib.Power(0.1))], seeds=[0, 1], steps=3000, progress=False)
-    np.testing.assert_allclose(runs.margin, wanted.margin, rtol=1e-12)  # two loads of one engine: equal up to how files keep NaN
-    share = float(wanted.margin.isel(optimizer=0, seed=0, step=-1)) / ib.max_margin(data, ib.MAX).margin
+    wanted = ib.simulate(
+        data,
+        [ib.SteepestDescent(ib.MAX, ib.Minibatch(4), ib.Power(0.1))],
+        seeds=[0, 1],
+        steps=3000,
+        progress=False,
+    )
+    np.testing.assert_allclose(
+        runs.margin, wanted.margin, rtol=1e-12
+    )  # two loads of one engine: equal up to how files keep NaN
+    share = (
+        float(wanted.margin.isel(optimizer=0, seed=0, step=-1)) / ib.max_margin(data, ib.MAX).margin
+    )
     assert found["share_of_maximum_margin"]["max"] == pytest.approx(share, rel=1e-12)
-    assert found["verdict"].startswith("nearest to the maximum max margin") and runs.attrs["verdict"] == found["verdict"]
+    assert (
+        found["verdict"].startswith("nearest to the maximum max margin")
+        and runs.attrs["verdict"] == found["verdict"]
+    )
     assert (here / "mine run.svg").read_text().count("<svg") == 1
     assert not list(here.glob(".*"))  # no temporary file
 
@@ -97,10 +156,18 @@ def test_train_writes_what_it_says(here, capsys):
 def test_the_verdict_names_the_nearest_margin_and_refuses_to_when_samples_are_misclassified(here):
     from ibias.companion.cli_train import judge
 
-    shares = xr.DataArray([[[[0.2, 0.9]], [[0.3, 0.8]]]], dims=("optimizer", "seed", "step", "margin_of"),
-                          coords={"margin_of": ["max", "spectral"], "step": [7]})
-    assert judge(xr.Dataset({"ratio": shares})).startswith("nearest to the maximum spectral margin: 85.00% of it after 7 steps (max 25.00%")
-    assert judge(xr.Dataset({"ratio": -shares})) == "approaches none: after 7 steps 2 of 2 seeds still misclassify a sample"
+    shares = xr.DataArray(
+        [[[[0.2, 0.9]], [[0.3, 0.8]]]],
+        dims=("optimizer", "seed", "step", "margin_of"),
+        coords={"margin_of": ["max", "spectral"], "step": [7]},
+    )
+    assert judge(xr.Dataset({"ratio": shares})).startswith(
+        "nearest to the maximum spectral margin: 85.00% of it after 7 steps (max 25.00%"
+    )
+    assert (
+        judge(xr.Dataset({"ratio": -shares}))
+        == "approaches none: after 7 steps 2 of 2 seeds still misclassify a sample"
+    )
     assert judge(xr.Dataset({"ratio": shares * np.nan})).startswith("no verdict")
 
 
@@ -113,7 +180,9 @@ def test_sweep_computes_a_grid_once(here, capsys):
     one, two = (xr.load_dataset(name, engine="h5netcdf") for name in ("grid.nc", "again.nc"))
     xr.testing.assert_equal(one, two)
     schedules = {ib.MAX: ib.Power(0.2, 0.75), ib.SPECTRAL: ib.Power(0.2, 0.5)}
-    methods = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[2, 4], momenta=[0.0, 0.9], schedule=schedules)
+    methods = ib.grid(
+        norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[2, 4], momenta=[0.0, 0.9], schedule=schedules
+    )
     wanted = ib.simulate(ib.data.load("mine.npz"), methods, seeds=[0, 1], steps=150, progress=False)
     np.testing.assert_allclose(one.margin, wanted.margin, rtol=1e-12)
     assert one.attrs["grid"] == GRID
@@ -128,7 +197,9 @@ def test_sweep_says_how_much_was_known(here, capsys):
 def test_store_lists_checks_and_cleans(here, capsys, monkeypatch):
     main(["sweep", "grid.toml", "-q"])
     listed = answer(capsys, "store", "ls")
-    assert len(listed["entries"]) == 16 and {e["about"]["steps"] for e in listed["entries"]} == {150}
+    assert len(listed["entries"]) == 16 and {e["about"]["steps"] for e in listed["entries"]} == {
+        150
+    }
     Store("store").path(listed["entries"][0]["key"]).write_bytes(b"x")
     assert len(answer(capsys, "store", "ls")["damaged"]) == 1
     checked = answer(capsys, "store", "verify", code=1)
@@ -146,7 +217,9 @@ def test_version(capsys):
 
 
 def test_train_draws_a_run_without_steps(here, capsys):
-    found = answer(capsys, "train", "mine.npz", "--norm", "max", "--batch-size", "full", "--steps", "0")
+    found = answer(
+        capsys, "train", "mine.npz", "--norm", "max", "--batch-size", "full", "--steps", "0"
+    )
     assert (here / "train.svg").is_file() and found["verdict"].startswith("no verdict")
 
 
@@ -154,10 +227,16 @@ def test_doctor_reports_this_machine(here, capsys, monkeypatch):
     import torch
 
     found = answer(capsys, "doctor")
-    assert found["versions"]["torch"] == torch.__version__ and found["store"]["folder"] == str(here / "store")
+    assert found["versions"]["torch"] == torch.__version__ and found["store"]["folder"] == str(
+        here / "store"
+    )
     assert len(found["devices"]) == 1 + torch.cuda.device_count() and found["missing"] == []
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert {"package": "numba", "without": "the compiled engine (others are slower)", "extra": "fast"} in answer(capsys, "doctor")["missing"]
+    assert {
+        "package": "numba",
+        "without": "the compiled engine (others are slower)",
+        "extra": "fast",
+    } in answer(capsys, "doctor")["missing"]
 
 
 def test_reproduce_and_verify_hand_over_to_the_book(here, capsys, monkeypatch):
@@ -166,15 +245,34 @@ def test_reproduce_and_verify_hand_over_to_the_book(here, capsys, monkeypatch):
 
     asked = []
     monkeypatch.setattr(notebooks, "find_root", lambda: here)
-    monkeypatch.setattr(notebooks, "run", lambda root, which, given, **k: asked.append((which, given)) or [notebooks.Outcome("05", "done", 2.0)])
-    monkeypatch.setattr("ibias.companion.cli_book.typed", lambda path, given: asked.append(path.name))
+    monkeypatch.setattr(
+        notebooks,
+        "run",
+        lambda root, which, given, **k: (
+            asked.append((which, given)) or [notebooks.Outcome("05", "done", 2.0)]
+        ),
+    )
+    monkeypatch.setattr(
+        "ibias.companion.cli_book.typed", lambda path, given: asked.append(path.name)
+    )
     monkeypatch.setattr(notebooks, "choose", lambda root, wanted: wanted)
     assert answer(capsys, "reproduce", "05", "-p", "steps=2000")["notebooks"][0]["status"] == "done"
     assert asked == ["05.ipynb", (["05"], {"steps": "2000"})]
-    monkeypatch.setattr(notebooks, "run", lambda *a, **k: [notebooks.Outcome("05", "failed", message="no\ndata")])
-    assert main(["reproduce", "-q"]) == 1 and "1 of 1 notebooks failed, the first: no data" in capsys.readouterr().err
+    monkeypatch.setattr(
+        notebooks, "run", lambda *a, **k: [notebooks.Outcome("05", "failed", message="no\ndata")]
+    )
+    assert (
+        main(["reproduce", "-q"]) == 1
+        and "1 of 1 notebooks failed, the first: no data" in capsys.readouterr().err
+    )
     apart = {"fig-1": 0.0, "fig-2": 0.1}
-    monkeypatch.setattr(verification, "verify", lambda ids, **k: [verification.Verified(i, "05", Comparison({"loss": apart[i]}), 2.0) for i in ids])
+    monkeypatch.setattr(
+        verification,
+        "verify",
+        lambda ids, **k: [
+            verification.Verified(i, "05", Comparison({"loss": apart[i]}), 2.0) for i in ids
+        ],
+    )
     assert answer(capsys, "verify", "fig-1")["figures"]["fig-1"]["agrees"] is True
     assert answer(capsys, "verify", "fig-1", "fig-2", code=1)["figures"]["fig-2"]["agrees"] is False
 
@@ -187,10 +285,15 @@ def test_build_makes_pages_and_says_when_it_could_not(here, capfd, monkeypatch):
     (here / "_toc.yml").write_text("format: jb-book\nroot: intro\n")
     (here / "_config.yml").write_text("title: x\nexecute:\n  execute_notebooks: 'off'\n")
     (here / "intro.md").write_text("# A page\n")
-    assert main(["build"]) == 0 and "A page" in (here / "_build" / "html" / "intro.html").read_text()
+    assert (
+        main(["build"]) == 0 and "A page" in (here / "_build" / "html" / "intro.html").read_text()
+    )
     (here / "intro.md").write_text("# A page\n\n{ref}`nowhere`\n")
     assert main(["build", "-q"]) == 1
-    assert "building the pages failed" in capfd.readouterr().err and not (here / "_build" / ".doctrees").exists()
+    assert (
+        "building the pages failed" in capfd.readouterr().err
+        and not (here / "_build" / ".doctrees").exists()
+    )
 
 
 def test_debug_shows_the_traceback_and_nothing_else_does(here, capsys):
@@ -203,38 +306,70 @@ def test_debug_shows_the_traceback_and_nothing_else_does(here, capsys):
 def test_an_error_nobody_foresaw_is_one_line_as_well(here, capsys, monkeypatch):
     monkeypatch.setattr("ibias.maxmargin.max_margin", lambda *a, **k: {}[()])
     monkeypatch.setattr(cli, "exit_code", lambda error: 1)
-    monkeypatch.setattr("ibias.companion.cli_margin.open_data", lambda *a, **k: (_ for _ in ()).throw(AttributeError("x\ny")))
+    monkeypatch.setattr(
+        "ibias.companion.cli_margin.open_data",
+        lambda *a, **k: (_ for _ in ()).throw(AttributeError("x\ny")),
+    )
     assert main(["margin", "mine.npz", "--norm", "max"]) == 1
-    assert capsys.readouterr().err == "ibias: error: unexpected AttributeError: x y (--debug shows the traceback)\n"
+    assert (
+        capsys.readouterr().err
+        == "ibias: error: unexpected AttributeError: x y (--debug shows the traceback)\n"
+    )
 
 
 def test_a_missing_library_is_named_with_what_installs_it(monkeypatch, here, capsys):
     missing = ModuleNotFoundError("No module named 'nbformat'", name="nbformat")
-    monkeypatch.setattr("ibias.companion.cli_margin.open_data", lambda *a, **k: (_ for _ in ()).throw(missing))
+    monkeypatch.setattr(
+        "ibias.companion.cli_margin.open_data", lambda *a, **k: (_ for _ in ()).throw(missing)
+    )
     assert main(["margin", "mine.npz", "--norm", "max"]) == 1
     err = capsys.readouterr().err
     assert "needs nbformat" in err and "'.[book]'" in err and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("error, code", [
-    (ValueError("x"), 2), (FileNotFoundError(2, "x"), 2), (MemoryError("x"), 2), (KeyError("x"), 2), (PermissionError(13, "x"), 4),
-    (OSError(28, "No space left on device"), 4), (OSError(30, "Read-only file system"), 4), (KeyboardInterrupt(), 130), (RuntimeError("x"), 1),
-], ids=repr)
+@pytest.mark.parametrize(
+    "error, code",
+    [
+        (ValueError("x"), 2),
+        (FileNotFoundError(2, "x"), 2),
+        (MemoryError("x"), 2),
+        (KeyError("x"), 2),
+        (PermissionError(13, "x"), 4),
+        (OSError(28, "No space left on device"), 4),
+        (OSError(30, "Read-only file system"), 4),
+        (KeyboardInterrupt(), 130),
+        (RuntimeError("x"), 1),
+    ],
+    ids=repr,
+)
 def test_the_kind_of_an_error_is_the_exit_code(error, code):
     assert exit_code(error) == code
 
 
 def command(*argv, **options):
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"} | options.pop("env", {})
-    return subprocess.Popen([sys.executable, "-m", "ibias.companion.cli", *argv], env=environment, text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, **options)
+    environment = (
+        os.environ
+        | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        | options.pop("env", {})
+    )
+    return subprocess.Popen(
+        [sys.executable, "-m", "ibias.companion.cli", *argv],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
+    )
 
 
 def test_the_real_command_in_another_locale_with_optimised_python(here):
-    """Checks are exceptions, not asserts, and numbers do not depend on locale, time zone, hash seed or -O."""
+    """Checks are exceptions, not asserts, and numbers do not depend on locale, time zone, hash seed
+    or -O."""
     outs = []
-    for environment in ({"LC_ALL": "C", "PYTHONHASHSEED": "1", "TZ": "UTC"},
-                        {"LC_ALL": "de_DE.UTF-8", "PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo", "PYTHONOPTIMIZE": "1"}):
+    for environment in (
+        {"LC_ALL": "C", "PYTHONHASHSEED": "1", "TZ": "UTC"},
+        {"LC_ALL": "de_DE.UTF-8", "PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo", "PYTHONOPTIMIZE": "1"},
+    ):
         with command("margin", "mine.npz", "--norm", "max", "--json", env=environment) as process:
             out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
@@ -244,7 +379,9 @@ def test_the_real_command_in_another_locale_with_optimised_python(here):
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_an_interrupted_sweep_says_so_and_goes_on(here, how, capsys):
-    (here / "grid.toml").write_text(GRID.replace("150", "30000").replace("seeds = 2", "seeds = 30") + "")
+    (here / "grid.toml").write_text(
+        GRID.replace("150", "30000").replace("seeds = 2", "seeds = 30") + ""
+    )
     with command("sweep", "grid.toml") as process:
         wait_for(lambda: list((here / "store").glob("??/*.npz")), process)
         process.send_signal(how)

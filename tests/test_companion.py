@@ -1,4 +1,5 @@
 """The runner of notebooks, their parameters and outputs, the claims and the data of figures."""
+
 import json
 import re
 from pathlib import Path
@@ -12,9 +13,13 @@ import xarray as xr
 from ibias.companion import claims, figure_data, notebooks, outputs, pace, sources, verification
 from ibias.companion.parameters import parameters, typed
 
-# --- parameters --------------------------------------------------------------------------------------------------
+
+# --- parameters
+# --------------------------------------------------------------------------------------------------
 def notebook(tmp_path, cell, name="nb.ipynb", **more):
-    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell, metadata={"tags": ["parameters"]}, **more)])
+    nb = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell, metadata={"tags": ["parameters"]}, **more)]
+    )
     nbformat.write(nb, tmp_path / name)
     return tmp_path / name
 
@@ -22,19 +27,35 @@ def notebook(tmp_path, cell, name="nb.ipynb", **more):
 CELL = "steps = 20_000\neta0 = 0.5\nfast = True\nname = 'x'\nsizes = [1, 10]\nnothing = None"
 
 
-@pytest.mark.parametrize("given, value", [
-    ({"steps": "2e4"}, 20000), ({"steps": "30_000"}, 30000), ({"eta0": "1"}, 1.0), ({"fast": "no"}, False), ({"name": "1"}, "1"),
-    ({"sizes": "1, 20"}, [1, 20]), ({"sizes": "[5]"}, [5]), ({"nothing": "a"}, "a"), ({"steps": 7}, 7),
-])
+@pytest.mark.parametrize(
+    "given, value",
+    [
+        ({"steps": "2e4"}, 20000),
+        ({"steps": "30_000"}, 30000),
+        ({"eta0": "1"}, 1.0),
+        ({"fast": "no"}, False),
+        ({"name": "1"}, "1"),
+        ({"sizes": "1, 20"}, [1, 20]),
+        ({"sizes": "[5]"}, [5]),
+        ({"nothing": "a"}, "a"),
+        ({"steps": 7}, 7),
+    ],
+)
 def test_parameters_take_the_type_of_their_default(tmp_path, given, value):
     (found,) = typed(notebook(tmp_path, CELL), given).values()
     assert found == value and type(found) is type(value)
 
 
-@pytest.mark.parametrize("given, said", [
-    ({"steps": "many"}, "whole number"), ({"steps": "1.5"}, "whole number"), ({"fast": "maybe"}, "true or false"),
-    ({"stepz": "1"}, "no parameter 'stepz'; it has: steps"), ({"eta0": "__import__('os')"}, "a number"),
-])
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        ({"steps": "many"}, "whole number"),
+        ({"steps": "1.5"}, "whole number"),
+        ({"fast": "maybe"}, "true or false"),
+        ({"stepz": "1"}, "no parameter 'stepz'; it has: steps"),
+        ({"eta0": "__import__('os')"}, "a number"),
+    ],
+)
 def test_wrong_parameters_are_refused_in_a_sentence(tmp_path, given, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         typed(notebook(tmp_path, CELL), given)
@@ -45,7 +66,8 @@ def test_a_parameter_that_is_no_literal_is_refused(tmp_path):
         parameters(notebook(tmp_path, "seeds = range(5)"))
 
 
-# --- what outputs depend on --------------------------------------------------------------------------------------
+# --- what outputs depend on
+# --------------------------------------------------------------------------------------
 def names(code):
     return {p.relative_to(sources.PACKAGE).as_posix() for p in sources.behind(code)}
 
@@ -72,16 +94,23 @@ def test_outputs_are_grafted_onto_the_committed_notebook(tmp_path):
     cell = nbformat.v4.new_code_cell
     source = nbformat.v4.new_notebook(cells=[cell("a = 1"), cell("a")])
     injected = cell("a = 2", metadata={"tags": ["injected-parameters"]})
-    shown = cell("a", outputs=[nbformat.v4.new_output("execute_result", {"text/plain": "1"})], execution_count=3)
+    shown = cell(
+        "a",
+        outputs=[nbformat.v4.new_output("execute_result", {"text/plain": "1"})],
+        execution_count=3,
+    )
     made = outputs.graft(source, nbformat.v4.new_notebook(cells=[cell("a = 1"), injected, shown]))
     assert [c.source for c in made.cells] == ["a = 1", "a"]
-    assert made.cells[1].outputs[0]["data"]["text/plain"] == "1" and made.cells[1].execution_count == 3
+    assert (
+        made.cells[1].outputs[0]["data"]["text/plain"] == "1" and made.cells[1].execution_count == 3
+    )
     assert not source.cells[1].outputs
     with pytest.raises(ValueError, match="not the committed one"):
         outputs.graft(source, nbformat.v4.new_notebook(cells=[cell("a = 1"), cell("b")]))
 
 
-# --- the path from notebook to cache, in miniature ---------------------------------------------------------------
+# --- the path from notebook to cache, in miniature
+# ---------------------------------------------------------------
 MINI = """\
 import xarray as xr
 from ibias.companion.claims import claim
@@ -97,9 +126,19 @@ def mini(tmp_path):
     """A book of one notebook."""
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "book").mkdir()
-    (tmp_path / "_toc.yml").write_text("root: book/intro\nparts: [{caption: A, chapters: [{file: notebooks/mini}]}]")
-    cells = [nbformat.v4.new_code_cell("steps = 3", metadata={"tags": ["parameters"]}), nbformat.v4.new_code_cell(MINI)]
-    nb = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
+    (tmp_path / "_toc.yml").write_text(
+        "root: book/intro\nparts: [{caption: A, chapters: [{file: notebooks/mini}]}]"
+    )
+    cells = [
+        nbformat.v4.new_code_cell("steps = 3", metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell(MINI),
+    ]
+    nb = nbformat.v4.new_notebook(
+        cells=cells,
+        metadata={
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+        },
+    )
     nbformat.write(nb, tmp_path / "notebooks" / "mini.ipynb")
     return tmp_path
 
@@ -146,24 +185,39 @@ def test_a_notebook_that_cannot_even_start_is_reported(mini, monkeypatch):
     assert outcome.status == "failed" and outcome.message == "no processes left"
 
 
-# --- claims ------------------------------------------------------------------------------------------------------
+# --- claims
+# ------------------------------------------------------------------------------------------------------
 def made(**changes):
-    return claims.Claim(**({"id": "a", "sentence": "s", "where": "w", "tested": "t", "verdict": "holds"} | changes))
+    return claims.Claim(
+        **({"id": "a", "sentence": "s", "where": "w", "tested": "t", "verdict": "holds"} | changes)
+    )
 
 
-@pytest.mark.parametrize("options, verdict", [
-    ({"holds": True}, "holds"), ({"holds": np.bool_(True), "caveat": "slowly"}, "holds with a caveat"), ({"holds": False}, "not reproduced"),
-    ({"holds": False, "otherwise": "contradicted"}, "contradicted"), ({"verdict": "vacuous"}, "vacuous"),
-])
+@pytest.mark.parametrize(
+    "options, verdict",
+    [
+        ({"holds": True}, "holds"),
+        ({"holds": np.bool_(True), "caveat": "slowly"}, "holds with a caveat"),
+        ({"holds": False}, "not reproduced"),
+        ({"holds": False, "otherwise": "contradicted"}, "contradicted"),
+        ({"verdict": "vacuous"}, "vacuous"),
+    ],
+)
 def test_verdict_of_a_claim(options, verdict, capsys):
     assert claims.claim("a", "s", where="w", tested="t", **options).verdict == verdict
 
 
-@pytest.mark.parametrize("options, error, said", [
-    ({}, ValueError, "needs either"), ({"holds": True, "verdict": "holds"}, ValueError, "not both"), ({"verdict": "true"}, ValueError, "none of"),
-    ({"holds": np.array([True, False])}, TypeError, "one truth value"), ({"holds": True, "tolerance": "1 %"}, ValueError, "without a reason"),
-    ({"holds": True, "where": " "}, ValueError, "'where'"),
-])
+@pytest.mark.parametrize(
+    "options, error, said",
+    [
+        ({}, ValueError, "needs either"),
+        ({"holds": True, "verdict": "holds"}, ValueError, "not both"),
+        ({"verdict": "true"}, ValueError, "none of"),
+        ({"holds": np.array([True, False])}, TypeError, "one truth value"),
+        ({"holds": True, "tolerance": "1 %"}, ValueError, "without a reason"),
+        ({"holds": True, "where": " "}, ValueError, "'where'"),
+    ],
+)
 def test_a_claim_that_says_too_little_is_refused(options, error, said):
     with pytest.raises(error, match=said):
         claims.claim("a", "s", **({"where": "w", "tested": "t"} | options))
@@ -171,22 +225,43 @@ def test_a_claim_that_says_too_little_is_refused(options, error, said):
 
 def test_every_difference_between_verdicts_is_told():
     wanted = {"p": {"same": "holds", "changed": "holds", "gone": "holds"}}
-    found = {"p": [made(id="same"), made(id="changed", verdict="vacuous"), made(id="new")], "q": [made(id="same")]}
+    found = {
+        "p": [made(id="same"), made(id="changed", verdict="vacuous"), made(id="new")],
+        "q": [made(id="same")],
+    }
     said = " | ".join(s for _, s in claims.differences(found, wanted))
-    for word in ("'changed' was 'holds' and is now 'vacuous'", "'new' (holds) is new", "'gone' is in", "'same' is made twice"):
+    for word in (
+        "'changed' was 'holds' and is now 'vacuous'",
+        "'new' (holds) is new",
+        "'gone' is in",
+        "'same' is made twice",
+    ):
         assert word in said
     assert claims.differences({"p": [made(id="same")]}, {"p": {"same": "holds"}}) == []
 
 
-# --- the data of a figure ----------------------------------------------------------------------------------------
+# --- the data of a figure
+# ----------------------------------------------------------------------------------------
 AWKWARD = xr.Dataset(
-    {"error": (("step", "norm"), np.array([[1.0, np.nan], [np.inf, 1e-300]])), "there": ("norm", [True, False])},
-    coords={"norm": ["max", "spectral"], "kind": ("norm", np.array([None, "x"], dtype=object))}, attrs={"fast": True, "n": None},
+    {
+        "error": (("step", "norm"), np.array([[1.0, np.nan], [np.inf, 1e-300]])),
+        "there": ("norm", [True, False]),
+    },
+    coords={"norm": ["max", "spectral"], "kind": ("norm", np.array([None, "x"], dtype=object))},
+    attrs={"fast": True, "n": None},
 )
 
 
-@pytest.mark.parametrize("data", [AWKWARD, AWKWARD.error, pd.DataFrame({"a": [1, 2], "b": ["x", None]}), pd.Series([1.0, 2.0], name="s")],
-                         ids=["dataset", "array", "frame", "series"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        AWKWARD,
+        AWKWARD.error,
+        pd.DataFrame({"a": [1, 2], "b": ["x", None]}),
+        pd.Series([1.0, 2.0], name="s"),
+    ],
+    ids=["dataset", "array", "frame", "series"],
+)
 def test_data_of_a_figure_survive_their_file(tmp_path, data):
     plain = figure_data.as_dataset(data)
     assert f"{'fig'}.nc" in figure_data.write(plain, tmp_path, "fig")
@@ -195,9 +270,17 @@ def test_data_of_a_figure_survive_their_file(tmp_path, data):
     assert figure_data.compare(back, plain, 0.0).agrees
 
 
-@pytest.mark.parametrize("change", [lambda d: d.assign(error=d.error + 1e-3), lambda d: d.isel(step=[0]), lambda d: d.rename(error="other"),
-                                    lambda d: d.assign(error=d.error.fillna(0)), lambda d: d.assign_coords(norm=["max", "sum"])],
-                         ids=["value", "size", "name", "nan", "label"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.assign(error=d.error + 1e-3),
+        lambda d: d.isel(step=[0]),
+        lambda d: d.rename(error="other"),
+        lambda d: d.assign(error=d.error.fillna(0)),
+        lambda d: d.assign_coords(norm=["max", "sum"]),
+    ],
+    ids=["value", "size", "name", "nan", "label"],
+)
 def test_another_content_is_another_digest_and_does_not_agree(change):
     old = figure_data.as_dataset(AWKWARD)
     new = figure_data.as_dataset(change(AWKWARD))
@@ -218,11 +301,17 @@ def test_the_longest_notebook_is_known_before_it_first_ran(tmp_path):
     pace.remember(tmp_path, "long", 113.0)
     pace.commit(tmp_path, ["long", "never ran"])
     pace.stamp(tmp_path, "long").unlink()
-    assert pace.last_seconds(tmp_path, "long") == 100 and pace.last_seconds(tmp_path, "never ran") == float("inf")
+    assert pace.last_seconds(tmp_path, "long") == 100 and pace.last_seconds(
+        tmp_path, "never ran"
+    ) == float("inf")
     pace.remember(tmp_path, "long", 2.5)
-    assert pace.last_seconds(tmp_path, "long") == 2.5  # its own time counts for more than the committed one
+    assert (
+        pace.last_seconds(tmp_path, "long") == 2.5
+    )  # its own time counts for more than the committed one
 
 
 def test_every_notebook_has_its_committed_seconds():
     root = Path(__file__).resolve().parents[1]
-    assert set(json.loads((root / pace.COMMITTED).read_text())) == set(notebooks.names(root)), "run: make verdicts"
+    assert set(json.loads((root / pace.COMMITTED).read_text())) == set(notebooks.names(root)), (
+        "run: make verdicts"
+    )

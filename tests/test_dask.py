@@ -1,4 +1,5 @@
 """A real scheduler and two real worker processes on loopback: the same answer, whoever dies."""
+
 import os
 import signal
 import subprocess
@@ -17,11 +18,17 @@ from ibias.sweep import SweepIncomplete
 distributed = pytest.importorskip("distributed")
 
 DATA = ib.data.mixture(classes=3, per_class=6, dim=5, seed=0)
-METHODS = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[6, 18], momenta=[0.0, 0.5], schedule=ib.Power(0.1))
+METHODS = ib.grid(
+    norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[6, 18], momenta=[0.0, 0.5], schedule=ib.Power(0.1)
+)
 ASK = dict(seeds=range(6), steps=100, record=[0, 10, 100], progress=False)
 ENVIRONMENT = os.environ | {
-    "DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT": "5s", "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "20s",
-    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "10", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+    "DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT": "5s",
+    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "20s",
+    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "10",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
 }
 
 
@@ -30,18 +37,50 @@ class Cluster:
 
     def __init__(self, folder):
         self.file = folder / "scheduler.json"
-        self.processes = [self.start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show",
-                                     "--scheduler-file", str(self.file))]
-        self.workers = [self.start("worker", "--scheduler-file", str(self.file), "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard",
-                                   "--no-nanny", "--local-directory", str(folder)) for _ in range(2)]
+        self.processes = [
+            self.start(
+                "scheduler",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                "0",
+                "--no-dashboard",
+                "--no-show",
+                "--scheduler-file",
+                str(self.file),
+            )
+        ]
+        self.workers = [
+            self.start(
+                "worker",
+                "--scheduler-file",
+                str(self.file),
+                "--host",
+                "127.0.0.1",
+                "--nthreads",
+                "1",
+                "--no-dashboard",
+                "--no-nanny",
+                "--local-directory",
+                str(folder),
+            )
+            for _ in range(2)
+        ]
         self.processes += self.workers
         while not self.file.exists():
             time.sleep(0.1)
-        self.client = distributed.Client(scheduler_file=str(self.file), timeout=10)  # also how long it looks for a scheduler that is gone
+        self.client = distributed.Client(
+            scheduler_file=str(self.file), timeout=10
+        )  # also how long it looks for a scheduler that is gone
         self.client.wait_for_workers(2, timeout=120)
 
     def start(self, *words):
-        return subprocess.Popen([sys.executable, "-m", "dask", *words], env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(
+            [sys.executable, "-m", "dask", *words],
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def close(self):
         self.client.close()
@@ -58,10 +97,16 @@ def cluster(tmp_path_factory):
 
 
 def contents(folder):
-    return {e.key: e.content for e in (Store(folder).get(p.stem) for p in Store(folder).paths()) if e.about["kind"] == "run"}
+    return {
+        e.key: e.content
+        for e in (Store(folder).get(p.stem) for p in Store(folder).paths())
+        if e.about["kind"] == "run"
+    }
 
 
-def test_a_cluster_gives_the_local_answer_and_survives_the_death_of_a_worker(cluster, tmp_path, monkeypatch):
+def test_a_cluster_gives_the_local_answer_and_survives_the_death_of_a_worker(
+    cluster, tmp_path, monkeypatch
+):
     local = ib.sweep(DATA, METHODS, **ASK, store=tmp_path / "local")
     threads = cluster.client.run(threads_of_a_worker)
     killed = []
@@ -85,17 +130,35 @@ def test_a_cluster_gives_the_local_answer_and_survives_the_death_of_a_worker(clu
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     np.savez("mine.npz", x=DATA.x, y=DATA.y)
-    (tmp_path / "grid.toml").write_text('data = "mine.npz"\nnorms = ["max"]\nbatch_sizes = [6]\nseeds = 3\nsteps = 50\n')
+    (tmp_path / "grid.toml").write_text(
+        'data = "mine.npz"\nnorms = ["max"]\nbatch_sizes = [6]\nseeds = 3\nsteps = 50\n'
+    )
     address = cluster.client.scheduler.address
-    assert main(["sweep", "grid.toml", "--scheduler", address, "--store", str(tmp_path / "line"), "-q"]) == 0
+    assert (
+        main(
+            ["sweep", "grid.toml", "--scheduler", address, "--store", str(tmp_path / "line"), "-q"]
+        )
+        == 0
+    )
     assert len(contents(tmp_path / "line")) == 3
 
     # nobody left: what cannot be computed is reported, and what is known stays known
     cluster.processes[0].kill()
     with pytest.raises((SweepIncomplete, OSError, RuntimeError, TimeoutError)):
-        ib.sweep(DATA, METHODS, **ASK | {"seeds": range(7)}, store=tmp_path / "cluster", client=cluster.client)
+        ib.sweep(
+            DATA,
+            METHODS,
+            **ASK | {"seeds": range(7)},
+            store=tmp_path / "cluster",
+            client=cluster.client,
+        )
     assert len(contents(tmp_path / "cluster")) == 48
-    assert ib.sweep(DATA, METHODS, **ASK | {"seeds": range(7)}, store=tmp_path / "cluster").attrs["from_store"] == 48
+    assert (
+        ib.sweep(DATA, METHODS, **ASK | {"seeds": range(7)}, store=tmp_path / "cluster").attrs[
+            "from_store"
+        ]
+        == 48
+    )
 
 
 def threads_of_a_worker():
@@ -108,7 +171,19 @@ def threads_of_a_worker():
     torch.set_num_threads(2)
     data = ib.data.counterexample("X.1")
     method = ib.SteepestDescent(ib.MAX)
-    collect(Work(data, (ib.methods.Lane(method, 0),), ib.CROSS_ENTROPY, 1, np.array([0, 1]), "auto", "auto", torch.float64, False))
+    collect(
+        Work(
+            data,
+            (ib.methods.Lane(method, 0),),
+            ib.CROSS_ENTROPY,
+            1,
+            np.array([0, 1]),
+            "auto",
+            "auto",
+            torch.float64,
+            False,
+        )
+    )
     return torch.get_num_threads()
 
 
@@ -121,10 +196,14 @@ def test_what_is_no_client_is_refused(tmp_path):
 
 
 def test_local_sweeps_do_not_import_dask():
-    code = "import sys, ibias as ib; ib.sweep(ib.data.counterexample('X.1'), ib.SteepestDescent(ib.MAX), steps=2, store=None); " \
-           "sys.exit('distributed' in sys.modules)"
+    code = (
+        "import sys, ibias as ib; ib.sweep(ib.data.counterexample('X.1'),"
+        " ib.SteepestDescent(ib.MAX), steps=2, store=None); sys.exit('distributed' in sys.modules)"
+    )
     began = time.monotonic()
-    assert subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, timeout=300).returncode == 0, time.monotonic() - began
+    assert (
+        subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, timeout=300).returncode == 0
+    ), time.monotonic() - began
 
 
 def test_the_files_for_clusters_are_sound_and_use_options_that_exist():
@@ -138,12 +217,21 @@ def test_the_files_for_clusters_are_sound_and_use_options_that_exist():
 
     folder = Path(__file__).resolve().parents[1] / "book" / "scale_out"
     ast.parse((folder / "slurm.py").read_text())
-    parts = {part["kind"]: part for part in yaml.safe_load_all((folder / "kubernetes.yaml").read_text())}
+    parts = {
+        part["kind"]: part for part in yaml.safe_load_all((folder / "kubernetes.yaml").read_text())
+    }
     command = parts["Job"]["spec"]["template"]["spec"]["containers"][0]["command"]
     assert command[:2] == ["ibias", "sweep"]
-    known = subprocess.run([sys.executable, "-m", "ibias.companion.cli", "sweep", "--help"], env=ENVIRONMENT | {"COLUMNS": "200"},
-                           capture_output=True, text=True, timeout=300).stdout
+    known = subprocess.run(
+        [sys.executable, "-m", "ibias.companion.cli", "sweep", "--help"],
+        env=ENVIRONMENT | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    ).stdout
     assert all(word in known for word in command if word.startswith("--"))
     asked = grid_file.read(folder / "grid.toml")
     assert len(asked.methods) == 48 and asked.options["steps"] == 20_000
-    assert {method.schedule.eta0 for method in asked.methods if method.norm == ib.FROBENIUS} == {0.5}
+    assert {method.schedule.eta0 for method in asked.methods if method.norm == ib.FROBENIUS} == {
+        0.5
+    }

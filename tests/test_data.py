@@ -21,7 +21,11 @@ def test_a_seed_fixes_the_data_and_its_digest(make):
 
 def test_the_digest_is_of_features_labels_and_shape():
     x = np.arange(1.0, 13).reshape(4, 3)
-    others = [ib.Dataset(x, [0, 1, 1, 0]), ib.Dataset(x + 1e-15 * (x == 1), [0, 1, 0, 1]), ib.Dataset(x[::-1], [0, 1, 0, 1])]
+    others = [
+        ib.Dataset(x, [0, 1, 1, 0]),
+        ib.Dataset(x + 1e-15 * (x == 1), [0, 1, 0, 1]),
+        ib.Dataset(x[::-1], [0, 1, 0, 1]),
+    ]
     one = ib.Dataset(x, [0, 1, 0, 1], "one")
     assert one.digest == ib.Dataset(x, ["a", "b", "a", "b"], "other name").digest
     assert len({one.digest, *(other.digest for other in others)}) == 4
@@ -52,7 +56,8 @@ def test_scale_skewed_is_a_scaled_unit_vector_per_sample():
     many = ib.data.scale_skewed(classes=2, samples=2000)
     for c in range(2):
         scales = many.x[many.y == c, c]
-        # the extremes of n uniform draws miss the ends of [l, 2l] by about l/n; fifteen times that, for both ends together
+        # the extremes of n uniform draws miss the ends of [l, 2l] by about l/n; fifteen times that,
+        # for both ends together
         assert scales.max() / scales.min() > 2 - 30 / len(scales)
 
 
@@ -65,17 +70,23 @@ def test_counterexamples_are_as_in_proposition_x():
         ib.data.counterexample("Y")
 
 
-@pytest.mark.parametrize("make, say", [
-    (lambda: ib.data.gaussian(seed=-1), "seed: an integer >= 0; got -1"),
-    (lambda: ib.data.mixture(seed=1.5), "seed: an integer >= 0; got 1.5"),
-    (lambda: ib.data.scale_skewed(seed="a"), "seed: an integer >= 0; got 'a'"),
-    (lambda: ib.data.gaussian(classes=1), "classes: an integer >= 2; got 1"),
-    (lambda: ib.data.mixture(dim="25"), "dim: an integer >= 1; got '25'"),
-    (lambda: ib.data.gaussian(variance=float("inf")), "variance must be a positive finite number; got inf"),
-    (lambda: ib.data.mixture(spread=None), "spread must be a positive finite number; got None"),
-    (lambda: ib.data.digits(3), "two or more of 0..9; got 3"),
-    (lambda: ib.data.counterexample(["X.1"]), "unknown counterexample"),
-])
+@pytest.mark.parametrize(
+    "make, say",
+    [
+        (lambda: ib.data.gaussian(seed=-1), "seed: an integer >= 0; got -1"),
+        (lambda: ib.data.mixture(seed=1.5), "seed: an integer >= 0; got 1.5"),
+        (lambda: ib.data.scale_skewed(seed="a"), "seed: an integer >= 0; got 'a'"),
+        (lambda: ib.data.gaussian(classes=1), "classes: an integer >= 2; got 1"),
+        (lambda: ib.data.mixture(dim="25"), "dim: an integer >= 1; got '25'"),
+        (
+            lambda: ib.data.gaussian(variance=float("inf")),
+            "variance must be a positive finite number; got inf",
+        ),
+        (lambda: ib.data.mixture(spread=None), "spread must be a positive finite number; got None"),
+        (lambda: ib.data.digits(3), "two or more of 0..9; got 3"),
+        (lambda: ib.data.counterexample(["X.1"]), "unknown counterexample"),
+    ],
+)
 def test_impossible_sizes_are_refused_by_name(make, say):
     with pytest.raises(ValueError, match=say):
         make()
@@ -109,42 +120,62 @@ def test_data_are_copied_and_frozen():
         data.x[0, 0] = 2
 
 
-@pytest.mark.parametrize("labels, names", [
-    ([1, 2, 1], (1, 2)), (["b", "a", "b"], ("a", "b")), ([-1, 1, 1], (-1, 1)), ([0.0, 5.0, 5.0], (0, 5)), ([True, False, True], (0, 1)),
-    (np.array([7, 3, 7], object), (3, 7)),
-])
+@pytest.mark.parametrize(
+    "labels, names",
+    [
+        ([1, 2, 1], (1, 2)),
+        (["b", "a", "b"], ("a", "b")),
+        ([-1, 1, 1], (-1, 1)),
+        ([0.0, 5.0, 5.0], (0, 5)),
+        ([True, False, True], (0, 1)),
+        (np.array([7, 3, 7], object), (3, 7)),
+    ],
+)
 def test_other_labels_are_numbered_and_the_names_kept(labels, names):
     data = ib.Dataset(np.eye(3), labels)
     assert data.label_names == names and data.k == 2
     assert [data.label_names[c] for c in data.y] == list(labels)
 
 
-@pytest.mark.parametrize("x, y, say", [
-    (np.eye(3), [0, 1], r"\(3, 3\) and \(2,\)"),
-    (np.ones(3), [0, 1, 1], "shape"),
-    (np.ones((0, 2)), [], "not empty"),
-    ([[1, np.nan], [0, 1]], [0, 1], r"x\[0, 1\] is nan"),
-    ([[1, 0], [np.inf, 1]], [0, 1], r"x\[1, 0\] is inf"),
-    (np.eye(2), [0, 0.5], r"y\[1\] is 0.5"),
-    (np.eye(2), [0, np.nan], r"y\[1\] is nan"),
-    (np.eye(2), [1, 1], "two classes"),
-    (np.eye(2), np.array([None, 3], object), "whole numbers or text"),
-    (np.eye(2) * 1j, [0, 1], "real numbers; got complex"),
-    ([["a", "b"], ["c", "d"]], [0, 1], "table of real numbers"),
-    ([[1], [1, 2]], [0, 1], "rows of equal length"),
-    (np.eye(3), [0, 1e300, 2e300], r"64 bits; y\[1\] is 1e\+300"),  # these two became one class, and 2^63 became negative
-    (np.eye(2), np.array([2**63, 0], np.uint64), r"64 bits; y\[0\] is 9223372036854775808"),
-    (np.eye(2), [1, 1], "every label is 1$"),
-])
+@pytest.mark.parametrize(
+    "x, y, say",
+    [
+        (np.eye(3), [0, 1], r"\(3, 3\) and \(2,\)"),
+        (np.ones(3), [0, 1, 1], "shape"),
+        (np.ones((0, 2)), [], "not empty"),
+        ([[1, np.nan], [0, 1]], [0, 1], r"x\[0, 1\] is nan"),
+        ([[1, 0], [np.inf, 1]], [0, 1], r"x\[1, 0\] is inf"),
+        (np.eye(2), [0, 0.5], r"y\[1\] is 0.5"),
+        (np.eye(2), [0, np.nan], r"y\[1\] is nan"),
+        (np.eye(2), [1, 1], "two classes"),
+        (np.eye(2), np.array([None, 3], object), "whole numbers or text"),
+        (np.eye(2) * 1j, [0, 1], "real numbers; got complex"),
+        ([["a", "b"], ["c", "d"]], [0, 1], "table of real numbers"),
+        ([[1], [1, 2]], [0, 1], "rows of equal length"),
+        (
+            np.eye(3),
+            [0, 1e300, 2e300],
+            r"64 bits; y\[1\] is 1e\+300",
+        ),  # these two became one class, and 2^63 became negative
+        (np.eye(2), np.array([2**63, 0], np.uint64), r"64 bits; y\[0\] is 9223372036854775808"),
+        (np.eye(2), [1, 1], "every label is 1$"),
+    ],
+)
 def test_bad_data_are_refused_with_the_place(x, y, say):
     with pytest.raises(ValueError, match=say):
         ib.Dataset(x, y)
 
 
-@pytest.mark.parametrize("call", [
-    lambda: ib.data.gaussian(classes=0), lambda: ib.data.gaussian(variance=-1), lambda: ib.data.mixture(dim=2.5),
-    lambda: ib.data.scale_skewed(classes=5, samples=3), lambda: ib.data.counterexample("X.2", copies=0),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: ib.data.gaussian(classes=0),
+        lambda: ib.data.gaussian(variance=-1),
+        lambda: ib.data.mixture(dim=2.5),
+        lambda: ib.data.scale_skewed(classes=5, samples=3),
+        lambda: ib.data.counterexample("X.2", copies=0),
+    ],
+)
 def test_impossible_sizes_are_refused(call):
     with pytest.raises(ValueError):
         call()

@@ -1,4 +1,5 @@
-"""The driver: states that continue, threads, records, progress and errors; the same for every fast backend."""
+"""The driver: states that continue, threads, records, progress and errors; the same for every fast
+backend."""
 
 import numpy as np
 import pytest
@@ -22,9 +23,18 @@ def test_a_saved_state_continues_bit_for_bit_at_every_epoch(backend, monkeypatch
     for state in states[:: len(states) // 5]:
         assert all(type(value) is np.ndarray for value in state.values())
         rest = {}
-        run(problem, lanes, 130, record, _store(rest), state={key: value.copy() for key, value in state.items()})
+        run(
+            problem,
+            lanes,
+            130,
+            record,
+            _store(rest),
+            state={key: value.copy() for key, value in state.items()},
+        )
         assert rest and all(torch.equal(w, whole[key]) for key, w in rest.items())
-        assert {key for key in whole if key[0] == len(record) - 1} <= rest.keys() | _finished(state, whole)
+        assert {key for key in whole if key[0] == len(record) - 1} <= rest.keys() | _finished(
+            state, whole
+        )
 
 
 def _store(found):
@@ -36,7 +46,11 @@ def _store(found):
 
 def _finished(state, whole):
     """Everything, when some block is already done: its lanes are rightly not observed again."""
-    return whole.keys() if any(int(value) == 130 for key, value in state.items() if key.endswith("/t")) else set()
+    return (
+        whole.keys()
+        if any(int(value) == 130 for key, value in state.items() if key.endswith("/t"))
+        else set()
+    )
 
 
 @pytest.mark.parametrize("backend", FAST)
@@ -49,7 +63,9 @@ def test_threads_change_nothing_and_every_record_arrives_once(backend):
         seen.extend((index, lane) for lane in indices)
         _store(one)(index, indices, w)
 
-    backend_named(backend, problem, lanes)[1](problem, lanes, 100, record, observe, progress=counted.append, workers=3)
+    backend_named(backend, problem, lanes)[1](
+        problem, lanes, 100, record, observe, progress=counted.append, workers=3
+    )
     assert sorted(seen) == [(r, lane) for r in range(len(record)) for lane in range(len(lanes))]
     assert sum(counted) == 100 * len(lanes)
     assert not any(one[0, lane].any() for lane in range(len(lanes)))
@@ -65,4 +81,6 @@ def test_an_error_while_observing_stops_every_thread_and_is_raised():
         raise RuntimeError("the disk is full")
 
     with pytest.raises(RuntimeError, match="disk is full"):
-        backend_named("kernel", problem, lanes)[1](problem, lanes, 10**6, np.arange(1, 10**6, 100), observe, workers=2)
+        backend_named("kernel", problem, lanes)[1](
+            problem, lanes, 10**6, np.arange(1, 10**6, 100), observe, workers=2
+        )

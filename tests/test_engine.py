@@ -1,4 +1,5 @@
-"""Every backend against an independent numpy loop, and against itself in other company, other order, in pieces and on threads."""
+"""Every backend against an independent numpy loop, and against itself in other company, other
+order, in pieces and on threads."""
 
 import itertools
 
@@ -15,7 +16,9 @@ from ibias.problem import Problem
 from numpy_reference import trajectory
 
 # the persistent kernel runs on the CPU where there is a compiler for it
-FAST = ("lanes", "kernel", "persistent") if not missing(torch.device("cpu")) else ("lanes", "kernel")
+FAST = (
+    ("lanes", "kernel", "persistent") if not missing(torch.device("cpu")) else ("lanes", "kernel")
+)
 STEPS = 1000
 
 
@@ -23,22 +26,32 @@ def clusters(n=60, k=5, d=8, spread=0.35, seed=0):
     rng = np.random.default_rng(seed)
     centres = rng.standard_normal((k, d))
     y = np.arange(n) % k
-    return ib.Dataset(2 * centres[y] / np.linalg.norm(centres, axis=1)[y, None] + spread * rng.standard_normal((n, d)), y)
+    return ib.Dataset(
+        2 * centres[y] / np.linalg.norm(centres, axis=1)[y, None]
+        + spread * rng.standard_normal((n, d)),
+        y,
+    )
 
 
 def method(norm, b, beta=0.0, reduced=False, eta0=0.1, a=0.5):
     signal = ib.VarianceReduced(ib.Minibatch(b)) if reduced else ib.Minibatch(b)
-    return ib.SteepestDescent(norm, ib.Momentum(beta, signal) if beta else signal, ib.Power(eta0, a))
+    return ib.SteepestDescent(
+        norm, ib.Momentum(beta, signal) if beta else signal, ib.Power(eta0, a)
+    )
 
 
 def final(backend, problem, lanes, steps=STEPS, **options):
     """W of every lane after the last step."""
-    w = torch.full((len(lanes), problem.dataset.k, problem.dataset.d), torch.nan, dtype=problem.dtype)
+    w = torch.full(
+        (len(lanes), problem.dataset.k, problem.dataset.d), torch.nan, dtype=problem.dtype
+    )
 
     def observe(index, indices, found):
         w[indices] = found
 
-    backend_named(backend, problem, lanes)[1](problem, lanes, steps, np.array([steps]), observe, **options)
+    backend_named(backend, problem, lanes)[1](
+        problem, lanes, steps, np.array([steps]), observe, **options
+    )
     return w
 
 
@@ -46,7 +59,21 @@ def reference(problem, lane, steps=STEPS):
     data, (m, seed) = problem.dataset, lane
     b, beta, reduced = ib.signals.recipe(m.signal, data.n)
     family = type(m.norm).__name__.lower()
-    return trajectory(data.x, data.y, data.k, family, m.norm.p, b, beta, reduced, steps, m.schedule.eta0, m.schedule.a, seed, problem.loss.text)
+    return trajectory(
+        data.x,
+        data.y,
+        data.k,
+        family,
+        m.norm.p,
+        b,
+        beta,
+        reduced,
+        steps,
+        m.schedule.eta0,
+        m.schedule.a,
+        seed,
+        problem.loss.text,
+    )
 
 
 def worst(w, v):
@@ -61,15 +88,20 @@ def cells(norms, batch_sizes, seeds=(0,), **options):
 
 @pytest.fixture(scope="module")
 def every_cell():
-    """Lanes, and their final weights by backend and by the numpy loop: all norms in the same blocks."""
+    """Lanes, and their final weights by backend and by the numpy loop: all norms in the same
+    blocks."""
     problem = Problem(clusters())
     lanes = [lane for lane in cells(ib.CATALOG, (1, 6, 60)) if not _chaotic(lane)]
-    return lanes, {"numpy": _references(problem, lanes, STEPS)} | {b: final(b, problem, lanes) for b in FAST}
+    return lanes, {"numpy": _references(problem, lanes, STEPS)} | {
+        b: final(b, problem, lanes) for b in FAST
+    }
 
 
 def _chaotic(lane):
-    """The nuclear map jumps where two singular values tie, and full gradients are driven to ties: the numpy loop against
-    itself with eta0 one ulp larger moves by 1e-3 in 1000 steps.  These cells are compared after 30 steps instead."""
+    """The nuclear map jumps where two singular values tie, and full gradients are driven to ties:
+    the numpy loop against itself with eta0 one ulp larger moves by 1e-3 in 1000 steps.  These cells
+    are compared after 30 steps instead.
+    """
     b, _, reduced = ib.signals.recipe(lane.method.signal, 60)
     return lane.method.norm == ib.NUCLEAR and (b == 60 or (reduced and b > 1))
 
@@ -83,7 +115,8 @@ def _references(problem, lanes, steps):
 def test_every_cell_agrees_with_the_numpy_loop_at_step_1000(every_cell, backend, norm):
     lanes, w = every_cell
     mine = [i for i, lane in enumerate(lanes) if lane.method.norm == norm]
-    # rounding of 1000 steps: 5e-14 was seen, on spectral cells of moderate condition; 1e-12 is what is promised
+    # rounding of 1000 steps: 5e-14 was seen, on spectral cells of moderate condition; 1e-12 is what
+    # is promised
     assert worst(w[backend][mine], w["numpy"][mine]) < 1e-12
 
 
@@ -91,10 +124,15 @@ def test_chaotic_cells_agree_with_the_numpy_loop_while_they_can():
     problem = Problem(clusters())
     lanes = [lane for lane in cells([ib.NUCLEAR], (1, 6, 60)) if _chaotic(lane)]
     for backend in FAST:
-        assert worst(final(backend, problem, lanes, 30), _references(problem, lanes, 30)) < 1e-12, backend
+        assert worst(final(backend, problem, lanes, 30), _references(problem, lanes, 30)) < 1e-12, (
+            backend
+        )
 
 
-@pytest.mark.parametrize("n, k, d, b", [(60, 2, 9, 30), (60, 7, 4, 12), (26, 13, 30, 13), (300, 10, 53, 150), (12, 3, 1, 4)])
+@pytest.mark.parametrize(
+    "n, k, d, b",
+    [(60, 2, 9, 30), (60, 7, 4, 12), (26, 13, 30, 13), (300, 10, 53, 150), (12, 3, 1, 4)],
+)
 def test_odd_shapes_agree_with_the_numpy_loop(n, k, d, b):
     problem = Problem(clusters(n, k, d))
     lanes = cells([ib.MAX, ib.SPECTRAL, ib.Schatten(1.5)], (1, b, n))
@@ -114,7 +152,8 @@ def test_the_exponential_loss_agrees_with_the_numpy_loop():
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 @pytest.mark.parametrize("b", [1, 20, 60])
 def test_directions_survive_margins_of_ten_thousand(b, loss):
-    # two classes: with more, the numpy loop itself loses classes that are e^-745 of the largest; test_range.py compares those in extended precision
+    # two classes: with more, the numpy loop itself loses classes that are e^-745 of the largest;
+    # test_range.py compares those in extended precision
     problem = Problem(clusters(k=2, spread=0.1), loss)
     lanes = cells([ib.MAX, ib.FROBENIUS], [b], eta0=60.0)
     expected = _references(problem, lanes, 400)
@@ -127,7 +166,9 @@ def test_directions_survive_margins_of_ten_thousand(b, loss):
 @pytest.mark.parametrize("backend", FAST)
 def test_every_step_still_has_unit_length_past_margin_745(backend):
     problem = Problem(clusters(spread=0.1))
-    lanes = [Lane(method(norm, 60, beta, eta0=200.0), 0) for norm in ib.CATALOG for beta in (0.5, 0.9)]
+    lanes = [
+        Lane(method(norm, 60, beta, eta0=200.0), 0) for norm in ib.CATALOG for beta in (0.5, 0.9)
+    ]
     before, after = (final(backend, problem, lanes, steps) for steps in (400, 401))
     assert problem.min_margin(before).max() > 745
     for lane, step in zip(lanes, after - before, strict=True):
@@ -148,7 +189,11 @@ def test_late_truth_the_max_norm_run_nears_the_best_margin():
 @pytest.mark.parametrize("backend", FAST)
 def test_one_sample_makes_spectral_and_frobenius_descent_equal(backend):
     problem = Problem(clusters())
-    lanes = [Lane(method(norm, 1), seed) for norm in (ib.SPECTRAL, ib.NUCLEAR, ib.Schatten(4), ib.FROBENIUS) for seed in (0, 1)]
+    lanes = [
+        Lane(method(norm, 1), seed)
+        for norm in (ib.SPECTRAL, ib.NUCLEAR, ib.Schatten(4), ib.FROBENIUS)
+        for seed in (0, 1)
+    ]
     # dedupe=False: otherwise the planner would make this true by running only one of them
     w = final(backend, problem, lanes, dedupe=False).view(4, 2, 5, 8)
     for other in w[:3]:
@@ -185,9 +230,15 @@ def test_the_backends_agree_with_the_composed_reference():
 
 def test_auto_takes_the_kernel_and_leaves_the_rest_to_the_others():
     problem = Problem(clusters())
-    plain, nested = method(ib.MAX, 6), ib.SteepestDescent(ib.MAX, ib.Momentum(0.5, ib.Momentum(0.5, ib.Minibatch(6))))
+    plain, nested = (
+        method(ib.MAX, 6),
+        ib.SteepestDescent(ib.MAX, ib.Momentum(0.5, ib.Momentum(0.5, ib.Minibatch(6)))),
+    )
     assert backend_named("auto", problem, [Lane(plain, 0)])[0] == "kernel"
-    assert backend_named("auto", Problem(clusters(), dtype=torch.float32), [Lane(plain, 0)])[0] == "lanes"
+    assert (
+        backend_named("auto", Problem(clusters(), dtype=torch.float32), [Lane(plain, 0)])[0]
+        == "lanes"
+    )
     lanes = [Lane(nested, 0), Lane(plain, 0), Lane(nested, 1)]
     name, _ = backend_named("auto", problem, lanes)
     assert name == "kernel+composed"
@@ -204,7 +255,9 @@ def test_a_backend_that_cannot_run_a_method_says_why():
         backend_named("fast", problem, [])
     with pytest.raises(ValueError, match="the problem is on cpu"):
         backend_named("gpu", problem, [Lane(method(ib.MAX, 6), 0)])
-    assert "float32" in refusal("kernel", Problem(clusters(), dtype=torch.float32), Lane(method(ib.MAX, 6), 0))
+    assert "float32" in refusal(
+        "kernel", Problem(clusters(), dtype=torch.float32), Lane(method(ib.MAX, 6), 0)
+    )
 
 
 def test_single_precision_keeps_its_directions_past_margin_16():
@@ -212,18 +265,28 @@ def test_single_precision_keeps_its_directions_past_margin_16():
     w = final("lanes", problem, [Lane(method(ib.MAX, 30, eta0=0.5), 0)], 2000)
     best = ib.max_margin(problem.dataset, ib.MAX)
     assert problem.min_margin(w) > 40
-    assert problem.min_margin(w) / ib.MAX.value(w) > 0.97 * best.margin  # 2000 steps only; autograd in float32 ends near 0.3
+    assert (
+        problem.min_margin(w) / ib.MAX.value(w) > 0.97 * best.margin
+    )  # 2000 steps only; autograd in float32 ends near 0.3
 
 
 @pytest.mark.slow
 def test_two_backends_agree_after_1e5_steps(steps=100_000):
     problem = Problem(clusters())
     lanes = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], [20])
-    moved = [lane._replace(method=method(lane.method.norm, *_recipe(lane), eta0=np.nextafter(0.1, 1))) for lane in lanes]
-    kernel, other, torch_lanes = final("kernel", problem, lanes, steps), final("kernel", problem, moved, steps), final("lanes", problem, lanes, steps)
+    moved = [
+        lane._replace(method=method(lane.method.norm, *_recipe(lane), eta0=np.nextafter(0.1, 1)))
+        for lane in lanes
+    ]
+    kernel, other, torch_lanes = (
+        final("kernel", problem, lanes, steps),
+        final("kernel", problem, moved, steps),
+        final("lanes", problem, lanes, steps),
+    )
     for lane, w, shifted, v in zip(lanes, kernel, other, torch_lanes, strict=True):
-        # spectral steps lose digits on this problem: the kernel against itself with eta0 one ulp larger moves by 3e-7, and two
-        # backends cannot be closer than that; every other cell moves by 1e-15 and is held to 1e-9
+        # spectral steps lose digits on this problem: the kernel against itself with eta0 one ulp
+        # larger moves by 3e-7, and two backends cannot be closer than that; every other cell moves
+        # by 1e-15 and is held to 1e-9
         conditioning = worst(shifted[None], w[None])
         assert lane.method.norm == ib.SPECTRAL or conditioning < 1e-11
         assert worst(w[None], v[None]) < max(1e-9, 100 * conditioning), lane.method.label
@@ -243,10 +306,27 @@ def test_every_cell_of_the_paper_agrees_at_its_size():
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
-@pytest.mark.parametrize("n, k, d, steps", [(60, 5, 8, 1000), (300, 10, 53, 200), (26, 13, 30, 200), (60, 3, 2, 200), (300, 2, 5, 200), (140, 4, 1, 20)])
+@pytest.mark.parametrize(
+    "n, k, d, steps",
+    [
+        (60, 5, 8, 1000),
+        (300, 10, 53, 200),
+        (26, 13, 30, 200),
+        (60, 3, 2, 200),
+        (300, 2, 5, 200),
+        (140, 4, 1, 20),
+    ],
+)
 def test_full_gradients_by_one_class_less_agree_with_the_numpy_loop(n, k, d, steps, loss):
-    # no entry-wise map but Frobenius: the kernel then leaves the last class to the sum of the others
+    # no entry-wise map but Frobenius: the kernel then leaves the last class to the sum of the
+    # others
     problem = Problem(clusters(n, k, d), loss)
-    lanes = [Lane(method(norm, n, beta, eta0=eta0), 0) for norm in (ib.FROBENIUS, ib.SPECTRAL, ib.Schatten(4)) for beta in (0.0, 0.9) for eta0 in (0.1, 0.3)]
-    # what is promised of every cell; a last row that is off by rounding of the largest entry moves no Schatten map
+    lanes = [
+        Lane(method(norm, n, beta, eta0=eta0), 0)
+        for norm in (ib.FROBENIUS, ib.SPECTRAL, ib.Schatten(4))
+        for beta in (0.0, 0.9)
+        for eta0 in (0.1, 0.3)
+    ]
+    # what is promised of every cell; a last row that is off by rounding of the largest entry moves
+    # no Schatten map
     assert worst(final("kernel", problem, lanes, steps), _references(problem, lanes, steps)) < 1e-12

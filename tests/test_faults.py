@@ -1,4 +1,6 @@
-"""Processes that die, disks that fill, two sweeps on one store: nothing finished is lost, nothing half-written is read."""
+"""Processes that die, disks that fill, two sweeps on one store: nothing finished is lost, nothing
+half-written is read."""
+
 import contextlib
 import os
 import shutil
@@ -15,7 +17,8 @@ import ibias as ib
 from ibias.companion.cli import main
 from ibias.store import Store, read_entry
 
-# Forks a process per sweep from one that has imported everything: a kill then falls on the sweep and not on the imports. 48 runs in 12 blocks.
+# Forks a process per sweep from one that has imported everything: a kill then falls on the sweep
+# and not on the imports. 48 runs in 12 blocks.
 SERVER = """
 import os, sys, ibias as ib
 
@@ -41,14 +44,24 @@ for line in sys.stdin:
     for _ in range(int(count)):
         print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
 """
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ENVIRONMENT = os.environ | {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
 
 
 class Server:
     """Starts sweeps as processes of their own."""
 
     def __init__(self):
-        self.process = subprocess.Popen([sys.executable, "-c", SERVER], env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVER],
+            env=ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert self.line() == "ready"
 
     def line(self):
@@ -85,31 +98,44 @@ def contents(folder) -> dict[str, str]:
 def left_behind(folder) -> list[str]:
     """Journals of sweeps that ended, and files that had to be set aside."""
     kinds = [read_entry(path).about["kind"] for path in Store(folder).paths()]
-    return [kind for kind in kinds if kind != "run"] + [str(path) for path in Path(folder).glob("set-aside/*")]
+    return [kind for kind in kinds if kind != "run"] + [
+        str(path) for path in Path(folder).glob("set-aside/*")
+    ]
 
 
 def check_kills(server, tmp_path, count):
-    """Sweeps killed at random moments, again and again until they are through: the end is that of one that was left alone."""
+    """Sweeps killed at random moments, again and again until they are through: the end is that of
+    one that was left alone."""
     began = time.monotonic()
     server.start(tmp_path / "whole")
     assert server.finish() == [0]
-    usual, wanted, rng = time.monotonic() - began, contents(tmp_path / "whole"), np.random.default_rng(count)
+    usual, wanted, rng = (
+        time.monotonic() - began,
+        contents(tmp_path / "whole"),
+        np.random.default_rng(count),
+    )
     assert len(wanted) == 48
     hits, store, known = 0, tmp_path / "store0", 0
     for kill in range(count):
         (pid,) = server.start(store)
         time.sleep(float(rng.uniform(0, usual)))
-        with contextlib.suppress(ProcessLookupError):  # it was through already: not counted as a hit
+        with contextlib.suppress(
+            ProcessLookupError
+        ):  # it was through already: not counted as a hit
             os.kill(pid, signal.SIGKILL)
         hits += server.finish() == [-signal.SIGKILL]
         now = contents(store)
-        assert len(now) >= known and now.items() <= wanted.items()  # what was finished stays, and is right
+        assert (
+            len(now) >= known and now.items() <= wanted.items()
+        )  # what was finished stays, and is right
         known = len(now)
         if known == 48 or kill == count - 1:
             server.start(store)
             assert server.finish() == [0] and contents(store) == wanted and not left_behind(store)
             store, known = tmp_path / f"store{kill + 1}", 0
-    assert hits >= count // 2  # moments are spread over a sweep's usual time, so that most of them hit it at work
+    assert (
+        hits >= count // 2
+    )  # moments are spread over a sweep's usual time, so that most of them hit it at work
 
 
 def test_a_killed_sweep_ends_as_one_that_was_never_killed(server, tmp_path):
@@ -139,20 +165,29 @@ def small_disk(tmp_path):
     """A disk of 128 kB: 48 runs of about 6 kB do not fit."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = shutil.which("mount") and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "ibias-test", str(place)], capture_output=True)
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=128k", "ibias-test", str(place)], capture_output=True
+    )
     if not mounted or mounted.returncode:
-        pytest.skip("a small tmpfs cannot be mounted here (that needs root); test_store.py fails the file object instead")
+        pytest.skip(
+            "a small tmpfs cannot be mounted here (that needs root); test_store.py fails the file"
+            " object instead"
+        )
     yield place
     subprocess.run(["umount", str(place)], check=True)
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(small_disk, tmp_path, capsys):
-    (tmp_path / "grid.toml").write_text('data = "mixture"\nnorms = ["max"]\nbatch_sizes = [10, 20, 50]\nseeds = 8\nsteps = 30\n')
+    (tmp_path / "grid.toml").write_text(
+        'data = "mixture"\nnorms = ["max"]\nbatch_sizes = [10, 20, 50]\nseeds = 8\nsteps = 30\n'
+    )
     store = small_disk / "store"
     argv = ["sweep", str(tmp_path / "grid.toml"), "--store", str(store), "-q"]
     assert main(argv) == 4
     err = capsys.readouterr().err
-    assert err.count("\n") == 1 and "No space left on device" in err and " of 24 runs are in " in err
+    assert (
+        err.count("\n") == 1 and "No space left on device" in err and " of 24 runs are in " in err
+    )
     kept = contents(store)
     assert f"({len(kept)} of 24 runs" in err and 0 < len(kept) < 24
     assert not list(store.rglob("*.part"))
@@ -161,14 +196,34 @@ def test_a_full_disk_is_one_line_and_loses_nothing(small_disk, tmp_path, capsys)
     assert kept.items() <= contents(store).items() and len(contents(store)) == 24
 
 
-@pytest.mark.parametrize("argv", [
-    ["sweep", "grid.toml", "-q", "--store", "/proc/ibias"],
-    ["train", "counterexample:X.3", "--norm", "max", "-b", "full", "--steps", "5", "-q", "--store", "/proc/ibias"],
-], ids=["sweep", "train"])
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder here that even root may not write to")
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["sweep", "grid.toml", "-q", "--store", "/proc/ibias"],
+        [
+            "train",
+            "counterexample:X.3",
+            "--norm",
+            "max",
+            "-b",
+            "full",
+            "--steps",
+            "5",
+            "-q",
+            "--store",
+            "/proc/ibias",
+        ],
+    ],
+    ids=["sweep", "train"],
+)
+@pytest.mark.skipif(
+    not Path("/proc/self").exists(), reason="no folder here that even root may not write to"
+)
 def test_a_folder_that_may_not_be_written_is_one_line(tmp_path, monkeypatch, capsys, argv):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "grid.toml").write_text('data = "counterexample:X.3"\nnorms = ["max"]\nbatch_sizes = ["full"]\nsteps = 5\n')
+    (tmp_path / "grid.toml").write_text(
+        'data = "counterexample:X.3"\nnorms = ["max"]\nbatch_sizes = ["full"]\nsteps = 5\n'
+    )
     assert main(argv) in (2, 4)  # the system calls it "no such file" or "not permitted"
     err = capsys.readouterr().err
     assert err.count("\n") == 1 and "/proc/ibias" in err
@@ -176,8 +231,24 @@ def test_a_folder_that_may_not_be_written_is_one_line(tmp_path, monkeypatch, cap
 
 def test_a_store_that_may_not_be_written_is_exit_code_4(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(PermissionError(13, "Permission denied", "store")))
-    argv = ["train", "counterexample:X.3", "--norm", "max", "-b", "full", "--steps", "5", "-q", "--store", "store"]
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda handle: (_ for _ in ()).throw(PermissionError(13, "Permission denied", "store")),
+    )
+    argv = [
+        "train",
+        "counterexample:X.3",
+        "--norm",
+        "max",
+        "-b",
+        "full",
+        "--steps",
+        "5",
+        "-q",
+        "--store",
+        "store",
+    ]
     assert main(argv) == 4
     assert "store: Permission denied" in capsys.readouterr().err
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -188,7 +259,7 @@ def mutated(data: bytes, rng) -> bytes:
     if rng.integers(4) == 0:
         return data[:at]
     if rng.integers(4) == 0:
-        return data[:at] + data[at + int(rng.integers(1, 60)):]
+        return data[:at] + data[at + int(rng.integers(1, 60)) :]
     changed = bytearray(data)
     for place in rng.integers(max(1, len(data)), size=int(rng.integers(1, 12))):
         changed[place] = int(rng.integers(256))
@@ -200,7 +271,11 @@ def originals(tmp_path) -> dict[str, bytes]:
     x, y = rng.normal(size=(6, 3)), np.array(["a", "b", "c"] * 2)
     np.savez(tmp_path / "m.npz", x=x, y=y)
     np.savez_compressed(tmp_path / "c.npz", x=x, y=np.arange(6) % 2)
-    (tmp_path / "m.csv").write_text("u,v,label\n" + "\n".join(f"{a:.3f},{b:.3f},{c}" for (a, b, _), c in zip(x, y, strict=True)) + "\n")
+    (tmp_path / "m.csv").write_text(
+        "u,v,label\n"
+        + "\n".join(f"{a:.3f},{b:.3f},{c}" for (a, b, _), c in zip(x, y, strict=True))
+        + "\n"
+    )
     return {path.name: path.read_bytes() for path in sorted(tmp_path.iterdir())}
 
 
@@ -258,7 +333,16 @@ print("done")
 def test_mutated_parquet_files_give_data_or_the_documented_error(tmp_path, count):
     """In a process of its own: the parser is not ours, and a crash of it should be seen as one."""
     pandas = pytest.importorskip("pandas")
-    pandas.DataFrame({"a": np.arange(6.0), "b": np.arange(6), "label": list("xyzxyz")}).to_parquet(tmp_path / "m.parquet")
-    argv = [sys.executable, "-c", PARQUET, str(tmp_path / "m.parquet"), str(count), str(Path(__file__).parent)]
+    pandas.DataFrame({"a": np.arange(6.0), "b": np.arange(6), "label": list("xyzxyz")}).to_parquet(
+        tmp_path / "m.parquet"
+    )
+    argv = [
+        sys.executable,
+        "-c",
+        PARQUET,
+        str(tmp_path / "m.parquet"),
+        str(count),
+        str(Path(__file__).parent),
+    ]
     found = subprocess.run(argv, env=ENVIRONMENT, capture_output=True, text=True, timeout=600)
     assert found.stdout.strip() == "done", found.stderr[-2000:]

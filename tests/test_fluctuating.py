@@ -22,7 +22,9 @@ def test_a_batch_repeats_no_sample_and_stays_in_range(scheme):
 def test_a_replica_is_the_same_alone_and_in_company(scheme):
     together = scheme.batches(12, 4, [5, 6, 7], 9)
     assert (scheme.batches(12, 4, [6], 9)[0] == together[1]).all()
-    assert (scheme.batches(12, 4, [6], 4)[0] == together[1, :4]).all(), "a shorter run must be a prefix"
+    assert (scheme.batches(12, 4, [6], 4)[0] == together[1, :4]).all(), (
+        "a shorter run must be a prefix"
+    )
 
 
 def test_reshuffling_draws_the_house_permutations():
@@ -32,7 +34,9 @@ def test_reshuffling_draws_the_house_permutations():
 
 def test_own_order_repeats_and_common_order_is_common():
     own, common = (s.batches(12, 4, range(5), 6) for s in (fl.OwnOrder(), fl.CommonOrder()))
-    assert (own[:, :3] == own[:, 3:]).all() and len({tuple(r) for r in own[:, :3].reshape(5, -1).tolist()}) > 1
+    assert (own[:, :3] == own[:, 3:]).all() and len(
+        {tuple(r) for r in own[:, :3].reshape(5, -1).tolist()}
+    ) > 1
     assert (common == common[:1]).all()
 
 
@@ -69,14 +73,18 @@ def plain_loop(landscape, eta, rows, momentum=0.0, reduced=False, epoch=1):
     return theta
 
 
-@pytest.mark.parametrize(("momentum", "reduced"), [(0.0, False), (0.9, False), (0.0, True), (0.5, True)])
+@pytest.mark.parametrize(
+    ("momentum", "reduced"), [(0.0, False), (0.9, False), (0.0, True), (0.5, True)]
+)
 def test_ensemble_agrees_with_a_plain_loop(momentum, reduced):
     landscape = fl.sampled_landscape(12, 0.3, 1.0, 0.4)
     found = fl.evolve(landscape, 0.1, fl.RESHUFFLING, 3, 20, [20], [7, 8], 0.3, momentum, reduced)
     for seed, value in zip([7, 8], found.values[:, 0, 0], strict=True):
         rows = fl.RESHUFFLING.batches(12, 3, [seed], 20)[0]
         # the same sums in another order
-        assert value == pytest.approx(plain_loop(landscape, 0.1, rows, momentum, reduced, 4), rel=1e-12)
+        assert value == pytest.approx(
+            plain_loop(landscape, 0.1, rows, momentum, reduced, 4), rel=1e-12
+        )
 
 
 def test_blocks_of_replicas_do_not_change_them(monkeypatch):
@@ -90,7 +98,10 @@ def test_blocks_of_replicas_do_not_change_them(monkeypatch):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_replicas_are_the_same_on_a_gpu():
     landscape = fl.sampled_landscape(8, 0.5)
-    runs = [fl.evolve(landscape, 0.1, fl.WITH_REPLACEMENT, 2, 50, [50], range(9), device=d) for d in ("cpu", "cuda")]
+    runs = [
+        fl.evolve(landscape, 0.1, fl.WITH_REPLACEMENT, 2, 50, [50], range(9), device=d)
+        for d in ("cpu", "cuda")
+    ]
     # same batches, same operations; fused multiply-adds may round once less
     np.testing.assert_allclose(runs[0], runs[1], rtol=1e-11)
 
@@ -106,7 +117,9 @@ def test_hessian_spectrum_exact_by_lanczos_and_by_finite_differences():
     gradient = torch.func.grad(network.loss)
     central = (gradient(theta + 1e-5 * v) - gradient(theta - 1e-5 * v)) / 2e-5
     # second-order differences: h^2 = 1e-10 times third derivatives
-    torch.testing.assert_close(hessian_vector(network.loss, theta, v), central, rtol=1e-6, atol=1e-8)
+    torch.testing.assert_close(
+        hessian_vector(network.loss, theta, v), central, rtol=1e-6, atol=1e-8
+    )
     torch.testing.assert_close(torch.from_numpy(matrix) @ v, central, rtol=1e-6, atol=1e-8)
 
 
@@ -114,7 +127,9 @@ def test_stationary_covariance_of_a_diagonal_landscape_is_the_mode_formula():
     l, c = np.array([0.5, 2.0]), np.array([1.0, 3.0])
     found = fl.stationary_covariance(np.diag(l), np.diag(c), 0.1)
     expected = [fl.Mode(a, b).stationary_variance(0.1) for a, b in zip(l, c, strict=True)]
-    np.testing.assert_allclose(found, np.diag(expected), rtol=1e-12, atol=1e-14)  # linear algebra of a 2 x 2 system
+    np.testing.assert_allclose(
+        found, np.diag(expected), rtol=1e-12, atol=1e-14
+    )  # linear algebra of a 2 x 2 system
 
 
 def bad_inputs():
@@ -125,7 +140,10 @@ def bad_inputs():
     yield "eta is a step size", lambda: circle.push_forward(float("nan"))
     yield "eta is a step size", lambda: fl.stationary_covariance(line, line, -1)
     yield "singular or indefinite", lambda: fl.stationary_covariance(np.diag([0.0, 1.0]), line, 0.1)
-    yield "singular or indefinite", lambda: fl.stationary_covariance(np.diag([-1.0, 1.0]), line, 0.1)
+    yield (
+        "singular or indefinite",
+        lambda: fl.stationary_covariance(np.diag([-1.0, 1.0]), line, 0.1),
+    )
     yield "must stay below 2", lambda: fl.stationary_covariance(np.diag([1.0, 30.0]), line, 0.1)
     yield "not symmetric", lambda: fl.eigenbasis([[1.0, 0.5], [0.0, 1.0]])
     yield "square matrix", lambda: fl.eigenbasis(np.ones((2, 3)))
@@ -135,24 +153,42 @@ def bad_inputs():
     yield "noiseless modes", lambda: fl.fit_exponent([1, 2, 3], [0, 1, 2])
     yield "does not hold this density", lambda: circle.von_mises(400.0)
     yield "has mass", lambda: circle.step(circle.push_forward(0.1), np.ones(32))
-    yield "finite numbers, one per grid point", lambda: circle.step(circle.push_forward(0.1), np.ones(31))
+    yield (
+        "finite numbers, one per grid point",
+        lambda: circle.step(circle.push_forward(0.1), np.ones(31)),
+    )
     yield "must be even", lambda: fl.Circle(fl.random_circle(), 33)
     yield "whole number of batches", lambda: fl.RESHUFFLING.batches(10, 3, [0], 4)
     yield "between 1 and n", lambda: fl.WITH_REPLACEMENT.batches(10, 11, [0], 4)
     yield "sum to zero", lambda: fl.Landscape(np.array([1.0, 1.0]), np.zeros(2))
     yield "one shape", lambda: fl.Landscape(np.zeros(3), np.zeros(2))
-    yield "increasing list of steps", lambda: fl.evolve(flat, 0.1, fl.WITH_REPLACEMENT, 2, 4, [4, 2], [0])
-    yield "increasing list of steps", lambda: fl.evolve(flat, 0.1, fl.WITH_REPLACEMENT, 2, 4, [5], [0])
+    yield (
+        "increasing list of steps",
+        lambda: fl.evolve(flat, 0.1, fl.WITH_REPLACEMENT, 2, 4, [4, 2], [0]),
+    )
+    yield (
+        "increasing list of steps",
+        lambda: fl.evolve(flat, 0.1, fl.WITH_REPLACEMENT, 2, 4, [5], [0]),
+    )
     yield "at least one seed", lambda: fl.evolve(flat, 0.1, fl.WITH_REPLACEMENT, 2, 4, [4], [])
-    yield "momentum must lie", lambda: fl.evolve(flat, 0.1, fl.WITH_REPLACEMENT, 2, 4, [4], [0], momentum=1.0)
-    yield "at least 2 of them", lambda: fl.sample_variance(fl.evolve(flat, 0.1, fl.WITH_REPLACEMENT, 2, 4, [4], [0]))
+    yield (
+        "momentum must lie",
+        lambda: fl.evolve(flat, 0.1, fl.WITH_REPLACEMENT, 2, 4, [4], [0], momentum=1.0),
+    )
+    yield (
+        "at least 2 of them",
+        lambda: fl.sample_variance(fl.evolve(flat, 0.1, fl.WITH_REPLACEMENT, 2, 4, [4], [0])),
+    )
     yield "a seed is an integer", lambda: fl.evolve(flat, 0.1, fl.WITH_REPLACEMENT, 2, 4, [4], [-1])
     yield "must not exceed", lambda: fl.Mode(0.0, 1.0, 1.0, 2.0)
     yield "use mean_variance", lambda: fl.Mode(0.0, 1.0).stationary_variance(0.1)
     yield "no stationary law", lambda: fl.tail_index(np.array([-1.0, -1.0]), 0.1)
     yield "run more replicas", lambda: fl.hill(np.ones(100))
     yield "no shipped point", lambda: fl.Point("digits", 17)
-    yield "eigenvalues", lambda: fl.lanczos(lambda x: (x**2).sum(), torch.ones(3, dtype=torch.float64), 3)
+    yield (
+        "eigenvalues",
+        lambda: fl.lanczos(lambda x: (x**2).sum(), torch.ones(3, dtype=torch.float64), 3),
+    )
 
 
 @pytest.mark.parametrize(("words", "call"), list(bad_inputs()))

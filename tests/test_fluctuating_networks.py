@@ -1,4 +1,5 @@
-"""Networks from one trained point: shipped ensembles against parameter-free predictions.  Three seeds, fixed; gates on z and ratios."""
+"""Networks from one trained point: shipped ensembles against parameter-free predictions.  Three
+seeds, fixed; gates on z and ratios."""
 
 import io
 import zipfile
@@ -9,7 +10,16 @@ import torch
 
 from ibias.fluctuating import shipped
 from ibias.fluctuating.networks import digits_network, plain_text, text_network
-from ibias.fluctuating.shipped import BATCH, DATA, KINDS, SEEDS, Point, Run, pack_statistics, shipped_statistics
+from ibias.fluctuating.shipped import (
+    BATCH,
+    DATA,
+    KINDS,
+    SEEDS,
+    Point,
+    Run,
+    pack_statistics,
+    shipped_statistics,
+)
 from ibias.fluctuating.statistics import frame_at, noise_statistics
 from ibias.fluctuating.studies import networks
 
@@ -21,14 +31,22 @@ def test_batch_gradients_are_means_of_sample_gradients(build):
     rows = torch.tensor([[0, 3, 5], [7, 7, 2]])
     expected = network.sample_gradients(theta)[rows].mean(1)
     found = network.batch_gradients(theta.expand(2, -1), rows)
-    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)  # the same sums in another order
+    torch.testing.assert_close(
+        found, expected, rtol=1e-10, atol=1e-12
+    )  # the same sums in another order
     whole = torch.func.grad(network.loss)(theta)
-    torch.testing.assert_close(network.sample_gradients(theta).mean(0), whole, rtol=1e-10, atol=1e-12)
+    torch.testing.assert_close(
+        network.sample_gradients(theta).mean(0), whole, rtol=1e-10, atol=1e-12
+    )
 
 
 def test_the_text_is_letters_and_single_blanks():
     text = plain_text()
-    assert set(text) <= set("abcdefghijklmnopqrstuvwxyz ") and "  " not in text and text.endswith("from the earth")
+    assert (
+        set(text) <= set("abcdefghijklmnopqrstuvwxyz ")
+        and "  " not in text
+        and text.endswith("from the earth")
+    )
 
 
 def test_shipped_files_are_small_and_free_of_pickles():
@@ -69,7 +87,8 @@ def independent():
 def test_with_replacement_every_mode_agrees(independent):
     assert len(independent) == 12, "two networks, three seeds, two step sizes"
     found = networks.agreement(independent)
-    # Gaussian standard errors are fair here (kurtosis 2.8 to 3.0); 4 of them catch all but 6e-5 of the modes, 98 % leaves room for anharmonicity
+    # Gaussian standard errors are fair here (kurtosis 2.8 to 3.0); 4 of them catch all but 6e-5 of
+    # the modes, 98 % leaves room for anharmonicity
     assert (found.within_4 >= 0.98).all()
     # a factor 1.5 is 4.5 standard errors of 256 replicas: one mode in a hundred may miss it
     assert (found.within_factor >= 0.99).all()
@@ -78,7 +97,11 @@ def test_with_replacement_every_mode_agrees(independent):
 
 
 def test_the_stationary_formula_fails_over_all_modes_and_the_finite_time_one_repairs_it():
-    early = [networks.independent_run(kind, seed, 0.05) for kind in ("digits-early", "text-early") for seed in SEEDS]
+    early = [
+        networks.independent_run(kind, seed, 0.05)
+        for kind in ("digits-early", "text-early")
+        for seed in SEEDS
+    ]
     found = networks.agreement(early)
     # the failure is gross: a correlation of logarithms below 0.5 against above 0.98
     assert (found.correlation_stationary < 0.5).all() and (found.correlation_closure > 0.98).all()
@@ -106,13 +129,18 @@ def test_one_reshuffled_epoch():
 def test_a_hundred_reshuffled_epochs(eta):
     runs = [networks.reshuffled_run("digits-weak", seed, eta) for seed in SEEDS]
     ratios = [(run.variance / run.predicted).values[-1] for run in runs]
-    # nearly interpolating: the next order is below 3 % of a variance up to eta = 0.1; one seed of 256 replicas adds 1 to 2 %
+    # nearly interpolating: the next order is below 3 % of a variance up to eta = 0.1; one seed of
+    # 256 replicas adds 1 to 2 %
     assert np.median(np.concatenate(ratios)) == pytest.approx(1, abs=0.05)
     for ratio in ratios:
-        assert np.median(ratio) == pytest.approx(1, abs=0.05 if eta < 0.2 else 0.08)  # the next order doubles with eta
+        assert np.median(ratio) == pytest.approx(
+            1, abs=0.05 if eta < 0.2 else 0.08
+        )  # the next order doubles with eta
     # drift dominates the motion of the mean; 0.03 covers the next order
     for run in runs:
-        assert networks.line_fit(run.predicted_mean.values, run["mean"].values)["slope"] == pytest.approx(1, abs=0.03)
+        assert networks.line_fit(run.predicted_mean.values, run["mean"].values)[
+            "slope"
+        ] == pytest.approx(1, abs=0.03)
 
 
 def test_exponents_in_eta():
@@ -131,19 +159,30 @@ def test_shipped_points_can_be_made_again(kind):
     point = Point(kind, 0)
     network = point.network()
     # another linear-algebra library may lead Newton to a neighbouring minimum: 5 % in the loss
-    assert network.loss(point.train()).item() == pytest.approx(network.loss(point.load()).item(), rel=0.05)
+    assert network.loss(point.train()).item() == pytest.approx(
+        network.loss(point.load()).item(), rel=0.05
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "run", [Run(Point("digits", 0), "wr", 0.05), Run(Point("text", 1), "wr", 0.1), Run(Point("digits-weak", 2), "rr", 0.1)], ids=lambda r: r.key
+    "run",
+    [
+        Run(Point("digits", 0), "wr", 0.05),
+        Run(Point("text", 1), "wr", 0.1),
+        Run(Point("digits-weak", 2), "rr", 0.1),
+    ],
+    ids=lambda r: r.key,
 )
 def test_shipped_measurements_can_be_made_again(run):
     kept, again = run.load(), run.measure()
     assert (kept.step == again.step).all()
     noisy = shipped_statistics(run.point).noisy
-    # same draws, same map; the file keeps float32, and eigenvectors of close eigenvalues may turn a little on another library
-    np.testing.assert_allclose(again.variance.values[:, noisy], kept.variance.values[:, noisy], rtol=0.02)
+    # same draws, same map; the file keeps float32, and eigenvectors of close eigenvalues may turn a
+    # little on another library
+    np.testing.assert_allclose(
+        again.variance.values[:, noisy], kept.variance.values[:, noisy], rtol=0.02
+    )
 
 
 @pytest.mark.slow
@@ -154,9 +193,12 @@ def test_shipped_statistics_can_be_made_again(kind, seed):
     kept = shipped_statistics(point)
     ok = fresh.noisy
     assert (kept.noisy == ok).all()
-    np.testing.assert_allclose(kept.noise[ok], fresh.noise[ok], rtol=1e-4)  # float32 and turning eigenvectors
+    np.testing.assert_allclose(
+        kept.noise[ok], fresh.noise[ok], rtol=1e-4
+    )  # float32 and turning eigenvectors
     np.testing.assert_allclose(kept.area[:2, ok], fresh.area[:2, ok], rtol=1e-3)
-    # rank 8 of the coupling leaves 2 % of its norm in digits and 8 % in text; all of it adds 2 to 5 % to a variance
+    # rank 8 of the coupling leaves 2 % of its norm in digits and 8 % in text; all of it adds 2 to 5
+    # % to a variance
     assert np.linalg.norm(kept.coupling - fresh.coupling) < 0.1 * np.linalg.norm(fresh.coupling)
     assert pack_statistics(point.key, fresh).keys() <= shipped._file("statistics.npz").keys()
 
@@ -165,7 +207,8 @@ def test_shipped_statistics_can_be_made_again(kind, seed):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_entropic_drift(seed):
     found = networks.drift("digits", seed, 0.05)
-    # 4 standard errors of a slope over 80 modes, 0.11 to 0.17: half the force, or twice, is far outside
+    # 4 standard errors of a slope over 80 modes, 0.11 to 0.17: half the force, or twice, is far
+    # outside
     assert abs(float(found.slope) - 1) < 4 * float(found.slope_error) < 0.25
     assert found.correlation > 0.9
 

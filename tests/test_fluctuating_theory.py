@@ -1,4 +1,5 @@
-"""One dimension and one mode: orders in eta, mode equations, strip, tails.  Gates from the chapter's specification; fixed seeds."""
+"""One dimension and one mode: orders in eta, mode equations, strip, tails.  Gates from the
+chapter's specification; fixed seeds."""
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ def test_push_forward_is_exact(errors):
 
 def test_one_step_orders(errors):
     orders = one_step.fitted_orders(errors)
-    # 0.1: the next order in eta still bends the line at eta = 0.02; measured deviations are below 0.08
+    # 0.1: the next order in eta still bends the line at eta = 0.02; measured deviations are below
+    # 0.08
     assert (abs(orders.l1 - orders.order) < 0.1).all()
     assert (abs(orders.weak - orders.order) < 0.1).all()
 
@@ -30,7 +32,8 @@ def test_one_step_orders(errors):
 def test_leading_coefficients_are_the_predicted_ones(errors):
     ratio = one_step.prefactors(errors).dropna("equation")
     assert ratio.size == 10
-    # after Richardson extrapolation the remainder is O(eta^2) = 3e-5 relative; 1 % leaves room for small coefficients
+    # after Richardson extrapolation the remainder is O(eta^2) = 3e-5 relative; 1 % leaves room for
+    # small coefficients
     assert (abs(ratio - 1) < 0.01).all()
 
 
@@ -43,7 +46,8 @@ def test_global_error_loses_one_order():
 
 def test_the_discrete_equation_keeps_two_moments_of_a_flat_landscape_and_loses_the_third():
     found = modes.skewed_noise()
-    # 5 z values at once, |z| > 4 has probability 3e-4; zero, the second-order value, is more than 5 errors away at every time
+    # 5 z values at once, |z| > 4 has probability 3e-4; zero, the second-order value, is more than 5
+    # errors away at every time
     assert (abs(found.z) < 4).all()
     assert (abs(found.exact - found.second_order) > 5 * found.error).all()
 
@@ -64,7 +68,8 @@ def test_iterating_the_truncated_equation_is_ill_posed():
 
 def test_mode_equations_against_replicas():
     found = modes.mode_cases()
-    # 128 values with exact standard errors: |z| > 4 happens to one of them with probability 0.8 %; fixed seeds
+    # 128 values with exact standard errors: |z| > 4 happens to one of them with probability 0.8 %;
+    # fixed seeds
     assert (abs(found.z_variance) < 4).all()
     assert (abs(found.z_mean) < 4).all()
 
@@ -75,7 +80,9 @@ def test_strip_between_the_two_theories():
     assert (abs(found.z_variance) < 4).all()
     inside = (found.growth > 1) & (found.langevin_growth < 1)
     assert inside.sum() >= 10
-    assert (found.measured_growth[inside] > 1).all(), "in the strip the variance grows where Langevin says it decays"
+    assert (found.measured_growth[inside] > 1).all(), (
+        "in the strip the variance grows where Langevin says it decays"
+    )
 
 
 @pytest.mark.parametrize("case", modes.CASES)
@@ -84,7 +91,9 @@ def test_two_line_recursion_equals_the_exact_moments(case):
     one = modes.mode(*moments)
     landscape = fl.four_batches(one)
     mean, variance = one.mean_variance(0.1, 50, start)
-    exact = central_moments(fl.raw_moments(landscape.offsets[:, 0], landscape.slopes[:, 0], 0.1, 50, start))
+    exact = central_moments(
+        fl.raw_moments(landscape.offsets[:, 0], landscape.slopes[:, 0], 0.1, 50, start)
+    )
     np.testing.assert_allclose(mean, exact[0], rtol=1e-9, atol=1e-15)
     # raw moments cancel: variance is a difference of numbers up to mean^2
     np.testing.assert_allclose(variance, exact[1], rtol=1e-9, atol=1e-13)
@@ -92,8 +101,13 @@ def test_two_line_recursion_equals_the_exact_moments(case):
 
 def test_regimes_at_their_boundaries():
     assert fl.Mode(0.0, 1.0).regime(0.1) == "diffusive"
-    assert fl.Mode(1.0, 1.0, 18.9).regime(0.1) == "confined" and fl.Mode(1.0, 1.0, 19.1).regime(0.1) == "unstable"
-    assert fl.Mode(1.0, 1.0, 19.1).langevin_growth(0.1) < 1, "the same mode is confined in the continuous-time theory"
+    assert (
+        fl.Mode(1.0, 1.0, 18.9).regime(0.1) == "confined"
+        and fl.Mode(1.0, 1.0, 19.1).regime(0.1) == "unstable"
+    )
+    assert fl.Mode(1.0, 1.0, 19.1).langevin_growth(0.1) < 1, (
+        "the same mode is confined in the continuous-time theory"
+    )
     assert fl.Mode(-0.1, 1.0).regime(0.1) == "unstable"
 
 
@@ -120,7 +134,8 @@ def test_gaussian_lyapunov_by_quadrature(x, y):
 
     spread = np.sqrt(y)
     pole = (1 - x) / spread
-    weight = lambda z: np.exp(-z * z / 2) / np.sqrt(2 * np.pi) * np.log(abs(1 - x - spread * z))  # noqa: E731
+    # noqa: E731
+    weight = lambda z: np.exp(-z * z / 2) / np.sqrt(2 * np.pi) * np.log(abs(1 - x - spread * z))
     direct = sum(quad(weight, *ends, limit=200)[0] for ends in ((-12, pole), (pole, pole + 24)))
     # trapezoid rule with step 0.002 on a smooth integrand
     assert modes.gaussian_lyapunov(x, y) == pytest.approx(direct, abs=1e-5)

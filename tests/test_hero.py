@@ -1,4 +1,6 @@
-"""The front page's animation: its numbers are computed, its ends are where theory puts them, and it stands still when asked to."""
+"""The front page's animation: its numbers are computed, its ends are where theory puts them, and it
+stands still when asked to."""
+
 import numpy as np
 import pytest
 
@@ -17,17 +19,23 @@ def made(tmp_path_factory):
 def test_every_recipe_but_the_plain_mini_batch_ends_at_the_touching_point(made, panel):
     shown = made[1]["panels"][panel]
     ends = {lane["name"]: lane["error"][-1] for lane in shown["lanes"]}
-    assert ends.pop("mini-batch") > 0.2 and max(ends.values()) < 0.005  # the picture's claim; measured 0.24 to 0.62, and at most 0.004
+    assert (
+        ends.pop("mini-batch") > 0.2 and max(ends.values()) < 0.005
+    )  # the picture's claim; measured 0.24 to 0.62, and at most 0.004
     touch = np.array([shown["touch"], [0, 0]])
     data = hero.points()
-    assert ib.norm(shown["norm"]).value(touch - touch.mean(0)) <= 1 / shown["margin"] * (1 + 1e-5)  # six decimals are kept
+    assert ib.norm(shown["norm"]).value(touch - touch.mean(0)) <= 1 / shown["margin"] * (
+        1 + 1e-5
+    )  # six decimals are kept
     np.testing.assert_allclose((np.array(hero.SIGNED) @ touch[0]).min(), 1, atol=1e-5)
     assert data.n == len(hero.SIGNED)
 
 
 @pytest.fixture(scope="module")
 def path(made, tmp_path_factory):
-    return fp.write_page(tmp_path_factory.mktemp("page"), "hero", '<div data-ibias="hero"></div>', made[0])
+    return fp.write_page(
+        tmp_path_factory.mktemp("page"), "hero", '<div data-ibias="hero"></div>', made[0]
+    )
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -51,5 +59,9 @@ def test_the_animation_can_be_stopped_and_replayed_by_keyboard(browser, path):
         page.wait_for_timeout(300)  # long enough for a running animation to draw again
         assert page.locator("svg").first.inner_html() == before
         page.keyboard.press("Enter")
-        page.wait_for_function("document.querySelector('svg').innerHTML !== arguments[0]".replace("arguments[0]", repr(before)))
+        page.wait_for_function(
+            "document.querySelector('svg').innerHTML !== arguments[0]".replace(
+                "arguments[0]", repr(before)
+            )
+        )
         assert page.errors == []

@@ -1,4 +1,5 @@
-"""Homogeneous models: identities at random points, the linear model against the first paper's engine, the closed forms."""
+"""Homogeneous models: identities at random points, the linear model against the first paper's
+engine, the closed forms."""
 
 import gzip
 
@@ -10,27 +11,47 @@ from torch import nn
 import ibias as ib
 from ibias import homogeneous as h
 from ibias.homogeneous import laws
-from ibias.homogeneous.observables import balanced_margin, inner, kkt_alignment, normalized_margin, slackness
+from ibias.homogeneous.observables import (
+    balanced_margin,
+    inner,
+    kkt_alignment,
+    normalized_margin,
+    slackness,
+)
 from ibias.optim import Adam, Muon, MuonAdam, MuonSignum, NormalizedSGD, Signum
 
 MODELS = [
-    h.Layers(12), h.Layers(12, outputs=3), h.Layers(12, (7,)), h.Layers(12, (7, 5)), h.Layers(12, (7,), outputs=3), h.Layers(12, (7,), power=0),
-    h.Layers(12, (7, 5), power=0), h.Layers(12, (7, 5), power=1), h.Factored(3, 4, 2),
+    h.Layers(12),
+    h.Layers(12, outputs=3),
+    h.Layers(12, (7,)),
+    h.Layers(12, (7, 5)),
+    h.Layers(12, (7,), outputs=3),
+    h.Layers(12, (7,), power=0),
+    h.Layers(12, (7, 5), power=0),
+    h.Layers(12, (7, 5), power=1),
+    h.Factored(3, 4, 2),
 ]
 NORMS = [*h.WHOLE, h.hybrid(0.3)]
 each_model = pytest.mark.parametrize("model", MODELS, ids=repr)
-each_norm = pytest.mark.parametrize("norm", NORMS, ids=lambda n: f"{n.text}{getattr(n, 'ratio', '')}")
+each_norm = pytest.mark.parametrize(
+    "norm", NORMS, ids=lambda n: f"{n.text}{getattr(n, 'ratio', '')}"
+)
 
 
 def points(model, lanes=(2, 3), seed=0):
     generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(*lanes, *shape, generator=generator, dtype=torch.float64) for shape in model.shapes]
+    return [
+        torch.randn(*lanes, *shape, generator=generator, dtype=torch.float64)
+        for shape in model.shapes
+    ]
 
 
 def data(model, seeds=3, n=9):
     generator = torch.Generator().manual_seed(7)
     outputs = model.shapes[-1][0] if isinstance(model, h.Layers) else 1
-    return torch.randn(seeds, n, 12, generator=generator, dtype=torch.float64), torch.randint(0, max(outputs, 2), (seeds, n), generator=generator)
+    return torch.randn(seeds, n, 12, generator=generator, dtype=torch.float64), torch.randint(
+        0, max(outputs, 2), (seeds, n), generator=generator
+    )
 
 
 @each_model
@@ -38,9 +59,16 @@ def test_degree_of_homogeneity(model):
     theta, (x, _) = points(model), data(model)
     z = model.logits(theta, x)
     # powers of two scale exactly: any difference is a wrong degree
-    torch.testing.assert_close(model.logits([2 * p for p in theta], x), 2**model.degree * z, rtol=0, atol=0)
+    torch.testing.assert_close(
+        model.logits([2 * p for p in theta], x), 2**model.degree * z, rtol=0, atol=0
+    )
     for j, degree in enumerate(model.degrees):
-        torch.testing.assert_close(model.logits([2 * p if i == j else p for i, p in enumerate(theta)], x), 2**degree * z, rtol=0, atol=0)
+        torch.testing.assert_close(
+            model.logits([2 * p if i == j else p for i, p in enumerate(theta)], x),
+            2**degree * z,
+            rtol=0,
+            atol=0,
+        )
 
 
 @each_model
@@ -50,7 +78,9 @@ def test_the_pullback_is_that_of_autograd(model):
     cotangent = torch.cos(torch.arange(z.numel(), dtype=torch.float64)).view_as(z)
     reference = h.HomogeneousModel.linearized(model, theta, x)[1](cotangent.clone())
     for a, b in zip(pullback(cotangent.clone()), reference, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)  # sums of 9 terms of size up to 1e3
+        torch.testing.assert_close(
+            a, b, rtol=1e-12, atol=1e-12
+        )  # sums of 9 terms of size up to 1e3
 
 
 @each_model
@@ -58,7 +88,8 @@ def test_euler(model):
     theta, (x, y) = points(model), data(model)
     now = h.ascent(model, theta, x, y)
     size = inner([p.abs() for p in theta], [g.abs() for g in now.u.blocks])
-    # 12 x 7 products of random sign: 1e-12 leaves a hundred roundings; a wrong degree is off by a third or more
+    # 12 x 7 products of random sign: 1e-12 leaves a hundred roundings; a wrong degree is off by a
+    # third or more
     assert ((inner(theta, now.u.blocks) - model.degree * now.euler).abs() <= 1e-12 * size).all()
 
 
@@ -70,12 +101,20 @@ def test_the_ascent_direction_is_minus_the_gradient_of_the_summed_loss(model):
     if z.shape[-1] == 1:
         loss = nn.functional.softplus(-(2 * y - 1) * z[..., 0], threshold=1e9).sum()
     else:
-        loss = nn.functional.cross_entropy(z.movedim(-1, 1), y.expand(z.shape[:-1]), reduction="sum")
+        loss = nn.functional.cross_entropy(
+            z.movedim(-1, 1), y.expand(z.shape[:-1]), reduction="sum"
+        )
     expected = torch.autograd.grad(-loss, theta)
     now = h.ascent(model, [p.detach() for p in theta], x, y)
     for a, b in zip(now.u.blocks, expected, strict=True):
-        # softmax - 1 loses digits of small residuals in the reference, not in ours: 1e-9 of the largest entry
-        torch.testing.assert_close(a * now.u.log_scale.exp()[..., None, None], b, rtol=1e-9, atol=1e-9 * float(b.abs().max()))
+        # softmax - 1 loses digits of small residuals in the reference, not in ours: 1e-9 of the
+        # largest entry
+        torch.testing.assert_close(
+            a * now.u.log_scale.exp()[..., None, None],
+            b,
+            rtol=1e-9,
+            atol=1e-9 * float(b.abs().max()),
+        )
 
 
 @each_model
@@ -83,17 +122,25 @@ def test_the_ascent_direction_is_minus_the_gradient_of_the_summed_loss(model):
 def test_kkt_alignment_lies_in_the_unit_interval(model, norm):
     theta, (x, y) = points(model), data(model)
     # Hoelder's inequality, with room for rounding only
-    assert (kkt_alignment(norm, theta, h.ascent(model, theta, x, y).u.blocks).abs() <= 1 + 1e-12).all()
+    assert (
+        kkt_alignment(norm, theta, h.ascent(model, theta, x, y).u.blocks).abs() <= 1 + 1e-12
+    ).all()
 
 
 def test_stationarity_alone_is_no_certificate():
-    """Both ways: below 1 at a KKT direction, whose multipliers the weights need not be; 1 at none, while slackness stays."""
-    x, y = torch.tensor([[[1.0, 0.0], [0.6, 1.0]]], dtype=torch.float64), torch.ones(1, 2, dtype=torch.int64)
+    """Both ways: below 1 at a KKT direction, whose multipliers the weights need not be; 1 at none,
+    while slackness stays."""
+    x, y = (
+        torch.tensor([[[1.0, 0.0], [0.6, 1.0]]], dtype=torch.float64),
+        torch.ones(1, 2, dtype=torch.int64),
+    )
 
     def measured(w, scale):
         theta = [scale * torch.tensor([[w]], dtype=torch.float64)]
         now = h.ascent(h.Layers(2), theta, x, y)
-        return float(kkt_alignment(h.L2, theta, now.u.blocks)), float(slackness(now.weights, now.margins))
+        return float(kkt_alignment(h.L2, theta, now.u.blocks)), float(
+            slackness(now.weights, now.margins)
+        )
 
     svm, sum_of_samples = measured([1.0, 0.4], 100.0), measured([1.6, 1.0], 1e-6)
     assert svm[0] < 0.99 and svm[1] <= 1e-12
@@ -105,7 +152,9 @@ def test_stationarity_alone_is_no_certificate():
 def test_whole_norms_are_dual_to_their_steepest_steps(model, norm):
     u = points(model)
     d = norm.steepest(u)
-    torch.testing.assert_close(norm.value(d), torch.ones(2, 3, dtype=torch.float64), rtol=1e-12, atol=0)
+    torch.testing.assert_close(
+        norm.value(d), torch.ones(2, 3, dtype=torch.float64), rtol=1e-12, atol=0
+    )
     torch.testing.assert_close(inner(d, u), norm.dual(u), rtol=1e-12, atol=0)
     theta = points(model, seed=1)
     assert (inner(theta, u) <= norm.value(theta) * norm.dual(u) * (1 + 1e-12)).all()
@@ -116,14 +165,22 @@ def test_whole_norms_are_dual_to_their_steepest_steps(model, norm):
 def test_balanced_margins_are_the_best_over_layer_rescalings(model, norm):
     theta, q = points(model), torch.ones(2, 3, dtype=torch.float64)
     best = balanced_margin(model, norm, theta, q)
-    # scaling blocks by c_j with prod c_j^(p_j) = 1 keeps the function: 200 random ones never beat it, and leave it unchanged
-    generator, p = torch.Generator().manual_seed(0), torch.tensor(model.degrees, dtype=torch.float64)
+    # scaling blocks by c_j with prod c_j^(p_j) = 1 keeps the function: 200 random ones never beat
+    # it, and leave it unchanged
+    generator, p = (
+        torch.Generator().manual_seed(0),
+        torch.tensor(model.degrees, dtype=torch.float64),
+    )
     found = []
     for _ in range(200):
         c = torch.randn(len(p), generator=generator, dtype=torch.float64)
-        scaled = [block * s.exp() for block, s in zip(theta, c - (c * p).sum() / p.sum(), strict=True)]
+        scaled = [
+            block * s.exp() for block, s in zip(theta, c - (c * p).sum() / p.sum(), strict=True)
+        ]
         found.append(normalized_margin(model, norm, scaled, q))
-        torch.testing.assert_close(balanced_margin(model, norm, scaled, q), best, rtol=1e-10, atol=0)
+        torch.testing.assert_close(
+            balanced_margin(model, norm, scaled, q), best, rtol=1e-10, atol=0
+        )
     assert (torch.stack(found) <= best * (1 + 1e-12)).all()
     if len(p) == 2:  # along one free direction, 200 draws come within a few per cent
         assert (torch.stack(found).amax(0) >= 0.9 * best).all()
@@ -161,7 +218,8 @@ OPTIM = {
 
 @pytest.mark.parametrize("name", OPTIM)
 def test_rules_and_torch_optimizers_are_the_same_algorithms(name):
-    """150 steps of a network: log-scaled averages on stacked seeds here, torch.optim classes and autograd there."""
+    """150 steps of a network: log-scaled averages on stacked seeds here, torch.optim classes and
+    autograd there."""
     model, task, steps = h.Layers(12, (6,)), h.aniso(seeds=[0]), 150
     rule = next(r for r in h.family_rules(0.4, 0.1, 0.3, 0.2, betas=(0.9, 0.95)) if r.name == name)
     w, v = (nn.Parameter(p[0].clone()) for p in model.initial(task.seeds))
@@ -170,12 +228,19 @@ def test_rules_and_torch_optimizers_are_the_same_algorithms(name):
     sign = 2.0 * task.y[0] - 1
     for _ in range(steps):
         optimizer.zero_grad()
-        nn.functional.softplus(-sign * ((task.x[0] @ w.T).clamp(min=0) ** 2 @ v.T)[:, 0], threshold=1e9).sum().backward()
+        nn.functional.softplus(
+            -sign * ((task.x[0] @ w.T).clamp(min=0) ** 2 @ v.T)[:, 0], threshold=1e9
+        ).sum().backward()
         optimizer.step()
         scheduler.step()
     runs = h.train(model, task, [rule], steps, record=[steps])
     ours = torch.from_numpy(runs.block_norm.values.squeeze())
-    theirs = torch.stack([torch.stack([n.value(p.detach()) for n in (ib.FROBENIUS, ib.MAX, ib.SPECTRAL)]) for p in (w, v)])
+    theirs = torch.stack(
+        [
+            torch.stack([n.value(p.detach()) for n in (ib.FROBENIUS, ib.MAX, ib.SPECTRAL)])
+            for p in (w, v)
+        ]
+    )
     torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=0)
 
 
@@ -185,29 +250,54 @@ def binary():
     return ib.Dataset(source.x[0].numpy(), source.y[0].numpy()), source
 
 
-@pytest.mark.parametrize("name, norm, beta, factor", [
-    ("NGD", ib.FROBENIUS, 0.0, 2**0.5), ("MomentumGD", ib.FROBENIUS, 0.9, 2**0.5), ("SignSGD", ib.MAX, 0.0, 2.0),
-    ("Signum", ib.MAX, 0.9, 2.0), ("Muon", ib.SPECTRAL, 0.9, 2**0.5),
-])
+@pytest.mark.parametrize(
+    "name, norm, beta, factor",
+    [
+        ("NGD", ib.FROBENIUS, 0.0, 2**0.5),
+        ("MomentumGD", ib.FROBENIUS, 0.9, 2**0.5),
+        ("SignSGD", ib.MAX, 0.0, 2.0),
+        ("Signum", ib.MAX, 0.9, 2.0),
+        ("Muon", ib.SPECTRAL, 0.9, 2**0.5),
+    ],
+)
 def test_degree_one_is_the_first_papers_chapter(name, norm, beta, factor):
-    """u = w_1 - w_0 of the two-class softmax moves as the binary model with a step of factor times eta; 1500 steps, 1e-12."""
+    """u = w_1 - w_0 of the two-class softmax moves as the binary model with a step of factor times
+    eta; 1500 steps, 1e-12."""
     dataset, task = binary()
     eta0, steps = 0.05, 1500
     rule = next(r for r in h.family_rules(*[eta0 * factor] * 4, a=0.5) if r.name == name)
     ours = h.train(h.Layers(12), task, [rule], steps, scale=0.0, record=[1, 10, 100, steps])
     source = ib.Momentum(beta, ib.FullBatch()) if beta else ib.FullBatch()
     method = ib.SteepestDescent(norm, source, ib.Power(eta0, 0.5), name=name)
-    runs = ib.simulate(dataset, method, seeds=[0], steps=steps, record=[1, 10, 100, steps], backend="composed", weights=True, progress=False)
+    runs = ib.simulate(
+        dataset,
+        method,
+        seeds=[0],
+        steps=steps,
+        record=[1, 10, 100, steps],
+        backend="composed",
+        weights=True,
+        progress=False,
+    )
     w = runs.weights.values[0, 0]
     u = w[:, 1] - w[:, 0]
-    np.testing.assert_allclose(ours.min_margin.values.squeeze(), runs.min_margin.values.squeeze(), rtol=1e-12)
-    np.testing.assert_allclose(ours.block_norm.sel(kind="linf").values.squeeze(), np.abs(u).max(-1), rtol=1e-12)
-    np.testing.assert_allclose(ours.block_norm.sel(kind="l2").values.squeeze(), np.linalg.norm(u, axis=-1), rtol=1e-12)
+    np.testing.assert_allclose(
+        ours.min_margin.values.squeeze(), runs.min_margin.values.squeeze(), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        ours.block_norm.sel(kind="linf").values.squeeze(), np.abs(u).max(-1), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        ours.block_norm.sel(kind="l2").values.squeeze(), np.linalg.norm(u, axis=-1), rtol=1e-12
+    )
 
 
-@pytest.mark.parametrize("family, norm, factor", [("l2", ib.FROBENIUS, 2**0.5), ("linf", ib.MAX, 2.0)])
+@pytest.mark.parametrize(
+    "family, norm, factor", [("l2", ib.FROBENIUS, 2**0.5), ("linf", ib.MAX, 2.0)]
+)
 def test_degree_one_certifies_its_margin_by_duality(family, norm, factor):
-    """A_N / (1 + slack) <= gamma / gamma*: exact weak duality for L = 1, so only rounding and the certificate's own width remain."""
+    """A_N / (1 + slack) <= gamma / gamma*: exact weak duality for L = 1, so only rounding and the
+    certificate's own width remain."""
     dataset, task = binary()
     runs = h.train(h.Layers(12), task, h.family_rules(0.1, 0.05, 0.1, 0.1), 400)
     best = ib.max_margin(dataset, norm).upper / factor  # |W| of (w, -w)/2 is |w| / factor
@@ -215,11 +305,15 @@ def test_degree_one_certifies_its_margin_by_duality(family, norm, factor):
     fraction = late.gamma.sel(norm=family) / best
     bound = late.kkt.sel(norm=family) / (1 + late.slackness)
     assert float((bound - fraction).max()) <= 1e-9
-    assert float(fraction.isel(step=-1).min()) > 0.7  # 400 steps bring Signum to 0.77: the statement is not about nothing
+    assert (
+        float(fraction.isel(step=-1).min()) > 0.7
+    )  # 400 steps bring Signum to 0.77: the statement is not about nothing
 
 
 def test_laws_at_their_limits():
-    assert laws.average_ratio(0.9, 0.0) == pytest.approx(1.0) and np.isinf(laws.average_ratio(0.9, 0.2))
+    assert laws.average_ratio(0.9, 0.0) == pytest.approx(1.0) and np.isinf(
+        laws.average_ratio(0.9, 0.2)
+    )
     # one plus b/(1-b) delta to first order
     assert laws.average_ratio(0.9, 1e-6) == pytest.approx(1 + 9e-6, rel=1e-9)
     assert laws.adam_unit(0.9, 0.9, 0.0) == pytest.approx(1.0)
@@ -231,8 +325,12 @@ def test_laws_at_their_limits():
         m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g
     assert m / g == pytest.approx(laws.average_ratio(0.9, 0.002), rel=1e-9)
     assert m / v**0.5 == pytest.approx(laws.adam_unit(0.9, 0.99, 0.002), rel=1e-9)
-    assert laws.least_decay(3) == pytest.approx(2 / 3) and laws.least_decay(7) == pytest.approx(6 / 7)
-    assert laws.cusp(2.0, 2.0, 8.0) == pytest.approx(2.0) and laws.cusp(2.0, 1.0, 8.0) == laws.cusp(2.0, 2.0, 8.0)
+    assert laws.least_decay(3) == pytest.approx(2 / 3) and laws.least_decay(7) == pytest.approx(
+        6 / 7
+    )
+    assert laws.cusp(2.0, 2.0, 8.0) == pytest.approx(2.0) and laws.cusp(2.0, 1.0, 8.0) == laws.cusp(
+        2.0, 2.0, 8.0
+    )
 
 
 def test_bad_models_rules_and_tasks_are_sentences(tmp_path):
@@ -259,15 +357,25 @@ def test_bad_models_rules_and_tasks_are_sentences(tmp_path):
 def test_mnist_is_read_from_a_local_copy(tmp_path):
     """The two layouts people have hold the same images."""
     generator = np.random.default_rng(0)
-    images, labels = generator.integers(0, 256, (30, 28, 28), dtype=np.uint8), generator.integers(0, 10, 30, dtype=np.uint8)
+    images, labels = (
+        generator.integers(0, 256, (30, 28, 28), dtype=np.uint8),
+        generator.integers(0, 10, 30, dtype=np.uint8),
+    )
     np.savez(tmp_path / "mnist.npz", x_train=images, y_train=labels)
     folder = tmp_path / "idx"
     folder.mkdir()
     head = np.array([30, 28, 28], ">u4").tobytes()
-    (folder / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"\0\0\x08\x03" + head + images.tobytes()))
+    (folder / "train-images-idx3-ubyte.gz").write_bytes(
+        gzip.compress(b"\0\0\x08\x03" + head + images.tobytes())
+    )
     (folder / "train-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01" + head[:4] + labels.tobytes())
     one, two = h.mnist(tmp_path / "mnist.npz", 20, [0, 1]), h.mnist(folder, 20, [0, 1])
-    assert torch.equal(one.x, two.x) and torch.equal(one.y, two.y) and one.x.shape == (2, 20, 784) and one.seeds == (0, 1)
+    assert (
+        torch.equal(one.x, two.x)
+        and torch.equal(one.y, two.y)
+        and one.x.shape == (2, 20, 784)
+        and one.seeds == (0, 1)
+    )
     assert set(one.y.unique().tolist()) == {0, 1}
 
 
@@ -281,7 +389,13 @@ def test_a_seed_is_the_same_alone_and_in_company():
 
 def test_variance_reduced_full_batches_are_full_batches():
     """With one batch per epoch the correction cancels: the wrapper must not change the run."""
-    model, task, rules = h.Layers(12, (6,)), h.aniso(seeds=[0]), h.family_rules(0.4, 0.1, 0.3, 0.2)[1:2]
+    model, task, rules = (
+        h.Layers(12, (6,)),
+        h.aniso(seeds=[0]),
+        h.family_rules(0.4, 0.1, 0.3, 0.2)[1:2],
+    )
     full = h.train(model, task, rules, 60, record=[60])
-    reduced = h.train(model, task, rules, 60, record=[60], batches=h.Batches(40, variance_reduced=True))
+    reduced = h.train(
+        model, task, rules, 60, record=[60], batches=h.Batches(40, variance_reduced=True)
+    )
     np.testing.assert_allclose(full.gamma, reduced.gamma, rtol=1e-9)

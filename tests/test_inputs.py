@@ -1,4 +1,6 @@
-"""What an unlucky or hostile user types: one line that says what was wrong and what is allowed, the right exit code, no traceback."""
+"""What an unlucky or hostile user types: one line that says what was wrong and what is allowed, the
+right exit code, no traceback."""
+
 import io
 import json
 import zipfile
@@ -27,7 +29,9 @@ def npz_claiming(shape):
     head = repr({"descr": "<f8", "fortran_order": False, "shape": shape}).encode()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("x.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + b"\0" * 32)
+        archive.writestr(
+            "x.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + b"\0" * 32
+        )
     return buffer.getvalue()
 
 
@@ -38,7 +42,8 @@ def spoilt(value):
 
 
 def run(capsys, folder, monkeypatch, *argv, code, says):
-    """Call the command in `folder`; one line on stderr that matches, the exit code, no traceback."""
+    """Call the command in `folder`; one line on stderr that matches, the exit code, no
+    traceback."""
     monkeypatch.chdir(folder)
     capsys.readouterr()
     got = main([str(word) for word in argv])
@@ -56,7 +61,10 @@ FILES = {  # name -> (bytes, words of the message)
     "empty.npz": (b"", ["empty.npz"]),
     "no_y.npz": (npz(x=X), ["no_y.npz", "'y'"]),
     "no_x.npz": (npz(y=Y), ["no_x.npz", "'x'"]),
-    "object.npz": (npz(x=X, y=np.array([{}, 1, 2, 3], dtype=object)), ["object.npz", "y.npy", "never pickles"]),
+    "object.npz": (
+        npz(x=X, y=np.array([{}, 1, 2, 3], dtype=object)),
+        ["object.npz", "y.npy", "never pickles"],
+    ),
     "claims.npz": (npz_claiming((10**9, 10)), ["claims.npz", "x.npy", "80,000,000,000"]),
     "complex.npz": (npz(x=X + 1j, y=Y), ["complex", "real numbers"]),
     "flat.npz": (npz(x=X.ravel(), y=Y), ["(8,)", "(samples, features)"]),
@@ -70,7 +78,10 @@ FILES = {  # name -> (bytes, words of the message)
     "nan_label.npz": (npz(x=X, y=np.array([0, np.nan, 1, 1])), ["row 1", "nan"]),
     "dates.npz": (npz(x=X, y=Y.astype("datetime64[s]")), ["only numbers and text"]),
     "text.csv": (b"a,b,label\n1,2,0\n3,four,1\n", ["line 3", "'four'", "not a number"]),
-    "long_labels.csv": (b"a,label\n1,9007199254740993\n2,9007199254740992\n3,0\n", ["line 2", "whole numbers or text"]),
+    "long_labels.csv": (
+        b"a,label\n1,9007199254740993\n2,9007199254740992\n3,0\n",
+        ["line 2", "whole numbers or text"],
+    ),
     "ragged.csv": (b"a,b,label\n1,2,0\n3,1\n", ["line 3", "2 cells", "3 columns"]),
     "decimal_comma.csv": (b'a,label\n"1,5",0\n2,1\n', ["line 2", "decimal comma"]),
     "semicolons.csv": (b"a;label\n1,5;0\n", ["';'", "commas"]),
@@ -128,19 +139,35 @@ def train(*more, data="good.npz", norm="max", b="2"):
 
 
 ARGUMENTS = {  # id -> (argv, exit code, words)
-    "no such file": (["margin", "missing.npz", "--norm", "max"], 2, ["missing.npz", "no such file"]),
+    "no such file": (
+        ["margin", "missing.npz", "--norm", "max"],
+        2,
+        ["missing.npz", "no such file"],
+    ),
     "no such name": (["margin", "missing", "--norm", "max"], 2, ["built-in", "digits"]),
     "a folder": (["margin", "folder.npz", "--norm", "max"], 2, ["folder.npz", "not a file"]),
-    "a name of 300 characters": (["margin", "x" * 300 + ".npz", "--norm", "max"], None, ["x" * 300]),
+    "a name of 300 characters": (
+        ["margin", "x" * 300 + ".npz", "--norm", "max"],
+        None,
+        ["x" * 300],
+    ),
     "up and away": (["margin", "../../../nothing.csv", "--norm", "max"], 2, ["no such file"]),
     "a name like an option": (["margin", "-rf", "--norm", "max"], 2, ["-r"]),
     "no data": (["margin", "--norm", "max"], 2, ["DATA"]),
     "no norm": (["margin", "good.npz"], 2, ["--norm"]),
     "unknown norm": (["margin", "good.npz", "--norm", "euclid"], 2, ["'euclid'", "frobenius"]),
-    "p below 1": (["margin", "good.npz", "--norm", "entrywise:0.5"], 2, ["entrywise:0.5", "[1, inf]"]),
+    "p below 1": (
+        ["margin", "good.npz", "--norm", "entrywise:0.5"],
+        2,
+        ["entrywise:0.5", "[1, inf]"],
+    ),
     "p is nan": (["margin", "good.npz", "--norm", "schatten:nan"], 2, ["schatten:nan", "[1, inf]"]),
     "p is text": (["margin", "good.npz", "--norm", "schatten:two"], 2, ["schatten:two"]),
-    "unknown solver": (["margin", "good.npz", "--norm", "max", "--solver", "magic"], 2, ["interior", "'magic'"]),
+    "unknown solver": (
+        ["margin", "good.npz", "--norm", "max", "--solver", "magic"],
+        2,
+        ["interior", "'magic'"],
+    ),
     "unknown command": (["marginn", "good.npz"], 2, ["marginn"]),
     "unknown option": (["margin", "good.npz", "--norm", "max", "--fast"], 2, ["--fast"]),
     "digits of letters": (["margin", "digits:a-b", "--norm", "max"], 2, ["digits:3-8"]),
@@ -177,13 +204,33 @@ ARGUMENTS = {  # id -> (argv, exit code, words)
     "grid is missing": (["sweep", "none.toml"], 2, ["none.toml"]),
     "grid is no TOML": (["sweep", "bad.toml"], 2, ["bad.toml", "not TOML"]),
     "grid is another file": (["sweep", "good.npz"], 2, [".toml"]),
-    "nobody answers": (["sweep", "grid.toml", "--scheduler", "nonsense://x"], 2, ["nonsense://x", "no Dask scheduler"]),
+    "nobody answers": (
+        ["sweep", "grid.toml", "--scheduler", "nonsense://x"],
+        2,
+        ["nonsense://x", "no Dask scheduler"],
+    ),
     "no store folder": (["store", "ls", "--store", "nowhere"], 2, ["nowhere"]),
     "a parameter without value": (["reproduce", "-p", "steps"], 2, ["NAME=VALUE"]),
-    "a parameter that is code": (["reproduce", "-p", "__import__('os').system('x')=1"], 2, ["NAME=VALUE"]),
-    "a value that is code": (["reproduce", "05_experiment", "-p", "steps=__import__('os').system('x')"], 2, ["'steps'", "whole number"]),
-    "a value that is a script": (["reproduce", "05_experiment", "-p", "steps=<script>{{1}}</script>"], 2, ["'steps'", "<script>"]),
-    "an unknown parameter": (["reproduce", "05_experiment", "-p", "stepz=3"], 2, ["'stepz'", "steps"]),
+    "a parameter that is code": (
+        ["reproduce", "-p", "__import__('os').system('x')=1"],
+        2,
+        ["NAME=VALUE"],
+    ),
+    "a value that is code": (
+        ["reproduce", "05_experiment", "-p", "steps=__import__('os').system('x')"],
+        2,
+        ["'steps'", "whole number"],
+    ),
+    "a value that is a script": (
+        ["reproduce", "05_experiment", "-p", "steps=<script>{{1}}</script>"],
+        2,
+        ["'steps'", "<script>"],
+    ),
+    "an unknown parameter": (
+        ["reproduce", "05_experiment", "-p", "stepz=3"],
+        2,
+        ["'stepz'", "steps"],
+    ),
     "no such notebook": (["reproduce", "99_nothing"], 2, ["99_nothing"]),
     "no such figure": (["verify", "fig-999"], 2, ["fig-999"]),
 }
@@ -225,7 +272,10 @@ def test_enormous_features_give_a_finite_margin_or_a_sentence(folder, capsys, mo
 
 def test_a_very_long_name_is_one_line(folder, capsys, monkeypatch):
     monkeypatch.chdir(folder)
-    assert main(["margin", "x" * 300 + ".npz", "--norm", "max"]) in (2, 4)  # the system refuses the name itself
+    assert main(["margin", "x" * 300 + ".npz", "--norm", "max"]) in (
+        2,
+        4,
+    )  # the system refuses the name itself
     assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -245,7 +295,10 @@ GRIDS = {
     "seeds negative": (GRID + "seeds = -1\n", ["seeds"]),
     "a seed negative": (GRID + "seeds = [-1]\n", ["seed", "-1"]),
     "too many seeds": (GRID + "seeds = 100000000\n", ["100,000"]),
-    "too many runs": (GRID.replace("[2]", "[" + "2," * 300 + "]") + "seeds = 50000\n", ["15,000,000 runs"]),
+    "too many runs": (
+        GRID.replace("[2]", "[" + "2," * 300 + "]") + "seeds = 50000\n",
+        ["15,000,000 runs"],
+    ),
     "twice the same": (GRID.replace("[2]", "[2, 2]"), ["distinct names"]),
     "unknown loss": (GRID + "loss = 'hinge'\n", ["'hinge'"]),
     "schedule key": (GRID + "[schedule]\neta = 1\n", ["'eta'", "eta0"]),
@@ -286,7 +339,9 @@ def test_labels_that_are_clear_are_mapped_and_it_is_said(name, tmp_path, recwarn
 
 
 def test_a_csv_with_a_byte_order_mark_blank_lines_and_spaces(tmp_path):
-    (tmp_path / "räume und ü.csv").write_bytes(b"\xef\xbb\xbfa, b ,label\r\n1, 2.5 ,0\r\n\r\n-1e-3,+4,1\r\n")
+    (tmp_path / "räume und ü.csv").write_bytes(
+        b"\xef\xbb\xbfa, b ,label\r\n1, 2.5 ,0\r\n\r\n-1e-3,+4,1\r\n"
+    )
     data = ib.data.load(tmp_path / "räume und ü.csv")
     np.testing.assert_array_equal(data.x, [[1, 2.5], [-1e-3, 4]])
 
@@ -297,19 +352,26 @@ def test_the_three_formats_agree(tmp_path):
     frame.to_csv(tmp_path / "m.csv", index=False)
     frame.to_parquet(tmp_path / "m.parquet")
     np.savez(tmp_path / "m.npz", x=X, y=Y)
-    assert len({ib.data.load(tmp_path / f"m.{kind}").digest for kind in ("csv", "parquet", "npz")}) == 1
+    assert (
+        len({ib.data.load(tmp_path / f"m.{kind}").digest for kind in ("csv", "parquet", "npz")})
+        == 1
+    )
 
 
 def test_standardise_and_bias_are_done_and_recorded(tmp_path):
     np.savez(tmp_path / "m.npz", x=np.column_stack([X, np.full(4, 7.0)]), y=Y)
     data = ib.data.load(tmp_path / "m.npz", standardise=True, bias=True)
     assert data.name == "m (standardised, bias)"
-    np.testing.assert_allclose(data.x[:, :2].mean(0), 0, atol=1e-15)  # four numbers of size 1: a few roundings
+    np.testing.assert_allclose(
+        data.x[:, :2].mean(0), 0, atol=1e-15
+    )  # four numbers of size 1: a few roundings
     np.testing.assert_allclose(data.x[:, :2].std(0), 1, rtol=1e-14)
     np.testing.assert_array_equal(data.x[:, 2:], [[0, 1]] * 4)  # a constant feature carries nothing
 
 
-def test_a_run_on_data_that_are_not_separable_happens_when_asked_with_a_banner(folder, capsys, monkeypatch):
+def test_a_run_on_data_that_are_not_separable_happens_when_asked_with_a_banner(
+    folder, capsys, monkeypatch
+):
     monkeypatch.chdir(folder)
     assert main(train("--anyway", "--json", data="xor.npz")) == 0
     found = json.loads(capsys.readouterr().out)
@@ -332,8 +394,14 @@ def test_a_certificate_of_no_separation_can_be_checked_in_a_few_lines(folder):
     with pytest.raises(ib.NotSeparable) as caught:
         ib.max_margin(data, ib.FROBENIUS)
     a = caught.value.certificate
-    combination = sum(a[i, c] * np.outer(np.eye(2)[data.y[i]] - np.eye(2)[c], data.x[i]) for i in range(4) for c in range(2))
-    assert a.min() >= 0 and a.sum() == pytest.approx(1) and np.abs(combination).max() < 1e-10  # entries of x are 1
+    combination = sum(
+        a[i, c] * np.outer(np.eye(2)[data.y[i]] - np.eye(2)[c], data.x[i])
+        for i in range(4)
+        for c in range(2)
+    )
+    assert (
+        a.min() >= 0 and a.sum() == pytest.approx(1) and np.abs(combination).max() < 1e-10
+    )  # entries of x are 1
 
 
 def test_an_average_over_more_steps_than_are_run_is_warned_of():
@@ -343,16 +411,32 @@ def test_an_average_over_more_steps_than_are_run_is_warned_of():
 
 
 @pytest.mark.parametrize("norm", ib.CATALOG, ids=lambda norm: norm.text)
-@pytest.mark.parametrize("x", [X * 1e300, X * 5e-324, X * 1e-310], ids=["1e300", "smallest subnormal", "subnormal"])
+@pytest.mark.parametrize(
+    "x", [X * 1e300, X * 5e-324, X * 1e-310], ids=["1e300", "smallest subnormal", "subnormal"]
+)
 def test_extreme_features_never_crash_a_run(norm, x):
     with np.errstate(all="ignore"):
-        runs = ib.sweep(ib.Dataset(x, Y), [ib.SteepestDescent(norm)], steps=20, record=[0, 20], store=None, progress=False)
+        runs = ib.sweep(
+            ib.Dataset(x, Y),
+            [ib.SteepestDescent(norm)],
+            steps=20,
+            record=[0, 20],
+            store=None,
+            progress=False,
+        )
     assert runs.diverged_at.dtype.kind == "i"
 
 
 @pytest.mark.parametrize("norm", ib.CATALOG, ids=lambda norm: norm.text)
 def test_a_step_of_a_million_overflows_nowhere(norm):
-    runs = ib.sweep(ib.Dataset(X, Y), [ib.SteepestDescent(norm, schedule=ib.Power(1e6))], steps=50, record=[0, 50], store=None, progress=False)
+    runs = ib.sweep(
+        ib.Dataset(X, Y),
+        [ib.SteepestDescent(norm, schedule=ib.Power(1e6))],
+        steps=50,
+        record=[0, 50],
+        store=None,
+        progress=False,
+    )
     assert np.isfinite(runs.log_loss).all() and (runs.diverged_at == -1).all()
 
 
@@ -372,21 +456,39 @@ def test_an_exponent_below_one_is_refused(family, p):
 
 def test_what_would_not_fit_is_refused_with_the_estimate_before_it_is_allocated():
     with pytest.raises(MemoryError, match="GiB"):
-        ib.sweep(ib.Dataset(RNG.normal(size=(100, 50)), np.arange(100)), [ib.SteepestDescent(ib.MAX)], seeds=range(2000), steps=10**6,
-                 record=range(0, 100_000), weights=True, store=None)
+        ib.sweep(
+            ib.Dataset(RNG.normal(size=(100, 50)), np.arange(100)),
+            [ib.SteepestDescent(ib.MAX)],
+            seeds=range(2000),
+            steps=10**6,
+            record=range(0, 100_000),
+            weights=True,
+            store=None,
+        )
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_that_was_asked_for_and_is_absent_is_an_error(folder, capsys, monkeypatch):
-    run(capsys, folder, monkeypatch, *train("--device", "cuda"), code=2, says=["cuda", "'cpu' or 'auto'"])
+    run(
+        capsys,
+        folder,
+        monkeypatch,
+        *train("--device", "cuda"),
+        code=2,
+        says=["cuda", "'cpu' or 'auto'"],
+    )
 
 
 def test_a_scheduler_that_does_not_answer_is_asked_once():
-    """What else uses Dask in this process must not inherit the address, as long as the error lives."""
+    """What else uses Dask in this process must not inherit the address, as long as the error
+    lives."""
     import dask
 
     from ibias.companion.cli_sweep import _client
 
-    with pytest.raises(ValueError, match="no Dask scheduler answers there") as kept, _client("nonsense://x"):
+    with (
+        pytest.raises(ValueError, match="no Dask scheduler answers there") as kept,
+        _client("nonsense://x"),
+    ):
         pass
     assert kept.value.__cause__ is not None and dask.base.get_scheduler() is None

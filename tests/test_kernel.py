@@ -1,4 +1,5 @@
-"""The compiled kernel's parts: exact exponents, residuals, Jacobi's pairs, Helmert rows, the cache."""
+"""The compiled kernel's parts: exact exponents, residuals, Jacobi's pairs, Helmert rows, the
+cache."""
 
 import shutil
 from itertools import combinations
@@ -38,7 +39,13 @@ def vectors(*arrays):
 
 def test_the_vector_exponential_is_right_to_an_ulp_and_scales_exactly():
     rng = np.random.default_rng(0)
-    x, zero, far, out, scaled = vectors(-rng.uniform(0, 700, 4096), np.zeros(4096), np.full(4096, 900.0), np.zeros(4096), np.zeros(4096))
+    x, zero, far, out, scaled = vectors(
+        -rng.uniform(0, 700, 4096),
+        np.zeros(4096),
+        np.full(4096, 900.0),
+        np.zeros(4096),
+        np.zeros(4096),
+    )
     _exponentials(x, zero, out)
     _exponentials(x, far, scaled)
     assert np.abs(out / np.exp(x) - 1).max() < 5e-16  # two ulps: one ours, one numpy's
@@ -60,10 +67,15 @@ def test_residuals_do_not_cancel(k, exponential):
     rng = np.random.default_rng(k)
     rows, lanes = 16, 8
     y = rng.integers(0, k, rows)
-    margin = np.array([0.0, 5.0, 40.0, 300.0, 740.0, 2000.0, 9000.0, 1e5])  # one a lane, on top of order one
+    margin = np.array(
+        [0.0, 5.0, 40.0, 300.0, 740.0, 2000.0, 9000.0, 1e5]
+    )  # one a lane, on top of order one
     logits = rng.normal(size=(rows, k, lanes))
     logits[np.arange(rows), y] += margin
-    z, (notes, ceiling, e) = logits.copy(), vectors(np.zeros(16 * rows), np.full(lanes, UNBOUNDED), np.zeros(lanes))
+    z, (notes, ceiling, e) = (
+        logits.copy(),
+        vectors(np.zeros(16 * rows), np.full(lanes, UNBOUNDED), np.zeros(lanes)),
+    )
     residuals(z.reshape(rows, k * lanes), y, k, lanes, False, exponential, notes, ceiling, e)
     others = logits.copy()
     others[np.arange(rows), y] = -np.inf
@@ -71,7 +83,11 @@ def test_residuals_do_not_cancel(k, exponential):
     own = logits[np.arange(rows), y]
     mu = own - top - np.log(np.exp(others - top[:, None]).sum(1))
     log_r = (-mu if exponential else -np.logaddexp(0, mu)) + e * np.log(2)
-    expected = np.exp(others - top[:, None]) / np.exp(others - top[:, None]).sum(1, keepdims=True) * np.exp(log_r)[:, None]
+    expected = (
+        np.exp(others - top[:, None])
+        / np.exp(others - top[:, None]).sum(1, keepdims=True)
+        * np.exp(log_r)[:, None]
+    )
     expected[np.arange(rows), y] = -np.exp(log_r)
     # a logit of 1e5 has an ulp of 1e-11, and the reference takes logarithms
     np.testing.assert_allclose(z, expected, rtol=2e-10, atol=0)
@@ -91,7 +107,9 @@ def test_a_tournament_meets_every_pair_once_in_rounds_of_disjoint_pairs(count):
 def test_helmert_rows_are_orthonormal_and_orthogonal_to_ones(k):
     own, past = helmert(k)
     rows = np.array([[own[j]] * (j + 1) + [-past[j]] + [0.0] * (k - j - 2) for j in range(k - 1)])
-    np.testing.assert_allclose(rows @ np.c_[np.ones(k), rows.T], np.c_[np.zeros(k - 1), np.eye(k - 1)], atol=1e-15)  # rounding
+    np.testing.assert_allclose(
+        rows @ np.c_[np.ones(k), rows.T], np.c_[np.zeros(k - 1), np.eye(k - 1)], atol=1e-15
+    )  # rounding
 
 
 def test_the_cache_notices_an_edit_of_any_file_of_the_kernel(tmp_path):
@@ -107,4 +125,6 @@ def test_the_cache_notices_an_edit_of_any_file_of_the_kernel(tmp_path):
 def test_the_compiled_loop_is_kept_under_that_stamp():
     from ibias.engine.kernel.block import advance
 
-    assert advance._cache._impl.locator.get_source_stamp() == source_stamp(Path(kernel.__file__).parent)
+    assert advance._cache._impl.locator.get_source_stamp() == source_stamp(
+        Path(kernel.__file__).parent
+    )

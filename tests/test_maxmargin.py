@@ -15,7 +15,8 @@ each_norm = pytest.mark.parametrize("norm", NORMS, ids=lambda norm: norm.text)
 
 
 def promised_gap(norm):
-    """The house's targets; measured gaps are 2e-14 to 1e-13 (2e-14 of which the certificate adds itself)."""
+    """The house's targets; measured gaps are 2e-14 to 1e-13 (2e-14 of which the certificate adds
+    itself)."""
     if norm in (MAX, SUM, FROBENIUS):
         return 1e-12
     if norm in (SPECTRAL, NUCLEAR):
@@ -48,7 +49,10 @@ SETS = {
     "set II": data.mixture(classes=10, per_class=10, dim=25, spread=0.6),
     "clusters": data.mixture(classes=4, per_class=8, dim=6, spread=0.3),
     "k = 2": data.mixture(classes=2, per_class=20, dim=20, spread=0.6),
-    "d < k - 1": Dataset(np.c_[np.cos(np.arange(24) * np.pi / 4), np.sin(np.arange(24) * np.pi / 4)], np.arange(24) % 8),
+    "d < k - 1": Dataset(
+        np.c_[np.cos(np.arange(24) * np.pi / 4), np.sin(np.arange(24) * np.pi / 4)],
+        np.arange(24) % 8,
+    ),
     "X.5": data.counterexample("X.5"),
     "scale-skewed": data.scale_skewed(classes=5, samples=50),
 }
@@ -69,7 +73,9 @@ def test_interval_is_as_narrow_as_promised_and_independently_confirmed(dataset, 
 
 @pytest.mark.parametrize("norm", [MAX, FROBENIUS, SPECTRAL], ids=lambda norm: norm.text)
 def test_set_one(norm):
-    assert max_margin(data.gaussian(classes=10, per_class=10, dim=100, variance=1 / 100), norm).gap <= promised_gap(norm)
+    assert max_margin(
+        data.gaussian(classes=10, per_class=10, dim=100, variance=1 / 100), norm
+    ).gap <= promised_gap(norm)
 
 
 @each_norm
@@ -80,14 +86,16 @@ def test_digits_three_and_eight(norm):
 
 @pytest.mark.parametrize("norm", [SUM, Entrywise(3)], ids=lambda norm: norm.text)
 def test_digits_of_ten_classes(norm):
-    """The two norms whose interior point alone stops early here (1e-6 and 1e-10): the polish must do the rest."""
+    """The two norms whose interior point alone stops early here (1e-6 and 1e-10): the polish must
+    do the rest."""
     pytest.importorskip("sklearn")
     assert max_margin(data.digits(), norm).gap <= promised_gap(norm)
 
 
 @each_norm
 def test_any_weights_and_multipliers_bound_the_margin(norm):
-    """certify proves intervals from arbitrary input, negative and own-class multipliers included."""
+    """certify proves intervals from arbitrary input, negative and own-class multipliers
+    included."""
     dataset, rng = SETS["clusters"], np.random.default_rng(0)
     best = max_margin(dataset, norm)
     for noise in (1e-9, 1e-3, 1.0):
@@ -112,23 +120,28 @@ def test_multipliers_are_simplex_weights_on_active_constraints(norm):
     logits = dataset.x @ best.weights.T
     slack = logits[rows, dataset.y][:, None] - logits - best.margin
     slack[rows, dataset.y] = 0
-    # duality: the gap is exactly sum a * slack plus the slack of Hoelder's inequality, both non-negative
+    # duality: the gap is exactly sum a * slack plus the slack of Hoelder's inequality, both
+    # non-negative
     assert 0 <= (best.dual * slack).sum() <= 1.01 * (best.upper - best.lower)
     inactive = np.setdiff1d(rows, best.support_vectors)
     slack[rows, dataset.y] = np.inf
-    assert slack[best.support_vectors].min(1).max() < 1e-4 * best.margin  # 1e-4: the square root of the widest gap, and room
+    assert (
+        slack[best.support_vectors].min(1).max() < 1e-4 * best.margin
+    )  # 1e-4: the square root of the widest gap, and room
     assert best.dual[inactive].sum() < 1e-6 and len(best.support_vectors) >= dataset.k
 
 
 @each_norm
 def test_interior_point_alone_needs_few_rounds(norm):
-    """Without the polish, which would hide a wrong Newton system: measured 2e-10 or less after 18 rounds for every norm."""
+    """Without the polish, which would hide a wrong Newton system: measured 2e-10 or less after 18
+    rounds for every norm."""
     assert interior(Pairs.of(SETS["clusters"], norm), norm, rounds=20).gap < 1e-9
 
 
 @pytest.mark.parametrize("classes", [2, 3, 5, 8])
 def test_closed_forms_on_scale_skewed_data(classes):
-    """Section 4.4: gamma_max = 2 min s and gamma_F = sqrt(k / (k - 1)) (sum s_c^-2)^(-1/2), s_c the least scale of class c."""
+    """Section 4.4: gamma_max = 2 min s and gamma_F = sqrt(k / (k - 1)) (sum s_c^-2)^(-1/2), s_c the
+    least scale of class c."""
     dataset = data.scale_skewed(classes=classes, samples=40, seed=classes)
     scale = dataset.x.max(1)
     least = np.array([scale[dataset.y == c].min() for c in range(classes)])
@@ -136,17 +149,34 @@ def test_closed_forms_on_scale_skewed_data(classes):
     solution = (np.eye(classes) - 1 / classes) / least
     for norm, value in ((MAX, 2 * least.min()), (FROBENIUS, frobenius), (Schatten(2), frobenius)):
         best = max_margin(dataset, norm)
-        assert best.lower <= value * (1 + 1e-15) and best.upper >= value * (1 - 1e-15)  # the closed form's own rounding
+        assert best.lower <= value * (1 + 1e-15) and best.upper >= value * (
+            1 - 1e-15
+        )  # the closed form's own rounding
         assert best.gap < 1e-13
-    assert np.abs(best.weights - solution / np.linalg.norm(solution)).max() < 1e-6  # the square root of the gap
+    assert (
+        np.abs(best.weights - solution / np.linalg.norm(solution)).max() < 1e-6
+    )  # the square root of the gap
 
 
 def test_exact_values_on_two_points_and_on_a_line():
-    """By hand: points +-(2, -1) after reflection have u proportional to (1, 1); on a line w = +-1/2-type solutions."""
-    for name, norm, value in (("X.1", MAX, 2), ("X.1", FROBENIUS, 1), ("X.1", SPECTRAL, 1), ("X.1", SUM, 0.5), ("X.4", SUM, 2)):
+    """By hand: points +-(2, -1) after reflection have u proportional to (1, 1); on a line w =
+    +-1/2-type solutions."""
+    for name, norm, value in (
+        ("X.1", MAX, 2),
+        ("X.1", FROBENIUS, 1),
+        ("X.1", SPECTRAL, 1),
+        ("X.1", SUM, 0.5),
+        ("X.4", SUM, 2),
+    ):
         assert max_margin(data.counterexample(name), norm).margin == pytest.approx(value, rel=1e-13)
     line = Dataset([[1.0], [2.0], [-1.0], [-3.0]], [0, 0, 1, 1])
-    for norm, value in ((MAX, 2), (SUM, 1), (FROBENIUS, 2**0.5), (NUCLEAR, 2**0.5), (Entrywise(3), 2 ** (2 / 3))):
+    for norm, value in (
+        (MAX, 2),
+        (SUM, 1),
+        (FROBENIUS, 2**0.5),
+        (NUCLEAR, 2**0.5),
+        (Entrywise(3), 2 ** (2 / 3)),
+    ):
         assert max_margin(line, norm).margin == pytest.approx(value, rel=1e-13)
 
 
@@ -156,15 +186,19 @@ def test_margins_scale_with_the_data(norm, scale):
     dataset = SETS["clusters"]
     scaled = max_margin(Dataset(dataset.x * scale, dataset.y), norm)
     assert scaled.gap <= promised_gap(norm)
-    # each certified interval must contain the other's margin up to the rounding of the scaling itself
-    assert scaled.margin / scale == pytest.approx(max_margin(dataset, norm).margin, rel=2 * promised_gap(norm))
+    # each certified interval must contain the other's margin up to the rounding of the scaling
+    # itself
+    assert scaled.margin / scale == pytest.approx(
+        max_margin(dataset, norm).margin, rel=2 * promised_gap(norm)
+    )
 
 
 @each_norm
 def test_features_and_samples_of_very_different_size(norm):
     dataset, rng = SETS["clusters"], np.random.default_rng(1)
     for orders, gap in ((2, 1e-6), (6, np.inf)):
-        # measured for 4 orders of spread: 1e-7; 12 orders leave some norms a wide interval, never a wrong one
+        # measured for 4 orders of spread: 1e-7; 12 orders leave some norms a wide interval, never a
+        # wrong one
         features = Dataset(dataset.x * 10.0 ** rng.uniform(-orders, orders, dataset.d), dataset.y)
         best = max_margin(features, norm)
         assert best.gap <= gap and 0 < best.lower <= best.upper
@@ -178,4 +212,6 @@ def test_duplicates_do_not_change_a_margin():
     for norm in NORMS:
         best = max_margin(twice, norm)
         assert best.gap <= promised_gap(norm)
-        assert best.margin == pytest.approx(max_margin(dataset, norm).margin, rel=2 * promised_gap(norm))
+        assert best.margin == pytest.approx(
+            max_margin(dataset, norm).margin, rel=2 * promised_gap(norm)
+        )

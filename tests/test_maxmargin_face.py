@@ -12,7 +12,10 @@ ENDS = (MAX, SUM, SPECTRAL, NUCLEAR)
 each_end = pytest.mark.parametrize("norm", ENDS, ids=lambda norm: norm.text)
 SETS = {
     "clusters": data.mixture(classes=4, per_class=8, dim=6, spread=0.3),
-    "d < k - 1": Dataset(np.c_[np.cos(np.arange(18) * np.pi / 3), np.sin(np.arange(18) * np.pi / 3)], np.arange(18) % 6),
+    "d < k - 1": Dataset(
+        np.c_[np.cos(np.arange(18) * np.pi / 3), np.sin(np.arange(18) * np.pi / 3)],
+        np.arange(18) % 6,
+    ),
     "scale-skewed": data.scale_skewed(classes=4, samples=20),
     "k = 2": data.mixture(classes=2, per_class=10, dim=8, spread=0.6),
 }
@@ -33,7 +36,8 @@ def test_max_norm_face_of_scale_skewed_data_has_dimension_k_times_k_minus_one():
 
 
 def test_one_free_direction_found():
-    """k = 2, d = 2, points +-(1, 0): the max norm leaves the second column free, the sum norm how the weight is split."""
+    """k = 2, d = 2, points +-(1, 0): the max norm leaves the second column free, the sum norm how
+    the weight is split."""
     dataset = Dataset([[1.0, 0.0], [-1.0, 0.0]], [0, 1])
     assert max_margin(dataset, MAX).face_dim == 2
     assert max_margin(dataset, SUM).face_dim == 1
@@ -43,29 +47,40 @@ def test_one_free_direction_found():
     np.testing.assert_allclose(max_margin(dataset, SUM).canonical, [[0.5, 0], [-0.5, 0]], atol=1e-7)
 
 
-@pytest.mark.parametrize("norm", [n for n in CATALOG if 1 < n.p < np.inf], ids=lambda norm: norm.text)
+@pytest.mark.parametrize(
+    "norm", [n for n in CATALOG if 1 < n.p < np.inf], ids=lambda norm: norm.text
+)
 def test_strictly_convex_norms_have_one_optimum(norm):
     best = max_margin(SETS["clusters"], norm)
     assert best.unique and best.face_dim == 0
     np.testing.assert_array_equal(best.canonical, best.weights)
 
 
-@pytest.mark.parametrize("norm", [FROBENIUS, Entrywise(1.5), Entrywise(3), Schatten(1.5), Schatten(4)], ids=lambda n: n.text)
+@pytest.mark.parametrize(
+    "norm",
+    [FROBENIUS, Entrywise(1.5), Entrywise(3), Schatten(1.5), Schatten(4)],
+    ids=lambda n: n.text,
+)
 def test_stated_accuracy_covers_a_crude_optimum(norm):
-    """The optimum of cvxpy, whose gap is a thousand to a million times larger, lies within its own larger bound."""
+    """The optimum of cvxpy, whose gap is a thousand to a million times larger, lies within its own
+    larger bound."""
     pytest.importorskip("cvxpy")
     from ibias.maxmargin.face import convexity_bound
 
     dataset = SETS["clusters"]
     best, crude = max_margin(dataset, norm), max_margin(dataset, norm, solver="cvxpy")
-    assert np.linalg.norm(best.weights - crude.weights) <= convexity_bound(norm, crude.gap, best.weights.size)
+    assert np.linalg.norm(best.weights - crude.weights) <= convexity_bound(
+        norm, crude.gap, best.weights.size
+    )
 
 
 @each_set
 @each_end
 def test_canonical_point_is_optimal_and_shortest(dataset, norm):
     best = max_margin(dataset, norm)
-    assert normalised_margin(dataset, norm, best.canonical) >= best.margin * (1 - 3e-9)  # face.TOLERANCE, on both sides
+    assert normalised_margin(dataset, norm, best.canonical) >= best.margin * (
+        1 - 3e-9
+    )  # face.TOLERANCE, on both sides
     assert np.linalg.norm(best.canonical) <= np.linalg.norm(best.weights) * (1 + 1e-8)
     assert best.canonical_accuracy < 1e-4
 
@@ -77,7 +92,8 @@ def test_canonical_point_against_a_quadratic_program(dataset, norm):
     best = max_margin(dataset, norm)
     w = cp.Variable((dataset.k, dataset.d))
     logits = dataset.x @ w.T
-    # the face has no interior, so the solver needs room; on these sets it moves the answer by up to 5e5 slack
+    # the face has no interior, so the solver needs room; on these sets it moves the answer by up to
+    # 5e5 slack
     slack = 1e-9 if isinstance(norm, Entrywise) else 1e-7
     constraints = [norm.cvx(w) <= 1] + [
         logits[i, y] - logits[i, c] >= best.margin * (1 - slack)
@@ -86,7 +102,9 @@ def test_canonical_point_against_a_quadratic_program(dataset, norm):
         if c != y
     ]
     cp.Problem(cp.Minimize(cp.sum_squares(w)), constraints).solve(solver=cp.CLARABEL)
-    assert np.linalg.norm(w.value) <= np.linalg.norm(best.canonical) * (1 + 1e-6)  # a relaxation; Clarabel's accuracy
+    assert np.linalg.norm(w.value) <= np.linalg.norm(best.canonical) * (
+        1 + 1e-6
+    )  # a relaxation; Clarabel's accuracy
     assert np.linalg.norm(w.value - best.canonical) < 0.03 * np.linalg.norm(w.value)
 
 

@@ -13,7 +13,8 @@ NORMS = (*CATALOG, Schatten(10))
 
 
 def random_dataset(seed):
-    """Small sets that hit ties and degenerate faces: integer grids, Gaussians, clusters, clusters with repeated rows."""
+    """Small sets that hit ties and degenerate faces: integer grids, Gaussians, clusters, clusters
+    with repeated rows."""
     rng = np.random.default_rng(seed)
     k, d = int(rng.integers(2, 6)), int(rng.integers(1, 8))
     n = int(rng.integers(2 * k, 25))
@@ -22,7 +23,10 @@ def random_dataset(seed):
         return Dataset(rng.integers(-3, 4, (n, d)).astype(float), y, f"grid {seed}")
     if seed % 3 == 1:
         return Dataset(rng.normal(size=(n, d)), y, f"Gaussian {seed}")
-    x, repeated = 2 * rng.normal(size=(k, d))[y] + 0.4 * rng.normal(size=(n, d)), np.r_[:n, : n // 2]
+    x, repeated = (
+        2 * rng.normal(size=(k, d))[y] + 0.4 * rng.normal(size=(n, d)),
+        np.r_[:n, : n // 2],
+    )
     return Dataset(x[repeated], y[repeated], f"clusters {seed}")
 
 
@@ -37,7 +41,8 @@ def residual_by_hand(dataset, a):
 
 @pytest.mark.parametrize("seed", range(24))
 def test_every_set_is_either_bounded_or_refuted(seed):
-    """For every norm the same verdict, and a proof of it: separability does not depend on the norm."""
+    """For every norm the same verdict, and a proof of it: separability does not depend on the
+    norm."""
     dataset, verdicts = random_dataset(seed), set()
     for norm in NORMS[seed % 2 :: 2]:
         try:
@@ -58,7 +63,9 @@ def not_separable():
     yield Dataset(rng.normal(size=(200, 6)), rng.integers(0, 4, 200), "noise")
     yield Dataset([[1.0], [2.0], [4.0], [3.0]], [0, 0, 1, 1], "a line without a bias")
     separable = data.mixture(classes=4, per_class=8, dim=6, spread=0.3)
-    opposite = np.r_[separable.x, 1e-3 * separable.x[:1]]  # the same direction, another label, another length
+    opposite = np.r_[
+        separable.x, 1e-3 * separable.x[:1]
+    ]  # the same direction, another label, another length
     yield Dataset(opposite, np.r_[separable.y, 1], "one flipped direction")
 
 
@@ -68,20 +75,29 @@ def test_refusal_comes_with_a_certificate_that_anyone_can_check():
             with pytest.raises(NotSeparable, match="not linearly separable") as caught:
                 max_margin(dataset, norm)
             a = caught.value.certificate
-            assert a.shape == (dataset.n, dataset.k) and (a >= 0).all() and a.sum() == pytest.approx(1, rel=1e-12)
+            assert (
+                a.shape == (dataset.n, dataset.k)
+                and (a >= 0).all()
+                and a.sum() == pytest.approx(1, rel=1e-12)
+            )
             assert (a[np.arange(dataset.n), dataset.y] == 0).all()
             assert caught.value.check(dataset) == caught.value.residual < 1e-13
             assert caught.value.residual == pytest.approx(residual_by_hand(dataset, a), abs=1e-15)
 
 
 def test_a_certificate_of_other_data_does_not_pass():
-    first, second = [Dataset(np.random.default_rng(s).normal(size=(60, 3)), np.arange(60) % 3) for s in (0, 1)]
+    first, second = [
+        Dataset(np.random.default_rng(s).normal(size=(60, 3)), np.arange(60) % 3) for s in (0, 1)
+    ]
     with pytest.raises(NotSeparable) as caught:
         max_margin(first, MAX)
     assert caught.value.check(first) < 1e-13 < 1e-3 < caught.value.check(second)
     a = caught.value.certificate
     i, c = np.unravel_index(a.argmax(), a.shape)
-    a[i, first.y[i]], a[i, c] = a[i, c], 0  # the sum is still 1, the weight sits where it proves nothing
+    a[i, first.y[i]], a[i, c] = (
+        a[i, c],
+        0,
+    )  # the sum is still 1, the weight sits where it proves nothing
     with pytest.raises(ValueError, match="own class"):
         caught.value.check(first)
 
@@ -90,7 +106,9 @@ def test_equal_rows_with_two_labels_are_named():
     x = np.random.default_rng(0).normal(size=(12, 30))
     x[9] = x[4]
     dataset = Dataset(x, np.array(["cat", "dog", "emu"])[np.arange(12) % 3])
-    with pytest.raises(NotSeparable, match="rows 4 and 9 are equal and have the labels 'dog' and 'cat'") as caught:
+    with pytest.raises(
+        NotSeparable, match="rows 4 and 9 are equal and have the labels 'dog' and 'cat'"
+    ) as caught:
         max_margin(dataset, FROBENIUS)
     assert caught.value.residual == 0
 
@@ -162,10 +180,15 @@ def test_a_norm_of_another_family_takes_the_plain_route():
     pytest.importorskip("cvxpy")
     best = max_margin(SMALL, Doubled())
     assert best.solver == "cvxpy"
-    assert best.margin == pytest.approx(max_margin(SMALL, FROBENIUS).margin / 2, rel=1e-5)  # Clarabel's own accuracy
+    assert best.margin == pytest.approx(
+        max_margin(SMALL, FROBENIUS).margin / 2, rel=1e-5
+    )  # Clarabel's own accuracy
 
 
-@pytest.mark.parametrize("wrong", [(np.eye(2), MAX), (data.counterexample("X.1"), "max"), (data.counterexample("X.1"), Schatten)])
+@pytest.mark.parametrize(
+    "wrong",
+    [(np.eye(2), MAX), (data.counterexample("X.1"), "max"), (data.counterexample("X.1"), Schatten)],
+)
 def test_a_margin_is_asked_of_a_data_set_and_a_norm(wrong):
     with pytest.raises(TypeError, match="takes an ib.Dataset and a norm"):
         max_margin(*wrong)

@@ -1,4 +1,5 @@
-"""Optimizers against independent references: torch's own where they coincide, numpy's SVD, and the first paper's engine."""
+"""Optimizers against independent references: torch's own where they coincide, numpy's SVD, and the
+first paper's engine."""
 
 from inspect import signature
 
@@ -9,26 +10,45 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 import ibias as ib
-from ibias.optim import Adam, Muon, MuonAdam, MuonSignum, NewtonSchulz, NormalizedSGD, SignSGD, Signum, SteepestDescent, VarianceReduced
+from ibias.optim import (
+    Adam,
+    Muon,
+    MuonAdam,
+    MuonSignum,
+    NewtonSchulz,
+    NormalizedSGD,
+    SignSGD,
+    Signum,
+    SteepestDescent,
+    VarianceReduced,
+)
 
 STEPS = 30
 SHAPES = [(5, 7), (5, 7), (9, 3), (4,), ()]
-# float64, 30 steps of size 0.1: rounding accumulates to about 1e-14; 1e-10 is what the issue asks for
+# float64, 30 steps of size 0.1: rounding accumulates to about 1e-14; 1e-10 is what the issue asks
+# for
 CLOSE = dict(rtol=1e-10, atol=1e-10)
 
 
 def parameters(shapes=SHAPES, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    return [nn.Parameter(torch.randn(shape, generator=generator, dtype=torch.float64)) for shape in shapes]
+    return [
+        nn.Parameter(torch.randn(shape, generator=generator, dtype=torch.float64))
+        for shape in shapes
+    ]
 
 
 def gradients(shapes=SHAPES, steps=STEPS):
     generator = torch.Generator().manual_seed(1)
-    return [[torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes] for _ in range(steps)]
+    return [
+        [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
+        for _ in range(steps)
+    ]
 
 
 def drive(optimizer, params, stream):
-    """Feeds a fixed stream of gradients: the rules are compared on the same input, whatever the parameters are."""
+    """Feeds a fixed stream of gradients: the rules are compared on the same input, whatever the
+    parameters are."""
     for grads in stream:
         for p, g in zip(params, grads, strict=True):
             p.grad = g.clone()
@@ -44,7 +64,8 @@ def assert_same(ours, theirs):
 def averages_by_torch_sgd(stream, beta):
     """``m_t`` read off torch.optim.SGD: with lr 1 its parameter moves by minus its buffer.
 
-    Its buffer starts at the first gradient, ours at zero: the first gradient is passed as (1 - beta) g.
+    Its buffer starts at the first gradient, ours at zero: the first gradient is passed as (1 -
+    beta) g.
     """
     shadow = [nn.Parameter(torch.zeros_like(g)) for g in stream[0]]
     sgd = torch.optim.SGD(shadow, lr=1.0, momentum=beta, dampening=beta)
@@ -67,7 +88,8 @@ def test_momentum_is_that_of_torch_sgd_with_dampening(beta):
 
 
 def test_sign_sgd_is_torch_adam_without_memory():
-    """g / sqrt(g^2) = sign(g): torch's Adam with betas (0, 0) and eps 0, away from g = 0 where it divides 0 by 0."""
+    """g / sqrt(g^2) = sign(g): torch's Adam with betas (0, 0) and eps 0, away from g = 0 where it
+    divides 0 by 0."""
     ours, theirs = parameters(), parameters()
     drive(SignSGD(ours, lr=0.1), ours, gradients())
     drive(torch.optim.Adam(theirs, lr=0.1, betas=(0.0, 0.0), eps=0.0), theirs, gradients())
@@ -113,7 +135,8 @@ MATRICES = [(5, 7), (5, 7), (9, 3), (1, 6)]
 
 
 def test_muon_is_torch_muon_with_numpys_polar_factor(monkeypatch):
-    """torch's class with only its Newton-Schulz exchanged for numpy's SVD: averages, batching of shapes and steps are its own."""
+    """torch's class with only its Newton-Schulz exchanged for numpy's SVD: averages, batching of
+    shapes and steps are its own."""
     import torch.optim._muon as torch_muon
 
     monkeypatch.setattr(torch_muon, "_zeropower_via_newtonschulz", exact_polar)
@@ -121,14 +144,19 @@ def test_muon_is_torch_muon_with_numpys_polar_factor(monkeypatch):
     drive(Muon(ours, lr=0.1, momentum=0.9), ours, gradients(MATRICES))
     # its factor sqrt(max(1, rows / columns)) on lr is undone: ours is the plain spectral step
     groups = [{"params": [p], "lr": 0.1 / max(1, p.shape[0] / p.shape[1]) ** 0.5} for p in theirs]
-    drive(torch.optim.Muon(groups, momentum=0.9, nesterov=False, weight_decay=0.0), theirs, gradients(MATRICES))
+    drive(
+        torch.optim.Muon(groups, momentum=0.9, nesterov=False, weight_decay=0.0),
+        theirs,
+        gradients(MATRICES),
+    )
     assert_same(ours, theirs)
 
 
 def test_newton_schulz_is_the_one_of_torch_muon():
     """The same quintic in bfloat16, in another order of operations.
 
-    bfloat16 rounds at 2^-9 = 0.002 of an entry, and five steps multiply the error of small singular values by up to 3.4^5: 0.1.
+    bfloat16 rounds at 2^-9 = 0.002 of an entry, and five steps multiply the error of small singular
+    values by up to 3.4^5: 0.1.
     """
     from torch.optim._muon import _zeropower_via_newtonschulz as theirs
 
@@ -148,26 +176,32 @@ def test_defaults_are_those_of_torch_muon():
 def test_converging_newton_schulz_reaches_the_polar_factor():
     g = torch.randn(4, 6, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
     quintic = NewtonSchulz(steps=40, coefficients=(15 / 8, -10 / 8, 3 / 8), dtype=None)
-    # cubic convergence from the smallest singular value, here about 1e-2 of the norm: 40 steps are ample
+    # cubic convergence from the smallest singular value, here about 1e-2 of the norm: 40 steps are
+    # ample
     torch.testing.assert_close(quintic(g), ib.SPECTRAL.steepest(g), rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("norm", ib.CATALOG, ids=lambda norm: norm.text)
 def test_blocks_step_by_the_norms_own_map(norm):
-    """Batched by shape or not, each matrix moves by lr times its own steepest direction, and by exactly lr in the norm."""
+    """Batched by shape or not, each matrix moves by lr times its own steepest direction, and by
+    exactly lr in the norm."""
     params, before = parameters(MATRICES), parameters(MATRICES)
     drive(SteepestDescent(params, lr=0.1, norm=norm), params, gradients(MATRICES, 1))
     for p, b, g in zip(params, before, gradients(MATRICES, 1)[0], strict=True):
         moved = (b - p).detach() / 0.1
         torch.testing.assert_close(moved, norm.steepest(g), **CLOSE)
-        torch.testing.assert_close(norm.value(moved), torch.tensor(1.0, dtype=torch.float64), **CLOSE)
+        torch.testing.assert_close(
+            norm.value(moved), torch.tensor(1.0, dtype=torch.float64), **CLOSE
+        )
 
 
 @pytest.mark.parametrize("p", [1, 1.5, 2, 3, float("inf")])
 def test_a_joint_norm_sees_all_tensors_as_one_vector(p):
     norm, params, before = ib.Entrywise(p), parameters(), parameters()
     drive(SteepestDescent(params, lr=0.1, norm=norm, across="joint"), params, gradients(steps=1))
-    moved = torch.cat([((b - a) / 0.1).detach().ravel() for a, b in zip(params, before, strict=True)])
+    moved = torch.cat(
+        [((b - a) / 0.1).detach().ravel() for a, b in zip(params, before, strict=True)]
+    )
     flat = torch.cat([g.ravel() for g in gradients(steps=1)[0]])
     torch.testing.assert_close(moved, norm.steepest(flat[None])[0], **CLOSE)
 
@@ -175,21 +209,36 @@ def test_a_joint_norm_sees_all_tensors_as_one_vector(p):
 def test_the_hybrids_are_muon_on_the_matrices_and_their_namesake_on_the_rest():
     ours, theirs = parameters(), parameters()
     matrices, rest = slice(0, 3), slice(3, 5)
-    drive(MuonSignum(ours[matrices], ours[rest], lr=0.1, momentum=0.9, rest_lr=0.3), ours, gradients())
+    drive(
+        MuonSignum(ours[matrices], ours[rest], lr=0.1, momentum=0.9, rest_lr=0.3), ours, gradients()
+    )
     drive(Muon(theirs[matrices], lr=0.1, momentum=0.9), theirs, gradients())
     fresh = parameters()
-    drive(Signum(fresh[rest], lr=0.3, momentum=0.9), fresh[rest], [grads[rest] for grads in gradients()])
+    drive(
+        Signum(fresh[rest], lr=0.3, momentum=0.9),
+        fresh[rest],
+        [grads[rest] for grads in gradients()],
+    )
     assert_same(ours, theirs[matrices] + fresh[rest])
 
     ours, adam = parameters(), parameters()
-    drive(MuonAdam(ours[matrices], ours[rest], lr=0.1, momentum=0.9, rest_lr=0.3, betas=(0.9, 0.95)), ours, gradients())
-    drive(torch.optim.Adam(adam[rest], lr=0.3, betas=(0.9, 0.95), eps=0.0), adam[rest], [grads[rest] for grads in gradients()])
+    drive(
+        MuonAdam(ours[matrices], ours[rest], lr=0.1, momentum=0.9, rest_lr=0.3, betas=(0.9, 0.95)),
+        ours,
+        gradients(),
+    )
+    drive(
+        torch.optim.Adam(adam[rest], lr=0.3, betas=(0.9, 0.95), eps=0.0),
+        adam[rest],
+        [grads[rest] for grads in gradients()],
+    )
     assert_same(ours, theirs[matrices] + adam[rest])
 
 
 DATA = ib.data.gaussian(classes=4, per_class=10, dim=6, variance=0.01, seed=0)  # separable
-# gradients of one softmax layer have rank k - 1; the difference of two batches leaves rounding in the last direction, which a polar
-# map would blow up to full size.  The engine projects it out; a torch optimizer, which knows no softmax, cuts it off.
+# gradients of one softmax layer have rank k - 1; the difference of two batches leaves rounding in
+# the last direction, which a polar map would blow up to full size.  The engine projects it out; a
+# torch optimizer, which knows no softmax, cuts it off.
 CUT = ib.Schatten(float("inf"), rtol=1e-8)
 ENGINE = [
     (lambda p: SignSGD(p, lr=0.05), ib.MAX, 0.0),
@@ -198,7 +247,11 @@ ENGINE = [
     (lambda p: NormalizedSGD(p, lr=0.3, momentum=0.9), ib.FROBENIUS, 0.9),
     (lambda p: SteepestDescent(p, lr=0.02, norm=CUT, momentum=0.9), CUT, 0.9),
     (lambda p: SteepestDescent(p, lr=0.1, norm=ib.Schatten(4), momentum=0.5), ib.Schatten(4), 0.5),
-    (lambda p: SteepestDescent(p, lr=0.1, norm=ib.Entrywise(3), momentum=0.9), ib.Entrywise(3), 0.9),
+    (
+        lambda p: SteepestDescent(p, lr=0.1, norm=ib.Entrywise(3), momentum=0.9),
+        ib.Entrywise(3),
+        0.9,
+    ),
 ]
 
 
@@ -207,8 +260,9 @@ ENGINE = [
 def test_a_linear_model_follows_the_first_papers_engine(build, norm, beta, reduced):
     """1000 steps of mini-batches of 8 with torch's own scheduler, against the reference engine.
 
-    Plain batches use torch's autograd and cross-entropy.  With variance reduction their rounding (1e-16 of a batch gradient, but
-    up to 1e-8 of the difference that remains) would decide the comparison, so there the gradients are Problem's.
+    Plain batches use torch's autograd and cross-entropy.  With variance reduction their rounding
+    (1e-16 of a batch gradient, but up to 1e-8 of the difference that remains) would decide the
+    comparison, so there the gradients are Problem's.
     """
     steps, batch, eta0 = 1000, 8, build(parameters()[:3]).defaults["lr"]
     model = nn.Linear(DATA.d, DATA.k, bias=False, dtype=torch.float64)
@@ -225,9 +279,22 @@ def test_a_linear_model_follows_the_first_papers_engine(build, norm, beta, reduc
             scheduler.step()
 
     source = ib.VarianceReduced(ib.Minibatch(batch)) if reduced else ib.Minibatch(batch)
-    method = ib.SteepestDescent(norm, ib.Momentum(beta, source) if beta else source, ib.Power(eta0, 0.5), name="engine")
-    runs = ib.simulate(DATA, method, seeds=[0], steps=steps, record=[steps], backend="composed", weights=True, progress=False)
-    torch.testing.assert_close(model.weight.detach(), torch.from_numpy(runs.weights.values.squeeze()), **CLOSE)
+    method = ib.SteepestDescent(
+        norm, ib.Momentum(beta, source) if beta else source, ib.Power(eta0, 0.5), name="engine"
+    )
+    runs = ib.simulate(
+        DATA,
+        method,
+        seeds=[0],
+        steps=steps,
+        record=[steps],
+        backend="composed",
+        weights=True,
+        progress=False,
+    )
+    torch.testing.assert_close(
+        model.weight.detach(), torch.from_numpy(runs.weights.values.squeeze()), **CLOSE
+    )
 
 
 def autograd(model):
@@ -249,15 +316,21 @@ def problems_gradient(model):
     return lambda rows: lambda: closure(rows)
 
 
-@pytest.mark.parametrize("dtype, rtol", [(torch.float32, 1e-3), pytest.param(torch.float64, 1e-8, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "dtype, rtol",
+    [(torch.float32, 1e-3), pytest.param(torch.float64, 1e-8, marks=pytest.mark.slow)],
+)
 def test_a_rank_cut_keeps_rounding_out_of_variance_reduced_polar_steps(dtype, rtol):
-    """Softmax gradients sum to zero over classes; what rounding leaves there becomes a full step unless the rank is cut (the book's page says so)."""
+    """Softmax gradients sum to zero over classes; what rounding leaves there becomes a full step
+    unless the rank is cut (the book's page says so)."""
     x, y = torch.tensor(DATA.x, dtype=dtype), torch.tensor(DATA.y)
 
     def share_of_noisy_steps(norm):
         model = nn.Linear(DATA.d, DATA.k, bias=False, dtype=dtype)
         nn.init.zeros_(model.weight)
-        optimizer = VarianceReduced(SteepestDescent(model.parameters(), lr=0.05, norm=norm, momentum=0.9))
+        optimizer = VarianceReduced(
+            SteepestDescent(model.parameters(), lr=0.05, norm=norm, momentum=0.9)
+        )
 
         def closure(rows):
             optimizer.zero_grad()
@@ -269,9 +342,15 @@ def test_a_rank_cut_keeps_rounding_out_of_variance_reduced_polar_steps(dtype, rt
             for rows in order.split(8):
                 before = model.weight.detach().clone()
                 optimizer.step(lambda rows=rows: closure(rows))
-                # a step along (1, 1, 1, 1) has length up to one in the spectral norm; a tenth of it is no rounding of a parameter
-                noisy.append(float((model.weight.detach() - before).mean(0).norm() * DATA.k**0.5 / 0.05) > 0.1)
+                # a step along (1, 1, 1, 1) has length up to one in the spectral norm; a tenth of it
+                # is no rounding of a parameter
+                noisy.append(
+                    float((model.weight.detach() - before).mean(0).norm() * DATA.k**0.5 / 0.05)
+                    > 0.1
+                )
         return np.mean(noisy)
 
     assert share_of_noisy_steps(ib.Schatten(float("inf"), rtol=rtol)) == 0
-    assert share_of_noisy_steps(ib.SPECTRAL) > (0.3 if dtype == torch.float32 else 0.01)  # 0.8 and 0.04 were seen with one order of the data
+    assert share_of_noisy_steps(ib.SPECTRAL) > (
+        0.3 if dtype == torch.float32 else 0.01
+    )  # 0.8 and 0.04 were seen with one order of the data

@@ -1,4 +1,5 @@
-"""What an optimizer owes its user: state that survives, schedulers, scalers, batching, and sentences for bad input."""
+"""What an optimizer owes its user: state that survives, schedulers, scalers, batching, and
+sentences for bad input."""
 
 import copy
 import io
@@ -9,7 +10,18 @@ import torch
 from torch import nn
 
 import ibias as ib
-from ibias.optim import Adam, Muon, MuonAdam, MuonSignum, NewtonSchulz, NormalizedSGD, SignSGD, Signum, SteepestDescent, VarianceReduced
+from ibias.optim import (
+    Adam,
+    Muon,
+    MuonAdam,
+    MuonSignum,
+    NewtonSchulz,
+    NormalizedSGD,
+    SignSGD,
+    Signum,
+    SteepestDescent,
+    VarianceReduced,
+)
 
 EVERY = {
     "SignSGD": lambda m, r: SignSGD([*m, *r], lr=0.1),
@@ -27,14 +39,19 @@ every = pytest.mark.parametrize("build", EVERY.values(), ids=EVERY)
 
 def parameters(dtype=torch.float64):
     generator = torch.Generator().manual_seed(0)
-    drawn = [torch.randn(s, generator=generator, dtype=torch.float64).to(dtype) for s in [(4, 6), (4, 6), (3, 2, 2), (5,)]]
+    drawn = [
+        torch.randn(s, generator=generator, dtype=torch.float64).to(dtype)
+        for s in [(4, 6), (4, 6), (3, 2, 2), (5,)]
+    ]
     return [nn.Parameter(p) for p in drawn[:3]], [nn.Parameter(drawn[3])]
 
 
 def fill(params, step, scale=1.0):
     generator = torch.Generator().manual_seed(step)
     for p in params:
-        p.grad = (scale * torch.randn(p.shape, generator=generator, dtype=torch.float64)).to(p.dtype)
+        p.grad = (scale * torch.randn(p.shape, generator=generator, dtype=torch.float64)).to(
+            p.dtype
+        )
 
 
 def walk(optimizer, params, steps):
@@ -68,7 +85,9 @@ def test_a_copy_goes_its_own_way(build):
     clone = copy.deepcopy(optimizer)
     state = {k: {n: v.clone() for n, v in s.items()} for k, s in optimizer.state.items()}
     walk(clone, [p for g in clone.param_groups for p in g["params"]], range(2, 4))
-    assert all(torch.equal(optimizer.state[k][n], v) for k, s in state.items() for n, v in s.items())
+    assert all(
+        torch.equal(optimizer.state[k][n], v) for k, s in state.items() for n, v in s.items()
+    )
 
 
 @every
@@ -83,7 +102,9 @@ def test_the_scale_of_the_loss_changes_nothing(build):
             optimizer.step()
         ends.append([p.detach() for p in (*m, *r)])
     for a, b in zip(*ends, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)  # norms rescale by a largest entry that is no power of two
+        torch.testing.assert_close(
+            a, b, rtol=1e-12, atol=1e-12
+        )  # norms rescale by a largest entry that is no power of two
 
 
 @every
@@ -99,13 +120,15 @@ def test_a_zero_gradient_moves_nothing(build):
 @every
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_lower_precision_follows_float64(build, dtype):
-    """One step: parameters of size about 3 carry eps * 3; the maps themselves are computed in at least float32."""
+    """One step: parameters of size about 3 carry eps * 3; the maps themselves are computed in at
+    least float32."""
     m, r = parameters()
     exact = walk(build(m, r), [*m, *r], [0])
     m, r = parameters(dtype)
     for a, b in zip(exact, walk(build(m, r), [*m, *r], [0]), strict=True):
         assert b.dtype == dtype
-        # the polar map amplifies the gradient's own rounding by the inverse of its smallest singular value, here up to 5
+        # the polar map amplifies the gradient's own rounding by the inverse of its smallest
+        # singular value, here up to 5
         torch.testing.assert_close(a, b.double(), rtol=0, atol=16 * torch.finfo(dtype).eps)
 
 
@@ -122,7 +145,8 @@ def test_schedulers_change_the_length_of_the_step(build):
 
 @every
 def test_gradient_scalers_skip_overflows_and_leave_the_rest_alone(build):
-    """GradScaler multiplies the loss and hides infinite gradients from the optimizer; the step does not see the scale."""
+    """GradScaler multiplies the loss and hides infinite gradients from the optimizer; the step does
+    not see the scale."""
     m, r = parameters(torch.float32)
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
     optimizer, before = build(m, r), [p.detach().clone() for p in (*m, *r)]
@@ -152,9 +176,14 @@ def test_a_gradient_that_is_not_finite_is_named_and_nothing_moves(build, bad):
     optimizer, before = build(m, r), [p.detach().clone() for p in (*m, *r)]
     fill([*m, *r], 0)
     m[1].grad[0, 0] = bad
-    with pytest.raises(FloatingPointError, match=r"parameter 1 of group 0, shape \(4, 6\), has 1 NaN or infinite"):
+    with pytest.raises(
+        FloatingPointError, match=r"parameter 1 of group 0, shape \(4, 6\), has 1 NaN or infinite"
+    ):
         optimizer.step()
-    assert all(torch.equal(a, b) for a, b in zip(before, (*m, *r), strict=True)) and not optimizer.state
+    assert (
+        all(torch.equal(a, b) for a, b in zip(before, (*m, *r), strict=True))
+        and not optimizer.state
+    )
 
 
 def test_every_group_is_looked_at():
@@ -168,7 +197,8 @@ def test_every_group_is_looked_at():
 
 
 def test_a_group_that_is_not_to_be_looked_at_is_not():
-    """The squares of the first gradient overflow, so the exact look is taken; the NaN of the second is its owner's wish."""
+    """The squares of the first gradient overflow, so the exact look is taken; the NaN of the second
+    is its owner's wish."""
     p, q = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
     p.grad, q.grad = torch.full((1,), 1e20), torch.full((1,), float("nan"))
     SignSGD([{"params": [p]}, {"params": [q], "check_finite": False}], lr=0.5).step()
@@ -180,14 +210,20 @@ def test_parameters_without_entries_stay_what_they_are(build):
     m, r = parameters()
     straight = walk(build(m, r), [*m, *r], range(3))
     m, r = parameters()
-    empty = [nn.Parameter(torch.ones(shape, dtype=torch.float64)) for shape in [(0, 5), (5, 0), (0,)]]
+    empty = [
+        nn.Parameter(torch.ones(shape, dtype=torch.float64)) for shape in [(0, 5), (5, 0), (0,)]
+    ]
     m, r = [*m, *empty[:2]], [*r, *empty[2:]]
     ends = [e for e in walk(build(m, r), [*m, *r], range(3)) if e.numel()]
     for a, b in zip(straight, ends, strict=True):
         assert torch.equal(a, b)
 
 
-@pytest.mark.parametrize("norm", [ib.MAX, ib.FROBENIUS, ib.Entrywise(1), ib.Entrywise(1.5), ib.SPECTRAL], ids=lambda norm: norm.text)
+@pytest.mark.parametrize(
+    "norm",
+    [ib.MAX, ib.FROBENIUS, ib.Entrywise(1), ib.Entrywise(1.5), ib.SPECTRAL],
+    ids=lambda norm: norm.text,
+)
 @pytest.mark.parametrize("across", ["max", "joint"])
 def test_nothing_but_parameters_without_entries(norm, across):
     if norm == ib.SPECTRAL and across == "joint":
@@ -204,7 +240,13 @@ def test_a_shape_that_changed_shows_before_anything_moves():
         optimizer = Signum([{"params": [p]}, {"params": [q]}], lr=0.1)
         p.grad, q.grad = torch.ones(2, 3), torch.ones(2, 3)
         q.data = torch.ones(shape)
-        with pytest.raises(ValueError, match=r"parameter 0 of group 1, shape .* has a gradient of shape \(2, 3\). Nothing was updated"):
+        with pytest.raises(
+            ValueError,
+            match=(
+                r"parameter 0 of group 1, shape .* has a gradient of shape \(2, 3\). Nothing was"
+                r" updated"
+            ),
+        ):
             optimizer.step()
         assert torch.equal(p, torch.ones(2, 3))
 
@@ -245,47 +287,117 @@ def matrix():
     return nn.Parameter(torch.ones(2, 2))
 
 
-@pytest.mark.parametrize("build, kind, message", [
-    (lambda: Muon([nn.Parameter(torch.ones(3))], lr=0.1), ValueError, r"shape \(3,\), and spectral steps need matrices.*MuonSignum"),
-    (lambda: MuonAdam([nn.Parameter(torch.ones(()))], [matrix()], lr=0.1), ValueError, "need matrices"),
-    (lambda: MuonSignum([], [matrix()], lr=0.1), ValueError, "matrices is empty. Take Signum"),
-    (lambda: MuonAdam([matrix()], [], lr=0.1), ValueError, "rest is empty. Take Muon"),
-    (lambda: MuonSignum([nn.Parameter(torch.ones(3))], [matrix()], lr=0.1), ValueError, "belong into rest, the second argument"),
-    (lambda: MuonSignum([matrix()], [matrix()], lr=0.1, rest_lr=0), ValueError, r"rest_lr=.* must be positive"),
-    (lambda: Muon(nn.Linear(2, 2).named_parameters(), lr=0.1), ValueError, r"parameter 1 'bias' of group 0, shape \(2,\)"),
-    (lambda: SignSGD(nn.Linear(2, 2), lr=0.1), TypeError, r"SignSGD\(model.parameters\(\)"),
-    (lambda: SignSGD([nn.Linear(2, 2).parameters()], lr=0.1), TypeError, r"\*a.parameters\(\)"),
-    (lambda: SignSGD(torch.ones(2), lr=0.1), TypeError, "iterable of Tensors"),
-    (lambda: Signum([matrix()], None), TypeError, "lr=.* must be a number; got None"),
-    (lambda: Signum([matrix()], "0.1"), TypeError, "lr=.* must be a number; got '0.1'"),
-    (lambda: Signum([matrix()], 0.1, None), TypeError, "momentum=.* must be a number; got None"),
-    (lambda: Adam([matrix()], lr=0.1, betas=0.9), ValueError, "two numbers.*got 0.9"),
-    (lambda: Adam([matrix()], lr=0.1, betas=(0.9, float("nan"))), ValueError, r"betas=.* \[0, 1\)"),
-    (lambda: Adam([matrix()], lr=0.1, eps=None), TypeError, "eps=.* must be a number; got None"),
-    (lambda: VarianceReduced(SignSGD([matrix()], lr=0.1)).anchor(lambda: None), RuntimeError, "left no gradient"),
-    (lambda: SignSGD([{"params": []}], lr=0.1), ValueError, "group 0 is empty"),
-    (lambda: SignSGD([], lr=0.1), ValueError, "empty parameter list"),
-    (lambda: SteepestDescent([matrix()], lr=0.1, norm="spectral"), TypeError, r"ib\.norm\(text\)"),
-    (lambda: SteepestDescent([matrix()], lr=0.1, norm=ib.SPECTRAL, across="joint"), ValueError, "no joint singular values"),
-    (lambda: SteepestDescent([matrix()], lr=0.1, norm=ib.MAX, across="all"), ValueError, r"must be one of"),
-    (lambda: SteepestDescent([matrix()], lr=0.1, norm=ib.MAX, polar=NewtonSchulz()), ValueError, "under the spectral norm"),
-    (lambda: Signum([matrix()], lr=0.1, momentum=1.0), ValueError, r"momentum=.* \[0, 1\)"),
-    (lambda: Adam([matrix()], lr=0.1, betas=(0.9, 1.0)), ValueError, r"betas=.* \[0, 1\)"),
-    (lambda: Adam([matrix()], lr=0.1, betas=(0.9,)), ValueError, "two numbers"),
-    (lambda: Adam([matrix()], lr=0.1, eps=-1), ValueError, "must not be negative"),
-    (lambda: NewtonSchulz(steps=0), ValueError, "positive integer"),
-    (lambda: NewtonSchulz(coefficients=(1.0, 2.0)), ValueError, "three numbers"),
-    (lambda: SignSGD([nn.Parameter(torch.ones(2, dtype=torch.complex64))], lr=0.1), TypeError, "floating point"),
-    (lambda: VarianceReduced([matrix()]), TypeError, "wraps a torch.optim.Optimizer"),
-    (lambda: VarianceReduced(SignSGD([matrix()], lr=0.1)).step(lambda: None), RuntimeError, "needs an anchor"),
-])
+@pytest.mark.parametrize(
+    "build, kind, message",
+    [
+        (
+            lambda: Muon([nn.Parameter(torch.ones(3))], lr=0.1),
+            ValueError,
+            r"shape \(3,\), and spectral steps need matrices.*MuonSignum",
+        ),
+        (
+            lambda: MuonAdam([nn.Parameter(torch.ones(()))], [matrix()], lr=0.1),
+            ValueError,
+            "need matrices",
+        ),
+        (lambda: MuonSignum([], [matrix()], lr=0.1), ValueError, "matrices is empty. Take Signum"),
+        (lambda: MuonAdam([matrix()], [], lr=0.1), ValueError, "rest is empty. Take Muon"),
+        (
+            lambda: MuonSignum([nn.Parameter(torch.ones(3))], [matrix()], lr=0.1),
+            ValueError,
+            "belong into rest, the second argument",
+        ),
+        (
+            lambda: MuonSignum([matrix()], [matrix()], lr=0.1, rest_lr=0),
+            ValueError,
+            r"rest_lr=.* must be positive",
+        ),
+        (
+            lambda: Muon(nn.Linear(2, 2).named_parameters(), lr=0.1),
+            ValueError,
+            r"parameter 1 'bias' of group 0, shape \(2,\)",
+        ),
+        (lambda: SignSGD(nn.Linear(2, 2), lr=0.1), TypeError, r"SignSGD\(model.parameters\(\)"),
+        (lambda: SignSGD([nn.Linear(2, 2).parameters()], lr=0.1), TypeError, r"\*a.parameters\(\)"),
+        (lambda: SignSGD(torch.ones(2), lr=0.1), TypeError, "iterable of Tensors"),
+        (lambda: Signum([matrix()], None), TypeError, "lr=.* must be a number; got None"),
+        (lambda: Signum([matrix()], "0.1"), TypeError, "lr=.* must be a number; got '0.1'"),
+        (
+            lambda: Signum([matrix()], 0.1, None),
+            TypeError,
+            "momentum=.* must be a number; got None",
+        ),
+        (lambda: Adam([matrix()], lr=0.1, betas=0.9), ValueError, "two numbers.*got 0.9"),
+        (
+            lambda: Adam([matrix()], lr=0.1, betas=(0.9, float("nan"))),
+            ValueError,
+            r"betas=.* \[0, 1\)",
+        ),
+        (
+            lambda: Adam([matrix()], lr=0.1, eps=None),
+            TypeError,
+            "eps=.* must be a number; got None",
+        ),
+        (
+            lambda: VarianceReduced(SignSGD([matrix()], lr=0.1)).anchor(lambda: None),
+            RuntimeError,
+            "left no gradient",
+        ),
+        (lambda: SignSGD([{"params": []}], lr=0.1), ValueError, "group 0 is empty"),
+        (lambda: SignSGD([], lr=0.1), ValueError, "empty parameter list"),
+        (
+            lambda: SteepestDescent([matrix()], lr=0.1, norm="spectral"),
+            TypeError,
+            r"ib\.norm\(text\)",
+        ),
+        (
+            lambda: SteepestDescent([matrix()], lr=0.1, norm=ib.SPECTRAL, across="joint"),
+            ValueError,
+            "no joint singular values",
+        ),
+        (
+            lambda: SteepestDescent([matrix()], lr=0.1, norm=ib.MAX, across="all"),
+            ValueError,
+            r"must be one of",
+        ),
+        (
+            lambda: SteepestDescent([matrix()], lr=0.1, norm=ib.MAX, polar=NewtonSchulz()),
+            ValueError,
+            "under the spectral norm",
+        ),
+        (lambda: Signum([matrix()], lr=0.1, momentum=1.0), ValueError, r"momentum=.* \[0, 1\)"),
+        (lambda: Adam([matrix()], lr=0.1, betas=(0.9, 1.0)), ValueError, r"betas=.* \[0, 1\)"),
+        (lambda: Adam([matrix()], lr=0.1, betas=(0.9,)), ValueError, "two numbers"),
+        (lambda: Adam([matrix()], lr=0.1, eps=-1), ValueError, "must not be negative"),
+        (lambda: NewtonSchulz(steps=0), ValueError, "positive integer"),
+        (lambda: NewtonSchulz(coefficients=(1.0, 2.0)), ValueError, "three numbers"),
+        (
+            lambda: SignSGD([nn.Parameter(torch.ones(2, dtype=torch.complex64))], lr=0.1),
+            TypeError,
+            "floating point",
+        ),
+        (lambda: VarianceReduced([matrix()]), TypeError, "wraps a torch.optim.Optimizer"),
+        (
+            lambda: VarianceReduced(SignSGD([matrix()], lr=0.1)).step(lambda: None),
+            RuntimeError,
+            "needs an anchor",
+        ),
+    ],
+)
 def test_bad_input_is_a_sentence(build, kind, message):
     with pytest.raises(kind, match=message):
         build()
 
 
-@pytest.mark.parametrize("bad", [nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(2, 2, dtype=torch.complex64)),
-                                 nn.Parameter(torch.ones(2, 2, dtype=torch.int64), requires_grad=False)], ids=["vector", "complex", "integer"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        nn.Parameter(torch.ones(3)),
+        nn.Parameter(torch.ones(2, 2, dtype=torch.complex64)),
+        nn.Parameter(torch.ones(2, 2, dtype=torch.int64), requires_grad=False),
+    ],
+    ids=["vector", "complex", "integer"],
+)
 def test_a_refused_group_is_not_kept(bad):
     optimizer = Muon([matrix()], lr=0.1)
     with pytest.raises((ValueError, TypeError), match="group 1"):
@@ -314,11 +426,27 @@ def test_rates_may_be_tensors():
 
 
 SAVED_BY_ANOTHER = {
-    "Signum's in Muon": (lambda p: Signum(p, lr=0.1), lambda p: Muon(p, lr=0.1), r"group 0 has norm Entrywise\(p=inf\), this one Schatten"),
-    "torch's": (lambda p: torch.optim.Adam(p, lr=0.1), lambda p: Signum(p, lr=0.1), "has no 'norm'"),
+    "Signum's in Muon": (
+        lambda p: Signum(p, lr=0.1),
+        lambda p: Muon(p, lr=0.1),
+        r"group 0 has norm Entrywise\(p=inf\), this one Schatten",
+    ),
+    "torch's": (
+        lambda p: torch.optim.Adam(p, lr=0.1),
+        lambda p: Signum(p, lr=0.1),
+        "has no 'norm'",
+    ),
     "Signum's in Adam": (lambda p: Signum(p, lr=0.1), lambda p: Adam(p, lr=0.1), "has no 'betas'"),
-    "blocks' in joint": (lambda p: SteepestDescent(p, 0.1, ib.FROBENIUS), lambda p: NormalizedSGD(p, lr=0.1), "across max, this one joint"),
-    "bare in VarianceReduced": (lambda p: Signum(p, lr=0.1), lambda p: VarianceReduced(Signum(p, lr=0.1)), "plain optimizer"),
+    "blocks' in joint": (
+        lambda p: SteepestDescent(p, 0.1, ib.FROBENIUS),
+        lambda p: NormalizedSGD(p, lr=0.1),
+        "across max, this one joint",
+    ),
+    "bare in VarianceReduced": (
+        lambda p: Signum(p, lr=0.1),
+        lambda p: VarianceReduced(Signum(p, lr=0.1)),
+        "plain optimizer",
+    ),
 }
 
 
@@ -371,10 +499,19 @@ def test_adam_keeps_directions_whose_squares_underflow():
     torch.testing.assert_close(p.detach(), torch.tensor([-0.1, 0.1]), rtol=1e-5, atol=0)
 
 
-@pytest.mark.parametrize("dtype, g", [
-    (torch.float32, [1e-3, 1e-25]), (torch.float32, [3e38, 1.0]), (torch.float32, [1e-35, 3e38]), (torch.bfloat16, [1.0, 1e-22]),
-    (torch.float64, [1.0, 1e-170]), (torch.float64, [1e300, 1e-300]), (torch.float16, [1.0, 1e-3]),
-], ids=str)
+@pytest.mark.parametrize(
+    "dtype, g",
+    [
+        (torch.float32, [1e-3, 1e-25]),
+        (torch.float32, [3e38, 1.0]),
+        (torch.float32, [1e-35, 3e38]),
+        (torch.bfloat16, [1.0, 1e-22]),
+        (torch.float64, [1.0, 1e-170]),
+        (torch.float64, [1e300, 1e-300]),
+        (torch.float16, [1.0, 1e-3]),
+    ],
+    ids=str,
+)
 def test_adams_entries_do_not_see_each_others_size(dtype, g):
     """Twenty steps along a steady gradient are twenty times lr for every entry."""
     p = nn.Parameter(torch.zeros(2, dtype=dtype))
@@ -383,7 +520,12 @@ def test_adams_entries_do_not_see_each_others_size(dtype, g):
         p.grad = torch.tensor(g, dtype=dtype)
         optimizer.step()
     # 16 bits: forty roundings of averages and twenty of the parameter, each up to 2^-9
-    torch.testing.assert_close(p.detach().double(), torch.full((2,), -2.5, dtype=torch.float64), rtol=1e-4 if dtype.itemsize > 2 else 0.1, atol=0)
+    torch.testing.assert_close(
+        p.detach().double(),
+        torch.full((2,), -2.5, dtype=torch.float64),
+        rtol=1e-4 if dtype.itemsize > 2 else 0.1,
+        atol=0,
+    )
 
 
 def test_adam_never_leaps_over_what_underflows():
@@ -412,13 +554,17 @@ def test_adam_counts_its_steps_whatever_the_default_dtype():
 def test_newton_schulz_does_not_see_the_scale(dtype, scale):
     g = torch.randn(4, 5, generator=torch.Generator().manual_seed(0))
     for schulz in (NewtonSchulz(), NewtonSchulz(dtype=None)):
-        # bfloat16 rounds the entries of g differently at another scale; small singular values grow up to 3.4^5 times
+        # bfloat16 rounds the entries of g differently at another scale; small singular values grow
+        # up to 3.4^5 times
         room = 1e-4 if dtype == torch.float32 and schulz.dtype is None else 0.1
-        torch.testing.assert_close(schulz((g * scale).to(dtype)), schulz(g.to(dtype)), rtol=0, atol=room)
+        torch.testing.assert_close(
+            schulz((g * scale).to(dtype)), schulz(g.to(dtype)), rtol=0, atol=room
+        )
 
 
 def test_variance_reduction_is_the_full_gradient_right_after_an_anchor():
-    """A quadratic whose batches disagree: at the anchor the corrected gradient is the full one, away from it exact for equal Hessians."""
+    """A quadratic whose batches disagree: at the anchor the corrected gradient is the full one,
+    away from it exact for equal Hessians."""
     centres = torch.tensor([[1.0, 0.0], [0.0, 3.0], [-2.0, 1.0]], dtype=torch.float64)
     p = nn.Parameter(torch.tensor([5.0, 5.0], dtype=torch.float64))
     optimizer = VarianceReduced(torch.optim.SGD([p], lr=0.1))
@@ -442,11 +588,14 @@ def test_variance_reduction_is_the_full_gradient_right_after_an_anchor():
     again = VarianceReduced(torch.optim.SGD([p], lr=0.1))
     again.load_state_dict(saved)
     again.step(closure([0]))
-    torch.testing.assert_close(p.detach(), expected - 0.1 * (expected - centres.mean(0)), rtol=1e-12, atol=0)
+    torch.testing.assert_close(
+        p.detach(), expected - 0.1 * (expected - centres.mean(0)), rtol=1e-12, atol=0
+    )
 
 
 def quadratic(p, scaler=None):
     """A closure that forgets ``zero_grad``."""
+
     def evaluate():
         loss = (p**2).sum()
         (loss if scaler is None else scaler.scale(loss)).backward()
@@ -460,7 +609,9 @@ def test_variance_reduction_clears_gradients_itself():
     optimizer = VarianceReduced(torch.optim.SGD([p], lr=0.25))
     optimizer.anchor(quadratic(p))
     optimizer.step(quadratic(p))
-    assert torch.equal(p.grad, torch.full((2, 2), 2.0)) and torch.equal(p.detach(), torch.full((2, 2), 0.5))
+    assert torch.equal(p.grad, torch.full((2, 2), 2.0)) and torch.equal(
+        p.detach(), torch.full((2, 2), 0.5)
+    )
 
 
 def anchored(p, **inner):
@@ -469,14 +620,20 @@ def anchored(p, **inner):
     return optimizer
 
 
-@pytest.mark.parametrize("again", [copy.deepcopy, lambda optimizer: pickle.loads(pickle.dumps(optimizer))], ids=["copy", "pickle"])
+@pytest.mark.parametrize(
+    "again",
+    [copy.deepcopy, lambda optimizer: pickle.loads(pickle.dumps(optimizer))],
+    ids=["copy", "pickle"],
+)
 def test_variance_reduction_can_be_copied(again):
     p = matrix()
     clone = again(anchored(p))
     (q,) = clone.param_groups[0]["params"]
     assert q is not p and clone.param_groups is clone.inner.param_groups
     clone.step(quadratic(q))
-    assert torch.equal(q.detach(), torch.full((2, 2), 0.5)) and torch.equal(p.detach(), torch.ones(2, 2))
+    assert torch.equal(q.detach(), torch.full((2, 2), 0.5)) and torch.equal(
+        p.detach(), torch.ones(2, 2)
+    )
 
 
 def test_variance_reduction_leaves_what_the_loss_does_not_see():
@@ -484,7 +641,11 @@ def test_variance_reduction_leaves_what_the_loss_does_not_see():
     optimizer = VarianceReduced(torch.optim.AdamW([p, frozen], lr=0.1, weight_decay=0.5))
     optimizer.anchor(quadratic(p))
     optimizer.step(quadratic(p))
-    assert frozen.grad is None and torch.equal(frozen, torch.ones(2)) and not torch.equal(p.detach(), torch.ones(2, 2))
+    assert (
+        frozen.grad is None
+        and torch.equal(frozen, torch.ones(2))
+        and not torch.equal(p.detach(), torch.ones(2, 2))
+    )
 
 
 def test_a_part_of_the_loss_that_comes_and_goes_counts_as_zero():
@@ -523,7 +684,8 @@ def test_an_anchor_belongs_to_its_optimizer():
 
 
 def test_variance_reduction_refuses_a_gradient_scaler():
-    """The scaler divides what it finds before the step; the step's own three gradients would keep its scale of 65536."""
+    """The scaler divides what it finds before the step; the step's own three gradients would keep
+    its scale of 65536."""
     p, scaler = matrix(), torch.amp.GradScaler("cpu")
     optimizer = VarianceReduced(torch.optim.SGD([p], lr=0.25))
     optimizer.anchor(quadratic(p, scaler))
@@ -538,7 +700,10 @@ def test_cuda_agrees_with_the_cpu(build):
     m, r = parameters()
     here = walk(build(m, r), [*m, *r], range(4))
     m, r = parameters()
-    m, r = [nn.Parameter(p.detach().cuda()) for p in m], [nn.Parameter(p.detach().cuda()) for p in r]
+    m, r = (
+        [nn.Parameter(p.detach().cuda()) for p in m],
+        [nn.Parameter(p.detach().cuda()) for p in r],
+    )
     optimizer = build(m, r)
     for step in range(4):
         generator = torch.Generator().manual_seed(step)

@@ -22,7 +22,9 @@ ENTRYWISE = {
     "SignSGD, unchecked": lambda p: SignSGD(p, lr=0.1, check_finite=False),
     "Signum": lambda p: Signum(p, lr=0.1),
     "Signum, half": lambda p: Signum(p, lr=0.1, momentum=0.5),
-    "Signum, short memory": lambda p: Signum(p, lr=0.1, momentum=0.3),  # lerp takes the other end from a weight of one half
+    "Signum, short memory": lambda p: Signum(
+        p, lr=0.1, momentum=0.3
+    ),  # lerp takes the other end from a weight of one half
     "NormalizedSGD": lambda p: NormalizedSGD(p, lr=0.1),
     "NormalizedSGD, momentum": lambda p: NormalizedSGD(p, lr=0.1, momentum=0.9),
 }
@@ -47,7 +49,10 @@ def taken(monkeypatch):
 
 def parameters(dtype, shapes=SHAPES):
     generator = torch.Generator().manual_seed(0)
-    return [nn.Parameter(torch.randn(s, generator=generator, dtype=torch.float64).to(dtype)) for s in shapes]
+    return [
+        nn.Parameter(torch.randn(s, generator=generator, dtype=torch.float64).to(dtype))
+        for s in shapes
+    ]
 
 
 def walk(optimizer, params, steps, scale=1.0):
@@ -55,7 +60,9 @@ def walk(optimizer, params, steps, scale=1.0):
         generator = torch.Generator().manual_seed(step)
         for p in params:
             g = scale * torch.randn(p.shape, generator=generator, dtype=torch.float64)
-            p.grad = torch.where(g.abs() < 0.05 * scale, 0.0, g).to(p.dtype)  # sign(0) = 0 is part of the rule
+            p.grad = torch.where(g.abs() < 0.05 * scale, 0.0, g).to(
+                p.dtype
+            )  # sign(0) = 0 is part of the rule
         optimizer.step()
     return params
 
@@ -73,7 +80,9 @@ def assert_alike(ours, theirs, exactly):
     for a, b in zip(ours, theirs, strict=True):
         if exactly:
             assert torch.equal(a, b)
-        else:  # 20 steps of 0.1 along directions whose length torch sums in the tensors' own precision: 1e-6 in float32
+        # 20 steps of 0.1 along directions whose length torch sums in the tensors' own precision:
+        # 1e-6 in float32
+        else:
             torch.testing.assert_close(a, b, rtol=0, atol=16 * torch.finfo(a.dtype).eps)
 
 
@@ -95,23 +104,33 @@ def test_compiled_steps_are_torchs_own(build, dtype, taken):
 @pytest.mark.parametrize("entries", [512 * 129, 512 * 129 + 7, 512 * 130, 512 * 131 - 1])
 @entrywise
 def test_each_entry_of_a_large_tensor_is_visited_once(build, entries, dtype):
-    """Blocks of a large tensor are taken from both halves by turns: an odd and an even number of them, the last one short."""
+    """Blocks of a large tensor are taken from both halves by turns: an odd and an even number of
+    them, the last one short."""
     ours = parameters(dtype, [(entries,)])
     walk(build(ours), ours, range(2))
     theirs, optimizer = by_torch(build, dtype, range(2), shapes=[(entries,)])
     assert_alike(ours, theirs, exactly=not isinstance(optimizer, NormalizedSGD))
 
 
-@pytest.mark.parametrize("dtype, exponent", [
-    *((torch.float32, e) for e in (-44, -37, -25, -22, 18, 25, 37)), *((torch.float64, e) for e in (-320, -300, -140, 300)),
-])
+@pytest.mark.parametrize(
+    "dtype, exponent",
+    [
+        *((torch.float32, e) for e in (-44, -37, -25, -22, 18, 25, 37)),
+        *((torch.float64, e) for e in (-320, -300, -140, 300)),
+    ],
+)
 @entrywise
 def test_gradients_of_any_size_take_the_same_step(build, dtype, exponent):
-    """The direction does not know the scale: also where squares leave the range of the dtype, or entries are subnormal."""
+    """The direction does not know the scale: also where squares leave the range of the dtype, or
+    entries are subnormal."""
     scale = 10.0**exponent
     ours = parameters(dtype)
     walk(build(ours), ours, range(2), scale)
-    assert_alike(ours, by_torch(build, dtype, range(2), scale)[0], exactly=build in (ENTRYWISE["SignSGD"], ENTRYWISE["Signum"]))
+    assert_alike(
+        ours,
+        by_torch(build, dtype, range(2), scale)[0],
+        exactly=build in (ENTRYWISE["SignSGD"], ENTRYWISE["Signum"]),
+    )
 
 
 @entrywise
@@ -125,7 +144,11 @@ def test_zero_gradients_move_nothing(build):
 
 
 @floats
-@pytest.mark.parametrize("build", [b for name, b in ENTRYWISE.items() if "unchecked" not in name], ids=[n for n in ENTRYWISE if "unchecked" not in n])
+@pytest.mark.parametrize(
+    "build",
+    [b for name, b in ENTRYWISE.items() if "unchecked" not in name],
+    ids=[n for n in ENTRYWISE if "unchecked" not in n],
+)
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
 def test_a_gradient_that_is_not_finite_leaves_parameters_and_averages(build, dtype, bad, taken):
     params = parameters(dtype)
@@ -133,7 +156,13 @@ def test_a_gradient_that_is_not_finite_leaves_parameters_and_averages(build, dty
     walk(optimizer, params, range(3))
     before = copy.deepcopy((params, optimizer.state_dict()["state"]))
     params[0].grad[20, 20] = bad
-    with pytest.raises(FloatingPointError, match=r"parameter 0 of group 0, shape \(40, 33\), has 1 NaN or infinite .* Nothing was updated"):
+    with pytest.raises(
+        FloatingPointError,
+        match=(
+            r"parameter 0 of group 0, shape \(40, 33\), has 1 NaN or infinite .* Nothing was"
+            r" updated"
+        ),
+    ):
         optimizer.step()
     assert all(taken)
     assert all(torch.equal(a, b) for a, b in zip(params, before[0], strict=True))
@@ -157,7 +186,8 @@ def test_unchecked_a_nan_has_no_sign_as_in_torch():
 
 @entrywise
 def test_a_stale_graph_is_refused(build, taken):
-    """The kernels write where autograd does not look: a backward pass through the old values must fail as with torch.optim."""
+    """The kernels write where autograd does not look: a backward pass through the old values must
+    fail as with torch.optim."""
     for make in (build, lambda p: torch.optim.SGD(p, lr=0.1)):
         p = nn.Parameter(torch.ones(5))
         optimizer = make([p])
@@ -246,19 +276,30 @@ def test_other_tensors_take_torchs_operations(build, make, taken):
     assert taken == [False]
     length = sum(p.numel() for p in params) ** 0.5 if isinstance(optimizer, NormalizedSGD) else 1
     for p in params:  # ones along ones; bfloat16 rounds 0.9 at 2^-9
-        torch.testing.assert_close(p.detach().double().as_subclass(torch.Tensor), torch.full(p.shape, 1 - 0.1 / length, dtype=torch.float64), rtol=0, atol=2e-3)
+        torch.testing.assert_close(
+            p.detach().double().as_subclass(torch.Tensor),
+            torch.full(p.shape, 1 - 0.1 / length, dtype=torch.float64),
+            rtol=0,
+            atol=2e-3,
+        )
 
 
 def test_inference_tensors_are_torchs_business():
     with torch.inference_mode():
         p = torch.ones(3)
-    assert Fused.of([p], [torch.ones(3)]) is None and Fused.of([p.clone()], [torch.ones(3)]) is not None
+    assert (
+        Fused.of([p], [torch.ones(3)]) is None
+        and Fused.of([p.clone()], [torch.ones(3)]) is not None
+    )
 
 
 def test_memory_is_only_read_where_there_is_some():
     """A tensor of symbolic zeros has no address; a gradient of another shape has another length."""
     assert Fused.of([torch.ones(3)], [torch._efficientzerotensor((3,))]) is None
-    assert Fused.of([torch.ones(3)], [torch.ones(2)]) is None and Fused.of([torch.ones(2, 3)], [torch.ones(3, 2)]) is None
+    assert (
+        Fused.of([torch.ones(3)], [torch.ones(2)]) is None
+        and Fused.of([torch.ones(2, 3)], [torch.ones(3, 2)]) is None
+    )
 
 
 def test_who_watches_torchs_functions_sees_them():
@@ -284,7 +325,8 @@ def test_who_watches_torchs_operations_sees_them(taken):
 
 
 def test_torch_compile_sees_torchs_operations():
-    """Dynamo would break the graph at a kernel it cannot read; ``fullgraph`` makes that an error."""
+    """Dynamo would break the graph at a kernel it cannot read; ``fullgraph`` makes that an
+    error."""
     p = nn.Parameter(torch.ones(40))
     p.grad = torch.linspace(-1, 1, 40)
     eager, compiled = copy.deepcopy(p), p
@@ -348,20 +390,36 @@ def test_an_interrupt_waits_for_the_threads(monkeypatch):
 
 def test_a_forked_process_has_threads_of_its_own():
     code = (
-        "import os, torch; from ibias.optim import SignSGD, fused\n"
-        "fused.SHARE = 10; torch.get_num_threads = lambda: 3\n"
-        "p = torch.nn.Parameter(torch.ones(90)); p.grad = torch.ones(90); o = SignSGD([p], lr=0.25); o.step()\n"
-        "child = os.fork()\n"
-        "if not child: o.step(); os._exit(0 if bool((p == 0.5).all()) else 1)\n"
-        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+        "import os, torch; from ibias.optim import SignSGD, fused\nfused.SHARE = 10;"
+        " torch.get_num_threads = lambda: 3\np = torch.nn.Parameter(torch.ones(90)); p.grad ="
+        " torch.ones(90); o = SignSGD([p], lr=0.25); o.step()\nchild = os.fork()\nif not child:"
+        " o.step(); os._exit(0 if bool((p == 0.5).all()) else"
+        " 1)\nprint(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout.strip() == "0"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+        ).stdout.strip()
+        == "0"
+    )
 
 
 def test_numba_that_does_not_compile_is_as_good_as_none():
-    code = "import torch; from ibias.optim.fused import Fused; print(Fused.of([torch.ones(3)], [torch.ones(3)]))"
+    code = (
+        "import torch; from ibias.optim.fused import Fused; print(Fused.of([torch.ones(3)],"
+        " [torch.ones(3)]))"
+    )
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment).stdout.strip() == "None"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        ).stdout.strip()
+        == "None"
+    )
 
 
 def test_without_numba_everything_works():
@@ -372,16 +430,30 @@ def test_without_numba_everything_works():
         "assert Fused.of([p], [p.grad]) is None\n"
         "Signum([p], lr=0.25).step(); print(p.tolist())"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[0.75, 0.75, 0.75]"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "[0.75, 0.75, 0.75]"
+    )
 
 
 def test_numba_is_loaded_at_the_first_step_only():
-    code = "import sys, torch; from ibias.optim import SignSGD; SignSGD([torch.nn.Parameter(torch.ones(3))], lr=1.0); print('numba' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "False"
+    code = (
+        "import sys, torch; from ibias.optim import SignSGD;"
+        " SignSGD([torch.nn.Parameter(torch.ones(3))], lr=1.0); print('numba' in sys.modules)"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        == "False"
+    )
 
 
 def test_one_pass_means_one_write_per_parameter():
-    """Without momentum the parameters are written once: their version rises by one, not by one for each operation."""
+    """Without momentum the parameters are written once: their version rises by one, not by one for
+    each operation."""
     p = nn.Parameter(torch.ones(3))
     p.grad = torch.ones(3)
     SignSGD([p], lr=0.1).step()

@@ -1,6 +1,8 @@
-"""The persistent CUDA kernel: its source compiled for the CPU here, by nvcc where there is one, and run where there is a device.
+"""The persistent CUDA kernel: its source compiled for the CPU here, by nvcc where there is one, and
+run where there is a device.
 
-That its trajectories are the reference's is tested in test_engine and test_driver with the other fast backends.
+That its trajectories are the reference's is tested in test_engine and test_driver with the other
+fast backends.
 """
 
 import os
@@ -25,8 +27,13 @@ from test_engine import cells, clusters, final, method, worst
 CPU = torch.device("cpu")
 SOURCE = (build.SOURCE / "runs.cu").read_text(encoding="utf-8")
 needs_compiler = pytest.mark.skipif(build.missing(CPU) != "", reason=build.missing(CPU))
-needs_nvcc = pytest.mark.skipif(shutil.which("nvcc") is None, reason="no nvcc here: the source was not compiled for a GPU")
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device: the kernel has not run on one here")
+needs_nvcc = pytest.mark.skipif(
+    shutil.which("nvcc") is None, reason="no nvcc here: the source was not compiled for a GPU"
+)
+needs_cuda = pytest.mark.skipif(
+    not torch.cuda.is_available(),
+    reason="torch sees no CUDA device: the kernel has not run on one here",
+)
 
 
 @needs_compiler
@@ -34,7 +41,9 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch see
 def test_digits_sized_runs_agree_with_the_lanes_at_step_1000(k, d):
     problem = Problem(clusters(100, k, d))
     lanes = cells([ib.MAX, ib.Entrywise(3), ib.SPECTRAL], (1, 10, 100))
-    w, expected = (final(backend, problem, lanes, dedupe=False) for backend in ("persistent", "lanes"))
+    w, expected = (
+        final(backend, problem, lanes, dedupe=False) for backend in ("persistent", "lanes")
+    )
     # 1e-12 is what the engines promise at step 1000
     assert worst(w, expected) < 1e-12
 
@@ -45,7 +54,8 @@ def test_digits_sized_runs_agree_with_the_composed_reference(loss):
     problem = Problem(clusters(100, 10, 64), loss)
     lanes = cells([ib.MAX, ib.SUM, ib.Entrywise(1.5), ib.SPECTRAL, ib.Schatten(1.5)], (1, 10, 100))
     w, expected = (final(backend, problem, lanes, 30) for backend in ("persistent", "composed"))
-    # without the nuclear map: at b = n the reference against itself with eta0 one ulp larger moves by 7e-12
+    # without the nuclear map: at b = n the reference against itself with eta0 one ulp larger moves
+    # by 7e-12
     assert worst(w, expected) < 1e-12
 
 
@@ -83,19 +93,28 @@ def test_the_host_reserves_the_shared_memory_that_a_run_uses(dtype, norm, reduce
 
     used = ctypes.CDLL(build.host_library(dtype)).written()
     # the last piece are the residuals of the batch, every one of which is written
-    assert used == persistent.shared_numbers(k, d, reduced=reduced, schatten=norm == ib.SPECTRAL, batch=6)
+    assert used == persistent.shared_numbers(
+        k, d, reduced=reduced, schatten=norm == ib.SPECTRAL, batch=6
+    )
 
 
 @needs_compiler
 def test_single_precision_follows_double_for_a_while_and_keeps_its_directions():
     lanes = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], (6, 60))
-    single, double = (final("persistent", Problem(clusters(), dtype=dtype), lanes, 100).double() for dtype in (torch.float32, torch.float64))
-    assert 1e-9 < worst(single, double) < 1e-2  # 1e-7 times the condition of spectral steps and a hundred steps
+    single, double = (
+        final("persistent", Problem(clusters(), dtype=dtype), lanes, 100).double()
+        for dtype in (torch.float32, torch.float64)
+    )
+    assert (
+        1e-9 < worst(single, double) < 1e-2
+    )  # 1e-7 times the condition of spectral steps and a hundred steps
     problem = Problem(clusters(30, 3, 5, spread=0.15), dtype=torch.float32)
     w = final("persistent", problem, [Lane(method(ib.MAX, 30, eta0=0.5), 0)], 2000)
     assert problem.min_margin(w) > 40
     best = ib.max_margin(problem.dataset, ib.MAX)
-    assert problem.min_margin(w) / ib.MAX.value(w) > 0.97 * best.margin  # as for the lanes in test_engine
+    assert (
+        problem.min_margin(w) / ib.MAX.value(w) > 0.97 * best.margin
+    )  # as for the lanes in test_engine
 
 
 @needs_compiler
@@ -103,8 +122,18 @@ def test_simulate_takes_it_by_name_only():
     options = dict(steps=20, record=[20], device="cpu", progress=False, weights=True)
     runs = ib.simulate(clusters(), method(ib.SPECTRAL, 6), backend="persistent", **options)
     assert runs.attrs["backend"] == "persistent"
-    np.testing.assert_allclose(runs.weights, ib.simulate(clusters(), method(ib.SPECTRAL, 6), **options).weights, rtol=0, atol=1e-12)
-    assert backend_named("auto", Problem(clusters(), dtype=torch.float32), [Lane(method(ib.MAX, 6), 0)])[0] == "lanes"
+    np.testing.assert_allclose(
+        runs.weights,
+        ib.simulate(clusters(), method(ib.SPECTRAL, 6), **options).weights,
+        rtol=0,
+        atol=1e-12,
+    )
+    assert (
+        backend_named(
+            "auto", Problem(clusters(), dtype=torch.float32), [Lane(method(ib.MAX, 6), 0)]
+        )[0]
+        == "lanes"
+    )
 
 
 @needs_compiler
@@ -113,16 +142,35 @@ def test_what_it_cannot_run_is_refused_with_the_reason():
         return refusal("persistent", problem, Lane(method(norm, 6, 0.9, reduced), 0))
 
     assert "in torch.float16" in why(Problem(clusters(), dtype=torch.float16))
-    fits = int(re.search(r"with 10 classes at most (\d+) features", why(Problem(clusters(60, 10, 3000)), reduced=True))[1])
-    assert not why(Problem(clusters(60, 10, fits)), reduced=True) and why(Problem(clusters(60, 10, fits + 1)), reduced=True)
+    fits = int(
+        re.search(
+            r"with 10 classes at most (\d+) features",
+            why(Problem(clusters(60, 10, 3000)), reduced=True),
+        )[1]
+    )
+    assert not why(Problem(clusters(60, 10, fits)), reduced=True) and why(
+        Problem(clusters(60, 10, fits + 1)), reduced=True
+    )
     assert not why(Problem(clusters(60, 10, fits + 1)))  # three matrices instead of four
-    with pytest.raises(ValueError, match="do not fit the 29056 numbers of shared memory on cpu.*backend='lanes' has no such limit"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            "do not fit the 29056 numbers of shared memory on cpu.*backend='lanes' has no such"
+            " limit"
+        ),
+    ):
         backend_named("persistent", Problem(clusters(60, 10, 3000)), [Lane(method(ib.MAX, 6), 0)])
 
 
 def test_a_machine_that_cannot_build_it_is_told_what_is_missing(monkeypatch):
     monkeypatch.setattr(build.shutil, "which", lambda name: None)
-    with pytest.raises(ValueError, match="no C\\+\\+ compiler was found: install g\\+\\+, or name one in the environment variable CXX"):
+    with pytest.raises(
+        ValueError,
+        match=(
+            "no C\\+\\+ compiler was found: install g\\+\\+, or name one in the environment"
+            " variable CXX"
+        ),
+    ):
         backend_named("persistent", Problem(clusters()), [Lane(method(ib.MAX, 6), 0)])
     monkeypatch.delattr(torch.cuda, "_compile_kernel", raising=False)
     assert "update torch" in build.missing(torch.device("cuda"))
@@ -150,7 +198,14 @@ def test_torch_is_asked_for_the_kernel_in_the_precision_and_with_the_memory_it_n
     monkeypatch.setattr(build, "shared_bytes", lambda device: 1000)
     launch = build.launcher.__wrapped__(torch.device("cuda"), torch.float32)
     launch(3, 128, 400, "job")
-    assert asked == [SOURCE, "persistent", ["-DREAL=float"], True, 1000, ((3, 1, 1), (128, 1, 1), ["job"], 400)]
+    assert asked == [
+        SOURCE,
+        "persistent",
+        ["-DREAL=float"],
+        True,
+        1000,
+        ((3, 1, 1), (128, 1, 1), ["job"], 400),
+    ]
     assert cpp_extension.CUDA_HOME == home
 
 
@@ -159,11 +214,16 @@ def test_the_library_is_built_once_and_again_after_an_edit(tmp_path):
     source, cache = _copy(tmp_path / "source", SOURCE), tmp_path / "cache"
     first = build.host_library(torch.float64, source, cache=cache)
     made = os.stat(first).st_mtime_ns
-    assert build.host_library(torch.float64, source, cache=cache) == first and os.stat(first).st_mtime_ns == made
+    assert (
+        build.host_library(torch.float64, source, cache=cache) == first
+        and os.stat(first).st_mtime_ns == made
+    )
     _copy(source, SOURCE + "// edited\n")
     assert build.host_library(torch.float64, source, cache=cache) != first
     _copy(source, SOURCE + "nonsense\n")
-    with pytest.raises(RuntimeError, match="failed; it needs C\\+\\+20 with <barrier>:(.|\n)*nonsense"):
+    with pytest.raises(
+        RuntimeError, match="failed; it needs C\\+\\+20 with <barrier>:(.|\n)*nonsense"
+    ):
         build.host_library(torch.float64, source, cache=cache)
     assert len(list(cache.iterdir())) == 2
 
@@ -182,12 +242,21 @@ def _copy(folder: Path, text: str) -> Path:
 
 
 FAULTS = {
-    "steps too short by a hundredth": ("chip.w[o] -= eta * total", "chip.w[o] -= 0.99 * eta * total"),
+    "steps too short by a hundredth": (
+        "chip.w[o] -= eta * total",
+        "chip.w[o] -= 0.99 * eta * total",
+    ),
     "own class without its minus": ("? -value : value", "? value : value"),
     "no rank cut": ("sigma[s] > cut * top ? f", "sigma[s] > 0 ? f"),
     "momentum forgets its scale": ("beta * exp(old - scale)", "beta"),
-    "snapshot taken once only": ("reduced && opening)", "reduced && opening && isinf(chip.log_f[0]))"),
-    "snapshot residuals on another scale": ("chip.z[o] -= chip.share[o % k] * kept", "chip.z[o] -= kept"),
+    "snapshot taken once only": (
+        "reduced && opening)",
+        "reduced && opening && isinf(chip.log_f[0]))",
+    ),
+    "snapshot residuals on another scale": (
+        "chip.z[o] -= chip.share[o % k] * kept",
+        "chip.z[o] -= kept",
+    ),
     "one Jacobi sweep": ("SWEEPS = 30", "SWEEPS = 1"),
 }
 
@@ -209,8 +278,9 @@ def test_a_fault_in_the_source_is_noticed(fault, tmp_path, monkeypatch):
     build.launcher.cache_clear()
 
 
-# a run of every map, with and without variance reduction, under the thread sanitizer; argv: folder of the source, cache.  Three threads,
-# and matrices larger than the parts of a sum: three divides no number of parts, else a thread could meet its own work only
+# a run of every map, with and without variance reduction, under the thread sanitizer; argv: folder
+# of the source, cache.  Three threads, and matrices larger than the parts of a sum: three divides
+# no number of parts, else a thread could meet its own work only
 RACES = """
 import sys
 from pathlib import Path
@@ -234,12 +304,24 @@ backend_named("persistent", problem, lanes)[1](problem, lanes, 6, np.array([4, 6
 
 def _races(source: Path, cache: Path) -> str:
     """What the thread sanitizer says about the source: "" when nothing."""
-    sanitizer = subprocess.run([build.compiler(), "-print-file-name=libtsan.so"], capture_output=True, text=True).stdout.strip()
+    sanitizer = subprocess.run(
+        [build.compiler(), "-print-file-name=libtsan.so"], capture_output=True, text=True
+    ).stdout.strip()
     if not Path(sanitizer).is_absolute():
         pytest.skip("the C++ compiler has no thread sanitizer")
-    env = os.environ | {"LD_PRELOAD": sanitizer, "TSAN_OPTIONS": "halt_on_error=1", "PYTHONPATH": str(Path(__file__).parent)}
+    env = os.environ | {
+        "LD_PRELOAD": sanitizer,
+        "TSAN_OPTIONS": "halt_on_error=1",
+        "PYTHONPATH": str(Path(__file__).parent),
+    }
     try:
-        done = subprocess.run([sys.executable, "-c", RACES, str(source), str(cache)], capture_output=True, text=True, env=env, timeout=600)
+        done = subprocess.run(
+            [sys.executable, "-c", RACES, str(source), str(cache)],
+            capture_output=True,
+            text=True,
+            env=env,
+            timeout=600,
+        )
     except subprocess.TimeoutExpired:  # seconds are usual
         return "threads wait for each other"
     assert done.returncode == 0 or "data race" in done.stderr, done.stderr[-2000:]
@@ -268,22 +350,43 @@ def test_every_barrier_is_needed(number, tmp_path):
 @pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
 @pytest.mark.parametrize("real", build.REAL.values())
 def test_nvcc_compiles_it_without_spilling_registers(architecture, real, tmp_path):
-    command = ["nvcc", "-cubin", f"-arch={architecture}", f"-DREAL={real}", "-Xptxas", "-v", "-o", str(tmp_path / "runs.cubin"), str(build.SOURCE / "runs.cu")]
+    command = [
+        "nvcc",
+        "-cubin",
+        f"-arch={architecture}",
+        f"-DREAL={real}",
+        "-Xptxas",
+        "-v",
+        "-o",
+        str(tmp_path / "runs.cubin"),
+        str(build.SOURCE / "runs.cu"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     said = done.stdout + done.stderr
     assert set(re.findall(r"(\d+) bytes (?:stack frame|spill stores|spill loads)", said)) == {"0"}
-    # a multiprocessor has 65536 registers: three runs of 128 threads side by side (a bound for four makes nvcc spill 16 bytes)
-    assert int(re.search(r"Used (\d+) registers", said)[1]) * persistent.THREADS["cuda"] * 3 <= 65536
+    # a multiprocessor has 65536 registers: three runs of 128 threads side by side (a bound for four
+    # makes nvcc spill 16 bytes)
+    assert (
+        int(re.search(r"Used (\d+) registers", said)[1]) * persistent.THREADS["cuda"] * 3 <= 65536
+    )
     assert "warning" not in said
 
 
 @needs_cuda
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-10), (torch.float32, 1e-2)])
 def test_a_device_agrees_with_the_cpu(dtype, tolerance):
-    lanes = cells([ib.MAX, ib.SUM, ib.FROBENIUS, ib.SPECTRAL, ib.Schatten(4)], (1, 6, 60), seeds=(0, 1))
+    lanes = cells(
+        [ib.MAX, ib.SUM, ib.FROBENIUS, ib.SPECTRAL, ib.Schatten(4)], (1, 6, 60), seeds=(0, 1)
+    )
     problem = Problem(clusters(), device="cuda", dtype=dtype)
     w = torch.empty(len(lanes), 5, 8, dtype=torch.float64)
     run = backend_named("persistent", problem, lanes)[1]
-    run(problem, lanes, 200, np.array([200]), lambda index, indices, found: w.index_copy_(0, torch.tensor(indices), found.cpu().double()))
+    run(
+        problem,
+        lanes,
+        200,
+        np.array([200]),
+        lambda index, indices, found: w.index_copy_(0, torch.tensor(indices), found.cpu().double()),
+    )
     assert worst(w, final("kernel", Problem(clusters()), lanes, 200)) < tolerance

@@ -16,14 +16,25 @@ NORMS = {"max": ib.MAX, "frobenius": ib.FROBENIUS, "sum": ib.SUM}
 RECORD = [1, 10, 100, 500]
 # (batch, momentum, variance reduction, eta0, a) on the eight samples of the first preset
 RECIPES = [
-    (8, 0, False, 0.3, 0.5), (8, 0.9, False, 0.2, 0.6), (2, 0, False, 0.3, 0.5), (2, 0.9, False, 0.3, 0.5), (2, 0, True, 0.3, 0.5),
-    (4, 0.5, True, 0.2, 0.6), (1, 0, False, 0.5, 1.0), (1, 0.99, False, 0.1, 0.5), (1, 0.9, True, 0.4, 0.3),
+    (8, 0, False, 0.3, 0.5),
+    (8, 0.9, False, 0.2, 0.6),
+    (2, 0, False, 0.3, 0.5),
+    (2, 0.9, False, 0.3, 0.5),
+    (2, 0, True, 0.3, 0.5),
+    (4, 0.5, True, 0.2, 0.6),
+    (1, 0, False, 0.5, 1.0),
+    (1, 0.99, False, 0.1, 0.5),
+    (1, 0.9, True, 0.4, 0.3),
 ]
-pytestmark = pytest.mark.skipif(not NODE, reason="node is not installed; it runs the page's JavaScript")
+pytestmark = pytest.mark.skipif(
+    not NODE, reason="node is not installed; it runs the page's JavaScript"
+)
 
 
 def node(*cases):
-    done = subprocess.run([NODE, DRIVER], input=json.dumps(cases), capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [NODE, DRIVER], input=json.dumps(cases), capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout)
 
 
@@ -52,18 +63,55 @@ def test_trajectories_are_those_of_ibias(name):
     best = ib.max_margin(data, NORMS[name]).margin
     cases, methods = [], []
     for batch, momentum, reduced, eta0, a in RECIPES:
-        cases.append({"task": "trajectory", "points": points(data), "norm": name, "batch": batch, "momentum": momentum, "reduced": reduced,
-                      "eta0": eta0, "a": a, "seed": seed, "record": RECORD, "best": best})
+        cases.append(
+            {
+                "task": "trajectory",
+                "points": points(data),
+                "norm": name,
+                "batch": batch,
+                "momentum": momentum,
+                "reduced": reduced,
+                "eta0": eta0,
+                "a": a,
+                "seed": seed,
+                "record": RECORD,
+                "best": best,
+            }
+        )
         signal = ib.VarianceReduced(ib.Minibatch(batch)) if reduced else ib.Minibatch(batch)
-        methods.append(ib.SteepestDescent(NORMS[name], ib.Momentum(momentum, signal) if momentum else signal, ib.Power(eta0, a), name=str(len(methods))))
-    runs = ib.simulate(data, methods, seeds=[seed], steps=RECORD[-1], record=RECORD, backend="composed", weights=True, progress=False)
+        methods.append(
+            ib.SteepestDescent(
+                NORMS[name],
+                ib.Momentum(momentum, signal) if momentum else signal,
+                ib.Power(eta0, a),
+                name=str(len(methods)),
+            )
+        )
+    runs = ib.simulate(
+        data,
+        methods,
+        seeds=[seed],
+        steps=RECORD[-1],
+        record=RECORD,
+        backend="composed",
+        weights=True,
+        progress=False,
+    )
     for method, found in enumerate(node(*cases)):
         for step in RECORD:
             run = runs.isel(optimizer=method, seed=0).sel(step=step)
             w = run.weights.values
             # 1e-9 is what the page promises; about 500 roundings of 1e-16 were measured as 1e-14
-            np.testing.assert_allclose(found[str(step)]["u"], w[0] - w[1], rtol=0, atol=1e-9, err_msg=f"{RECIPES[method]} step {step}")
-            np.testing.assert_allclose(found[str(step)]["error"], 1 - run.margin / best, rtol=0, atol=1e-9)
+            np.testing.assert_allclose(
+                found[str(step)]["u"],
+                w[0] - w[1],
+                rtol=0,
+                atol=1e-9,
+                err_msg=f"{RECIPES[method]} step {step}",
+            )
+            np.testing.assert_allclose(
+                found[str(step)]["error"], 1 - run.margin / best, rtol=0, atol=1e-9
+            )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -72,23 +120,35 @@ def test_maximum_margins_are_certified_ones(name, seed):
     data = cloud(seed, n=4 + 3 * seed)
     (found,) = node({"task": "margin", "points": points(data), "norm": name})
     best = ib.max_margin(data, NORMS[name])
-    slack = 1e-9 * best.upper  # the page's answer is exact up to rounding; the solver's interval can be 1e-12 wide
+    slack = (
+        1e-9 * best.upper
+    )  # the page's answer is exact up to rounding; the solver's interval can be 1e-12 wide
     assert best.lower - slack <= found["margin"] <= best.upper + slack
-    touch = np.array([found["touch"], [0, 0]])  # the ball of radius 1/margin reaches margins of 1, and no further
+    touch = np.array(
+        [found["touch"], [0, 0]]
+    )  # the ball of radius 1/margin reaches margins of 1, and no further
     z = data.x * np.where(data.y == 0, 1, -1)[:, None]
     np.testing.assert_allclose((z @ touch[0]).min(), 1, atol=1e-9)
 
 
 def test_inseparable_points_have_no_maximum_margin():
     twins = [{"x": 1, "y": 2, "label": 0}, {"x": 1, "y": 2, "label": 1}]
-    assert not any(found["separable"] for found in node(*({"task": "margin", "points": twins, "norm": name} for name in NORMS)))
+    assert not any(
+        found["separable"]
+        for found in node(*({"task": "margin", "points": twins, "norm": name} for name in NORMS))
+    )
 
 
 def test_proposition_x_sign_descent_never_leaves_its_line_and_help_frees_it():
-    cases = [{"task": "race", "preset": "stuck", "steps": 3000, "change": {"seed": seed}} for seed in range(10)]
+    cases = [
+        {"task": "race", "preset": "stuck", "steps": 3000, "change": {"seed": seed}}
+        for seed in range(10)
+    ]
     for found in node(*cases):
         stuck, momentum, reduced = found["lanes"]
-        assert found["most"] <= 0 and abs(stuck["u"][0] + stuck["u"][1]) < 1e-9  # on the line through (1, -1), always
+        assert (
+            found["most"] <= 0 and abs(stuck["u"][0] + stuck["u"][1]) < 1e-9
+        )  # on the line through (1, -1), always
         assert momentum["now"]["max"] < 0.05 and reduced["now"]["max"] < 0.05
         assert "to and fro along (1, −1)" in found["caption"]
 
@@ -108,21 +168,39 @@ def test_counting_heads_n_sgd_settles_on_the_average_and_not_on_the_margin():
 def test_a_url_holds_the_whole_state():
     (found,) = node({"task": "hash", "hash": "#preset=stuck&norm=frobenius&t=250"})
     (again,) = node({"task": "hash", "hash": found["again"]})
-    assert again["settings"] == found["settings"] and again["t"] == 250 and again["settings"]["norm"] == "frobenius"
+    assert (
+        again["settings"] == found["settings"]
+        and again["t"] == 250
+        and again["settings"]["norm"] == "frobenius"
+    )
 
 
 def test_links_of_the_book_open_a_preset_and_nothing_else():
-    named, unknown = node({"task": "hash", "hash": "#preset-average"}, {"task": "hash", "hash": "#preset-constructor"})
+    named, unknown = node(
+        {"task": "hash", "hash": "#preset-average"}, {"task": "hash", "hash": "#preset-constructor"}
+    )
     assert named["preset"] == "average" and named["t"] == 2000 and unknown is None
 
 
-@pytest.mark.parametrize("text", ["#a-heading", "#", "#points=", "#points=nonsense", "#preset=toString", "#points=%E0%A4%A"])
+@pytest.mark.parametrize(
+    "text",
+    ["#a-heading", "#", "#points=", "#points=nonsense", "#preset=toString", "#points=%E0%A4%A"],
+)
 def test_a_url_of_someone_else_does_no_harm(text):
     (found,) = node({"task": "hash", "hash": text})
     assert found is None or len(found["settings"]["points"]) == 8
 
 
 def test_a_batch_size_that_does_not_divide_is_refused():
-    case = {"task": "trajectory", "points": points(cloud()), "norm": "max", "batch": 3, "eta0": 0.3, "a": 0.5, "seed": 0, "record": [1]}
+    case = {
+        "task": "trajectory",
+        "points": points(cloud()),
+        "norm": "max",
+        "batch": 3,
+        "eta0": 0.3,
+        "a": 0.5,
+        "seed": 0,
+        "record": [1],
+    }
     (found,) = node(case)
     assert "does not divide n = 8" in found["refused"]

@@ -1,4 +1,6 @@
-"""The playground in a browser, opened from disk: driven by keyboard and pointer, light and dark, desktop and phone."""
+"""The playground in a browser, opened from disk: driven by keyboard and pointer, light and dark,
+desktop and phone."""
+
 import re
 
 import pytest
@@ -6,10 +8,13 @@ import pytest
 import figure_page as fp
 
 
-
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    return fp.write_page(tmp_path_factory.mktemp("playground"), "playground", '<div data-ibias="playground" data-preset="norms" data-url></div>')
+    return fp.write_page(
+        tmp_path_factory.mktemp("playground"),
+        "playground",
+        '<div data-ibias="playground" data-preset="norms" data-url></div>',
+    )
 
 
 def ref(page, name):
@@ -58,7 +63,9 @@ def test_keyboard_runs_the_race(browser, path):
         assert "to and fro along (1, −1)" in ref(page, "caption").text_content()
         ref(page, "play").focus()
         page.keyboard.press("Space")
-        page.wait_for_function("document.querySelector('[data-ref=clock]').textContent !== 'step 12'")
+        page.wait_for_function(
+            "document.querySelector('[data-ref=clock]').textContent !== 'step 12'"
+        )
         page.keyboard.press("Space")
         assert ref(page, "play").text_content() == "Play"
 
@@ -73,7 +80,9 @@ def test_dragging_a_point_changes_the_best_margin(browser, path):
         page.mouse.move(x + 40, y - 30, steps=4)
         page.mouse.up()
         assert ref(page, "weights").get_attribute("aria-label") != before
-        assert ref(page, "clock").text_content() == "step 200"  # the race is run again to where it was
+        assert (
+            ref(page, "clock").text_content() == "step 200"
+        )  # the race is run again to where it was
 
 
 def test_the_address_follows_and_restores_the_view(browser, path):
@@ -85,7 +94,10 @@ def test_the_address_follows_and_restores_the_view(browser, path):
     assert re.search(r"norm=frobenius&b=4.*t=40$", here)
     with fp.opened(browser, path, hash=here) as page:
         assert page.locator('input[value="frobenius"]').is_checked()
-        assert ref(page, "batch").input_value() == "4" and ref(page, "clock").text_content() == "step 40"
+        assert (
+            ref(page, "batch").input_value() == "4"
+            and ref(page, "clock").text_content() == "step 40"
+        )
 
 
 def test_knobs_respond_to_arrow_keys(browser, path):
@@ -94,7 +106,9 @@ def test_knobs_respond_to_arrow_keys(browser, path):
         ref(page, "beta").focus()
         page.keyboard.press("Home")
         assert ref(page, "beta-out").text_content() == "0.00"
-        assert "Signum" not in ref(page, "caption").text_content()  # without momentum it is SignSGD, and as stuck
+        assert (
+            "Signum" not in ref(page, "caption").text_content()
+        )  # without momentum it is SignSGD, and as stuck
 
 
 def test_two_playgrounds_on_one_page_do_not_share_anything(browser, tmp_path):

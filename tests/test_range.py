@@ -1,4 +1,5 @@
-"""Signs and magnitudes far below the largest entry: a class or a feature may be e^-1000 of the others, and its map is not 0."""
+"""Signs and magnitudes far below the largest entry: a class or a feature may be e^-1000 of the
+others, and its map is not 0."""
 
 import itertools
 
@@ -20,12 +21,15 @@ from ibias.streams import permutations
 from long_reference import LONG_ENOUGH, trajectory
 from test_engine import FAST, final, method, worst
 
-pytestmark = pytest.mark.skipif(not LONG_ENOUGH, reason="np.longdouble has no more exponents than float64 on this machine")
+pytestmark = pytest.mark.skipif(
+    not LONG_ENOUGH, reason="np.longdouble has no more exponents than float64 on this machine"
+)
 P50 = ib.Entrywise(50)  # entries of e^-700 weigh e^(-700/49) = 6e-7: not nothing
 
 
 def uneven(k, d=8, n=40, sparse=False):
-    """Two near classes among far ones; ``sparse``: half of the entries of x are exactly 0, others in other samples."""
+    """Two near classes among far ones; ``sparse``: half of the entries of x are exactly 0, others
+    in other samples."""
     rng = np.random.default_rng(0)
     centres = rng.standard_normal((k, d)) * np.geomspace(1, 4, k)[:, None]
     centres[1] = centres[0] + 0.3 * rng.standard_normal(d)
@@ -40,12 +44,28 @@ def grid(norms, batch_sizes, momenta, **options):
 
 
 def expected(problem, lanes, steps):
-    """Final weights in extended precision, and the largest ``-log`` of a residual that each run has met."""
+    """Final weights in extended precision, and the largest ``-log`` of a residual that each run has
+    met."""
     data, found = problem.dataset, []
     for lane in lanes:
         norm, signal, eta = lane.method.norm, lane.method.signal, lane.method.schedule
         b, beta, reduced = ib.signals.recipe(signal, data.n)
-        found.append(trajectory(data.x, data.y, data.k, norm.p, b, beta, reduced, steps, eta.eta0, eta.a, lane.seed, problem.loss.text))
+        found.append(
+            trajectory(
+                data.x,
+                data.y,
+                data.k,
+                norm.p,
+                b,
+                beta,
+                reduced,
+                steps,
+                eta.eta0,
+                eta.a,
+                lane.seed,
+                problem.loss.text,
+            )
+        )
     return torch.as_tensor(np.stack([w for w, _ in found])), [depth for _, depth in found]
 
 
@@ -57,18 +77,22 @@ def test_directions_are_right_when_classes_lie_thousands_apart(k, eta0, loss):
     right, depth = expected(problem, lanes, 100)
     assert np.median(depth) > 1000 and max(depth) > 3000
     for backend in FAST:
-        # SignSGD is exact; for p = 50, 1e-11 is what one ulp of eta0 does to a run at margins of 1e4
+        # SignSGD is exact; for p = 50, 1e-11 is what one ulp of eta0 does to a run at margins of
+        # 1e4
         assert worst(final(backend, problem, lanes, 100), right) < 1e-11, backend
 
 
 def test_momentum_and_variance_reduction_keep_classes_apart():
-    # a momentum of 0.05 forgets e^-3 a step, so that its average lets classes drift as far apart as the gradients do
+    # a momentum of 0.05 forgets e^-3 a step, so that its average lets classes drift as far apart as
+    # the gradients do
     problem = Problem(uneven(5))
     lanes = grid([ib.MAX], [1, 10, 40], [0.05], eta0=1.0, a=0.01)
     right, depth = expected(problem, lanes, 400)
     assert min(depth) > 3000
     for backend in FAST:
-        assert worst(final(backend, problem, lanes, 400), right) < 1e-13, backend  # rounding of 400 sums; a lost class: 0.2
+        assert worst(final(backend, problem, lanes, 400), right) < 1e-13, (
+            backend
+        )  # rounding of 400 sums; a lost class: 0.2
 
 
 def test_the_captured_steps_change_their_scales_too():
@@ -85,13 +109,16 @@ def test_the_captured_steps_change_their_scales_too():
 
 
 def test_the_kernel_is_right_where_a_feature_is_zero_in_the_samples_that_matter():
-    # the sign of such an entry comes from samples that weigh e^-1000 of the others: an exponent per class is not enough
+    # the sign of such an entry comes from samples that weigh e^-1000 of the others: an exponent per
+    # class is not enough
     for k in (3, 5, 10):
         problem = Problem(uneven(k, sparse=True))
         lanes = grid([ib.MAX, P50], [1, 10, 40], [0.0], eta0=16.0)
         right, depth = expected(problem, lanes, 100)
         assert max(depth) > 2000
-        assert worst(final("kernel", problem, lanes, 100), right) < 1e-11, k  # an exponent per class: 1e-2
+        assert worst(final("kernel", problem, lanes, 100), right) < 1e-11, (
+            k
+        )  # an exponent per class: 1e-2
 
 
 @pytest.mark.parametrize("backend", FAST)
@@ -100,7 +127,9 @@ def test_a_run_continues_bit_for_bit_across_the_change_of_exponents(backend, mon
     problem, states, last = Problem(uneven(5)), [], np.array([60])
     lanes = grid([ib.MAX, ib.SPECTRAL], [10, 40], [0.0, 0.9], eta0=16.0)
     run, whole = backend_named(backend, problem, lanes)[1], final(backend, problem, lanes, 60)
-    assert torch.equal(_recorded(run, problem, lanes, np.arange(61), None), whole)  # cut anywhere, mid-epoch too
+    assert torch.equal(
+        _recorded(run, problem, lanes, np.arange(61), None), whole
+    )  # cut anywhere, mid-epoch too
     run(problem, lanes, 60, last, lambda *found: None, checkpoint=states.append)
     for state in states[1::5]:
         again = _recorded(run, problem, lanes, last, state)
@@ -109,7 +138,9 @@ def test_a_run_continues_bit_for_bit_across_the_change_of_exponents(backend, mon
 
 
 def _recorded(run, problem, lanes, record, state):
-    w = torch.full((len(lanes), problem.dataset.k, problem.dataset.d), torch.nan, dtype=torch.float64)
+    w = torch.full(
+        (len(lanes), problem.dataset.k, problem.dataset.d), torch.nan, dtype=torch.float64
+    )
 
     def observe(index, indices, found):
         if index == len(record) - 1:
@@ -121,18 +152,29 @@ def _recorded(run, problem, lanes, record, state):
 
 def test_other_norms_and_small_margins_never_leave_the_common_exponents():
     problem = Problem(uneven(5))
-    sign, others = grid([ib.MAX], [10], [0.0], eta0=0.1), grid([ib.FROBENIUS, ib.SPECTRAL, ib.Entrywise(3)], [10], [0.0], eta0=50.0)
-    for lanes, ends in ((sign, False), (others, False), (grid([ib.MAX], [10], [0.0], eta0=16.0), True)):
+    sign, others = (
+        grid([ib.MAX], [10], [0.0], eta0=0.1),
+        grid([ib.FROBENIUS, ib.SPECTRAL, ib.Entrywise(3)], [10], [0.0], eta0=50.0),
+    )
+    for lanes, ends in (
+        (sign, False),
+        (others, False),
+        (grid([ib.MAX], [10], [0.0], eta0=16.0), True),
+    ):
         (block,) = plan(lanes, 40, 8, 5)
         for made in (KernelBlock(problem, block), LaneBlock(problem, block)):
-            orders, rates = permutations(40, 0, 25), np.stack([schedule.steps(100, 0) for schedule in block.schedules])
+            orders, rates = (
+                permutations(40, 0, 25),
+                np.stack([schedule.steps(100, 0) for schedule in block.schedules]),
+            )
             made.advance(orders, rates, 0, 100)
             assert made.reach.ended == (ends or lanes is others)
             assert bool(made.wide if isinstance(made, KernelBlock) else made.split) == ends
 
 
 def test_the_reach_is_safe_and_seldom_looked_at():
-    """The range of the logits never passes the limit before the reach ends, and a slow run is measured a few times only."""
+    """The range of the logits never passes the limit before the reach ends, and a slow run is
+    measured a few times only."""
     problem = Problem(uneven(5))
     (block,) = plan(grid([ib.MAX], [40], [0.0], eta0=1.0), 40, 8, 5)
     made, looks, widest = LaneBlock(problem, block), 0, 0.0
@@ -154,7 +196,10 @@ def test_the_reach_is_safe_and_seldom_looked_at():
 def test_a_block_can_be_sent_back_to_before_the_change(kind):
     problem = Problem(uneven(5))
     (block,) = plan(grid([ib.MAX], [10], [0.0, 0.9], eta0=16.0), 40, 8, 5)
-    orders, rates = permutations(40, 0, 25), np.stack([schedule.steps(100, 0) for schedule in block.schedules])
+    orders, rates = (
+        permutations(40, 0, 25),
+        np.stack([schedule.steps(100, 0) for schedule in block.schedules]),
+    )
     made = kind(problem, block)
     start, ends = made.arrays(), []
     for _ in range(2):
@@ -169,10 +214,24 @@ def test_a_block_can_be_sent_back_to_before_the_change(kind):
 
 def test_the_estimate_of_memory_counts_what_is_handed_over():
     problem, etas = Problem(uneven(5)), np.linspace(15, 16, 12)
-    lanes = {norm: [lane for eta in etas for lane in grid([norm], [10], [0.0, 0.9], eta0=eta)] for norm in (ib.MAX, ib.FROBENIUS)}
+    lanes = {
+        norm: [lane for eta in etas for lane in grid([norm], [10], [0.0, 0.9], eta0=eta)]
+        for norm in (ib.MAX, ib.FROBENIUS)
+    }
     (block,) = plan(lanes[ib.MAX], 40, 8, 5)
     made = KernelBlock(problem, block)
-    made.advance(permutations(40, 0, 25), np.stack([schedule.steps(100, 0) for schedule in block.schedules]), 0, 100)
-    taken = sum(a.nbytes for runs in made.wide for part in (runs.state, runs.batch, runs.then) for a in part)
-    counted = bytes_needed(40, 8, 5, lanes[ib.MAX], 1, False) - bytes_needed(40, 8, 5, lanes[ib.FROBENIUS], 1, False)
-    assert taken <= counted <= 2 * taken  # snapshots are counted for all runs, kept for the half that needs them
+    made.advance(
+        permutations(40, 0, 25),
+        np.stack([schedule.steps(100, 0) for schedule in block.schedules]),
+        0,
+        100,
+    )
+    taken = sum(
+        a.nbytes for runs in made.wide for part in (runs.state, runs.batch, runs.then) for a in part
+    )
+    counted = bytes_needed(40, 8, 5, lanes[ib.MAX], 1, False) - bytes_needed(
+        40, 8, 5, lanes[ib.FROBENIUS], 1, False
+    )
+    assert (
+        taken <= counted <= 2 * taken
+    )  # snapshots are counted for all runs, kept for the half that needs them

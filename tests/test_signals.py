@@ -1,4 +1,5 @@
-"""Signals compose, cancel where they must, keep their scale, and refuse what the theory does not cover."""
+"""Signals compose, cancel where they must, keep their scale, and refuse what the theory does not
+cover."""
 
 import numpy as np
 import pytest
@@ -21,7 +22,9 @@ def emit(signal, w=W, epoch_start=True, state=None, rows=ROWS):
 def test_minibatch_is_the_mean_over_its_rows():
     one = emit(ib.Minibatch(4))[0].plain()
     for lane in range(2):
-        torch.testing.assert_close(one[lane], PROBLEM.gradient(W[lane], ROWS[lane]).plain(), rtol=1e-13, atol=1e-16)
+        torch.testing.assert_close(
+            one[lane], PROBLEM.gradient(W[lane], ROWS[lane]).plain(), rtol=1e-13, atol=1e-16
+        )
 
 
 def test_variance_reduction_is_exactly_the_full_gradient_at_an_epoch_start():
@@ -36,7 +39,11 @@ def test_variance_reduction_follows_its_formula_and_keeps_the_snapshot():
     _, state = emit(signal)
     later = W + 0.3 * torch.ones(3, 5).double().cumsum(0)
     got, state = emit(signal, w=later, epoch_start=False, state=state)
-    expected = PROBLEM.gradient(later, ROWS).plain() - PROBLEM.gradient(W, ROWS).plain() + PROBLEM.gradient(W).plain()
+    expected = (
+        PROBLEM.gradient(later, ROWS).plain()
+        - PROBLEM.gradient(W, ROWS).plain()
+        + PROBLEM.gradient(W).plain()
+    )
     torch.testing.assert_close(got.plain(), expected, rtol=1e-12, atol=1e-15)  # sums of O(1) terms
     torch.testing.assert_close(state[0], W, rtol=0, atol=0)
 
@@ -48,11 +55,14 @@ def test_momentum_is_the_average_from_zero():
     torch.testing.assert_close(first.plain(), (1 - beta) * g0, rtol=1e-12, atol=0)
     second, _ = emit(signal, w=2 * W, state=state)
     g1 = PROBLEM.gradient(2 * W, ROWS).plain()
-    torch.testing.assert_close(second.plain(), beta * (1 - beta) * g0 + (1 - beta) * g1, rtol=1e-12, atol=1e-16)
+    torch.testing.assert_close(
+        second.plain(), beta * (1 - beta) * g0 + (1 - beta) * g1, rtol=1e-12, atol=1e-16
+    )
 
 
 def test_momentum_weighs_batches_by_their_true_scale():
-    """A batch with a margin of 1000 must not count beside one that is misclassified, and must count alone."""
+    """A batch with a margin of 1000 must not count beside one that is misclassified, and must count
+    alone."""
     far = torch.stack([1e4 * W[0], 1e4 * W[0]])
     signal = ib.Momentum(0.5, ib.Minibatch(4))
     first, state = emit(signal, w=far)
@@ -61,15 +71,18 @@ def test_momentum_weighs_batches_by_their_true_scale():
     assert gap.isfinite().all() and first.log_scale.isfinite().all()
 
 
-@pytest.mark.parametrize("signal, expected", [
-    (ib.FullBatch(), (12, 0, False)),
-    (ib.Minibatch(4), (4, 0, False)),
-    (ib.Momentum(0.9, ib.Minibatch(3)), (3, 0.9, False)),
-    (ib.VarianceReduced(ib.Minibatch(2)), (2, 0, True)),
-    (ib.Momentum(0.5, ib.VarianceReduced(ib.FullBatch())), (12, 0.5, True)),
-    (ib.Momentum(0.5, ib.Momentum(0.5, ib.FullBatch())), None),
-    (ib.Minibatch(5, ragged=True), None),
-])
+@pytest.mark.parametrize(
+    "signal, expected",
+    [
+        (ib.FullBatch(), (12, 0, False)),
+        (ib.Minibatch(4), (4, 0, False)),
+        (ib.Momentum(0.9, ib.Minibatch(3)), (3, 0.9, False)),
+        (ib.VarianceReduced(ib.Minibatch(2)), (2, 0, True)),
+        (ib.Momentum(0.5, ib.VarianceReduced(ib.FullBatch())), (12, 0.5, True)),
+        (ib.Momentum(0.5, ib.Momentum(0.5, ib.FullBatch())), None),
+        (ib.Minibatch(5, ragged=True), None),
+    ],
+)
 def test_recipes(signal, expected):
     assert recipe(signal, 12) == expected
 
@@ -106,7 +119,9 @@ def test_signals_are_values():
     assert len({ib.FullBatch(), ib.FullBatch(), ib.Minibatch(3)}) == 2
 
 
-@pytest.mark.parametrize("wrong", [("a",), (None,), (0.1, "b"), (0.1, float("nan")), (float("inf"),)])
+@pytest.mark.parametrize(
+    "wrong", [("a",), (None,), (0.1, "b"), (0.1, float("nan")), (float("inf"),)]
+)
 def test_schedules_take_numbers(wrong):
     with pytest.raises(ValueError, match="Power"):
         ib.Power(*wrong)

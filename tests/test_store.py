@@ -1,4 +1,5 @@
 """The store: what is put comes back, what is damaged never does, and nothing is deleted unasked."""
+
 import errno
 import io
 import json
@@ -12,10 +13,22 @@ import pytest
 
 from ibias import npz
 from ibias.npz import NpzError
-from ibias.store import BadEntry, Store, StoreWarning, content_of, default_folder, key_of, read_entry
+from ibias.store import (
+    BadEntry,
+    Store,
+    StoreWarning,
+    content_of,
+    default_folder,
+    key_of,
+    read_entry,
+)
 
 ABOUT = {"method": "Signum", "seed": 3, "nested": {"b": [1, 2], "a": None}}
-ARRAYS = {"loss": np.linspace(0, 1, 7), "weights": np.arange(24.0).reshape(2, 3, 4), "diverged": np.array([True, False])}
+ARRAYS = {
+    "loss": np.linspace(0, 1, 7),
+    "weights": np.arange(24.0).reshape(2, 3, 4),
+    "diverged": np.array([True, False]),
+}
 
 
 @pytest.fixture
@@ -45,7 +58,10 @@ def test_the_key_is_the_description_and_not_its_order(store):
 
 def test_the_content_leaves_out_when_and_where(store, tmp_path):
     other = Store(tmp_path / "other")
-    first, second = store.put(ABOUT, ARRAYS, {"seconds": 1.0}), other.put(ABOUT, ARRAYS, {"seconds": 2.0})
+    first, second = (
+        store.put(ABOUT, ARRAYS, {"seconds": 1.0}),
+        other.put(ABOUT, ARRAYS, {"seconds": 2.0}),
+    )
     assert store.get(first).content == other.get(second).content == content_of(ARRAYS)
     assert content_of(ARRAYS) != content_of(ARRAYS | {"loss": ARRAYS["loss"] + 1e-16})
 
@@ -62,7 +78,9 @@ def test_numpy_reads_the_files_too(store):
         np.testing.assert_array_equal(archive["weights"], ARRAYS["weights"])
 
 
-@pytest.mark.parametrize("label", ["../../etc/passwd", "-rf", "x" * 300, "a/b\\c", "ü ∇ \u202e", "", "\0", "con"])
+@pytest.mark.parametrize(
+    "label", ["../../etc/passwd", "-rf", "x" * 300, "a/b\\c", "ü ∇ \u202e", "", "\0", "con"]
+)
 def test_file_names_are_hashes_whatever_the_label(store, label):
     path = store.path(store.put({"method": label}, ARRAYS))
     assert path.parent.parent == store.folder and len(path.stem) == 64 and path.stem.isalnum()
@@ -83,15 +101,26 @@ def damaged(kind, path):
     elif kind == "text":
         path.write_text("not an archive")
     elif kind == "another entry":
-        path.write_bytes(npz.pack(ARRAYS, {"entry.json": json.dumps(header(path) | {"about": {"seed": 9}}).encode()}))
+        path.write_bytes(
+            npz.pack(
+                ARRAYS, {"entry.json": json.dumps(header(path) | {"about": {"seed": 9}}).encode()}
+            )
+        )
     elif kind == "other numbers":
-        path.write_bytes(npz.pack(ARRAYS | {"loss": ARRAYS["loss"] + 1}, {"entry.json": json.dumps(header(path)).encode()}))
+        path.write_bytes(
+            npz.pack(
+                ARRAYS | {"loss": ARRAYS["loss"] + 1},
+                {"entry.json": json.dumps(header(path)).encode()},
+            )
+        )
     elif kind == "no header":
         path.write_bytes(npz.pack(ARRAYS))
     elif kind == "header is a list":
         path.write_bytes(npz.pack(ARRAYS, {"entry.json": b"[1, 2]"}))
     elif kind == "another format":
-        path.write_bytes(npz.pack(ARRAYS, {"entry.json": json.dumps(header(path) | {"format": 99}).encode()}))
+        path.write_bytes(
+            npz.pack(ARRAYS, {"entry.json": json.dumps(header(path) | {"format": 99}).encode()})
+        )
     elif kind == "pickle":
         with open(path, "wb") as handle:
             np.savez(handle, loss=np.array([Trap(path.with_name("executed"))], dtype=object))
@@ -112,7 +141,17 @@ class Trap:
         return open, (self.path, "w")
 
 
-KINDS = ["empty", "truncated", "text", "another entry", "other numbers", "no header", "header is a list", "another format", "pickle"]
+KINDS = [
+    "empty",
+    "truncated",
+    "text",
+    "another entry",
+    "other numbers",
+    "no header",
+    "header is a list",
+    "another format",
+    "pickle",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -140,7 +179,12 @@ def test_a_full_disk_leaves_the_old_entry_and_no_half_file(store, where, monkeyp
 
     if where == "write":
         real = open
-        monkeypatch.setattr("builtins.open", lambda path, mode="r", *a, **k: FullFile(path) if "x" in mode else real(path, mode, *a, **k))
+        monkeypatch.setattr(
+            "builtins.open",
+            lambda path, mode="r", *a, **k: (
+                FullFile(path) if "x" in mode else real(path, mode, *a, **k)
+            ),
+        )
     else:
         monkeypatch.setattr(os, {"flush": "fsync", "rename": "replace"}[where], fail)
     with pytest.raises(OSError, match="No space left"):
@@ -197,7 +241,11 @@ def test_gc_deletes_what_is_stale_and_old_temporary_files_only(store):
     assert all(path.exists() for path in stale)
     assert set(store.gc(lambda entry: entry.about["source"] == "old")) == stale
     assert not any(path.exists() for path in stale)
-    assert keys[1] in store and (folder / ".b.part").exists() and (store.folder / "set-aside" / "kept.npz").exists()
+    assert (
+        keys[1] in store
+        and (folder / ".b.part").exists()
+        and (store.folder / "set-aside" / "kept.npz").exists()
+    )
 
 
 def test_the_default_folder(tmp_path, monkeypatch):
@@ -220,7 +268,9 @@ def claiming(shape, dtype="<f8", body=b"\0" * 64, name="x.npy"):
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("shape", [(10**9,), (2**40, 2**40), (-1,), (0, 10**30), (3,), (True, 8), ("8",)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(10**9,), (2**40, 2**40), (-1,), (0, 10**30), (3,), (True, 8), ("8",)], ids=str
+)
 def test_a_header_is_checked_before_its_array_is_read(tmp_path, shape):
     (tmp_path / "a.npz").write_bytes(claiming(shape))
     tracemalloc.start()
@@ -228,7 +278,9 @@ def test_a_header_is_checked_before_its_array_is_read(tmp_path, shape):
         npz.read(tmp_path / "a.npz")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 2**21  # bytes: two pieces of reading; the claims go from gigabytes to more than exists
+    assert (
+        peak < 2**21
+    )  # bytes: two pieces of reading; the claims go from gigabytes to more than exists
 
 
 @pytest.mark.parametrize("dtype", ["|O", "<M8[s]", "|V8", [("a", "<f8")]], ids=str)
@@ -251,9 +303,9 @@ def mutated(data: bytes, rng) -> bytes:
     if kind == 0:
         return data[:at]
     if kind == 1:
-        return data[:at] + data[at + int(rng.integers(1, 40)):]
+        return data[:at] + data[at + int(rng.integers(1, 40)) :]
     if kind == 2:
-        return data[:at] + data[max(0, at - int(rng.integers(1, 40))):]
+        return data[:at] + data[max(0, at - int(rng.integers(1, 40))) :]
     changed = bytearray(data)
     for place in rng.integers(len(data), size=int(rng.integers(1, 9))):
         changed[place] = int(rng.integers(256))
@@ -278,7 +330,8 @@ def check_mutations(tmp_path, seeds):
 
 
 def test_mutated_entries_give_the_documented_errors(tmp_path):
-    # about 1 in 60 mutations falls on a byte that says nothing (a date, a padding), and then the arrays must be right
+    # about 1 in 60 mutations falls on a byte that says nothing (a date, a padding), and then the
+    # arrays must be right
     assert check_mutations(tmp_path, range(500)) > 400
 
 

@@ -14,13 +14,21 @@ def test_every_epoch_is_a_permutation():
 
 
 def test_the_stream_is_numpys_philox():
-    expected = np.random.Generator(np.random.Philox(key=5)).permuted(np.tile(np.arange(9), (4, 1)), axis=1)
+    expected = np.random.Generator(np.random.Philox(key=5)).permuted(
+        np.tile(np.arange(9), (4, 1)), axis=1
+    )
     np.testing.assert_array_equal(ib.permutations(9, 5, 4), expected)
 
 
-@pytest.mark.parametrize("ask, say", [
-    ((10, 2**128, 1), "below 2.128"), ((10, None, 1), "a seed: an integer"), ((2.5, 0, 1), "n counts samples: .* got 2.5"), ((10, 0, -1), "epochs: .* got -1"),
-])
+@pytest.mark.parametrize(
+    "ask, say",
+    [
+        ((10, 2**128, 1), "below 2.128"),
+        ((10, None, 1), "a seed: an integer"),
+        ((2.5, 0, 1), "n counts samples: .* got 2.5"),
+        ((10, 0, -1), "epochs: .* got -1"),
+    ],
+)
 def test_what_is_no_stream_is_refused(ask, say):
     with pytest.raises(ValueError, match=say):
         ib.permutations(*ask)
@@ -38,7 +46,9 @@ def test_orders_are_uniform():
 def test_chunks_and_prefixes_are_the_same_stream(n, size):
     whole = ib.permutations(n, seed=1, epochs=40)
     np.testing.assert_array_equal(np.concatenate(list(epoch_chunks(n, 1, 40, size=size))), whole)
-    np.testing.assert_array_equal(np.concatenate(list(epoch_chunks(n, 1, 40, start=17, size=size))), whole[17:])
+    np.testing.assert_array_equal(
+        np.concatenate(list(epoch_chunks(n, 1, 40, start=17, size=size))), whole[17:]
+    )
     np.testing.assert_array_equal(ib.permutations(n, seed=1, epochs=11), whole[:11])
 
 

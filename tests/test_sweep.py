@@ -1,4 +1,5 @@
 """Sweeps: the answer of `simulate`, remembered run by run, continued after whatever happens."""
+
 import logging
 import sys
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ from ibias.sweep_plan import plan
 
 MODULE = sys.modules["ibias.sweep"]  # the name on the package is the function
 DATA = ib.data.mixture(classes=3, per_class=6, dim=5, seed=0)
-METHODS = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[6, 18], momenta=[0.0, 0.5], schedule=ib.Power(0.1))
+METHODS = ib.grid(
+    norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[6, 18], momenta=[0.0, 0.5], schedule=ib.Power(0.1)
+)
 ASK = dict(seeds=[0, 1], steps=60, record=[0, 1, 10, 60], progress=False)
 
 
@@ -32,8 +35,18 @@ def forbid_computing(monkeypatch):
     monkeypatch.setattr(MODULE, "compute", lambda *a, **k: pytest.fail("something was computed"))
 
 
-@pytest.mark.parametrize("options", [{}, {"weights": True}, {"loss": ib.EXPONENTIAL}, {"dtype": torch.float32, "backend": "lanes"},
-                                     {"backend": "composed"}, {"directions": {"ones": np.ones((3, 5))}}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"weights": True},
+        {"loss": ib.EXPONENTIAL},
+        {"dtype": torch.float32, "backend": "lanes"},
+        {"backend": "composed"},
+        {"directions": {"ones": np.ones((3, 5))}},
+    ],
+    ids=str,
+)
 def test_the_answer_is_that_of_simulate_stored_or_not(tmp_path, options, monkeypatch):
     wanted = ib.simulate(DATA, METHODS, **ASK, **options)
     fresh = ib.sweep(DATA, METHODS, **ASK, **options, store=tmp_path)
@@ -62,7 +75,11 @@ def test_the_environment_names_the_store(tmp_path, monkeypatch):
 
 CHANGES = {
     "data": lambda ask: ask | {"dataset": ib.data.mixture(classes=3, per_class=6, dim=5, seed=1)},
-    "method": lambda ask: ask | {"methods": [ib.SteepestDescent(ib.MAX, ib.Minibatch(6), ib.Power(0.1001))]},
+    "method": (
+        lambda ask: (
+            ask | {"methods": [ib.SteepestDescent(ib.MAX, ib.Minibatch(6), ib.Power(0.1001))]}
+        )
+    ),
     "seed": lambda ask: ask | {"seeds": [7]},
     "steps": lambda ask: ask | {"steps": 61},
     "record": lambda ask: ask | {"record": [0, 1, 11, 60]},
@@ -75,8 +92,18 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_whatever_changes_the_answer_changes_the_key(change):
-    base = {"dataset": DATA, "methods": [ib.SteepestDescent(ib.MAX, ib.Minibatch(6), ib.Power(0.1))], "seeds": [0], "steps": 60,
-            "record": [0, 1, 10, 60], "loss": ib.CROSS_ENTROPY, "backend": "auto", "device": "auto", "dtype": torch.float64, "weights": False}
+    base = {
+        "dataset": DATA,
+        "methods": [ib.SteepestDescent(ib.MAX, ib.Minibatch(6), ib.Power(0.1))],
+        "seeds": [0],
+        "steps": 60,
+        "record": [0, 1, 10, 60],
+        "loss": ib.CROSS_ENTROPY,
+        "backend": "auto",
+        "device": "auto",
+        "dtype": torch.float64,
+        "weights": False,
+    }
     assert not set(plan(**base).keys) & set(plan(**change(base)).keys)
 
 
@@ -87,7 +114,9 @@ def test_names_of_data_and_methods_are_not_in_the_key(tmp_path, monkeypatch):
     forbid_computing(monkeypatch)
     renamed = ib.Dataset(DATA.x, DATA.y, name="another name")
     both = ib.sweep(renamed, [one, two], **ASK, store=tmp_path)
-    np.testing.assert_array_equal(both.loss.sel(optimizer="first"), both.loss.sel(optimizer="second"))
+    np.testing.assert_array_equal(
+        both.loss.sel(optimizer="first"), both.loss.sel(optimizer="second")
+    )
 
 
 def test_a_longer_sweep_computes_only_what_is_new(tmp_path, monkeypatch):
@@ -100,9 +129,29 @@ def test_a_longer_sweep_computes_only_what_is_new(tmp_path, monkeypatch):
 
 def test_the_source_behind_the_numbers_is_in_the_key_and_no_other(tmp_path, monkeypatch):
     names = {path.relative_to(PACKAGE).as_posix() for path in source_files()}
-    assert {"norms.py", "losses.py", "schedules.py", "streams.py", "problem.py", "signals.py", "methods.py", "measures.py", "simulate.py",
-            "engine/driver.py", "engine/planner.py", "engine/lanes.py", "engine/composed.py", "engine/kernel/block.py"} <= names
-    assert not [name for name in names if name.startswith(("companion", "plots", "store", "sweep", "data", "maxmargin", "optim", "homogeneous"))]
+    assert {
+        "norms.py",
+        "losses.py",
+        "schedules.py",
+        "streams.py",
+        "problem.py",
+        "signals.py",
+        "methods.py",
+        "measures.py",
+        "simulate.py",
+        "engine/driver.py",
+        "engine/planner.py",
+        "engine/lanes.py",
+        "engine/composed.py",
+        "engine/kernel/block.py",
+    } <= names
+    assert not [
+        name
+        for name in names
+        if name.startswith(
+            ("companion", "plots", "store", "sweep", "data", "maxmargin", "optim", "homogeneous")
+        )
+    ]
     ib.sweep(DATA, METHODS[:1], **ASK, store=tmp_path)
     monkeypatch.setattr(sweep_key, "source_hash", lambda: "one line was changed")
     assert ib.sweep(DATA, METHODS[:1], **ASK, store=tmp_path).attrs["from_store"] == 0
@@ -114,7 +163,12 @@ def test_the_source_hash_follows_a_changed_line(tmp_path):
     (tmp_path / "simulate.py").write_text("from . import streams\nfrom .data import y\n")
     for name in ("norms", "streams", "data", "plots"):
         (tmp_path / f"{name}.py").write_text("pass\n")
-    assert {path.stem for path in source_files(tmp_path)} == {"fast", "simulate", "norms", "streams"}
+    assert {path.stem for path in source_files(tmp_path)} == {
+        "fast",
+        "simulate",
+        "norms",
+        "streams",
+    }
 
 
 class Cut(BaseException):
@@ -137,7 +191,9 @@ def cut_after(monkeypatch, count):
 
 @pytest.mark.parametrize("backend", ["auto", "lanes", "composed"])
 @pytest.mark.parametrize("count", [0, 1, 6, 15])
-def test_an_interrupted_sweep_goes_on_and_ends_bit_for_bit_the_same(tmp_path, monkeypatch, backend, count, caplog):
+def test_an_interrupted_sweep_goes_on_and_ends_bit_for_bit_the_same(
+    tmp_path, monkeypatch, backend, count, caplog
+):
     ib.sweep(DATA, METHODS, **ASK, backend=backend, store=tmp_path / "whole")
     with monkeypatch.context() as patch, pytest.raises(Cut) as cut:
         cut_after(patch, count)
@@ -148,14 +204,19 @@ def test_an_interrupted_sweep_goes_on_and_ends_bit_for_bit_the_same(tmp_path, mo
     assert result.attrs["from_store"] == count
     assert (f"{count} of 16 runs were found" in caplog.text) == (count > 0)
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
-    assert all(Store(tmp_path / "cut").get(path.stem).about["kind"] == "run" for path in Store(tmp_path / "cut").paths())  # no journal left
+    assert all(
+        Store(tmp_path / "cut").get(path.stem).about["kind"] == "run"
+        for path in Store(tmp_path / "cut").paths()
+    )  # no journal left
 
 
 def test_an_interrupt_while_everything_is_read_back_says_that_all_is_there(tmp_path, monkeypatch):
     def cut(*given):
         raise Cut
 
-    monkeypatch.setattr(sys.modules["ibias.sweep"], "_labelled", cut)  # the name ibias.sweep is the function
+    monkeypatch.setattr(
+        sys.modules["ibias.sweep"], "_labelled", cut
+    )  # the name ibias.sweep is the function
     with pytest.raises(Cut) as error:
         ib.sweep(DATA, METHODS, **ASK, store=tmp_path)
     assert "16 of 16 runs" in error.value.__notes__[0]
@@ -165,7 +226,12 @@ def test_an_interrupt_while_everything_is_read_back_says_that_all_is_there(tmp_p
 def test_a_long_run_goes_on_from_its_saved_state_bit_for_bit(tmp_path, monkeypatch, backend):
     monkeypatch.setattr(driver, "CHUNK_STEPS", 30)
     monkeypatch.setattr("ibias.sweep_journal.Journal.__init__.__defaults__", (0.0,))
-    methods = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[6], momenta=[0.9], variance_reduction=[False, True])
+    methods = ib.grid(
+        norms=[ib.MAX, ib.SPECTRAL],
+        batch_sizes=[6],
+        momenta=[0.9],
+        variance_reduction=[False, True],
+    )
     ask = ASK | {"steps": 300, "record": [0, 100, 250, 300]}
     ib.sweep(DATA, methods, **ask, backend=backend, store=tmp_path / "whole")
     with monkeypatch.context() as patch, pytest.raises(Cut):
@@ -174,13 +240,15 @@ def test_a_long_run_goes_on_from_its_saved_state_bit_for_bit(tmp_path, monkeypat
     done = []
     monkeypatch.setattr(MODULE, "bar", lambda *a: Counting(done))
     ib.sweep(DATA, methods, **ask, backend=backend, store=tmp_path / "cut")
-    # 8 runs in 2 blocks (seeds): 6 chunks of 30 steps of the first block were saved, so 8 x 300 - 4 x 180 steps are left
+    # 8 runs in 2 blocks (seeds): 6 chunks of 30 steps of the first block were saved, so 8 x 300 - 4
+    # x 180 steps are left
     assert sum(done) == 8 * 300 - 4 * 180
     assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 
 def test_a_sweep_cut_three_times_with_and_without_saved_states_ends_the_same(tmp_path, monkeypatch):
-    """A state belongs to the runs of its own call, which after a first cut are not all the runs of the journal."""
+    """A state belongs to the runs of its own call, which after a first cut are not all the runs of
+    the journal."""
     monkeypatch.setattr(driver, "CHUNK_STEPS", 30)
     methods = ib.grid(norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[6], momenta=[0.5])
     ask = ASK | {"steps": 300, "record": [0, 100, 250, 300], "seeds": range(5), "backend": "kernel"}
@@ -240,12 +308,23 @@ class Broken(ib.Signal):
 
 def test_a_failing_method_does_not_take_the_others_with_it(tmp_path):
     methods = [ib.SteepestDescent(ib.MAX, Broken(), name="broken"), *METHODS]
-    with pytest.raises(SweepIncomplete, match=r"16 of 18 runs are done; 2 failed, the first \(broken, seed 0\): .*the sixth gradient is missing"):
+    with pytest.raises(
+        SweepIncomplete,
+        match=(
+            r"16 of 18 runs are done; 2 failed, the first \(broken, seed 0\): .*the sixth gradient"
+            r" is missing"
+        ),
+    ):
         ib.sweep(DATA, methods, **ASK, store=tmp_path)
     runs = ib.sweep(DATA, methods, **ASK, store=tmp_path, allow_missing=True)
     assert runs.attrs["from_store"] == 16
-    assert (runs.status.sel(optimizer="broken") == "failed: RuntimeError: the sixth gradient is missing").all()
-    assert runs.loss.sel(optimizer="broken").isnull().all() and not runs.loss.drop_sel(optimizer="broken").isnull().any()
+    assert (
+        runs.status.sel(optimizer="broken") == "failed: RuntimeError: the sixth gradient is missing"
+    ).all()
+    assert (
+        runs.loss.sel(optimizer="broken").isnull().all()
+        and not runs.loss.drop_sel(optimizer="broken").isnull().any()
+    )
     assert (runs.status.drop_sel(optimizer="broken") == "done").all()
 
 
@@ -264,25 +343,42 @@ def test_a_damaged_run_is_computed_again_and_no_other(tmp_path):
     with pytest.warns(match="set aside"):
         again = ib.sweep(DATA, METHODS, **ASK, store=tmp_path)
     assert again.attrs["from_store"] == 15 and len(list((tmp_path / "set-aside").iterdir())) == 1
-    xr.testing.assert_allclose(again.drop_attrs(), wanted.drop_attrs(), rtol=1e-12)  # alone in a block, products round differently
+    xr.testing.assert_allclose(
+        again.drop_attrs(), wanted.drop_attrs(), rtol=1e-12
+    )  # alone in a block, products round differently
 
 
 def test_a_function_without_a_name_is_not_remembered(tmp_path):
     lengths = ib.SteepestDescent(ib.MAX, ib.FullBatch(), lambda t: 0.1 / (t + 1.0), name="mine")
     with pytest.raises(ValueError, match="frozen dataclass, or pass store=None"):
         ib.sweep(DATA, lengths, **ASK, store=tmp_path)
-    assert ib.sweep(DATA, lengths, **ASK, store=None).norm_max.isel(step=1).values.tolist() == [[0.1, 0.1]]
+    assert ib.sweep(DATA, lengths, **ASK, store=None).norm_max.isel(step=1).values.tolist() == [
+        [0.1, 0.1]
+    ]
 
 
 def test_the_seconds_of_runs_add_up_to_those_of_the_whole():
     runs = ib.sweep(DATA, METHODS, **ASK, store=None)
-    assert runs.attrs["seconds"] <= runs.attrs["wall_seconds"] + 0.001  # both rounded to thousandths; sixteen runs that finish together
+    assert (
+        runs.attrs["seconds"] <= runs.attrs["wall_seconds"] + 0.001
+    )  # both rounded to thousandths; sixteen runs that finish together
 
 
 def test_a_run_says_where_it_comes_from(tmp_path):
     ib.sweep(DATA, METHODS[:1], **ASK, store=tmp_path)
     entry = Store(tmp_path).get(next(Store(tmp_path).paths()).stem)
-    assert {"backend", "device", "seconds", "date", "machine", "torch", "numpy", "python", "ibias", "commit"} <= set(entry.provenance)
+    assert {
+        "backend",
+        "device",
+        "seconds",
+        "date",
+        "machine",
+        "torch",
+        "numpy",
+        "python",
+        "ibias",
+        "commit",
+    } <= set(entry.provenance)
     assert entry.key == key_of(entry.about)
 
 

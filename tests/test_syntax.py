@@ -1,4 +1,6 @@
-"""Source is parsed by several threads: the book runs two notebooks at a time and asks for both keys."""
+"""Source is parsed by several threads: the book runs two notebooks at a time and asks for both
+keys."""
+
 import ast
 import sys
 import threading
@@ -6,11 +8,15 @@ from pathlib import Path
 
 from ibias import syntax
 
-SOURCES = [p.read_text(encoding="utf-8") for p in sorted((Path(syntax.__file__).parent / "maxmargin").glob("*.py"))]
+SOURCES = [
+    p.read_text(encoding="utf-8")
+    for p in sorted((Path(syntax.__file__).parent / "maxmargin").glob("*.py"))
+]
 
 
 class Rubbish:
-    """A cycle whose finaliser runs Python code: collected in the middle of a parse, it lets another thread go ahead."""
+    """A cycle whose finaliser runs Python code: collected in the middle of a parse, it lets another
+    thread go ahead."""
 
     def __init__(self):
         self.myself = self

@@ -27,7 +27,9 @@ def test_margin_table_marks_what_is_not_separable():
     tangled = ib.Dataset([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], [0, 1, 1], name="tangled")
     table = tables.margins({"apart": apart, "tangled": tangled}, [ib.MAX, ib.FROBENIUS])
     assert table.separable.values.tolist() == [True, False]
-    assert table.lower.sel(data="apart", norm="max").item() == pytest.approx(2, rel=1e-9)  # Proposition X: gamma_max = 2
+    assert table.lower.sel(data="apart", norm="max").item() == pytest.approx(
+        2, rel=1e-9
+    )  # Proposition X: gamma_max = 2
     assert table.radius.sel(data="apart").item() == 3
     assert table.ratio.sel(data="apart", norm="max").item() == pytest.approx(2 / (2 * 3), rel=1e-9)
     np.testing.assert_allclose(table.gap, (table.upper - table.lower) / table.lower, rtol=1e-9)
@@ -39,7 +41,9 @@ def test_margin_table_marks_what_is_not_separable():
 def test_least_momenta_are_those_of_the_statements():
     needed = tables.least_momenta([2, 3, 5, 10, 50])
     # the printed values are rounded up in the last digit, so that the condition is met
-    np.testing.assert_allclose(needed["sharper form"], [0.641, 0.830, 0.917, 0.964, 0.9934], atol=1e-3)
+    np.testing.assert_allclose(
+        needed["sharper form"], [0.641, 0.830, 0.917, 0.964, 0.9934], atol=1e-3
+    )
     np.testing.assert_allclose(needed["paper's form"].values[[0, 3]], [0.9167, 0.99949], atol=6e-5)
 
 
@@ -49,14 +53,18 @@ def test_duality_table_is_small_and_can_fail():
     spoiled = tables.duality([NewtonSchulzSpectral(5)], trials=20, classes=3, dim=4)
     assert (spoiled.difference > 1e-3).all()
     g = torch.tensor(np.random.default_rng(0).standard_normal((20, 3, 4)))
-    assert spoiled.excess.item() == pytest.approx(max(ib.SPECTRAL.value(NewtonSchulzSpectral(5).steepest(m)).item() for m in g) - 1, rel=1e-9)
+    assert spoiled.excess.item() == pytest.approx(
+        max(ib.SPECTRAL.value(NewtonSchulzSpectral(5).steepest(m)).item() for m in g) - 1, rel=1e-9
+    )
 
 
 def test_newton_schulz_converges_only_with_convergent_coefficients():
     g = torch.tensor(np.random.default_rng(0).standard_normal((5, 4, 6)))
     exact = ib.SPECTRAL.steepest(g)
     near = NewtonSchulzSpectral(40, CONVERGENT).steepest(g)
-    torch.testing.assert_close(near, exact, rtol=0, atol=1e-9)  # condition about 10: forty quintic steps suffice
+    torch.testing.assert_close(
+        near, exact, rtol=0, atol=1e-9
+    )  # condition about 10: forty quintic steps suffice
     tuned = NewtonSchulzSpectral(40).steepest(g)
     assert (tuned - exact).abs().max() > 0.05
     singular = torch.linalg.svdvals(tuned)
@@ -66,20 +74,36 @@ def test_newton_schulz_converges_only_with_convergent_coefficients():
 def test_fitted_exponents_recover_the_full_batch_rate(tmp_path, monkeypatch):
     monkeypatch.setenv("IBIAS_STORE", str(tmp_path))
     data = ib.data.mixture(classes=3, per_class=5, dim=8, seed=0)
-    found = fits.gap_exponents([data], [ib.FROBENIUS], {0.5: {"frobenius": 1.0}, 1.0: {"frobenius": 1.0}}, ib.FullBatch(), steps=20_000)
+    found = fits.gap_exponents(
+        [data],
+        [ib.FROBENIUS],
+        {0.5: {"frobenius": 1.0}, 1.0: {"frobenius": 1.0}},
+        ib.FullBatch(),
+        steps=20_000,
+    )
     # the gap falls like 1/sum of steps, t^-1/2; logarithms bend the slope by about 1/log t = 0.1
     assert found.slope.sel(a=0.5).item() == pytest.approx(-0.5, abs=0.12)
     assert found.promised.values.tolist() == [-0.5, -1.0]
-    late = found.isel(data=0, norm=0).where(found.step >= 20_000 / 30, drop=True)  # a decade and a half
+    late = found.isel(data=0, norm=0).where(
+        found.step >= 20_000 / 30, drop=True
+    )  # a decade and a half
     for a, time in {0.5: np.log(late.step), 1.0: np.log(np.log(late.step))}.items():
-        assert found.slope.sel(a=a).item() == pytest.approx(np.polyfit(time, np.log(late.gap.sel(a=a)), 1)[0], rel=1e-9)
+        assert found.slope.sel(a=a).item() == pytest.approx(
+            np.polyfit(time, np.log(late.gap.sel(a=a)), 1)[0], rel=1e-9
+        )
 
 
 def test_momentum_map_has_the_effective_margin_on_its_axis(tmp_path, monkeypatch):
     monkeypatch.setenv("IBIAS_STORE", str(tmp_path))
     data = ib.data.mixture(classes=2, per_class=4, dim=5, seed=0)
-    grid = fits.momentum_map(data, {ib.MAX: ib.Power(0.1)}, batch_sizes=[1, 2, 8], forgetting=[1, 0.1], steps=50)
-    assert grid.error.dims == ("norm", "forgetting", "batches") and grid.batches.values.tolist() == [1, 4, 8]
+    grid = fits.momentum_map(
+        data, {ib.MAX: ib.Power(0.1)}, batch_sizes=[1, 2, 8], forgetting=[1, 0.1], steps=50
+    )
+    assert grid.error.dims == (
+        "norm",
+        "forgetting",
+        "batches",
+    ) and grid.batches.values.tolist() == [1, 4, 8]
     gamma = ib.max_margin(data, ib.MAX).lower
     from ibias.theory import constants
 
@@ -87,14 +111,29 @@ def test_momentum_map_has_the_effective_margin_on_its_axis(tmp_path, monkeypatch
         beta = 1 - grid.least.sel(norm="max", form="sharper", batches=m).item()
         # bisection to 2^-80 of the zero of the effective margin
         assert constants.effective_margin(gamma, data.radius, m, beta) == pytest.approx(0, abs=1e-9)
-    single = ib.simulate(data, ib.SteepestDescent(ib.MAX, ib.Momentum(0.9, ib.Minibatch(2)), ib.Power(0.1)), steps=50, record=[50], progress=False)
+    single = ib.simulate(
+        data,
+        ib.SteepestDescent(ib.MAX, ib.Momentum(0.9, ib.Minibatch(2)), ib.Power(0.1)),
+        steps=50,
+        record=[50],
+        progress=False,
+    )
     expected = 1 - single.margin.item() / ib.max_margin(data, ib.MAX).margin
-    assert grid.error.sel(norm="max", forgetting=0.1, batches=4).item() == pytest.approx(expected, rel=1e-9)
+    assert grid.error.sel(norm="max", forgetting=0.1, batches=4).item() == pytest.approx(
+        expected, rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("best", [{}, {"spectral": None}, {"max": 0.1}, 0.1])
 def test_relative_error_says_which_margin_it_lacks(best):
-    runs = ib.simulate(ib.data.counterexample("X.3"), ib.SteepestDescent(ib.MAX), steps=2, record=[0, 2], progress=False, backend="composed")
+    runs = ib.simulate(
+        ib.data.counterexample("X.3"),
+        ib.SteepestDescent(ib.MAX),
+        steps=2,
+        record=[0, 2],
+        progress=False,
+        backend="composed",
+    )
     with pytest.raises(ValueError, match="for 'max' there is none in"):
         ib.relative_error(runs, best)
 
@@ -102,14 +141,26 @@ def test_relative_error_says_which_margin_it_lacks(best):
 def test_relative_error_is_one_minus_the_ratio_of_margins():
     data = ib.data.mixture(classes=3, per_class=4, dim=5, seed=0)
     best = ib.max_margin(data, ib.MAX)
-    runs = ib.simulate(data, ib.SteepestDescent(ib.MAX, schedule=ib.Power(0.1)), steps=30, record=[0, 30], progress=False,
-                       directions={"spectral": ib.max_margin(data, ib.SPECTRAL).weights, "max": best.weights})
+    runs = ib.simulate(
+        data,
+        ib.SteepestDescent(ib.MAX, schedule=ib.Power(0.1)),
+        steps=30,
+        record=[0, 30],
+        progress=False,
+        directions={"spectral": ib.max_margin(data, ib.SPECTRAL).weights, "max": best.weights},
+    )
     found = ib.relative_error(runs, {"max": best})
-    assert found.error.values[0, 0, 1] == pytest.approx(1 - runs.margin.values[0, 0, 1] / best.margin, rel=1e-14)
+    assert found.error.values[0, 0, 1] == pytest.approx(
+        1 - runs.margin.values[0, 0, 1] / best.margin, rel=1e-14
+    )
     assert (found.error_below <= found.error_above).isel(step=1).all()
     assert found.cosine.dims == ("optimizer", "seed", "step")
-    np.testing.assert_array_equal(found.cosine, runs.cosine.sel(direction="max"))  # its own norm's direction, wherever in the list
-    wrong = ib.relative_error(runs.assign(margin=-abs(runs.margin)), {"max": best})  # a negative margin turns the interval round
+    np.testing.assert_array_equal(
+        found.cosine, runs.cosine.sel(direction="max")
+    )  # its own norm's direction, wherever in the list
+    wrong = ib.relative_error(
+        runs.assign(margin=-abs(runs.margin)), {"max": best}
+    )  # a negative margin turns the interval round
     assert (wrong.error_below < wrong.error_above).isel(step=1).all()
 
 
@@ -117,13 +168,25 @@ def test_figures_refuse_rows_that_select_nothing():
     data = ib.data.mixture(classes=3, per_class=4, dim=5, seed=0)
     best = ib.max_margin(data, ib.MAX)
     methods = ib.grid(norms=[ib.MAX], batch_sizes=[3, 12])
-    runs = ib.simulate(data, methods, seeds=[0, 1], steps=20, record=[0, 5, 20], directions={"max": best.weights}, progress=False)
+    runs = ib.simulate(
+        data,
+        methods,
+        seeds=[0, 1],
+        steps=20,
+        record=[0, 5, 20],
+        directions={"max": best.weights},
+        progress=False,
+    )
     runs = ib.relative_error(runs, {"max": best})
     with pytest.raises(ValueError, match="momentum 0.9"):
         plots.error_and_cosine(runs, [{"title": "", "momentum": 0.9, "variance_reduction": False}])
-    fig = plots.error_and_cosine(runs, [{"title": "SignSGD", "momentum": 0.0, "variance_reduction": False}])
+    fig = plots.error_and_cosine(
+        runs, [{"title": "SignSGD", "momentum": 0.0, "variance_reduction": False}]
+    )
     lines = fig.axes[0].get_lines()
-    np.testing.assert_allclose(lines[0].get_ydata(), runs.error.sel(optimizer="SignSGD b=3").median("seed")[1:])
+    np.testing.assert_allclose(
+        lines[0].get_ydata(), runs.error.sel(optimizer="SignSGD b=3").median("seed")[1:]
+    )
     assert plots_margins.error_by_batch(runs.error.isel(step=-1)).axes
 
 

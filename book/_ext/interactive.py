@@ -1,7 +1,9 @@
-"""The interactive figures (playground, explorer, hero): their scripts on the pages that hold one, their numbers computed.
+"""The interactive figures (playground, explorer, hero): their scripts on the pages that hold one,
+their numbers computed.
 
-A page asks for a figure with an element such as ``<div data-ibias="playground" data-preset="stuck"></div>`` in a raw html
-block; everything it needs comes from the book's own folder and works from a file share: classic scripts, no fetch.
+A page asks for a figure with an element such as
+``<div data-ibias="playground" data-preset="stuck"></div>`` in a raw html block; everything it needs
+comes from the book's own folder and works from a file share: classic scripts, no fetch.
 """
 
 import os
@@ -19,14 +21,39 @@ log = logging.getLogger(__name__)
 COMMON = ("common/svg.js", "common/axes.js", "common/share.js")
 # in load order; each file adds one name to the global ``Ibias``
 SCRIPTS = {
-    "playground": COMMON + tuple(
-        f"playground/{name}.js" for name in (
-            "philox", "geometry", "engine", "settings", "race", "caption", "view_planes", "view_race", "layout", "points",
-            "screen", "clock", "controls", "mount",
+    "playground": (
+        COMMON
+        + tuple(
+            f"playground/{name}.js"
+            for name in (
+                "philox",
+                "geometry",
+                "engine",
+                "settings",
+                "race",
+                "caption",
+                "view_planes",
+                "view_race",
+                "layout",
+                "points",
+                "screen",
+                "clock",
+                "controls",
+                "mount",
+            )
         )
     ),
-    "explorer": COMMON + tuple(f"explorer/{name}.js" for name in ("numbers", "decode", "state", "view", "mount")),
-    "hero": ("common/svg.js", "playground/geometry.js", "hero/numbers.js", "hero/scene.js", "hero/mount.js"),
+    "explorer": (
+        COMMON
+        + tuple(f"explorer/{name}.js" for name in ("numbers", "decode", "state", "view", "mount"))
+    ),
+    "hero": (
+        "common/svg.js",
+        "playground/geometry.js",
+        "hero/numbers.js",
+        "hero/scene.js",
+        "hero/mount.js",
+    ),
 }
 STYLES = {name: ("common/figures.css", f"{name}/{name}.css") for name in SCRIPTS}
 # figure -> the module that computes its numbers.js
@@ -35,10 +62,14 @@ FIGURE = re.compile(r'data-ibias="(\w+)"')
 
 
 def figures_of(body: str) -> list[str]:
-    """The kinds of figure a page holds, in a fixed order.  Raises ValueError for one that does not exist."""
+    """The kinds of figure a page holds, in a fixed order.  Raises ValueError for one that does not
+    exist."""
     found = set(FIGURE.findall(body))
     if unknown := found - set(SCRIPTS):
-        raise ValueError(f'a page asks for data-ibias="{min(unknown)}"; the interactive figures are {", ".join(SCRIPTS)}')
+        raise ValueError(
+            f'a page asks for data-ibias="{min(unknown)}"; the interactive figures are'
+            f" {', '.join(SCRIPTS)}"
+        )
     return [name for name in SCRIPTS if name in found]
 
 
@@ -56,9 +87,11 @@ def numbers(app, name: str) -> Path:
 
 
 def compute(app):
-    """What is missing or was made by another state of the package; about a minute from nothing, no time when up to date.
+    """What is missing or was made by another state of the package; about a minute from nothing, no
+    time when up to date.
 
-    In a process of its own: one thread a process is much faster here, and this one may have imported torch with several.
+    In a process of its own: one thread a process is much faster here, and this one may have
+    imported torch with several.
     """
     if app.builder.format == "html":
         for name, module in COMPUTED.items():

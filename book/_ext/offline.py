@@ -1,8 +1,11 @@
-"""The book without a network: MathJax and plotly.js beside the pages, outputs from the notebook cache, no foreign scripts.
+"""The book without a network: MathJax and plotly.js beside the pages, outputs from the notebook
+cache, no foreign scripts.
 
-MathJax comes from node_modules (`npm ci`); without it Sphinx's default address stays and mathematics needs a network.
-plotly.js is the copy inside the installed plotly package, and only pages that draw with it load it.
+MathJax comes from node_modules (`npm ci`); without it Sphinx's default address stays and
+mathematics needs a network. plotly.js is the copy inside the installed plotly package, and only
+pages that draw with it load it.
 """
+
 from __future__ import annotations
 
 import os
@@ -16,7 +19,15 @@ from ibias.companion.provenance import FOLDER
 
 log = logging.getLogger(__name__)
 # only what tex-chtml.js can ask for at run time
-MATHJAX = ("tex-chtml.js", "input/tex", "output/chtml/fonts/woff-v2", "a11y", "ui", "sre/mathmaps/base.json", "sre/mathmaps/en.json")
+MATHJAX = (
+    "tex-chtml.js",
+    "input/tex",
+    "output/chtml/fonts/woff-v2",
+    "a11y",
+    "ui",
+    "sre/mathmaps/base.json",
+    "sre/mathmaps/en.json",
+)
 
 
 def mathjax(app) -> Path | None:
@@ -36,32 +47,46 @@ def configure(app, config):
     if mathjax(app):
         config.mathjax_path = "vendor/mathjax/tex-chtml.js"
     else:
-        log.info("node_modules/mathjax not found (npm ci): mathematics will be rendered from the network")
+        log.info(
+            "node_modules/mathjax not found (npm ci): mathematics will be rendered from the network"
+        )
 
 
 def outdated(app, env, added, changed, removed):
-    """Pages whose cached outputs are newer than the page, though the notebook itself is unchanged."""
+    """Pages whose cached outputs are newer than the page, though the notebook itself is
+    unchanged."""
     known = getattr(env, "ibias_outputs", {})
-    now = {d: outputs.version(Path(app.srcdir), d.removeprefix("notebooks/")) for d in env.found_docs if d.startswith("notebooks/")}
+    now = {
+        d: outputs.version(Path(app.srcdir), d.removeprefix("notebooks/"))
+        for d in env.found_docs
+        if d.startswith("notebooks/")
+    }
     return [d for d, version in now.items() if not version or known.get(d) != version]
 
 
 def remember(app, env):
     docs = [d for d in env.found_docs if d.startswith("notebooks/")]
-    env.ibias_outputs = {d: outputs.version(Path(app.srcdir), d.removeprefix("notebooks/")) for d in docs}
+    env.ibias_outputs = {
+        d: outputs.version(Path(app.srcdir), d.removeprefix("notebooks/")) for d in docs
+    }
 
 
 def foreign(script) -> bool:
-    # sphinx-thebe declares its constants twice, an error on every page, and asks a CDN; the book does not use it
+    # sphinx-thebe declares its constants twice, an error on every page, and asks a CDN; the book
+    # does not use it
     body = (getattr(script, "attributes", None) or {}).get("body") or ""
     return "thebe" in str(getattr(script, "filename", "")) or "THEBE_JS_URL" in body
 
 
 def page(app, pagename, templatename, context, doctree):
     # a label that is not what the reader sees misleads who steers by voice
-    body = (context.get("body") or "").replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    body = (context.get("body") or "").replace(
+        '<summary aria-label="Toggle hidden content">', "<summary>"
+    )
     # its entries are not list items: neither is it a list
-    context["body"] = body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+    context["body"] = body.replace(
+        '<div role="list" class="citation-list">', '<div class="citation-list">'
+    )
     context["script_files"][:] = [s for s in context["script_files"] if not foreign(s)]
     context["css_files"][:] = [s for s in context["css_files"] if not foreign(s)]
     if 'class="ibias-plotly"' in context["body"]:

@@ -1,4 +1,6 @@
-"""The command `ibias`: one line for an error, an exit code a script can use, a traceback only for `--debug`."""
+"""The command `ibias`: one line for an error, an exit code a script can use, a traceback only for
+`--debug`."""
+
 from __future__ import annotations
 
 import os
@@ -18,14 +20,23 @@ EPILOGUE = """Exit codes: 0 done, 1 a run or notebook failed or a figure differs
 130 interrupted. `--debug` anywhere shows the traceback of an error. Every command takes `--help`; most take `--json`."""
 
 app = typer.Typer(
-    name="ibias", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False, epilog=EPILOGUE,
-    help="Which maximum-margin classifier does an optimizer choose? Certified margins, training runs, sweeps that survive, and the book.",
+    name="ibias",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    epilog=EPILOGUE,
+    help=(
+        "Which maximum-margin classifier does an optimizer choose? Certified margins, training"
+        " runs, sweeps that survive, and the book."
+    ),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
 @app.callback(invoke_without_command=True)
-def _about(version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False) -> None:
+def _about(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
     if version:
         typer.echo(f"ibias {versions(('ibias',))['ibias']}")
         raise typer.Exit()
@@ -35,16 +46,24 @@ for register in (cli_margin, cli_train, cli_sweep, cli_book, cli_store, cli_doct
     register.add_to(app)
 
 # errors of the system that say that what was typed is wrong, not that the disk is
-_WRONG_PLACE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, ConnectionError, TimeoutError)
+_WRONG_PLACE = (
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    ConnectionError,
+    TimeoutError,
+)
 _ClickError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM. Not a KeyboardInterrupt: typer swallows those, and with them the note about what is safe."""
+    """Ctrl-C or SIGTERM. Not a KeyboardInterrupt: typer swallows those, and with them the note
+    about what is safe."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; returns the exit code. The entry point of `ibias` and of `python -m ibias.companion.cli`."""
+    """Run one command line; returns the exit code. The entry point of `ibias` and of
+    `python -m ibias.companion.cli`."""
     given = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
@@ -58,7 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(code or 0)
     except BaseException as error:
         if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader of our output has gone: nothing is wrong
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # the reader of our output has gone: nothing is wrong
             return 0
         if debug and not isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit)):
             raise
@@ -78,7 +99,10 @@ def exit_code(error: BaseException) -> int:
         return NOT_SEPARABLE
     if isinstance(error, OSError) and not isinstance(error, _WRONG_PLACE):
         return DISK
-    if isinstance(error, (_ClickError, ValueError, TypeError, LookupError, MemoryError, OSError, ArithmeticError)):
+    if isinstance(
+        error,
+        (_ClickError, ValueError, TypeError, LookupError, MemoryError, OSError, ArithmeticError),
+    ):
         return BAD_INPUT
     return 1
 
@@ -93,11 +117,33 @@ def _failed(error: BaseException) -> int:
     if code == INTERRUPTED:
         print(f"ibias: interrupted{'; ' + notes if notes else ''}", file=sys.stderr)
         return code
-    told = isinstance(error, (_ClickError, ValueError, TypeError, LookupError, MemoryError, OSError, RuntimeError, ArithmeticError))
+    told = isinstance(
+        error,
+        (
+            _ClickError,
+            ValueError,
+            TypeError,
+            LookupError,
+            MemoryError,
+            OSError,
+            RuntimeError,
+            ArithmeticError,
+        ),
+    )
     if isinstance(error, ModuleNotFoundError) and error.name:
-        text = f"this command needs {error.name}, which is not installed here; pip install -c constraints.txt '.[book]' brings what all of them need"
+        text = (
+            f"this command needs {error.name}, which is not installed here; pip install -c"
+            " constraints.txt '.[book]' brings what all of them need"
+        )
     else:
-        text = _sentence(error) if told else f"unexpected {type(error).__name__}: {_sentence(error)} (--debug shows the traceback)"
+        text = (
+            _sentence(error)
+            if told
+            else (
+                f"unexpected {type(error).__name__}: {_sentence(error)} (--debug shows the"
+                " traceback)"
+            )
+        )
     print(f"ibias: error: {text}{' (' + notes + ')' if notes else ''}", file=sys.stderr)
     return code
 
@@ -124,7 +170,8 @@ def _interrupt(signum, frame):
 
 
 def _one_thread() -> None:
-    """Torch's threads beside a busy neighbour make small products a hundred times slower; who wants them sets OMP_NUM_THREADS."""
+    """Torch's threads beside a busy neighbour make small products a hundred times slower; who wants
+    them sets OMP_NUM_THREADS."""
     if "OMP_NUM_THREADS" not in os.environ:
         import torch
 

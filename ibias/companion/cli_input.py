@@ -1,4 +1,6 @@
-"""What the commands share: data from a file or by name, options, and output for people or for machines."""
+"""What the commands share: data from a file or by name, options, and output for people or for
+machines."""
+
 from __future__ import annotations
 
 import json
@@ -12,30 +14,69 @@ import typer
 from .. import data as datasets
 from ..data import Dataset
 
-DataArgument = Annotated[str, typer.Argument(
-    metavar="DATA", show_default=False,
-    help="A .npz file (keys x, y), a .csv or .parquet file (a column `label`), or a built-in set: digits, digits:3-8, mixture, gaussian, "
-         "counterexample:X.1.")]
-LabelOption = Annotated[str, typer.Option("--label", help="The column, or npz key, that holds the labels.")]
-StandardiseOption = Annotated[bool, typer.Option("--standardise", help="Subtract each feature's mean, divide by its standard deviation.")]
-BiasOption = Annotated[bool, typer.Option("--bias", help="Append a feature that is 1 for every sample.")]
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        show_default=False,
+        help=(
+            "A .npz file (keys x, y), a .csv or .parquet file (a column `label`), or a built-in"
+            " set: digits, digits:3-8, mixture, gaussian, counterexample:X.1."
+        ),
+    ),
+]
+LabelOption = Annotated[
+    str, typer.Option("--label", help="The column, or npz key, that holds the labels.")
+]
+StandardiseOption = Annotated[
+    bool,
+    typer.Option(
+        "--standardise", help="Subtract each feature's mean, divide by its standard deviation."
+    ),
+]
+BiasOption = Annotated[
+    bool, typer.Option("--bias", help="Append a feature that is 1 for every sample.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-NormOption = Annotated[str, typer.Option(
-    "--norm", "-n", show_default=False, help="max, frobenius, sum, spectral, nuclear, entrywise:P or schatten:P.")]
-StoreOption = Annotated[Path | None, typer.Option(
-    "--store", show_default=False, help="Folder of finished runs (default: IBIAS_STORE, else _build/store inside the repository, else none).")]
+NormOption = Annotated[
+    str,
+    typer.Option(
+        "--norm",
+        "-n",
+        show_default=False,
+        help="max, frobenius, sum, spectral, nuclear, entrywise:P or schatten:P.",
+    ),
+]
+StoreOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--store",
+        show_default=False,
+        help=(
+            "Folder of finished runs (default: IBIAS_STORE, else _build/store inside the"
+            " repository, else none)."
+        ),
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 
 
-def open_data(text: str, *, label: str = "label", standardise: bool = False, bias: bool = False) -> Dataset:
+def open_data(
+    text: str, *, label: str = "label", standardise: bool = False, bias: bool = False
+) -> Dataset:
     """The data set that `text` names: a file, or a generator with its argument after a colon."""
     name, _, detail = text.partition(":")
     if name not in _BUILT_IN or _exists(text):
         if not Path(text).suffix and not _exists(text):
-            raise ValueError(f"{text}: no such file and no built-in data set; built-in are {', '.join(_BUILT_IN)}")
+            raise ValueError(
+                f"{text}: no such file and no built-in data set; built-in are"
+                f" {', '.join(_BUILT_IN)}"
+            )
         return datasets.load(text, label=label, standardise=standardise, bias=bias)
     if standardise or bias or label != "label":
-        raise ValueError(f"--label, --standardise and --bias are for files; {text!r} is a built-in data set")
+        raise ValueError(
+            f"--label, --standardise and --bias are for files; {text!r} is a built-in data set"
+        )
     return _BUILT_IN[name](detail)
 
 
@@ -51,7 +92,9 @@ def table(title: str, rows: list[tuple[str, str]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    shown = Table(title=escape(title), show_header=False, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    shown = Table(
+        title=escape(title), show_header=False, title_justify="left", box=None, padding=(0, 2, 0, 0)
+    )
     for name, value in rows:
         shown.add_row(escape(name), escape(value))
     Console(highlight=False, soft_wrap=True).print(shown)
@@ -75,15 +118,20 @@ def _digits(detail: str) -> Dataset:
 def _plainly(make):
     def build(detail: str) -> Dataset:
         if detail:
-            raise ValueError(f"this built-in data set takes nothing after the colon; got {detail!r}")
+            raise ValueError(
+                f"this built-in data set takes nothing after the colon; got {detail!r}"
+            )
         return make()
 
     return build
 
 
 _BUILT_IN = {
-    "digits": _digits, "mixture": _plainly(datasets.mixture), "gaussian": _plainly(datasets.gaussian),
-    "scale_skewed": _plainly(datasets.scale_skewed), "counterexample": lambda detail: datasets.counterexample(detail or "X.1"),
+    "digits": _digits,
+    "mixture": _plainly(datasets.mixture),
+    "gaussian": _plainly(datasets.gaussian),
+    "scale_skewed": _plainly(datasets.scale_skewed),
+    "counterexample": lambda detail: datasets.counterexample(detail or "X.1"),
 }
 
 

@@ -1,4 +1,5 @@
 """`ibias sweep`: a grid of methods from a TOML file, here or on a Dask cluster."""
+
 from __future__ import annotations
 
 import logging
@@ -25,13 +26,31 @@ def add_to(app: typer.Typer) -> None:
 
 
 def sweep(
-    grid: Annotated[Path, typer.Argument(metavar="GRID.toml", show_default=False, help="The grid, see the example below.")],
-    out: Annotated[Path | None, typer.Option(show_default=False, help="netCDF file for the results (default: the grid's name, .nc).")] = None,
-    scheduler: Annotated[str | None, typer.Option(show_default=False, help="Address of a Dask scheduler, tcp://host:port.")] = None,
-    status: Annotated[bool, typer.Option("--status", help="Say how many runs are done; compute nothing.")] = False,
-    store: StoreOption = None, quiet: QuietOption = False, json: JsonOption = False,
+    grid: Annotated[
+        Path,
+        typer.Argument(
+            metavar="GRID.toml", show_default=False, help="The grid, see the example below."
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            show_default=False, help="netCDF file for the results (default: the grid's name, .nc)."
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(show_default=False, help="Address of a Dask scheduler, tcp://host:port."),
+    ] = None,
+    status: Annotated[
+        bool, typer.Option("--status", help="Say how many runs are done; compute nothing.")
+    ] = False,
+    store: StoreOption = None,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
 ) -> None:
-    """Compute every run of a **grid** of methods that the store does not hold yet, and write them all to one file.
+    """Compute every run of a **grid** of methods that the store does not hold yet, and write them
+    all to one file.
 
     Interrupted, it keeps what is finished; called again, it goes on.
     """
@@ -47,10 +66,22 @@ def sweep(
     out = out or grid.with_suffix(".nc")
     check_writable(out)
     with _log_to_stderr(quiet), _client(scheduler) as client:
-        runs = run(asked.dataset, asked.methods, **asked.options, store=place, client=client, progress=not quiet)
+        runs = run(
+            asked.dataset,
+            asked.methods,
+            **asked.options,
+            store=place,
+            client=client,
+            progress=not quiet,
+        )
     write_netcdf(runs.assign_attrs(grid=grid.read_text(encoding="utf-8")), out)
     total = runs.sizes["optimizer"] * runs.sizes["seed"]
-    _say(total, total, {"out": out, "from_store": runs.attrs["from_store"], "seconds": runs.attrs["wall_seconds"]}, json)
+    _say(
+        total,
+        total,
+        {"out": out, "from_store": runs.attrs["from_store"], "seconds": runs.attrs["wall_seconds"]},
+        json,
+    )
 
 
 @contextmanager
@@ -62,9 +93,13 @@ def _client(address: str | None):
     from distributed import Client
 
     try:
-        client = Client(address, timeout=10, set_as_default=False)  # nobody else asked for it, and one that failed would stay
+        client = Client(
+            address, timeout=10, set_as_default=False
+        )  # nobody else asked for it, and one that failed would stay
     except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"--scheduler {address}: no Dask scheduler answers there ({type(error).__name__})") from error
+        raise ValueError(
+            f"--scheduler {address}: no Dask scheduler answers there ({type(error).__name__})"
+        ) from error
     try:
         yield client
     finally:
@@ -75,13 +110,19 @@ def _say(done: int, total: int, more: dict | None, json: bool) -> None:
     if json:
         emit({"done": done, "total": total} | (more or {}))
     else:
-        table(f"{done} of {total} runs done", [(key.replace("_", " "), str(value)) for key, value in (more or {}).items()])
+        table(
+            f"{done} of {total} runs done",
+            [(key.replace("_", " "), str(value)) for key, value in (more or {}).items()],
+        )
 
 
 @contextmanager
 def _log_to_stderr(quiet: bool):
     """Show what a sweep logs ("37 of 120 runs were found"), as lines of this command."""
-    log, handler = logging.getLogger("ibias"), logging.NullHandler() if quiet else logging.StreamHandler(sys.stderr)
+    log, handler = (
+        logging.getLogger("ibias"),
+        (logging.NullHandler() if quiet else logging.StreamHandler(sys.stderr)),
+    )
     handler.setFormatter(logging.Formatter("ibias: %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)

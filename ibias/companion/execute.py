@@ -1,4 +1,6 @@
-"""Runs one notebook with papermill, in a process of its own: `python -m ibias.companion.execute IN OUT < parameters.json`."""
+"""Runs one notebook with papermill, in a process of its own:
+`python -m ibias.companion.execute IN OUT < parameters.json`."""
+
 from __future__ import annotations
 
 import json
@@ -11,10 +13,20 @@ def main(source: str, target: str) -> int:
 
     parameters = json.load(sys.stdin)
     try:
-        papermill.execute_notebook(source, target, parameters=parameters, kernel_name="python3", cwd=str(Path(source).parent),
-                                   progress_bar=False, log_output=False)
+        papermill.execute_notebook(
+            source,
+            target,
+            parameters=parameters,
+            kernel_name="python3",
+            cwd=str(Path(source).parent),
+            progress_bar=False,
+            log_output=False,
+        )
     except papermill.PapermillExecutionError as err:
-        print(f"cell {err.exec_count}: {err.ename}: {err.evalue}\n{err.source.strip()}", file=sys.stderr)
+        print(
+            f"cell {err.exec_count}: {err.ename}: {err.evalue}\n{err.source.strip()}",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

@@ -1,4 +1,6 @@
-"""The data behind a figure: one form, files of it, a digest of its content, and a comparison of two of them."""
+"""The data behind a figure: one form, files of it, a digest of its content, and a comparison of two
+of them."""
+
 from __future__ import annotations
 
 import hashlib
@@ -22,19 +24,36 @@ def as_dataset(data) -> xr.Dataset:
     elif hasattr(data, "to_xarray"):
         data = data.to_xarray()
     if not isinstance(data, xr.Dataset):
-        raise TypeError(f"data= must be an xarray Dataset or DataArray or a pandas DataFrame or Series; got {type(data).__name__}")
+        raise TypeError(
+            "data= must be an xarray Dataset or DataArray or a pandas DataFrame or Series; got"
+            f" {type(data).__name__}"
+        )
     plain = data.copy()
     for name, values in data.variables.items():
         if values.dtype.kind in "OTUS":
-            plain = plain.assign_coords({name: _texts(values)}) if name in data.coords else plain.assign({name: _texts(values)})
+            plain = (
+                plain.assign_coords({name: _texts(values)})
+                if name in data.coords
+                else plain.assign({name: _texts(values)})
+            )
         elif values.dtype.kind == "b":
-            plain = plain.assign_coords({name: values.astype("i1")}) if name in data.coords else plain.assign({name: values.astype("i1")})
-    plain.attrs = {k: v if isinstance(v, (int, float, np.ndarray)) and not isinstance(v, bool) else str(v) for k, v in data.attrs.items()}
+            plain = (
+                plain.assign_coords({name: values.astype("i1")})
+                if name in data.coords
+                else plain.assign({name: values.astype("i1")})
+            )
+    plain.attrs = {
+        k: v if isinstance(v, (int, float, np.ndarray)) and not isinstance(v, bool) else str(v)
+        for k, v in data.attrs.items()
+    }
     return plain
 
 
 def _texts(values) -> xr.Variable:
-    return xr.Variable(values.dims, np.vectorize(str, otypes=[object])(values.values) if values.size else values.values)
+    return xr.Variable(
+        values.dims,
+        np.vectorize(str, otypes=[object])(values.values) if values.size else values.values,
+    )
 
 
 def digest(data: xr.Dataset) -> str:
@@ -43,15 +62,24 @@ def digest(data: xr.Dataset) -> str:
     for name in sorted(map(str, data.variables)):
         v = data.variables[name]
         values = v.values
-        raw = "\0".join(map(str, values.ravel())).encode() if values.dtype.kind in "OTUS" else np.ascontiguousarray(values).tobytes()
+        raw = (
+            "\0".join(map(str, values.ravel())).encode()
+            if values.dtype.kind in "OTUS"
+            else np.ascontiguousarray(values).tobytes()
+        )
         h.update(f"{name}|{','.join(map(str, v.dims))}|{values.shape}|".encode() + raw)
     return h.hexdigest()
 
 
 def write(data: xr.Dataset, folder: Path, id: str) -> tuple[str, ...]:
-    """Write `id`.nc, and `id`.csv where the table is short enough; the names written. Whoever reads meanwhile sees a whole file."""
+    """Write `id`.nc, and `id`.csv where the table is short enough; the names written. Whoever reads
+    meanwhile sees a whole file."""
     folder.mkdir(parents=True, exist_ok=True)
-    packed = {n: {"zlib": True, "complevel": 4} for n, v in data.variables.items() if v.dtype.kind in "fiu" and v.ndim}
+    packed = {
+        n: {"zlib": True, "complevel": 4}
+        for n, v in data.variables.items()
+        if v.dtype.kind in "fiu" and v.ndim
+    }
     part = folder / f".{id}-{os.getpid()}"
     data.to_netcdf(part, engine="h5netcdf", encoding=packed)
     os.replace(part, folder / f"{id}.nc")
@@ -72,14 +100,17 @@ def read(folder: Path, id: str) -> xr.Dataset:
 
 
 TOLERANCE = 1e-6
-"""Largest difference that rounding in another order is expected to leave, relative; a figure that needs more says why."""
+"""Largest difference that rounding in another order is expected to leave, relative; a figure that
+needs more says why."""
 SMALL = 1e-3
-"""Values below this part of a variable's largest are compared as if they were that large: near a zero nothing is relative."""
+"""Values below this part of a variable's largest are compared as if they were that large: near a
+zero nothing is relative."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Largest relative difference per variable against the tolerances; `failure` says why there is nothing to compare."""
+    """Largest relative difference per variable against the tolerances; `failure` says why there is
+    nothing to compare."""
 
     worst: dict[str, float] = field(default_factory=dict)
     tolerance: float | dict[str, float] = TOLERANCE
@@ -87,29 +118,55 @@ class Comparison:
 
     @property
     def agrees(self) -> bool:
-        return not self.failure and all(apart <= self.allowed(name) for name, apart in self.worst.items())
+        return not self.failure and all(
+            apart <= self.allowed(name) for name, apart in self.worst.items()
+        )
 
     @property
     def largest(self) -> tuple[str, float]:
-        """The variable that comes closest to its tolerance, or is furthest beyond it, and its difference."""
-        return max(self.worst.items(), key=lambda item: item[1] / self.allowed(item[0]), default=("nothing", 0.0))
+        """The variable that comes closest to its tolerance, or is furthest beyond it, and its
+        difference."""
+        return max(
+            self.worst.items(),
+            key=lambda item: item[1] / self.allowed(item[0]),
+            default=("nothing", 0.0),
+        )
 
     def allowed(self, name: str) -> float:
         """The tolerance of variable `name`."""
-        return self.tolerance.get(name, TOLERANCE) if isinstance(self.tolerance, dict) else self.tolerance
+        return (
+            self.tolerance.get(name, TOLERANCE)
+            if isinstance(self.tolerance, dict)
+            else self.tolerance
+        )
 
 
-def compare(new: xr.Dataset, old: xr.Dataset, tolerance: float | dict[str, float], rounding: dict[str, float] | None = None) -> Comparison:
-    """How far two computations of the same figure are apart; other shapes or names are said in `failure`.
+def compare(
+    new: xr.Dataset,
+    old: xr.Dataset,
+    tolerance: float | dict[str, float],
+    rounding: dict[str, float] | None = None,
+) -> Comparison:
+    """How far two computations of the same figure are apart; other shapes or names are said in
+    `failure`.
 
-    tolerance: relative, for all variables or by name. rounding: by name, absolute differences that count as none.
+    tolerance: relative, for all variables or by name. rounding: by name, absolute differences that
+    count as none.
     """
     names = sorted(map(str, set(new.variables) ^ set(old.variables)))
     if names:
         return Comparison({}, tolerance, f"only one of the two has: {', '.join(names)}")
     if dict(new.sizes) != dict(old.sizes):
-        return Comparison({}, tolerance, f"sizes differ: {dict(new.sizes)} now, {dict(old.sizes)} in the book")
-    return Comparison({str(n): _apart(new[n].values, old[n].values, (rounding or {}).get(str(n), 0.0)) for n in new.variables}, tolerance)
+        return Comparison(
+            {}, tolerance, f"sizes differ: {dict(new.sizes)} now, {dict(old.sizes)} in the book"
+        )
+    return Comparison(
+        {
+            str(n): _apart(new[n].values, old[n].values, (rounding or {}).get(str(n), 0.0))
+            for n in new.variables
+        },
+        tolerance,
+    )
 
 
 def _apart(a: np.ndarray, b: np.ndarray, rounding: float) -> float:

@@ -1,4 +1,5 @@
 """A sweep written down: the TOML file of `ibias sweep`, checked key by key."""
+
 from __future__ import annotations
 
 import tomllib
@@ -13,12 +14,27 @@ from ..schedules import Power
 from .cli_input import open_data
 
 KEYS = {
-    "data": str, "label": str, "standardise": bool, "bias": bool, "norms": list, "batch_sizes": list, "momenta": list, "variance_reduction": list,
-    "seeds": (int, list), "steps": int, "records": int, "loss": str, "backend": str, "device": str, "schedule": dict,
+    "data": str,
+    "label": str,
+    "standardise": bool,
+    "bias": bool,
+    "norms": list,
+    "batch_sizes": list,
+    "momenta": list,
+    "variance_reduction": list,
+    "seeds": (int, list),
+    "steps": int,
+    "records": int,
+    "loss": str,
+    "backend": str,
+    "device": str,
+    "schedule": dict,
 }
 NEEDED = ("data", "norms", "batch_sizes")
 LONGEST = 100_000  # seeds or records
-MOST = 1_000_000  # runs of one file; a mistyped list should not fill the memory before anyone notices
+MOST = (
+    1_000_000  # runs of one file; a mistyped list should not fill the memory before anyone notices
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +47,8 @@ class GridFile:
 
 
 def read(path: Path) -> GridFile:
-    """Read and check a grid file; ValueError names the key and what it may hold. A relative `data` path counts from the file."""
+    """Read and check a grid file; ValueError names the key and what it may hold. A relative `data`
+    path counts from the file."""
     if path.suffix != ".toml":
         raise ValueError(f"{path}: a sweep is described by a .toml file")
     if not path.exists():
@@ -53,7 +70,10 @@ def _check(path: Path, text: dict) -> None:
             raise ValueError(f"{path}: unknown key {key!r}; known are {', '.join(KEYS)}")
         kinds = KEYS[key] if isinstance(KEYS[key], tuple) else (KEYS[key],)
         if not isinstance(value, kinds) or isinstance(value, bool) and bool not in kinds:
-            raise ValueError(f"{path}: {key} must be {' or '.join(_WORDS[kind] for kind in kinds)}; got {value!r}")
+            raise ValueError(
+                f"{path}: {key} must be {' or '.join(_WORDS[kind] for kind in kinds)}; got"
+                f" {value!r}"
+            )
     for key in NEEDED:
         if key not in text:
             raise ValueError(f"{path}: the key {key!r} is missing; needed are {', '.join(NEEDED)}")
@@ -79,8 +99,12 @@ def _built(path: Path, text: dict) -> GridFile:
 
     name = text["data"]
     beside = path.parent / name
-    dataset = open_data(str(beside) if beside.exists() else name, label=text.get("label", "label"), standardise=text.get("standardise", False),
-                        bias=text.get("bias", False))
+    dataset = open_data(
+        str(beside) if beside.exists() else name,
+        label=text.get("label", "label"),
+        standardise=text.get("standardise", False),
+        bias=text.get("bias", False),
+    )
     seeds, records = text.get("seeds", 1), text.get("records", 200)
     for key, value in (("seeds", seeds), ("records", records)):
         if isinstance(value, int) and not 1 <= value <= LONGEST:
@@ -92,12 +116,24 @@ def _built(path: Path, text: dict) -> GridFile:
     total = len(norms) * len(sizes) * len(momenta) * len(reduced) * len(seeds)
     if not 0 < total <= MOST:
         raise ValueError(f"{total:,} runs; between 1 and {MOST:,} are allowed")
-    methods = grid(norms=norms, batch_sizes=sizes, momenta=momenta, variance_reduction=reduced, schedule=_schedules(text.get("schedule", {}), norms))
+    methods = grid(
+        norms=norms,
+        batch_sizes=sizes,
+        momenta=momenta,
+        variance_reduction=reduced,
+        schedule=_schedules(text.get("schedule", {}), norms),
+    )
     loss = text.get("loss", "cross-entropy")
     if loss not in LOSSES:
         raise ValueError(f"loss {loss!r}: use {' or '.join(LOSSES)}")
-    options = {"seeds": seeds, "steps": text.get("steps", 20_000), "record": logspaced(records), "loss": LOSSES[loss],
-               "backend": text.get("backend", "auto"), "device": text.get("device", "auto")}
+    options = {
+        "seeds": seeds,
+        "steps": text.get("steps", 20_000),
+        "record": logspaced(records),
+        "loss": LOSSES[loss],
+        "backend": text.get("backend", "auto"),
+        "device": text.get("device", "auto"),
+    }
     return GridFile(dataset, methods, options)
 
 
@@ -106,7 +142,10 @@ def _schedules(table: dict, norms) -> dict:
     known = {norm.text for norm in norms}
     strange = [key for key in table if key not in ("eta0", "a") and key not in known]
     if strange:
-        raise ValueError(f"[schedule] has the key {strange[0]!r}; it takes eta0, a, and a table for one of the norms {', '.join(sorted(known))}")
+        raise ValueError(
+            f"[schedule] has the key {strange[0]!r}; it takes eta0, a, and a table for one of the"
+            f" norms {', '.join(sorted(known))}"
+        )
     general = {key: value for key, value in table.items() if key in ("eta0", "a")}
     schedules = {}
     for norm in norms:
@@ -121,4 +160,10 @@ def _schedules(table: dict, norms) -> dict:
     return schedules
 
 
-_WORDS = {str: "text", bool: "true or false", list: "a list", int: "a whole number", dict: "a table"}
+_WORDS = {
+    str: "text",
+    bool: "true or false",
+    list: "a list",
+    int: "a whole number",
+    dict: "a table",
+}

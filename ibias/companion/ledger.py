@@ -1,7 +1,9 @@
-"""The ledger in the book: directives that list claims and figures, the verdicts that end a chapter, the check against the committed ones.
+"""The ledger in the book: directives that list claims and figures, the verdicts that end a chapter,
+the check against the committed ones.
 
 A Sphinx extension (`extra_extensions: ibias.companion.ledger` in _config.yml).
 """
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -23,7 +25,11 @@ def ledger(env) -> dict[str, list[Claim]]:
     """Page -> its claims, in the book's order of pages."""
     found = getattr(env, "ibias_claims", {})
     order = [doc for docs in parts(env).values() for doc in docs]
-    return {doc: found[doc] for doc in [*order, *(d for d in sorted(found) if d not in order)] if found.get(doc)}
+    return {
+        doc: found[doc]
+        for doc in [*order, *(d for d in sorted(found) if d not in order)]
+        if found.get(doc)
+    }
 
 
 def parts(env) -> dict[str, list[str]]:
@@ -45,10 +51,14 @@ class Ledger(SphinxDirective):
 
     def read(self, text: str) -> list[nodes.Node]:
         holder = nodes.Element()
-        self.state.nested_parse(StringList(text.splitlines(), source="ledger"), self.content_offset, holder)
+        self.state.nested_parse(
+            StringList(text.splitlines(), source="ledger"), self.content_offset, holder
+        )
         return holder.children
 
-    def table(self, heads: list[str], rows: list[tuple[str, list[str]]], widths: list[int], name: str) -> nodes.Node:
+    def table(
+        self, heads: list[str], rows: list[tuple[str, list[str]]], widths: list[int], name: str
+    ) -> nodes.Node:
         """A table whose cells are Markdown; each row brings a class of its own."""
         table = nodes.table(classes=["ibias-ledger", name])
         group = nodes.tgroup(cols=len(heads))
@@ -79,9 +89,20 @@ class VerdictTable(Ledger):
             section = nodes.section(ids=[nodes.make_id(f"verdicts {caption}")])
             section += nodes.title(caption, caption)
             section += self.read(sentence([c for _, c in here]))
-            rows = [(f"verdict-{c.slug}", [f"**{MARKS[c.verdict]} {c.verdict}**", _told(c), f"{{ref}}`{self.short(page)} <claim-{c.id}>`"])
-                    for page, c in here]
-            section += self.table(["Verdict", "Claim", "Evidence"], rows, [16, 66, 18], "ibias-verdicts")
+            rows = [
+                (
+                    f"verdict-{c.slug}",
+                    [
+                        f"**{MARKS[c.verdict]} {c.verdict}**",
+                        _told(c),
+                        f"{{ref}}`{self.short(page)} <claim-{c.id}>`",
+                    ],
+                )
+                for page, c in here
+            ]
+            section += self.table(
+                ["Verdict", "Claim", "Evidence"], rows, [16, 66, 18], "ibias-verdicts"
+            )
             made.append(section)
         return made or self.read("No notebook has made a claim yet.")
 
@@ -91,7 +112,13 @@ def _told(c: Claim) -> str:
     return f"{c.sentence}{caveat}\n\n{c.where}. {c.tested}"
 
 
-SAID = dict(zip(VERDICTS, ("hold", "hold with a caveat", "are vacuous", "are contradicted", "are not reproduced"), strict=True))
+SAID = dict(
+    zip(
+        VERDICTS,
+        ("hold", "hold with a caveat", "are vacuous", "are contradicted", "are not reproduced"),
+        strict=True,
+    )
+)
 
 
 def sentence(found: list[Claim]) -> str:
@@ -101,14 +128,17 @@ def sentence(found: list[Claim]) -> str:
 
 
 class VerdictCounts(Ledger):
-    """```{verdict-counts}```: the counts by verdict as a row of numbers, each leading to the Verdicts page."""
+    """```{verdict-counts}```: the counts by verdict as a row of numbers, each leading to the
+    Verdicts page."""
 
     def make(self, found):
         total = claims.count(c for page in found.values() for c in page)
         box = nodes.bullet_list(classes=["ibias-counts"])
         for verdict, n in total.items():
             slug = verdict.replace(" ", "-")
-            box += nodes.list_item("", *self.read(f"**{n}** {verdict}"), classes=[f"verdict-{slug}"])
+            box += nodes.list_item(
+                "", *self.read(f"**{n}** {verdict}"), classes=[f"verdict-{slug}"]
+            )
         return [box]
 
 
@@ -117,9 +147,17 @@ class FigureTable(Ledger):
 
     def make(self, found):
         figures = getattr(self.env, "ibias_figures", {})
-        rows = [("ibias-figure-row", [f"{{numref}}`{id}`", f"{{doc}}`/{page}`", f"`ibias verify {id}`"])
-                for pages in parts(self.env).values() for page in pages for id in figures.get(page, [])]
-        return [self.table(["Figure", "Page", "Make it again"], rows, [20, 50, 30], "ibias-figures")] if rows else self.read("No figures yet.")
+        rows = [
+            ("ibias-figure-row", [f"{{numref}}`{id}`", f"{{doc}}`/{page}`", f"`ibias verify {id}`"])
+            for pages in parts(self.env).values()
+            for page in pages
+            for id in figures.get(page, [])
+        ]
+        return (
+            [self.table(["Figure", "Page", "Make it again"], rows, [20, 50, 30], "ibias-figures")]
+            if rows
+            else self.read("No figures yet.")
+        )
 
 
 def read_last(app, env, docnames):
@@ -130,7 +168,9 @@ def read_last(app, env, docnames):
 
 def _mentions(env, docname: str) -> bool:
     path = Path(env.doc2path(docname))
-    return path.suffix == ".md" and any(f"{{{d}}}" in path.read_text(encoding="utf-8") for d in DIRECTIVES)
+    return path.suffix == ".md" and any(
+        f"{{{d}}}" in path.read_text(encoding="utf-8") for d in DIRECTIVES
+    )
 
 
 def outdated(app, env, added, changed, removed):
@@ -146,10 +186,16 @@ def purge(app, env, docname):
 def check(app, env):
     wanted = claims.expected(Path(app.srcdir) / EXPECTED)
     for page, said in claims.differences(ledger(env), wanted):
-        log.warning(said, location=page if page in env.found_docs else None, type="ibias", subtype="verdict")
+        log.warning(
+            said, location=page if page in env.found_docs else None, type="ibias", subtype="verdict"
+        )
 
 
-DIRECTIVES = {"verdict-table": VerdictTable, "verdict-counts": VerdictCounts, "figure-table": FigureTable}
+DIRECTIVES = {
+    "verdict-table": VerdictTable,
+    "verdict-counts": VerdictCounts,
+    "figure-table": FigureTable,
+}
 
 
 def setup(app):

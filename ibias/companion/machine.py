@@ -1,4 +1,5 @@
 """The machine a figure was made on, in words that identify no particular computer."""
+
 from __future__ import annotations
 
 import importlib.metadata
@@ -16,8 +17,13 @@ def machine() -> dict[str, str]:
     threads = os.environ.get("OMP_NUM_THREADS", "not pinned")
     return {
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": f"{_processor()}, {os.cpu_count()} logical cores, threads per process: {threads}",
-        "versions": f"Python {platform.python_version()}, " + ", ".join(f"{n} {v}" for n, v in versions(SHOWN).items()),
+        "processor": (
+            f"{_processor()}, {os.cpu_count()} logical cores, threads per process: {threads}"
+        ),
+        "versions": (
+            f"Python {platform.python_version()}, "
+            + ", ".join(f"{n} {v}" for n, v in versions(SHOWN).items())
+        ),
     }
 
 

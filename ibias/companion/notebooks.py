@@ -1,10 +1,11 @@
 """The notebooks of the book: their pairs, and running them with papermill.
 
-    python -m ibias.companion.notebooks pair          # write the .ipynb of every .py
-    python -m ibias.companion.notebooks run           # compute what is missing or out of date
-    python -m ibias.companion.notebooks run 05_experiment -p steps 2000
-    python -m ibias.companion.notebooks verdicts      # write book/verdicts.json and book/seconds.json
+python -m ibias.companion.notebooks pair          # write the .ipynb of every .py
+python -m ibias.companion.notebooks run           # compute what is missing or out of date
+python -m ibias.companion.notebooks run 05_experiment -p steps 2000
+python -m ibias.companion.notebooks verdicts      # write book/verdicts.json and book/seconds.json
 """
+
 from __future__ import annotations
 
 import argparse
@@ -24,12 +25,19 @@ from .parameters import parameters as parameters, typed
 from .provenance import FOLDER
 
 STORE = "IBIAS_STORE"
-THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1", "IBIAS_PROGRESS": "0"}
+THREADS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "IBIAS_PROGRESS": "0",
+}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one notebook: "fresh" (nothing to do), "done" or "failed" (`message` says why)."""
+    """What became of one notebook: "fresh" (nothing to do), "done" or "failed" (`message` says
+    why)."""
 
     name: str
     status: str
@@ -39,12 +47,16 @@ class Outcome:
 
 
 def find_root(start: Path | None = None) -> Path:
-    """The project's folder: the nearest one upwards with `_toc.yml` and `notebooks/`, else the one this package lies in."""
+    """The project's folder: the nearest one upwards with `_toc.yml` and `notebooks/`, else the one
+    this package lies in."""
     start = Path(start or os.getcwd()).resolve()
     for folder in (start, *start.parents, Path(__file__).resolve().parents[2]):
         if (folder / "_toc.yml").is_file() and (folder / "notebooks").is_dir():
             return folder
-    raise LookupError(f"{start} is not inside the book's folder (one with _toc.yml and notebooks/); clone the repository and run this there")
+    raise LookupError(
+        f"{start} is not inside the book's folder (one with _toc.yml and notebooks/); clone the"
+        " repository and run this there"
+    )
 
 
 def names(root: Path) -> list[str]:
@@ -62,14 +74,18 @@ def choose(root: Path, wanted: list[str]) -> list[str]:
     wanted = [Path(w).stem for w in wanted]
     unknown = [w for w in wanted if w not in there]
     if unknown:
-        raise LookupError(f"no notebook {', '.join(map(repr, unknown))}; there are: {', '.join(there)}")
+        raise LookupError(
+            f"no notebook {', '.join(map(repr, unknown))}; there are: {', '.join(there)}"
+        )
     return wanted or names(root)
 
 
 def notebook_of_figure(root: Path, id: str) -> str:
     """The notebook that shows figure `id`."""
     for name in names(root):
-        cells = json.loads((root / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+        cells = json.loads((root / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))[
+            "cells"
+        ]
         if any(f'"{id}"' in "".join(c["source"]) for c in cells if c["cell_type"] == "code"):
             return name
     raise LookupError(f"no notebook shows a figure {id!r}")
@@ -83,12 +99,20 @@ def pair(root: Path, which: list[str]) -> None:
         jupytext(["--quiet", "--update", "--to", "ipynb", str(root / "notebooks" / f"{name}.py")])
 
 
-def execute(root: Path, name: str, target: Path, parameters: dict | None = None, environment: dict | None = None,
-            progress: bool = True, watch: Callable[[int, int], None] | None = None) -> float:
-    """Run one notebook into `target`; the seconds it took. `watch(cells done, cells)` is called every second; without it
-    `progress` shows a bar on a terminal.
+def execute(
+    root: Path,
+    name: str,
+    target: Path,
+    parameters: dict | None = None,
+    environment: dict | None = None,
+    progress: bool = True,
+    watch: Callable[[int, int], None] | None = None,
+) -> float:
+    """Run one notebook into `target`; the seconds it took. `watch(cells done, cells)` is called
+    every second; without it `progress` shows a bar on a terminal.
 
-    Raises RuntimeError with the failing cell when it fails; the children are ended when this is interrupted.
+    Raises RuntimeError with the failing cell when it fails; the children are ended when this is
+    interrupted.
     """
     source = root / "notebooks" / f"{name}.ipynb"
     given = json.dumps(typed(source, parameters or {}))
@@ -96,8 +120,15 @@ def execute(root: Path, name: str, target: Path, parameters: dict | None = None,
     target.parent.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     with open(target.with_suffix(".log"), "w+", encoding="utf-8") as log:
-        child = subprocess.Popen([sys.executable, "-m", "ibias.companion.execute", str(source), str(target)], stdin=subprocess.PIPE,
-                                 stdout=log, stderr=log, env=os.environ | THREADS | (environment or {}), start_new_session=True, text=True)
+        child = subprocess.Popen(
+            [sys.executable, "-m", "ibias.companion.execute", str(source), str(target)],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=os.environ | THREADS | (environment or {}),
+            start_new_session=True,
+            text=True,
+        )
         try:
             child.stdin.write(given)
             child.stdin.close()
@@ -127,7 +158,9 @@ def _bar(name: str) -> Callable[[int, int], None]:
 
 
 def _end(text: str) -> str:
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("[IPKernelApp]")]
+    lines = [
+        line for line in text.splitlines() if line.strip() and not line.startswith("[IPKernelApp]")
+    ]
     return "\n".join(lines[-12:]) or "it left no message"
 
 
@@ -136,14 +169,24 @@ def _cells(executed: Path) -> tuple[int, int]:
         cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError):
         return 0, 0  # not there yet, or half written
-    return sum(c["metadata"].get("papermill", {}).get("status") == "completed" for c in cells), len(cells)
+    return sum(c["metadata"].get("papermill", {}).get("status") == "completed" for c in cells), len(
+        cells
+    )
 
 
-def run(root: Path, which: list[str] | None = None, given: dict | None = None, jobs: int = 2, force: bool = False,
-        say: Callable[[str], None] | None = print) -> list[Outcome]:
-    """Compute the notebooks whose outputs are missing or out of date, the longest first, and hand the outputs to the book.
+def run(
+    root: Path,
+    which: list[str] | None = None,
+    given: dict | None = None,
+    jobs: int = 2,
+    force: bool = False,
+    say: Callable[[str], None] | None = print,
+) -> list[Outcome]:
+    """Compute the notebooks whose outputs are missing or out of date, the longest first, and hand
+    the outputs to the book.
 
-    A run with parameters of its own goes to `_build/executed` and nowhere else: the book shows the defaults.
+    A run with parameters of its own goes to `_build/executed` and nowhere else: the book shows the
+    defaults.
     """
     which, given, say = choose(root, which or []), given or {}, say or (lambda line: None)
     todo = which if given or force else [n for n in which if not _fresh(root, n)]
@@ -158,11 +201,19 @@ def run(root: Path, which: list[str] | None = None, given: dict | None = None, j
         running[name] = "starting"
         started = time.perf_counter()
         try:
-            key = sources.key(root / "notebooks" / f"{name}.ipynb")  # of what it starts with: sources may change while it runs
-            seconds = _compute(root, name, given, lambda at, of: running.__setitem__(name, f"cell {at} of {of}"))
+            key = sources.key(
+                root / "notebooks" / f"{name}.ipynb"
+            )  # of what it starts with: sources may change while it runs
+            seconds = _compute(
+                root, name, given, lambda at, of: running.__setitem__(name, f"cell {at} of {of}")
+            )
             return Outcome(name, "done", seconds, key=key)
-        except Exception as err:  # whatever it is, the other notebooks go on and their outcomes are told
-            return Outcome(name, "failed", time.perf_counter() - started, str(err) or type(err).__name__)
+        except (
+            Exception
+        ) as err:  # whatever it is, the other notebooks go on and their outcomes are told
+            return Outcome(
+                name, "failed", time.perf_counter() - started, str(err) or type(err).__name__
+            )
         finally:
             running.pop(name, None)
 
@@ -173,14 +224,23 @@ def run(root: Path, which: list[str] | None = None, given: dict | None = None, j
                 _hand_over(root, outcome)
             done.append(outcome)
             others = "; ".join(f"{n} {at}" for n, at in running.items())
-            say(f"{len(done)} of {len(which)}: {outcome.name} {outcome.status} after {outcome.seconds:.0f} s"
-                + (f" (running: {others})" if others else "") + pace.left(began, len(done) - len(which) + len(todo), len(todo))
-                + (f"\n{outcome.message}" if outcome.message else ""))
+            say(
+                f"{len(done)} of {len(which)}: {outcome.name} {outcome.status} after"
+                f" {outcome.seconds:.0f} s"
+                + (f" (running: {others})" if others else "")
+                + pace.left(began, len(done) - len(which) + len(todo), len(todo))
+                + (f"\n{outcome.message}" if outcome.message else "")
+            )
     return done
 
 
 def _compute(root: Path, name: str, given: dict, watch) -> float:
-    target = root / "_build" / "executed" / (f"{name}-with-parameters.ipynb" if given else f"{name}.ipynb")
+    target = (
+        root
+        / "_build"
+        / "executed"
+        / (f"{name}-with-parameters.ipynb" if given else f"{name}.ipynb")
+    )
     figures = {} if given else {FOLDER: str(root / "_build" / "figures")}
     store = {} if os.environ.get(STORE) else {STORE: str(root / "_build" / "store")}
     return execute(root, name, target, given, figures | store, watch=watch)
@@ -195,11 +255,14 @@ def _hand_over(root: Path, outcome: Outcome) -> None:
 def _fresh(root: Path, name: str) -> bool:
     text = (root / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8")
     figures = root / "_build" / "figures"
-    return outputs.has(root, name) and ("companion.provenance" not in text or any(figures.glob("*.nc")))
+    return outputs.has(root, name) and (
+        "companion.provenance" not in text or any(figures.glob("*.nc"))
+    )
 
 
 def verdicts(root: Path) -> dict[str, list[claims.Claim]]:
-    """Write `book/verdicts.json` and the notebooks' seconds from the executed notebooks; the claims found, by page."""
+    """Write `book/verdicts.json` and the notebooks' seconds from the executed notebooks; the claims
+    found, by page."""
     executed = {n: root / "_build" / "executed" / f"{n}.ipynb" for n in names(root)}
     missing = [n for n, path in executed.items() if not path.is_file()]
     if missing:
@@ -211,12 +274,26 @@ def verdicts(root: Path) -> dict[str, list[claims.Claim]]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m ibias.companion.notebooks", description="Pairs, runs and verdicts of the book's notebooks.")
+    parser = argparse.ArgumentParser(
+        prog="python -m ibias.companion.notebooks",
+        description="Pairs, runs and verdicts of the book's notebooks.",
+    )
     parser.add_argument("action", choices=["pair", "run", "verdicts"])
-    parser.add_argument("names", nargs="*", help="notebooks, such as 05_experiment; all when none is named")
-    parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="another value of a parameter")
+    parser.add_argument(
+        "names", nargs="*", help="notebooks, such as 05_experiment; all when none is named"
+    )
+    parser.add_argument(
+        "-p",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="another value of a parameter",
+    )
     parser.add_argument("--jobs", type=int, default=2, help="notebooks at a time (default 2)")
-    parser.add_argument("--force", action="store_true", help="run them even when their outputs are up to date")
+    parser.add_argument(
+        "--force", action="store_true", help="run them even when their outputs are up to date"
+    )
     args = parser.parse_args(argv)
     try:
         root = find_root()

@@ -1,9 +1,13 @@
-"""Numbers a reader can place: "Fig. 5.2" is the second figure of chapter 5, "Lemma C.7" the paper's own Lemma C.7.
+"""Numbers a reader can place: "Fig. 5.2" is the second figure of chapter 5, "Lemma C.7" the paper's
+own Lemma C.7.
 
-Sphinx counts figures, tables and statements through the whole book, so that the paper's Figure 1 came out as "Fig. 9" and its
-Theorem 4.9 as "Theorem 4". Here figures and tables are counted within their chapter, and a statement whose title begins with the
-paper's number, as in ``{prf:lemma} C.7: proxy and loss``, bears that number. Part of the Sphinx extension `ibias.companion.ledger`.
+Sphinx counts figures, tables and statements through the whole book, so that the paper's Figure 1
+came out as "Fig. 9" and its Theorem 4.9 as "Theorem 4". Here figures and tables are counted within
+their chapter, and a statement whose title begins with the paper's number, as in
+``{prf:lemma} C.7: proxy and loss``, bears that number. Part of the Sphinx extension
+`ibias.companion.ledger`.
 """
+
 from __future__ import annotations
 
 import re
@@ -11,7 +15,8 @@ import re
 from docutils import nodes
 
 PAPERS_OWN = re.compile(r"^(\s*\()((?:[A-Z]\.)?\d+(?:\.\d+)*|[A-Z]+)(?:: | (?=[=]))")
-"""The paper's number at the start of a statement's title, which sphinx-proof has put in brackets."""
+"""The paper's number at the start of a statement's title, which sphinx-proof has put in
+brackets."""
 CHAPTER = re.compile(r"^(?:[A-Z]{1,2}\d?|\d+)(?:_\d+)*(?=_)")
 
 Numbers = dict[str, dict[str, dict[str, tuple]]]
@@ -19,26 +24,31 @@ Numbers = dict[str, dict[str, dict[str, tuple]]]
 
 
 def chapter(page: str) -> str:
-    """The label of a chapter from the name of its file: "4.1" for notebooks/04_1_large_batch; "" where it has none."""
+    """The label of a chapter from the name of its file: "4.1" for notebooks/04_1_large_batch; ""
+    where it has none."""
     found = CHAPTER.match(page.rpartition("/")[2])
     return ".".join(part.lstrip("0") for part in found[0].split("_")) if found else ""
 
 
 def papers_numbers(doctree: nodes.document) -> dict[str, str]:
-    """Id of a statement -> the paper's number, which is cut out of its title: "(C.7: proxy and loss)" becomes "(proxy and loss)"."""
+    """Id of a statement -> the paper's number, which is cut out of its title: "(C.7: proxy and
+    loss)" becomes "(proxy and loss)"."""
     found = {}
-    for statement in doctree.findall(lambda node: isinstance(node, nodes.Admonition) and "countertype" in node):
+    for statement in doctree.findall(
+        lambda node: isinstance(node, nodes.Admonition) and "countertype" in node
+    ):
         title = statement[0]
         text = title[0] if len(title) and isinstance(title[0], nodes.Text) else None
         number = PAPERS_OWN.match(text or "")
         if number:
             found[statement["ids"][0]] = number[2]
-            title.replace(text, nodes.Text(number[1] + text[number.end():]))
+            title.replace(text, nodes.Text(number[1] + text[number.end() :]))
     return found
 
 
 def renumbered(counted: Numbers, own: dict[str, dict[str, str]]) -> Numbers:
-    """`counted` by chapter instead of through the book, and by the paper's number where `own` (page -> id -> number) has one."""
+    """`counted` by chapter instead of through the book, and by the paper's number where `own` (page
+    -> id -> number) has one."""
     made: Numbers = {}
     for page, kinds in counted.items():
         label = chapter(page)

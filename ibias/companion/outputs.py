@@ -1,4 +1,6 @@
-"""Outputs of executed notebooks, kept where the book's builder looks for them (the notebook cache in `_build`)."""
+"""Outputs of executed notebooks, kept where the book's builder looks for them (the notebook cache
+in `_build`)."""
+
 from __future__ import annotations
 
 import contextlib
@@ -30,8 +32,13 @@ def alone(root: Path):
 
 
 def graft(source, executed):
-    """`source` with the outputs of `executed`: the builder looks outputs up by the committed notebook, not by papermill's."""
-    done = [c for c in executed.cells if c.cell_type == "code" and "injected-parameters" not in c.metadata.get("tags", [])]
+    """`source` with the outputs of `executed`: the builder looks outputs up by the committed
+    notebook, not by papermill's."""
+    done = [
+        c
+        for c in executed.cells
+        if c.cell_type == "code" and "injected-parameters" not in c.metadata.get("tags", [])
+    ]
     made = copy.deepcopy(source)
     code = [c for c in made.cells if c.cell_type == "code"]
     if [c.source for c in code] != [c.source for c in done]:
@@ -42,7 +49,8 @@ def graft(source, executed):
 
 
 def keep(root: Path, name: str, executed: Path, key: str, seconds: float) -> None:
-    """Put the outputs of `executed`, made with sources `key`, into the notebook cache under the committed notebook `name`."""
+    """Put the outputs of `executed`, made with sources `key`, into the notebook cache under the
+    committed notebook `name`."""
     from jupyter_cache import get_cache
     from jupyter_cache.base import CacheBundleIn
 
@@ -50,7 +58,9 @@ def keep(root: Path, name: str, executed: Path, key: str, seconds: float) -> Non
     made = graft(nbformat.read(source, as_version=4), nbformat.read(executed, as_version=4))
     bundle = CacheBundleIn(made, str(source), data={"execution_seconds": seconds})
     with alone(root):
-        get_cache(cache_folder(root)).cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+        get_cache(cache_folder(root)).cache_notebook_bundle(
+            bundle, check_validity=False, overwrite=True
+        )
         _write_keys(root, _keys(root) | {name: key})
 
 
@@ -61,7 +71,8 @@ def has(root: Path, name: str) -> bool:
 
 
 def drop_stale(root: Path, names: list[str]) -> list[str]:
-    """Forget outputs made with other sources; the names forgotten. The builder then computes them itself."""
+    """Forget outputs made with other sources; the names forgotten. The builder then computes them
+    itself."""
     from jupyter_cache import get_cache
 
     dropped = []
@@ -91,7 +102,9 @@ def _record(root: Path, source: Path):
     if not cache_folder(root).is_dir():
         return None
     try:
-        return get_cache(cache_folder(root)).match_cache_notebook(nbformat.read(source, as_version=4))
+        return get_cache(cache_folder(root)).match_cache_notebook(
+            nbformat.read(source, as_version=4)
+        )
     except KeyError:
         return None
 

@@ -1,4 +1,6 @@
-"""Numbers for a page that has no server: a script that assigns an object, its arrays packed to 16 bits."""
+"""Numbers for a page that has no server: a script that assigns an object, its arrays packed to 16
+bits."""
+
 from __future__ import annotations
 
 import hashlib
@@ -16,7 +18,8 @@ SCALES = {"error": (-5.0, 1.0), "cosine": (-1.0, 1.0), "loss": (-320.0, 20.0)}
 
 
 def pack(values: np.ndarray, low: float, high: float) -> bytes:
-    """Little-endian uint16: ``low..high`` to 0..65534, what lies outside at the ends, NaN as 65535."""
+    """Little-endian uint16: ``low..high`` to 0..65534, what lies outside at the ends, NaN as
+    65535."""
     values = np.asarray(values, dtype=float)
     share = np.rint((np.clip(values, low, high) - low) / (high - low) * (MISSING - 1))
     return np.where(np.isnan(values), MISSING, share).astype("<u2").tobytes()
@@ -48,9 +51,13 @@ def stamp(module: str) -> str:
 
 
 def write(target: Path, name: str, value, module: str) -> None:
-    """``Ibias.<name> = <value>`` with a first line that `fresh` reads; replaces the file in one step."""
+    """``Ibias.<name> = <value>`` with a first line that `fresh` reads; replaces the file in one
+    step."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    text = f"{stamp(module)}\n(globalThis.Ibias = globalThis.Ibias || {{}}).{name} = {json.dumps(value, separators=(',', ':'), allow_nan=False)};\n"
+    text = (
+        f"{stamp(module)}\n(globalThis.Ibias = globalThis.Ibias || {{}}).{name} ="
+        f" {json.dumps(value, separators=(',', ':'), allow_nan=False)};\n"
+    )
     partial = target.with_suffix(".partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(target)

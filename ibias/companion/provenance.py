@@ -1,9 +1,11 @@
 """What stands under every figure: its data, its parameters, and the means to make it again.
 
-A notebook calls `show(fig, "fig-1", data=..., alt=...)`. The call displays the figure and leaves a record in the
-cell's output; the book turns the record into a numbered figure with a fold beneath it and a download of the data.
-`verification.verify(["fig-1"])` recomputes the data by running the figure's notebook again.
+A notebook calls `show(fig, "fig-1", data=..., alt=...)`. The call displays the figure and leaves a
+record in the cell's output; the book turns the record into a numbered figure with a fold beneath it
+and a download of the data. `verification.verify(["fig-1"])` recomputes the data by running the
+figure's notebook again.
 """
+
 from __future__ import annotations
 
 import html
@@ -19,13 +21,15 @@ from .machine import machine
 
 MIME = "application/vnd.ibias.figure+json"
 FOLDER = "IBIAS_FIGURES"
-"""Environment variable: where `show` writes the data behind the figures. Unset, it writes nothing."""
+"""Environment variable: where `show` writes the data behind the figures. Unset, it writes
+nothing."""
 _clock = [time.perf_counter()]
 
 
 @dataclass(frozen=True)
 class Record:
-    """What the book and `verify` know about one figure. `image` is SVG text, or base64 PNG for very heavy drawings."""
+    """What the book and `verify` know about one figure. `image` is SVG text, or base64 PNG for very
+    heavy drawings."""
 
     id: str
     alt: str
@@ -44,28 +48,58 @@ class Record:
     files: tuple[str, ...] = ()
 
 
-def show(fig, id: str, *, data, alt: str, caption: str = "", seeds=None, tolerance: float | dict[str, float] = TOLERANCE,
-         rounding: dict[str, float] | None = None, because: str = "", **facts) -> None:
+def show(
+    fig,
+    id: str,
+    *,
+    data,
+    alt: str,
+    caption: str = "",
+    seeds=None,
+    tolerance: float | dict[str, float] = TOLERANCE,
+    rounding: dict[str, float] | None = None,
+    because: str = "",
+    **facts,
+) -> None:
     """Display a figure with its provenance.
 
-    fig: a matplotlib Figure, a plotly Figure, or a string of SVG. id: its label, such as "fig-1". data: what it shows
-    (xarray Dataset or DataArray, pandas DataFrame or Series); it becomes the download and what `ibias verify` compares.
-    alt: what a reader who cannot see it needs to know. tolerance: largest relative difference `ibias verify` accepts, for all
-    variables or {name: tolerance}; rounding: {name: absolute difference that counts as none}; because: why this figure needs
-    more than the usual tolerance. facts: anything else for the fold (steps=20_000, store=...).
+    fig: a matplotlib Figure, a plotly Figure, or a string of SVG. id: its label, such as "fig-1".
+    data: what it shows (xarray Dataset or DataArray, pandas DataFrame or Series); it becomes the
+    download and what `ibias verify` compares.
+    alt: what a reader who cannot see it needs to know. tolerance: largest relative difference
+    `ibias verify` accepts, for all variables or {name: tolerance}; rounding: {name: absolute
+    difference that counts as none}; because: why this figure needs more than the usual tolerance.
+    facts: anything else for the fold (steps=20_000, store=...).
     """
     if not id or set(id) - set("abcdefghijklmnopqrstuvwxyz0123456789-"):
         raise ValueError(f"a figure's id is made of a-z, 0-9 and '-', such as 'fig-1'; got {id!r}")
     if len(alt.split()) < 3:
-        raise ValueError(f"figure {id!r} needs an alternative text that says what is seen; got {alt!r}")
+        raise ValueError(
+            f"figure {id!r} needs an alternative text that says what is seen; got {alt!r}"
+        )
     dataset = as_dataset(data)
     _explained(id, dataset, tolerance, rounding or {}, because)
     seconds = float(facts.pop("seconds", dataset.attrs.get("seconds", _lap())))
     image, image_type, width, plotly = _draw(fig, id)
     folder = os.environ.get(FOLDER)
     files = write(dataset, Path(folder), id) if folder else ()
-    record = Record(id, alt, caption or alt, digest(dataset), image, image_type, width, plotly, tolerance, rounding or {}, because, seconds,
-                    {"seeds": _seeds(seeds, dataset)} | {k: _text(v) for k, v in facts.items()}, machine(), files)
+    record = Record(
+        id,
+        alt,
+        caption or alt,
+        digest(dataset),
+        image,
+        image_type,
+        width,
+        plotly,
+        tolerance,
+        rounding or {},
+        because,
+        seconds,
+        {"seeds": _seeds(seeds, dataset)} | {k: _text(v) for k, v in facts.items()},
+        machine(),
+        files,
+    )
     if folder:
         small = {k: v for k, v in asdict(record).items() if k not in ("image", "plotly")}
         Path(folder, f"{id}.json").write_text(json.dumps(small, indent=1), encoding="utf-8")
@@ -76,9 +110,14 @@ def _explained(id, dataset, tolerance, rounding, because) -> None:
     special = {**(tolerance if isinstance(tolerance, dict) else {}), **rounding}
     unknown = sorted(set(special) - set(map(str, dataset.variables)))
     if unknown:
-        raise ValueError(f"figure {id!r}: a tolerance for {', '.join(unknown)}, but its data hold {', '.join(map(str, dataset.variables))}")
+        raise ValueError(
+            f"figure {id!r}: a tolerance for {', '.join(unknown)}, but its data hold"
+            f" {', '.join(map(str, dataset.variables))}"
+        )
     if (special or tolerance != TOLERANCE) and not because:
-        raise ValueError(f"figure {id!r} states a tolerance of its own without a reason; pass because='...'")
+        raise ValueError(
+            f"figure {id!r} states a tolerance of its own without a reason; pass because='...'"
+        )
 
 
 def _lap() -> float:
@@ -108,15 +147,22 @@ def _draw(fig, id):
         return "", "", 0.0, json.loads(fig.to_json())
     if isinstance(fig, str):
         if "<svg" not in fig:
-            raise TypeError(f"figure {id!r} is a string that holds no <svg>; pass a matplotlib or plotly figure, or SVG text")
+            raise TypeError(
+                f"figure {id!r} is a string that holds no <svg>; pass a matplotlib or plotly"
+                " figure, or SVG text"
+            )
         return fig, "image/svg+xml", 0.0, None
     if not hasattr(fig, "savefig"):
-        raise TypeError(f"figure {id!r} must be a matplotlib or plotly figure or SVG text; got {type(fig).__name__}")
+        raise TypeError(
+            f"figure {id!r} must be a matplotlib or plotly figure or SVG text; got"
+            f" {type(fig).__name__}"
+        )
     return _matplotlib(fig, id)
 
 
 HEAVY = 1_500_000
-"""Characters above which an SVG is slower to open than to look at; such a drawing is shipped as PNG."""
+"""Characters above which an SVG is slower to open than to look at; such a drawing is shipped as
+PNG."""
 
 
 def _matplotlib(fig, id):
@@ -128,7 +174,9 @@ def _matplotlib(fig, id):
 
     out = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": id, "svg.fonttype": "path"}):
-        fig.savefig(out, format="svg", bbox_inches="tight", pad_inches=0.06, metadata={"Date": None})
+        fig.savefig(
+            out, format="svg", bbox_inches="tight", pad_inches=0.06, metadata={"Date": None}
+        )
     width = float(fig.get_size_inches()[0])
     text = _rounded(out.getvalue().decode())
     kind = "image/svg+xml"
@@ -141,7 +189,8 @@ def _matplotlib(fig, id):
 
 
 def _rounded(svg: str) -> str:
-    """The drawing with path coordinates to a hundredth of a point: a third of the bytes, and nothing an eye can see."""
+    """The drawing with path coordinates to a hundredth of a point: a third of the bytes, and
+    nothing an eye can see."""
     return re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
 
 
@@ -158,15 +207,25 @@ def _display(record: Record) -> None:
 
 def _fragment(record: Record) -> str:
     """The figure for a notebook read outside the book."""
-    picture = record.image if record.image_type == "image/svg+xml" else f"data:image/png;base64,{record.image}"
+    picture = (
+        record.image
+        if record.image_type == "image/svg+xml"
+        else f"data:image/png;base64,{record.image}"
+    )
     if record.image_type == "image/svg+xml":
         from urllib.parse import quote
 
         picture = "data:image/svg+xml," + quote(picture)
-    return (f'<figure class="ibias-figure-live"><img style="max-width:100%;background:white" '
-            f'alt="{html.escape(record.alt, quote=True)}" src="{picture}"><figcaption>{html.escape(record.caption)}</figcaption></figure>')
+    return (
+        '<figure class="ibias-figure-live"><img style="max-width:100%;background:white"'
+        f' alt="{html.escape(record.alt, quote=True)}"'
+        f' src="{picture}"><figcaption>{html.escape(record.caption)}</figcaption></figure>'
+    )
 
 
 def known(folder: Path) -> dict[str, dict]:
     """The records of the figures whose data lie in `folder`, by id."""
-    return {p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted(Path(folder).glob("*.json"))}
+    return {
+        p.stem: json.loads(p.read_text(encoding="utf-8"))
+        for p in sorted(Path(folder).glob("*.json"))
+    }

@@ -1,7 +1,9 @@
 """Notebook outputs as pages: claims, figures with their provenance, and plotly figures.
 
-myst-nb calls these classes while it reads a notebook (entry points `myst_nb.mime_renderers` of pyproject.toml).
+myst-nb calls these classes while it reads a notebook (entry points `myst_nb.mime_renderers` of
+pyproject.toml).
 """
+
 from __future__ import annotations
 
 import base64
@@ -40,7 +42,8 @@ def markdown(renderer, text: str, line: int | None) -> list[nodes.Node]:
 
 
 class ClaimMime:
-    """A claim becomes a coloured box, and a row in the environment's ledger for the Verdicts page."""
+    """A claim becomes a coloured box, and a row in the environment's ledger for the Verdicts
+    page."""
 
     mime_priority_overrides = first(claims.MIME)
 
@@ -55,14 +58,25 @@ class ClaimMime:
         made = Claim(**content(data))
         _record(renderer.renderer.sphinx_env, made)
         title = f"{made.verdict[0].upper()}{made.verdict[1:]}"
-        node = nodes.admonition(classes=["ibias-claim", f"verdict-{made.slug}"], ids=[f"claim-{made.id}"])
+        node = nodes.admonition(
+            classes=["ibias-claim", f"verdict-{made.slug}"], ids=[f"claim-{made.id}"]
+        )
         node += nodes.title(title, title)
         node += markdown(renderer, made.sentence, data.line)
-        rows = (("Where", made.where), ("Tested", made.tested), ("Tolerance", tolerance_text(made)), ("Caveat", made.caveat))
+        rows = (
+            ("Where", made.where),
+            ("Tested", made.tested),
+            ("Tolerance", tolerance_text(made)),
+            ("Caveat", made.caveat),
+        )
         fields = nodes.field_list(classes=["ibias-claim-facts"])
         for name, text in rows:
             if text:
-                fields += nodes.field("", nodes.field_name(name, name), nodes.field_body("", *markdown(renderer, text, data.line)))
+                fields += nodes.field(
+                    "",
+                    nodes.field_name(name, name),
+                    nodes.field_body("", *markdown(renderer, text, data.line)),
+                )
         node += fields
         return [node]
 
@@ -78,7 +92,8 @@ def _record(env, made: Claim) -> None:
 
 
 class FigureMime:
-    """A figure shown by `provenance.show`: numbered, captioned, its data and history folded beneath."""
+    """A figure shown by `provenance.show`: numbered, captioned, its data and history folded
+    beneath."""
 
     mime_priority_overrides = first(provenance.MIME)
 
@@ -88,7 +103,11 @@ class FigureMime:
             return None
         record = content(data)
         md = renderer.renderer
-        figure = nodes.figure(classes=["ibias-figure"], align="center", names=[nodes.fully_normalize_name(record["id"])])
+        figure = nodes.figure(
+            classes=["ibias-figure"],
+            align="center",
+            names=[nodes.fully_normalize_name(record["id"])],
+        )
         figure.line, figure.source = data.line, md.document["source"]
         md.document.note_explicit_target(figure, figure)
         figure += _picture(renderer, record)
@@ -110,10 +129,15 @@ def _picture(renderer, record) -> list[nodes.Node]:
     uri = renderer.write_file([name], image, overwrite=True)
     style = f' style="--figure-width:{record["width"]:.1f}in"' if record["width"] else ""
     # wide drawings scroll inside their own frame on a phone, where the keyboard can reach them
-    frame = f'<div class="ibias-frame" tabindex="0" role="group" aria-label="{html.escape(record["id"])}"{style}>'
-    return [nodes.raw("", frame, format="html"),
-            nodes.image(uri=uri, alt=alt, candidates={"*": uri}),
-            nodes.raw("", "</div>", format="html")]
+    frame = (
+        '<div class="ibias-frame" tabindex="0" role="group"'
+        f' aria-label="{html.escape(record["id"])}"{style}>'
+    )
+    return [
+        nodes.raw("", frame, format="html"),
+        nodes.image(uri=uri, alt=alt, candidates={"*": uri}),
+        nodes.raw("", "</div>", format="html"),
+    ]
 
 
 def _caption(renderer, record, line) -> list[nodes.Node]:
@@ -133,37 +157,62 @@ def fold(record: dict, env, cell: int | None) -> list[nodes.Node]:
     where = f"{env.docname}.py" + ("" if cell is None else f", cell {cell + 1} of the notebook")
     rows = [("Made by", where), ("Parameters", settings)]
     rows += [(name.replace("_", " ").capitalize(), text) for name, text in record["facts"].items()]
-    rows += [("Machine", "; ".join(record["machine"].values())), ("Seconds", f"{record['seconds']:.3g}"),
-             ("Content", f"sha256 {record['digest']}"),
-             ("Make it again", f"ibias verify {record['id']}"), ("Agrees within", agreement(record))]
+    rows += [
+        ("Machine", "; ".join(record["machine"].values())),
+        ("Seconds", f"{record['seconds']:.3g}"),
+        ("Content", f"sha256 {record['digest']}"),
+        ("Make it again", f"ibias verify {record['id']}"),
+        ("Agrees within", agreement(record)),
+    ]
     body = "".join(f"<dt>{html.escape(k)}</dt><dd>{_code(k, v)}</dd>" for k, v in rows if v)
-    opening = (f'<details class="ibias-provenance" id="provenance-{record["id"]}"><summary>Data, settings and how to make '
-               f'{html.escape(record["id"])} again</summary><dl>{body}</dl>')
-    return [nodes.raw("", opening, format="html"), *downloads(record), nodes.raw("", "</details>", format="html")]
+    opening = (
+        f'<details class="ibias-provenance" id="provenance-{record["id"]}"><summary>Data, settings'
+        f" and how to make {html.escape(record['id'])} again</summary><dl>{body}</dl>"
+    )
+    return [
+        nodes.raw("", opening, format="html"),
+        *downloads(record),
+        nodes.raw("", "</details>", format="html"),
+    ]
 
 
 def agreement(record: dict) -> str:
     """The tolerance of `ibias verify` as a sentence, with its reason."""
     given = record["tolerance"] if isinstance(record["tolerance"], dict) else {}
     usual = TOLERANCE if given else record["tolerance"]
-    parts = [f"{usual:g}, relative", *(f"{name} {size:g}" for name, size in given.items()),
-             *(f"{name} {size:g}, absolute" for name, size in record["rounding"].items())]
+    parts = [
+        f"{usual:g}, relative",
+        *(f"{name} {size:g}" for name, size in given.items()),
+        *(f"{name} {size:g}, absolute" for name, size in record["rounding"].items()),
+    ]
     return "; ".join(parts) + (f": {record['because']}" if record["because"] else "")
 
 
 def _code(name: str, text: str) -> str:
-    return f"<code>{html.escape(text)}</code>" if name in ("Make it again", "Content", "Parameters") else html.escape(text)
+    return (
+        f"<code>{html.escape(text)}</code>"
+        if name in ("Make it again", "Content", "Parameters")
+        else html.escape(text)
+    )
 
 
 def downloads(record: dict) -> list[nodes.Node]:
-    """Links to the data files; Sphinx copies them into the built book and warns when one is missing."""
+    """Links to the data files; Sphinx copies them into the built book and warns when one is
+    missing."""
     from sphinx import addnodes
 
     if not record["files"]:
         return []
     line = nodes.paragraph("", "Data: ")
     for name in record["files"]:
-        link = addnodes.download_reference("", "", refdoc="", reftarget=f"/_build/figures/{name}", reftype="download", refexplicit=True)
+        link = addnodes.download_reference(
+            "",
+            "",
+            refdoc="",
+            reftarget=f"/_build/figures/{name}",
+            reftype="download",
+            refexplicit=True,
+        )
         link += nodes.literal("", name, classes=["xref", "download"])
         line += [link, nodes.Text(" ")]
     return [line]
@@ -179,14 +228,26 @@ class PlotlyMime:
         if inline or data.mime_type != PLOTLY:
             return None
         spec = content(data)
-        return plotly_nodes(spec, spec.get("layout", {}).get("title", {}).get("text", "Interactive figure"))
+        return plotly_nodes(
+            spec, spec.get("layout", {}).get("title", {}).get("text", "Interactive figure")
+        )
 
 
 def plotly_nodes(spec: dict, alt: str) -> list[nodes.Node]:
-    """A place for the figure and its specification as JSON; book/_static has the few lines that draw it."""
+    """A place for the figure and its specification as JSON; book/_static has the few lines that
+    draw it."""
     keep = {k: spec[k] for k in ("data", "layout", "frames", "config") if k in spec}
     text = json.dumps(keep, sort_keys=True, separators=(",", ":")).replace("</", "<\\/")
     key = "plotly-" + hashlib.sha256(text.encode()).hexdigest()[:12]
     height = int(spec.get("layout", {}).get("height") or 450)
-    place = f'<div class="ibias-plotly" id="{key}" style="min-height:{height}px" role="img" aria-label="{html.escape(alt, quote=True)}"></div>'
-    return [nodes.raw("", f'{place}<script type="application/json" data-plotly-for="{key}">{text}</script>', format="html")]
+    place = (
+        f'<div class="ibias-plotly" id="{key}" style="min-height:{height}px" role="img"'
+        f' aria-label="{html.escape(alt, quote=True)}"></div>'
+    )
+    return [
+        nodes.raw(
+            "",
+            f'{place}<script type="application/json" data-plotly-for="{key}">{text}</script>',
+            format="html",
+        )
+    ]

@@ -1,4 +1,6 @@
-"""What a notebook's outputs depend on: its code, the package files it reaches, its data and the versions it ran with."""
+"""What a notebook's outputs depend on: its code, the package files it reaches, its data and the
+versions it ran with."""
+
 from __future__ import annotations
 
 import ast
@@ -12,8 +14,24 @@ from .. import syntax
 from .machine import versions
 
 PACKAGE = Path(__file__).resolve().parents[1]
-COUNTED = ("torch", "numpy", "scipy", "numba", "xarray", "matplotlib", "scikit-learn", "pandas", "cvxpy", "clarabel", "highspy", "plotly")
-WITHOUT_EFFECT = tuple(f"companion/{n}.py" for n in ("notebooks", "parameters", "execute", "outputs", "pace", "render", "ledger", "cli"))
+COUNTED = (
+    "torch",
+    "numpy",
+    "scipy",
+    "numba",
+    "xarray",
+    "matplotlib",
+    "scikit-learn",
+    "pandas",
+    "cvxpy",
+    "clarabel",
+    "highspy",
+    "plotly",
+)
+WITHOUT_EFFECT = tuple(
+    f"companion/{n}.py"
+    for n in ("notebooks", "parameters", "execute", "outputs", "pace", "render", "ledger", "cli")
+)
 """Files reached by imports that cannot change what a notebook computes or shows in its outputs."""
 
 
@@ -30,13 +48,18 @@ def key(notebook: Path) -> str:
 
 def data_files(code: list[str], folder: Path) -> list[Path]:
     """Files that the code names in a string, relative to the notebook's folder."""
-    texts = {n.value for n in ast.walk(parse("\n".join(code))) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    texts = {
+        n.value
+        for n in ast.walk(parse("\n".join(code)))
+        if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    }
     named = (folder / t for t in sorted(texts) if 0 < len(t) < 200 and "." in t and "\n" not in t)
     return [p for p in named if p.is_file()]
 
 
 def behind(code: str) -> set[Path]:
-    """Every file of the package that `code` reaches through imports, and through names that `ibias` imports lazily."""
+    """Every file of the package that `code` reaches through imports, and through names that `ibias`
+    imports lazily."""
     found: set[Path] = set()
     ahead = _reached(code, "")
     while ahead:
@@ -51,7 +74,11 @@ def behind(code: str) -> set[Path]:
 
 def parse(code: str) -> ast.Module:
     """The syntax tree of notebook code; lines of IPython magic are left out."""
-    return syntax.parse("\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in code.splitlines()))
+    return syntax.parse(
+        "\n".join(
+            "" if line.lstrip().startswith(("%", "!")) else line for line in code.splitlines()
+        )
+    )
 
 
 @cache
@@ -74,7 +101,8 @@ def _lazy() -> dict[str, str]:
 
 
 def _reached(code: str, module: str) -> set[str]:
-    """Modules of the package that this source imports; `module` is its own dotted name, empty for a notebook."""
+    """Modules of the package that this source imports; `module` is its own dotted name, empty for a
+    notebook."""
     tree = parse(code)
     names: set[str] = set()
     for node in ast.walk(tree):
@@ -85,8 +113,14 @@ def _reached(code: str, module: str) -> set[str]:
             names |= {base, *(f"{base}.{a.name}" for a in node.names)}
     if not module or module.startswith("ibias.companion"):
         # `ib.sweep`: an attribute of the package that its root imports when first used
-        used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)} | {n.rpartition(".")[2] for n in names}
-        names |= {_lazy().get(u, f"ibias.{u}") for u in used} if any(n.partition(".")[0] == "ibias" for n in names) else set()
+        used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)} | {
+            n.rpartition(".")[2] for n in names
+        }
+        names |= (
+            {_lazy().get(u, f"ibias.{u}") for u in used}
+            if any(n.partition(".")[0] == "ibias" for n in names)
+            else set()
+        )
     if module.startswith("ibias.") and "import_module(" in code:
         # chooses among its neighbours when it runs: all of them count
         package = module if _modules()[module].name == "__init__.py" else module.rpartition(".")[0]

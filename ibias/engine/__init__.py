@@ -1,25 +1,32 @@
 """Engines: the same trajectories by different means.
 
-Every backend is a function ``run(problem, lanes, steps, record, observe, progress=None, state=None, checkpoint=None)``:
+Every backend is a function ``run(problem, lanes, steps, record, observe, progress=None, state=None,
+checkpoint=None)``:
 
-- ``lanes``: list of ``Lane(method, seed)``; ``steps``: updates; ``record``: increasing steps in ``0 .. steps``
-- ``observe(record_index, lane_indices, W)`` gets the weights ``(len(lane_indices), k, d)`` after ``record[record_index]`` updates
+- ``lanes``: list of ``Lane(method, seed)``; ``steps``: updates; ``record``: increasing steps in
+  ``0 .. steps``
+- ``observe(record_index, lane_indices, W)`` gets the weights ``(len(lane_indices), k, d)`` after
+  ``record[record_index]`` updates
 - ``progress(count)`` hears of finished lane-steps
-- ``checkpoint(state)`` gets a dict of numpy arrays at epoch boundaries; given back as ``state`` the run continues bit for bit
+- ``checkpoint(state)`` gets a dict of numpy arrays at epoch boundaries; given back as ``state`` the
+  run continues bit for bit
 
 | backend | what it runs |
 |---|---|
-| "kernel" | compiled, CPU, float64: entry-wise and Schatten norms, both losses, signals of the paper's form |
+| "kernel" | compiled, CPU, float64: entry-wise and Schatten norms, both losses, signals of the
+paper's form |
 | "lanes" | torch, any device and dtype, any norm and loss: signals of the paper's form |
 | "gpu" | the lanes on CUDA, steps captured in a graph, without waiting for the host |
-| "persistent" | one CUDA kernel for many steps, a thread block per run; on the CPU its source is compiled to check it: what "kernel" runs |
+| "persistent" | one CUDA kernel for many steps, a thread block per run; on the CPU its source is
+compiled to check it: what "kernel" runs |
 | "composed" | anything, through ``Signal.emit``: the reference |
 
-How far down they see, where margins are in the hundreds and more.  Every engine keeps directions at any margin.  Of a signal's entries
-below e^-708 of its largest one, most norms see nothing and need nothing; the max norm and entry-wise p > 17 need their signs.  There
-"kernel" has an exponent per entry and is right whatever the data (``tests/test_range.py``); "lanes", "gpu" and "persistent" have one per class, and miss
-an entry whose feature is 0 in every sample within e^-745 of its class's largest residual (e^-103 in float32); "composed" has one per
-run, and misses such classes too.
+How far down they see, where margins are in the hundreds and more.  Every engine keeps directions at
+any margin.  Of a signal's entries below e^-708 of its largest one, most norms see nothing and need
+nothing; the max norm and entry-wise p > 17 need their signs.  There "kernel" has an exponent per
+entry and is right whatever the data (``tests/test_range.py``); "lanes", "gpu" and "persistent" have
+one per class, and miss an entry whose feature is 0 in every sample within e^-745 of its class's
+largest residual (e^-103 in float32); "composed" has one per run, and misses such classes too.
 """
 
 import os
@@ -34,8 +41,10 @@ from .planner import check_memory, is_power_norm
 
 __all__ = ["BACKENDS", "backend_named", "check_memory", "refusal"]
 
-PREFERRED = "IBIAS_BACKEND"  # environment variable: what "auto" tries first, to see whether an answer depends on the backend
-# the order of preference of "auto", which never gets past "composed": "persistent" has not run on a GPU yet
+# environment variable: what "auto" tries first, to see whether an answer depends on the backend
+PREFERRED = "IBIAS_BACKEND"
+# the order of preference of "auto", which never gets past "composed": "persistent" has not run on a
+# GPU yet
 BACKENDS = ("kernel", "gpu", "lanes", "composed", "persistent")
 
 
@@ -62,17 +71,23 @@ def refusal(backend: str, problem, lane) -> str:
 
 
 def backend_named(name: str, problem, lanes: list):
-    """``(what it is called, run)`` for one of ``BACKENDS``, or for "auto": per lane the first that takes it.
+    """``(what it is called, run)`` for one of ``BACKENDS``, or for "auto": per lane the first that
+    takes it.
 
-    Raises ValueError for another name, and when a backend asked for by name cannot run one of the lanes.
+    Raises ValueError for another name, and when a backend asked for by name cannot run one of the
+    lanes.
     """
     if name == "auto":
         return _automatic(problem, lanes)
     if name not in BACKENDS:
-        raise ValueError(f"unknown backend {name!r}; use 'auto' or one of {', '.join(map(repr, BACKENDS))}")
+        raise ValueError(
+            f"unknown backend {name!r}; use 'auto' or one of {', '.join(map(repr, BACKENDS))}"
+        )
     for lane in lanes:
         if reason := refusal(name, problem, lane):
-            raise ValueError(f"backend={name!r} cannot run {lane.method.label!r}: {reason}. Use backend='auto'.")
+            raise ValueError(
+                f"backend={name!r} cannot run {lane.method.label!r}: {reason}. Use backend='auto'."
+            )
     return name, _load(name)
 
 
@@ -83,7 +98,10 @@ def _load(name):
 def _automatic(problem, lanes):
     wished = os.environ.get(PREFERRED, BACKENDS[0])
     if wished not in BACKENDS:
-        raise ValueError(f"{PREFERRED}={wished!r} in the environment names no backend; use one of {', '.join(BACKENDS)}")
+        raise ValueError(
+            f"{PREFERRED}={wished!r} in the environment names no backend; use one of"
+            f" {', '.join(BACKENDS)}"
+        )
     order = (wished, *BACKENDS)
     chosen = [next(b for b in order if not refusal(b, problem, lane)) for lane in lanes]
     names = [b for b in BACKENDS if b in chosen]
@@ -93,10 +111,23 @@ def _automatic(problem, lanes):
     return "+".join(names), lambda *args, **kwargs: _run_shares(shares, *args, **kwargs)
 
 
-def _run_shares(shares, problem, lanes, steps, record, observe, progress=None, state=None, checkpoint=None, **options):
-    """Each backend runs its share of the lanes, one after the other; their states live side by side under their names."""
+def _run_shares(
+    shares,
+    problem,
+    lanes,
+    steps,
+    record,
+    observe,
+    progress=None,
+    state=None,
+    checkpoint=None,
+    **options,
+):
+    """Each backend runs its share of the lanes, one after the other; their states live side by side
+    under their names."""
     saved = dict(state or {})
     for name, indices in shares.items():
+
         def seen(index, local, w, indices=indices):
             observe(index, [indices[j] for j in local], w)
 
@@ -104,6 +135,19 @@ def _run_shares(shares, problem, lanes, steps, record, observe, progress=None, s
             saved.update({f"{name}:{key}": value for key, value in part.items()})
             checkpoint(dict(saved))
 
-        own = {key.removeprefix(f"{name}:"): value for key, value in saved.items() if key.startswith(f"{name}:")}
-        _load(name)(problem, [lanes[i] for i in indices], steps, record, seen, progress, own or None,
-                    keep if checkpoint and name != "composed" else None, **({} if name == "composed" else options))
+        own = {
+            key.removeprefix(f"{name}:"): value
+            for key, value in saved.items()
+            if key.startswith(f"{name}:")
+        }
+        _load(name)(
+            problem,
+            [lanes[i] for i in indices],
+            steps,
+            record,
+            seen,
+            progress,
+            own or None,
+            keep if checkpoint and name != "composed" else None,
+            **({} if name == "composed" else options),
+        )

@@ -22,9 +22,11 @@ VARIANTS = (
 
 
 def agreement(dataset, methods, *, seeds=(0,), steps=1000, loss=None) -> list[dict]:
-    """Distances ``||W - V||_F / ||V||_F`` after ``steps`` updates between each variant and the first: one row per variant.
+    """Distances ``||W - V||_F / ||V||_F`` after ``steps`` updates between each variant and the
+    first: one row per variant.
 
-    A row has ``variant``, ``median`` and ``largest`` over all runs, or ``skipped`` with the reason (no CUDA device, no compiler).
+    A row has ``variant``, ``median`` and ``largest`` over all runs, or ``skipped`` with the reason
+    (no CUDA device, no compiler).
     """
     options = {} if loss is None else {"loss": loss}
     lanes = [Lane(method, seed) for method in methods for seed in seeds]
@@ -40,7 +42,9 @@ def agreement(dataset, methods, *, seeds=(0,), steps=1000, loss=None) -> list[di
         w = _final(problem, backend, lanes, steps)
         reference = w if reference is None else reference
         distance = (w - reference).flatten(1).norm(dim=1) / reference.flatten(1).norm(dim=1)
-        rows.append({"variant": name, "median": float(distance.median()), "largest": float(distance.max())})
+        rows.append(
+            {"variant": name, "median": float(distance.median()), "largest": float(distance.max())}
+        )
     return rows
 
 

@@ -1,6 +1,8 @@
-"""The reference backend: drives any signal through its own ``emit``, the seeds of one method as lanes.
+"""The reference backend: drives any signal through its own ``emit``, the seeds of one method as
+lanes.
 
-It runs every signal that can be written, the user's included, on any device.  The other backends are faster and must agree.  A signal
+It runs every signal that can be written, the user's included, on any device.  The other backends
+are faster and must agree.  A signal
 has one scale per run: entries below e^-745 of its largest are 0, signs included.
 """
 
@@ -15,18 +17,31 @@ from ..streams import epoch_chunks
 
 
 def run(problem, lanes, steps, record, observe, progress=None, state=None, checkpoint=None):
-    """Advance every lane by ``steps`` updates and hand weights to ``observe(record_index, lane_indices, W)``.
+    """Advance every lane by ``steps`` updates and hand weights to
+    ``observe(record_index, lane_indices, W)``.
 
-    ``record``: increasing steps in 0..steps; W has shape ``(len(lane_indices), k, d)``.  ``progress(count)`` hears of finished
-    lane-steps.  This backend does not continue from a ``state``.
+    ``record``: increasing steps in 0..steps; W has shape ``(len(lane_indices), k, d)``.
+    ``progress(count)`` hears of finished lane-steps.  This backend does not continue from a
+    ``state``.
     """
     if state is not None:
-        raise ValueError("the composed engine cannot continue from a saved state; use backend='lanes' or 'kernel'")
+        raise ValueError(
+            "the composed engine cannot continue from a saved state; use backend='lanes' or"
+            " 'kernel'"
+        )
     order = sorted(range(len(lanes)), key=lambda j: repr(lanes[j].method))
     for _, group in groupby(order, key=lambda j: lanes[j].method):
         indices = list(group)
         method, seeds = lanes[indices[0]].method, [lanes[j].seed for j in indices]
-        _run_method(problem, method, seeds, steps, record, lambda r, w, mine=indices: observe(r, mine, w), progress)
+        _run_method(
+            problem,
+            method,
+            seeds,
+            steps,
+            record,
+            lambda r, w, mine=indices: observe(r, mine, w),
+            progress,
+        )
 
 
 def _run_method(problem, method, seeds, steps, record, observe, progress):
@@ -48,7 +63,8 @@ def _run_method(problem, method, seeds, steps, record, observe, progress):
 
 
 def _batches(n, b, seeds, steps, device):
-    """One ``Batch`` per step, with rows ``(seeds, b)``; ``None`` rows when the batch is the whole data set."""
+    """One ``Batch`` per step, with rows ``(seeds, b)``; ``None`` rows when the batch is the whole
+    data set."""
     per_epoch = -(-n // b)
     epochs = -(-steps // per_epoch)
     if b == n:

@@ -1,12 +1,14 @@
-"""Drives blocks of runs through their steps: batches, step sizes, records, progress, checkpoints, threads.
+"""Drives blocks of runs through their steps: batches, step sizes, records, progress, checkpoints,
+threads.
 
 A backend brings one class with four methods; what is between two records is its business alone:
 
 - ``Block(problem, block)``                    at the start, W = 0
-- ``advance(orders, rates, first, last)``      steps ``first .. last-1``; ``orders[0]`` is the epoch of ``first``, ``rates[s, 0]`` the step
-  size of schedule s there
+- ``advance(orders, rates, first, last)``      steps ``first .. last-1``; ``orders[0]`` is the epoch
+  of ``first``, ``rates[s, 0]`` the step size of schedule s there
 - ``weights()``                                ``(runs, k, d)`` tensor
-- ``arrays()`` and ``restore(arrays)``         all that an epoch boundary carries, as named numpy arrays; bit for bit
+- ``arrays()`` and ``restore(arrays)``         all that an epoch boundary carries, as named numpy
+  arrays; bit for bit
 """
 
 from collections.abc import Callable, Iterator
@@ -21,20 +23,40 @@ from ..streams import epoch_chunks
 from ..threads import one_thread
 from .planner import Block, plan
 
-CHUNK_SAMPLES, CHUNK_STEPS = 2**19, 2**16  # between two checkpoints: 4 MB of sample order, a fraction of a second of work
+CHUNK_SAMPLES, CHUNK_STEPS = (
+    2**19,
+    2**16,
+)  # between two checkpoints: 4 MB of sample order, a fraction of a second of work
 
 
-def drive(make: Callable, problem, lanes, steps, record, observe, progress=None, state=None, checkpoint=None, *, workers=1, dedupe=True):
-    """Run ``lanes`` for ``steps`` updates; the backend contract of ``engine``, plus how many threads share the blocks.
+def drive(
+    make: Callable,
+    problem,
+    lanes,
+    steps,
+    record,
+    observe,
+    progress=None,
+    state=None,
+    checkpoint=None,
+    *,
+    workers=1,
+    dedupe=True,
+):
+    """Run ``lanes`` for ``steps`` updates; the backend contract of ``engine``, plus how many
+    threads share the blocks.
 
-    ``observe(record_index, lane_indices, W)``, ``progress(count)`` and ``checkpoint(state)`` are called one at a time, from any
-    thread.  A state is a flat dict of numpy arrays; given back, it continues bit for bit, and records up to it are not
-    observed again.
+    ``observe(record_index, lane_indices, W)``, ``progress(count)`` and ``checkpoint(state)`` are
+    called one at a time, from any thread.  A state is a flat dict of numpy arrays; given back, it
+    continues bit for bit, and records up to it are not observed again.
     """
     data = problem.dataset
     blocks = plan(lanes, data.n, data.d, data.k, dedupe=dedupe)
     calls = _Calls(observe, progress, checkpoint, dict(state or {}))
-    jobs = [_Job(f"block{i}", block, make, problem, steps, np.asarray(record), calls) for i, block in enumerate(blocks)]
+    jobs = [
+        _Job(f"block{i}", block, make, problem, steps, np.asarray(record), calls)
+        for i, block in enumerate(blocks)
+    ]
     with one_thread():
         if workers == 1 or len(jobs) == 1:
             for job in jobs:
@@ -45,7 +67,8 @@ def drive(make: Callable, problem, lanes, steps, record, observe, progress=None,
             try:
                 wait(futures, return_when=FIRST_EXCEPTION)
             finally:
-                calls.stopping.set()  # after an error or Ctrl-C the others stop at their next record
+                # after an error or Ctrl-C the others stop at their next record
+                calls.stopping.set()
                 if all(f.done() and not f.exception() for f in futures):
                     calls.stopping.clear()
             for future in futures:
@@ -64,7 +87,9 @@ class _Calls:
         lanes = [lane for group in labels for lane in group]
         repeats = torch.tensor([len(group) for group in labels], device=weights.device)
         with self._lock:
-            self._observe(index, lanes, weights.repeat_interleave(repeats, 0, output_size=len(lanes)))
+            self._observe(
+                index, lanes, weights.repeat_interleave(repeats, 0, output_size=len(lanes))
+            )
 
     def progress(self, count):
         if self._progress:
@@ -90,7 +115,11 @@ class _Job:
         if self.calls.stopping.is_set():
             return
         backend, start = self.make(self.problem, self.block), 0
-        saved = {key.partition("/")[2]: value for key, value in self.calls.saved.items() if key.partition("/")[0] == self.name}
+        saved = {
+            key.partition("/")[2]: value
+            for key, value in self.calls.saved.items()
+            if key.partition("/")[0] == self.name
+        }
         if saved:
             start = int(saved.pop("t"))
             backend.restore(saved)
@@ -101,7 +130,11 @@ class _Job:
             for begin, end, index in self._segments(first, last):
                 if self.calls.stopping.is_set():
                     return
-                rows = orders[begin // self.per_epoch - first // self.per_epoch :] if len(orders) > 1 else orders
+                rows = (
+                    orders[begin // self.per_epoch - first // self.per_epoch :]
+                    if len(orders) > 1
+                    else orders
+                )
                 backend.advance(rows, rates[:, begin - first :], begin, end)
                 self.calls.progress((end - begin) * sum(map(len, self.block.labels)))
                 if index is not None:
@@ -114,7 +147,8 @@ class _Job:
         return self.problem.dataset.n // self.block.batch_size
 
     def _chunks(self, start) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """``(first step, sample orders, step sizes)`` of whole epochs; with b = n the order does not matter and is left out."""
+        """``(first step, sample orders, step sizes)`` of whole epochs; with b = n the order does
+        not matter and is left out."""
         n, per_epoch = self.problem.dataset.n, self.per_epoch
         epochs = -(-self.steps // per_epoch)
         size = max(1, min(CHUNK_SAMPLES // n, CHUNK_STEPS // per_epoch))
@@ -127,7 +161,11 @@ class _Job:
         for orders in chunks:
             covered = size if self.block.batch_size == n else len(orders)
             count = min(covered * per_epoch, self.steps - first)
-            yield first, orders, np.stack([step_sizes(schedule, first, count) for schedule in self.block.schedules])
+            yield (
+                first,
+                orders,
+                np.stack([step_sizes(schedule, first, count) for schedule in self.block.schedules]),
+            )
             first += count
 
     def _segments(self, first, last):

@@ -1,4 +1,5 @@
-"""From a list of lanes to blocks of runs that share their mini-batches, with work that cannot matter removed."""
+"""From a list of lanes to blocks of runs that share their mini-batches, with work that cannot
+matter removed."""
 
 import os
 from typing import NamedTuple
@@ -7,7 +8,8 @@ from ..methods import Lane
 from ..norms import FROBENIUS, Entrywise, Norm, Schatten
 from ..signals import recipe
 
-WIDEST = 64  # runs per block: enough for matrix products at full speed, small enough for the second-level cache
+# runs per block: enough for matrix products at full speed, small enough for the second-level cache
+WIDEST = 64
 
 
 class Run(NamedTuple):
@@ -22,9 +24,11 @@ class Run(NamedTuple):
 
 
 class Block(NamedTuple):
-    """Runs that see the same samples at every step.  ``labels[j]`` are the lanes that run j answers.
+    """Runs that see the same samples at every step.  ``labels[j]`` are the lanes that run j
+    answers.
 
-    Order within a block: those with variance reduction last, and the Schatten norms of both kinds next to each other.
+    Order within a block: those with variance reduction last, and the Schatten norms of both kinds
+    next to each other.
     """
 
     batch_size: int
@@ -47,9 +51,10 @@ class Block(NamedTuple):
 def representative(lane: Lane, n: int, d: int, k: int) -> Run:
     """The cheapest run with the same iterates, up to rounding.
 
-    - b = n: an epoch is one batch, so the order does not matter, and the variance-reduced signal is the full gradient.
-    - rank one signals (b = 1 without momentum and variance reduction; two classes, as columns sum to zero; one feature): every
-      Schatten map is the Frobenius map (Lemma H.1).
+    - b = n: an epoch is one batch, so the order does not matter, and the variance-reduced signal is
+      the full gradient.
+    - rank one signals (b = 1 without momentum and variance reduction; two classes, as columns sum
+      to zero; one feature): every Schatten map is the Frobenius map (Lemma H.1).
     """
     b, momentum, reduced = recipe(lane.method.signal, n)
     norm, seed = lane.method.norm, lane.seed
@@ -61,30 +66,42 @@ def representative(lane: Lane, n: int, d: int, k: int) -> Run:
     return Run(norm, b, momentum, reduced, seed, lane.method.schedule)
 
 
-def plan(lanes: list[Lane], n: int, d: int, k: int, widest: int = WIDEST, dedupe: bool = True) -> list[Block]:
+def plan(
+    lanes: list[Lane], n: int, d: int, k: int, widest: int = WIDEST, dedupe: bool = True
+) -> list[Block]:
     """Blocks of at most ``widest`` runs that cover every lane once, longest first.
 
-    Every lane must have a signal of the paper's form (``signals.recipe``).  ``dedupe=False`` keeps a run per lane, for tests
-    and benchmarks.
+    Every lane must have a signal of the paper's form (``signals.recipe``).  ``dedupe=False`` keeps
+    a run per lane, for tests and benchmarks.
     """
     groups: dict[tuple, dict] = {}
     for index, lane in enumerate(lanes):
         if dedupe:
             run, name = representative(lane, n, d, k), None
         else:
-            run = Run(lane.method.norm, *recipe(lane.method.signal, n), lane.seed, lane.method.schedule)
+            run = Run(
+                lane.method.norm, *recipe(lane.method.signal, n), lane.seed, lane.method.schedule
+            )
             name = index
         groups.setdefault((run.batch_size, run.seed), {}).setdefault((run, name), []).append(index)
     blocks = []
     for (b, seed), runs in groups.items():
         ordered = sorted(runs.items(), key=lambda item: _position(item[0][0]))
         for part in _parts(ordered, widest):
-            blocks.append(Block(b, seed, tuple(run for (run, _), _ in part), tuple(tuple(labels) for _, labels in part)))
+            blocks.append(
+                Block(
+                    b,
+                    seed,
+                    tuple(run for (run, _), _ in part),
+                    tuple(tuple(labels) for _, labels in part),
+                )
+            )
     return sorted(blocks, key=_cost, reverse=True)
 
 
 def _position(run):
-    """Plain other norms, plain Schatten, reduced Schatten, reduced others: two borders, and vectors of 8 stay full."""
+    """Plain other norms, plain Schatten, reduced Schatten, reduced others: two borders, and vectors
+    of 8 stay full."""
     is_schatten = type(run.norm) is Schatten
     return run.reduced, is_schatten != run.reduced, run.norm.text, run.momentum, repr(run.schedule)
 
@@ -98,22 +115,27 @@ def _parts(items, widest):
 
 
 def _cost(block):
-    """Work of a step in arbitrary units: the matrix products, and what every run costs whatever its batch."""
+    """Work of a step in arbitrary units: the matrix products, and what every run costs whatever its
+    batch."""
     return sum((block.batch_size + 5) * (1 + run.reduced) for run in block.runs)
 
 
 def is_power_norm(norm: Norm) -> bool:
-    """Whether the compiled engine knows the norm: one of ours, not a subclass with a map of its own."""
+    """Whether the compiled engine knows the norm: one of ours, not a subclass with a map of its
+    own."""
     return type(norm) in (Entrywise, Schatten)
 
 
 def bytes_needed(n: int, d: int, k: int, lanes: list[Lane], records: int, weights: bool) -> int:
-    """Estimate for a sweep: data, one block at work, one snapshot being measured, and everything that is returned."""
+    """Estimate for a sweep: data, one block at work, one snapshot being measured, and everything
+    that is returned."""
     batch_sizes = [lane.method.signal.batch_size(n) for lane in lanes]
     width = min(WIDEST, len(lanes)) * k
     block = width * (6 * d + 2 * max(batch_sizes) + n)
     # sign-like runs may come to need an exponent for each number: see reach
-    sharp = [lane for lane in lanes if type(lane.method.norm) is Entrywise and lane.method.norm.p > 2]
+    sharp = [
+        lane for lane in lanes if type(lane.method.norm) is Entrywise and lane.method.norm.p > 2
+    ]
     recipes = [recipe(lane.method.signal, n) for lane in sharp]
     snapshot = 3 * (n + d) if any(r is not None and r.variance_reduction for r in recipes) else 0
     block += min(WIDEST, len(sharp)) * k * (6 * d + 3 * max(batch_sizes) + snapshot)
@@ -130,14 +152,22 @@ def memory_limit() -> int:
         return 8 * 2**30
 
 
-def check_memory(dataset, lanes: list[Lane], record, weights: bool, limit: int | None = None) -> int:
-    """The estimate in bytes; raises ``MemoryError`` with a sentence when it passes ``limit`` (default: ``memory_limit()``)."""
+def check_memory(
+    dataset, lanes: list[Lane], record, weights: bool, limit: int | None = None
+) -> int:
+    """The estimate in bytes; raises ``MemoryError`` with a sentence when it passes ``limit``
+    (default: ``memory_limit()``)."""
     need = bytes_needed(dataset.n, dataset.d, dataset.k, lanes, len(record), weights)
     limit = memory_limit() if limit is None else limit
     if need > limit:
-        advice = "record fewer steps, or leave weights=False" if weights else "run fewer methods or seeds at a time, or record fewer steps"
+        advice = (
+            "record fewer steps, or leave weights=False"
+            if weights
+            else "run fewer methods or seeds at a time, or record fewer steps"
+        )
         raise MemoryError(
-            f"{len(lanes)} runs with {len(record)} recorded steps on {dataset.n} x {dataset.d} data need about "
-            f"{need / 2**30:.1f} GiB, and the limit here is {limit / 2**30:.1f} GiB: {advice}"
+            f"{len(lanes)} runs with {len(record)} recorded steps on {dataset.n} x {dataset.d} data"
+            f" need about {need / 2**30:.1f} GiB, and the limit here is {limit / 2**30:.1f} GiB:"
+            f" {advice}"
         )
     return need

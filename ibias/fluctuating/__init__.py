@@ -1,9 +1,12 @@
-"""Stochastic gradient descent as a deterministic map in a landscape that fluctuates with the batch (companion to arXiv:2605.22644).
+"""Stochastic gradient descent as a deterministic map in a landscape that fluctuates with the batch
+(companion to arXiv:2605.22644).
 
-``circle``: densities in one dimension, exactly, and the two equations that approximate them.  ``modes``: mean, variance, tail of one
-eigendirection.  ``landscape``, ``sampling``, ``ensemble``: quadratics, ways to draw batches, replicas.  ``reshuffling``: what the zero sum
-of an epoch leaves.  ``networks``, ``training``, ``statistics``, ``closure``, ``replicas``, ``spectra``: real networks around one point.
-``exponents``: growth laws with error bars.  ``shipped``: trained points and measurements.  ``studies``: the chapter's experiments.
+``circle``: densities in one dimension, exactly, and the two equations that approximate them.
+``modes``: mean, variance, tail of one eigendirection.  ``landscape``, ``sampling``, ``ensemble``:
+quadratics, ways to draw batches, replicas.  ``reshuffling``: what the zero sum of an epoch leaves.
+``networks``, ``training``, ``statistics``, ``closure``, ``replicas``, ``spectra``: real networks
+around one point. ``exponents``: growth laws with error bars.  ``shipped``: trained points and
+measurements.  ``studies``: the chapter's experiments.
 """
 
 from ibias.fluctuating.circle import Circle, CircleLandscape, random_circle
@@ -14,7 +17,14 @@ from ibias.fluctuating.landscape import Landscape, four_batches, gaussian_batche
 from ibias.fluctuating.modes import Mode, hill, lyapunov, raw_moments, tail_index
 from ibias.fluctuating.networks import Network, digits_network, text_network
 from ibias.fluctuating.replicas import run_replicas
-from ibias.fluctuating.sampling import RESHUFFLING, WITH_REPLACEMENT, CommonOrder, Independent, OwnOrder, Reshuffled
+from ibias.fluctuating.sampling import (
+    RESHUFFLING,
+    WITH_REPLACEMENT,
+    CommonOrder,
+    Independent,
+    OwnOrder,
+    Reshuffled,
+)
 from ibias.fluctuating.shipped import Point, Run
 from ibias.fluctuating.spectra import eigenbasis, exact_hessian, lanczos, stationary_covariance
 from ibias.fluctuating.statistics import NoiseStatistics, frame_at, noise_statistics

@@ -1,4 +1,5 @@
-"""``python -m ibias.fluctuating``: train and measure again whatever is missing from the shipped data."""
+"""``python -m ibias.fluctuating``: train and measure again whatever is missing from the shipped
+data."""
 
 from pathlib import Path
 

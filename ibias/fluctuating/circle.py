@@ -1,6 +1,8 @@
-"""One dimension, exactly: densities on the circle pushed through the discrete update, and two equations that approximate it.
+"""One dimension, exactly: densities on the circle pushed through the discrete update, and two
+equations that approximate it.
 
-Everything lives on N equally spaced angles with Fourier differentiation, so that errors in eta are not hidden by the grid.
+Everything lives on N equally spaced angles with Fourier differentiation, so that errors in eta are
+not hidden by the grid.
 """
 
 import itertools
@@ -16,7 +18,8 @@ from ibias.fluctuating.checks import positive_step, whole
 
 @dataclass(frozen=True, eq=False)
 class CircleLandscape:
-    """Losses l_i = A_i cos(theta - f_i) + B_i cos(2 theta - p_i); all batches of ``batch`` out of n samples, equally likely."""
+    """Losses l_i = A_i cos(theta - f_i) + B_i cos(2 theta - p_i); all batches of ``batch`` out of n
+    samples, equally likely."""
 
     amplitude: np.ndarray
     phase: np.ndarray
@@ -26,7 +29,9 @@ class CircleLandscape:
 
     def __post_init__(self):
         if not 1 <= self.batch <= len(self.amplitude):
-            raise ValueError(f"batch must lie between 1 and n = {len(self.amplitude)}; got {self.batch}")
+            raise ValueError(
+                f"batch must lie between 1 and n = {len(self.amplitude)}; got {self.batch}"
+            )
 
     @cached_property
     def batches(self) -> np.ndarray:
@@ -42,12 +47,19 @@ class CircleLandscape:
 def random_circle(n=6, batch=2, seed=0) -> CircleLandscape:
     """Amplitudes and phases drawn by ``seed``; n = 6, b = 2 has 15 batches."""
     rng = streams.generator(seed)
-    return CircleLandscape(0.6 + 0.8 * rng.random(n), 0.8 * rng.standard_normal(n), 0.3 * rng.standard_normal(n), 2 * np.pi * rng.random(n), batch)
+    return CircleLandscape(
+        0.6 + 0.8 * rng.random(n),
+        0.8 * rng.standard_normal(n),
+        0.3 * rng.standard_normal(n),
+        2 * np.pi * rng.random(n),
+        batch,
+    )
 
 
 @dataclass(frozen=True, eq=False)
 class Circle:
-    """The operators of one step on N grid values of a density: matrices ``(N, N)`` that map P_t to P_{t+1}."""
+    """The operators of one step on N grid values of a density: matrices ``(N, N)`` that map P_t to
+    P_{t+1}."""
 
     landscape: CircleLandscape
     points: int = 128
@@ -98,12 +110,17 @@ class Circle:
         return self._multiplier(-(self.frequencies**2))
 
     def _multiplier(self, symbol):
-        return np.real(np.fft.ifft(symbol[:, None] * np.fft.fft(np.eye(self.points), axis=0), axis=0))
+        return np.real(
+            np.fft.ifft(symbol[:, None] * np.fft.fft(np.eye(self.points), axis=0), axis=0)
+        )
 
     def push_forward(self, eta):
-        """The master equation, exact: P'^(k) = integral <exp(-ik(theta - eta g_B))> P by the trapezoid rule; mass is kept to rounding."""
+        """The master equation, exact: P'^(k) = integral <exp(-ik(theta - eta g_B))> P by the
+        trapezoid rule; mass is kept to rounding."""
         eta = positive_step(eta)
-        symbol = sum(np.exp(-1j * np.outer(self.frequencies, self.theta - eta * g)) for g in self.gradients) / len(self.gradients)
+        symbol = sum(
+            np.exp(-1j * np.outer(self.frequencies, self.theta - eta * g)) for g in self.gradients
+        ) / len(self.gradients)
         symbol[self.points // 2] = np.real(symbol[self.points // 2])
         return np.real(np.fft.ifft(symbol, axis=0))
 
@@ -114,28 +131,44 @@ class Circle:
         """
         eta = positive_step(eta)
         s = self.second_moment if moment is None else moment
-        return np.eye(self.points) + eta * self.derivative * self.slope + eta**2 / 2 * self.second_derivative * s
+        return (
+            np.eye(self.points)
+            + eta * self.derivative * self.slope
+            + eta**2 / 2 * self.second_derivative * s
+        )
 
     def langevin(self, eta, modified=False):
-        """The continuous-time equation run for a time eta; ``modified`` uses the drift of L + (eta/4) L'^2."""
+        """The continuous-time equation run for a time eta; ``modified`` uses the drift of L +
+        (eta/4) L'^2."""
         eta = positive_step(eta)
-        drift = self.slope * (1 + eta / 2 * (self.derivative @ self.slope)) if modified else self.slope
-        return expm(eta * (self.derivative * drift + eta / 2 * self.second_derivative * self.covariance))
+        drift = (
+            self.slope * (1 + eta / 2 * (self.derivative @ self.slope)) if modified else self.slope
+        )
+        return expm(
+            eta * (self.derivative * drift + eta / 2 * self.second_derivative * self.covariance)
+        )
 
     def held(self, density):
-        """The density itself, once the grid is seen to hold it: N values, mass 1, and no power left at the grid's shortest waves."""
+        """The density itself, once the grid is seen to hold it: N values, mass 1, and no power left
+        at the grid's shortest waves."""
         density = np.asarray(density, dtype=float)
         if density.shape != (self.points,) or not np.isfinite(density).all():
-            raise ValueError(f"a density is {self.points} finite numbers, one per grid point; got shape {density.shape}")
+            raise ValueError(
+                f"a density is {self.points} finite numbers, one per grid point; got shape"
+                f" {density.shape}"
+            )
         mass = 2 * np.pi * density.mean()
         if abs(mass - 1) > 1e-9:
-            raise ValueError(f"the density has mass {mass:.6g}; divide it by its mass so that it is 1")
+            raise ValueError(
+                f"the density has mass {mass:.6g}; divide it by its mass so that it is 1"
+            )
         waves = np.abs(np.fft.fft(density)) / np.abs(density).sum()
         tail = waves[np.abs(self.frequencies) >= 0.4 * self.points].max()
         if tail > 1e-9:
             raise ValueError(
-                f"a grid of {self.points} points does not hold this density: its shortest waves still carry {tail:.1e} of it "
-                f"(at most 1e-9 allowed); use more points or a wider density"
+                f"a grid of {self.points} points does not hold this density: its shortest waves"
+                f" still carry {tail:.1e} of it (at most 1e-9 allowed); use more points or a wider"
+                " density"
             )
         return density
 
@@ -154,4 +187,8 @@ class Circle:
 
     def exact_expectation(self, density, phi, eta):
         """E phi(theta - eta g_B), without any push-forward."""
-        return 2 * np.pi * np.mean(density * phi(self.theta - positive_step(eta) * self.gradients).mean(0))
+        return (
+            2
+            * np.pi
+            * np.mean(density * phi(self.theta - positive_step(eta) * self.gradients).mean(0))
+        )

@@ -1,8 +1,10 @@
 """Parameter-free predictions for a network, from the statistics of one point.
 
-With replacement, mode i of the eigenbasis ("diagonal closure": only the diagonal of the covariance is followed):
+With replacement, mode i of the eigenbasis ("diagonal closure": only the diagonal of the covariance
+is followed):
     mu_i' = (1 - eta l_i) mu_i - eta g_i
-    v_i'  = (1 - eta l_i)^2 v_i + eta^2 f (c_i + 2 K_i mu_i + sum_j V_ij (v_j + mu_j^2)),   f = batch_factor(n, b)
+    v_i'  = (1 - eta l_i)^2 v_i + eta^2 f (c_i + 2 K_i mu_i + sum_j V_ij (v_j + mu_j^2)),   f =
+    batch_factor(n, b)
 """
 
 import numpy as np
@@ -23,7 +25,8 @@ def stationary_variance(statistics, eta, batch) -> np.ndarray:
 
 
 def predict_variance(statistics, eta, batch, record, fluctuating=True) -> xr.Dataset:
-    """Mean and variance with replacement at the steps ``record``, from one point; ``fluctuating=False`` freezes the Hessian."""
+    """Mean and variance with replacement at the steps ``record``, from one point;
+    ``fluctuating=False`` freezes the Hessian."""
     eta, f = positive_step(eta), batch_factor(statistics.n, batch)
     record = recorded(record, int(np.max(record)))
     l, c, k, V = statistics.curvature, statistics.noise, statistics.diagonal, statistics.coupling
@@ -36,18 +39,26 @@ def predict_variance(statistics, eta, batch, record, fluctuating=True) -> xr.Dat
         noise = c + (2 * k * mu + V @ (v + mu**2) if fluctuating else 0)
         v = (1 - eta * l) ** 2 * v + eta**2 * f * noise
         mu = (1 - eta * l) * mu - eta * statistics.gradient
-    kept = {"mean": (("step", "mode"), np.array(means)), "variance": (("step", "mode"), np.array(variances))}
+    kept = {
+        "mean": (("step", "mode"), np.array(means)),
+        "variance": (("step", "mode"), np.array(variances)),
+    }
     return xr.Dataset(kept, {"step": record, "mode": np.arange(len(l))})
 
 
 def predict_reshuffled(statistics, eta, batch, epochs) -> xr.Dataset:
-    """Mean and variance at the ends of the given ``epochs`` under random reshuffling, leading order in eta.
+    """Mean and variance at the ends of the given ``epochs`` under random reshuffling, leading order
+    in eta.
 
-    variance = (linear bridge + eta^4 Var X_i) (1 - q^2mr) / (1 - q^2m); mean = -(eta^2 m / 2) E[H_B b_B]_i (1 - q^mr) / (1 - q^m), q = 1 - eta l_i.
+    variance = (linear bridge + eta^4 Var X_i) (1 - q^2mr) / (1 - q^2m); mean = -(eta^2 m / 2) E[H_B
+    b_B]_i (1 - q^mr) / (1 - q^m), q = 1 - eta l_i.
     """
     eta, n = positive_step(eta), statistics.n
     if statistics.area is None:
-        raise ValueError("these statistics lack the reshuffling traces; compute them with noise_statistics(..., reshuffling=True)")
+        raise ValueError(
+            "these statistics lack the reshuffling traces; compute them with noise_statistics(...,"
+            " reshuffling=True)"
+        )
     m, f = check_batch(n, batch), batch_factor(n, batch)
     epochs = np.asarray([whole("epochs", e) for e in epochs])
     l, c = statistics.curvature, f * statistics.noise
@@ -57,7 +68,10 @@ def predict_reshuffled(statistics, eta, batch, epochs) -> xr.Dataset:
     drift = -(eta**2) * m / 2 * f * statistics.force
     variance = one * geometric(q ** (2 * m), epochs[:, None])
     mean = drift * geometric(q**m, epochs[:, None])
-    return xr.Dataset({"mean": (("step", "mode"), mean), "variance": (("step", "mode"), variance)}, {"step": epochs * m, "mode": np.arange(len(l))})
+    return xr.Dataset(
+        {"mean": (("step", "mode"), mean), "variance": (("step", "mode"), variance)},
+        {"step": epochs * m, "mode": np.arange(len(l))},
+    )
 
 
 def geometric(ratio, terms):
@@ -68,9 +82,11 @@ def geometric(ratio, terms):
 
 
 def entropic_drift(network, theta, frame, eta, batch, steps, knots=8) -> np.ndarray:
-    """Mean displacement after ``steps`` with replacement: the force -(eta/2) T_ijk Sigma_jk of the third derivatives on the growing cloud.
+    """Mean displacement after ``steps`` with replacement: the force -(eta/2) T_ijk Sigma_jk of the
+    third derivatives on the growing cloud.
 
-    Sigma is the exact covariance of the linear map, full and not only diagonal.  The force is evaluated at ``knots`` times and interpolated.
+    Sigma is the exact covariance of the linear map, full and not only diagonal.  The force is
+    evaluated at ``knots`` times and interpolated.
     """
     eta, f = positive_step(eta), batch_factor(frame.n, batch)
     q = 1 - eta * frame.curvature
@@ -82,7 +98,9 @@ def entropic_drift(network, theta, frame, eta, batch, steps, knots=8) -> np.ndar
         sigma = u @ torch.from_numpy(eta**2 * f * frame.covariance * geometric(pair, t)) @ u.T
         third = grad(lambda point, sigma=sigma: (hessian(network.loss)(point) * sigma).sum())(theta)
         forces.append((u.T @ third.detach()).numpy())
-    return _accumulate(q, eta, np.concatenate([[0], times]), np.vstack([np.zeros(len(q)), forces]), steps)
+    return _accumulate(
+        q, eta, np.concatenate([[0], times]), np.vstack([np.zeros(len(q)), forces]), steps
+    )
 
 
 def _accumulate(q, eta, times, forces, steps):

@@ -1,7 +1,8 @@
-"""Random integers for many seeds at once: stream r is SplitMix64 (Steele, Lea, Flood 2014) started at a hash of ``seeds[r]``.
+"""Random integers for many seeds at once: stream r is SplitMix64 (Steele, Lea, Flood 2014) started
+at a hash of ``seeds[r]``.
 
-A generator object per replica costs 30 microseconds; here 50 000 replicas share a few array operations, and a replica's numbers
-still depend on its own seed alone.
+A generator object per replica costs 30 microseconds; here 50 000 replicas share a few array
+operations, and a replica's numbers still depend on its own seed alone.
 """
 
 import numpy as np
@@ -11,8 +12,11 @@ ROWS_BYTES = 2**18  # numbers worked on at a time, so that they stay in cache
 
 
 def bounded_integers(seeds, steps: int, bounds, dtype) -> np.ndarray:
-    """Integers in ``0 .. bounds[j] - 1``, ``(len(seeds), steps, len(bounds))``; their bias of 2^-32 is far below any ensemble's error."""
-    seeds = np.asarray([_checked(s) for s in seeds] if not isinstance(seeds, range) else seeds, dtype=np.uint64)
+    """Integers in ``0 .. bounds[j] - 1``, ``(len(seeds), steps, len(bounds))``; their bias of 2^-32
+    is far below any ensemble's error."""
+    seeds = np.asarray(
+        [_checked(s) for s in seeds] if not isinstance(seeds, range) else seeds, dtype=np.uint64
+    )
     bounds = np.asarray(bounds, dtype=np.uint64)
     counters = (np.arange(1, steps * len(bounds) + 1, dtype=np.uint64)) * GOLDEN
     limits = np.tile(bounds, steps)

@@ -1,4 +1,5 @@
-"""Thousands of replicas of a fluctuating quadratic as one tensor program, on any device; every replica has its own seed."""
+"""Thousands of replicas of a fluctuating quadratic as one tensor program, on any device; every
+replica has its own seed."""
 
 import math
 from collections.abc import Callable
@@ -28,12 +29,18 @@ def evolve(
     direction: Callable | None = None,
     device="cpu",
 ) -> xr.DataArray:
-    """Positions after the updates in ``record``, dims (replica, step, mode); replica r draws its batches from ``seeds[r]`` alone.
+    """Positions after the updates in ``record``, dims (replica, step, mode); replica r draws its
+    batches from ``seeds[r]`` alone.
 
-    ``momentum`` is the exponential average m = beta m + (1 - beta) g; ``variance_reduction`` subtracts the same batch's gradient at the
-    epoch's first point and adds the full one (SVRG); ``direction`` maps the signal ``(R, d)`` to the step, for example ``torch.sign``.
+    ``momentum`` is the exponential average m = beta m + (1 - beta) g; ``variance_reduction``
+    subtracts the same batch's gradient at the epoch's first point and adds the full one (SVRG);
+    ``direction`` maps the signal ``(R, d)`` to the step, for example ``torch.sign``.
     """
-    eta, steps, seeds = positive_step(eta), whole("steps", steps), seeds if isinstance(seeds, range) else list(seeds)
+    eta, steps, seeds = (
+        positive_step(eta),
+        whole("steps", steps),
+        seeds if isinstance(seeds, range) else list(seeds),
+    )
     record = recorded(record, steps)
     if not 0 <= momentum < 1:
         raise ValueError(f"momentum must lie in [0, 1); got {momentum}")
@@ -45,10 +52,14 @@ def evolve(
     found = []
     for first in range(0, len(seeds), block):
         rows = scheme.batches(landscape.n, batch, seeds[first : first + block], steps)
-        found.append(step.run(torch.from_numpy(np.ascontiguousarray(rows.transpose(1, 0, 2))), record, start))
+        found.append(
+            step.run(torch.from_numpy(np.ascontiguousarray(rows.transpose(1, 0, 2))), record, start)
+        )
     positions = np.concatenate(found)
     return xr.DataArray(
-        positions, dims=("replica", "step", "mode"), coords={"replica": np.asarray(seeds), "step": record, "mode": range(landscape.d)}
+        positions,
+        dims=("replica", "step", "mode"),
+        coords={"replica": np.asarray(seeds), "step": record, "mode": range(landscape.d)},
     )
 
 
@@ -56,15 +67,28 @@ class _Stepper:
     """The update of one block of replicas, with the landscape's tables on the device."""
 
     def __init__(self, landscape, eta, momentum, variance_reduction, direction, epoch, device):
-        self.offsets, self.slopes = (torch.from_numpy(v).to(device) for v in (landscape.offsets, landscape.slopes))
+        self.offsets, self.slopes = (
+            torch.from_numpy(v).to(device) for v in (landscape.offsets, landscape.slopes)
+        )
         self.mean_slope = self.slopes.mean(0)
-        self.eta, self.beta, self.reduced, self.direction, self.epoch = eta, momentum, variance_reduction, direction, epoch
+        self.eta, self.beta, self.reduced, self.direction, self.epoch = (
+            eta,
+            momentum,
+            variance_reduction,
+            direction,
+            epoch,
+        )
         self.plain = momentum == 0 and not variance_reduction and direction is None
 
     def run(self, rows, record, start):
         """``rows (steps, R, b)`` -> positions ``(R, len(record), d)``."""
         steps, replicas, b = rows.shape
-        theta = torch.full((replicas, self.offsets.shape[1]), float(start), dtype=torch.float64, device=self.offsets.device)
+        theta = torch.full(
+            (replicas, self.offsets.shape[1]),
+            float(start),
+            dtype=torch.float64,
+            device=self.offsets.device,
+        )
         state = {"average": torch.zeros_like(theta), "anchor": theta.clone()}
         wanted, kept = set(record.tolist()), []
         if 0 in wanted:
@@ -88,7 +112,10 @@ class _Stepper:
         steps, replicas, b = rows.shape
         flat = rows.to(self.offsets.device).reshape(-1).long()
         shape = (steps, replicas, b, self.offsets.shape[1])
-        b_now, h_now = self.offsets.index_select(0, flat).view(shape), self.slopes.index_select(0, flat).view(shape)
+        b_now, h_now = (
+            self.offsets.index_select(0, flat).view(shape),
+            self.slopes.index_select(0, flat).view(shape),
+        )
         return (b_now[:, :, 0], h_now[:, :, 0]) if b == 1 else (b_now.mean(2), h_now.mean(2))
 
     def _general(self, theta, b, h, state, t):

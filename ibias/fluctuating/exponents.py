@@ -20,9 +20,15 @@ def fit_exponent(x, y) -> Exponent:
     """Least squares on logarithms; at least three points, all positive."""
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if x.shape != y.shape or x.ndim != 1 or len(x) < 3:
-        raise ValueError(f"an exponent with an error bar needs at least 3 points (x, y); got shapes {x.shape} and {y.shape}")
+        raise ValueError(
+            f"an exponent with an error bar needs at least 3 points (x, y); got shapes {x.shape}"
+            f" and {y.shape}"
+        )
     if (x <= 0).any() or (y <= 0).any() or not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError("an exponent needs positive finite x and y; exact zeros (noiseless modes) must be left out first")
+        raise ValueError(
+            "an exponent needs positive finite x and y; exact zeros (noiseless modes) must be left"
+            " out first"
+        )
     u, v = np.log(x) - np.log(x).mean(), np.log(y) - np.log(y).mean()
     slope = (u @ v) / (u @ u)
     rest = v - slope * u
@@ -32,18 +38,21 @@ def fit_exponent(x, y) -> Exponent:
 def growth_exponents(steps, variance, replicas) -> np.ndarray:
     """Exponent of every mode's variance ``(time, mode)`` against ``steps``.
 
-    Below 30 replicas one variance is uncertain by more than a quarter and an exponent by several tenths: that is refused.
+    Below 30 replicas one variance is uncertain by more than a quarter and an exponent by several
+    tenths: that is refused.
     """
     if replicas < LEAST_REPLICAS:
         error = math.sqrt(2 / max(replicas - 1, 1))
         raise ValueError(
-            f"{replicas} replicas are too few for an exponent: each variance is uncertain by {100 * error:.0f} %; run at least {LEAST_REPLICAS}"
+            f"{replicas} replicas are too few for an exponent: each variance is uncertain by"
+            f" {100 * error:.0f} %; run at least {LEAST_REPLICAS}"
         )
     return np.array([fit_exponent(steps, column).value for column in np.asarray(variance).T])
 
 
 def universal_curve(x, fractions) -> np.ndarray:
-    """Exponent of 1 - exp(-2 x s) fitted over the ``fractions`` s of the run, x = eta lambda T: 1 when flat, 0 when confined; a crossover."""
+    """Exponent of 1 - exp(-2 x s) fitted over the ``fractions`` s of the run, x = eta lambda T: 1
+    when flat, 0 when confined; a crossover."""
     fractions = np.asarray(fractions, dtype=float)
     curves = -np.expm1(-2 * np.outer(fractions, np.atleast_1d(x))) / (2 * np.atleast_1d(x))
     return np.array([fit_exponent(fractions, column).value for column in curves.T])

@@ -1,7 +1,9 @@
-"""Two small networks whose exact Hessian fits in memory: digits (vision) and the next character of a text (language).
+"""Two small networks whose exact Hessian fits in memory: digits (vision) and the next character of
+a text (language).
 
-One hidden layer.  A parameter vector ``theta`` has shape ``(p,)``; replicas are the rows of ``(R, p)``.  The loss is the mean
-cross-entropy plus ``weight_decay / 2 * ||theta||^2``; the decay is what gives it a minimum at all.
+One hidden layer.  A parameter vector ``theta`` has shape ``(p,)``; replicas are the rows of
+``(R, p)``.  The loss is the mean cross-entropy plus ``weight_decay / 2 * ||theta||^2``; the decay
+is what gives it a minimum at all.
 """
 
 from collections.abc import Callable
@@ -20,7 +22,8 @@ DTYPE = torch.float64
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A classifier with its training set: ``x`` is ``(n, d)`` numbers, or ``(n, context)`` characters when ``embedding > 0``."""
+    """A classifier with its training set: ``x`` is ``(n, d)`` numbers, or ``(n, context)``
+    characters when ``embedding > 0``."""
 
     x: torch.Tensor
     y: torch.Tensor
@@ -35,7 +38,9 @@ class Network:
         if self.weight_decay < 0:
             raise ValueError(f"weight_decay must be >= 0; got {self.weight_decay}")
         if len(self.x) != len(self.y):
-            raise ValueError(f"x has {len(self.x)} samples and y has {len(self.y)}; they must agree")
+            raise ValueError(
+                f"x has {len(self.x)} samples and y has {len(self.y)}; they must agree"
+            )
 
     @property
     def n(self) -> int:
@@ -45,7 +50,12 @@ class Network:
     def shapes(self) -> dict:
         width = self.x.shape[1] * max(1, self.embedding)
         first = {"embedding": (self.classes, self.embedding)} if self.embedding else {}
-        return first | {"w1": (self.hidden, width), "b1": (self.hidden,), "w2": (self.classes, self.hidden), "b2": (self.classes,)}
+        return first | {
+            "w1": (self.hidden, width),
+            "b1": (self.hidden,),
+            "w2": (self.classes, self.hidden),
+            "b2": (self.classes,),
+        }
 
     @property
     def p(self) -> int:
@@ -53,16 +63,23 @@ class Network:
         return sum(int(np.prod(s)) for s in self.shapes.values())
 
     def start(self, seed: int) -> torch.Tensor:
-        """Gaussian weights of scale 1 / sqrt(fan-in), embeddings of scale 1, biases of scale 0.1."""
+        """Gaussian weights of scale 1 / sqrt(fan-in), embeddings of scale 1, biases of scale
+        0.1."""
         rng = streams.generator(seed)
         scale = {"embedding": 1.0, "b1": 0.1, "b2": 0.1}
-        parts = [rng.standard_normal(s).ravel() * scale.get(k, s[-1] ** -0.5) for k, s in self.shapes.items()]
+        parts = [
+            rng.standard_normal(s).ravel() * scale.get(k, s[-1] ** -0.5)
+            for k, s in self.shapes.items()
+        ]
         return torch.tensor(np.concatenate(parts), dtype=DTYPE)
 
     def unpack(self, theta):
         """The named blocks of ``theta (R, p)``, each with its leading R."""
         sizes = [int(np.prod(s)) for s in self.shapes.values()]
-        return {k: part.reshape(-1, *s) for (k, s), part in zip(self.shapes.items(), theta.split(sizes, -1), strict=True)}
+        return {
+            k: part.reshape(-1, *s)
+            for (k, s), part in zip(self.shapes.items(), theta.split(sizes, -1), strict=True)
+        }
 
     def logits(self, theta, x):
         """``theta (R, p)``, ``x (R, b, ...)`` -> ``(R, b, classes)``."""
@@ -89,7 +106,8 @@ class Network:
         return self.losses(theta[None], x[None, None], y[None, None])[0]
 
     def batch_gradients(self, theta, rows):
-        """Gradient of each replica ``theta (R, p)`` on its own batch ``rows (R, b)``, in one backward pass."""
+        """Gradient of each replica ``theta (R, p)`` on its own batch ``rows (R, b)``, in one
+        backward pass."""
         theta = theta.detach().requires_grad_(True)
         return torch.autograd.grad(self.losses(theta, self.x[rows], self.y[rows]).sum(), theta)[0]
 
@@ -99,7 +117,9 @@ class Network:
 
     def sample_hessians(self, theta, rows):
         """``(len(rows), p, p)``."""
-        return vmap(hessian(self.sample_loss), in_dims=(None, 0, 0))(theta, self.x[rows], self.y[rows]).detach()
+        return vmap(hessian(self.sample_loss), in_dims=(None, 0, 0))(
+            theta, self.x[rows], self.y[rows]
+        ).detach()
 
     def accuracy(self, theta) -> float:
         guess = self.logits(theta[None], self.x[None])[0].argmax(-1)
@@ -107,7 +127,8 @@ class Network:
 
 
 def digits_network(weight_decay=1e-3, seed=0, hidden=8, samples=512) -> Network:
-    """scikit-learn's digits pooled to 4 x 4 and standardised, SiLU; ``seed`` chooses the samples."""
+    """scikit-learn's digits pooled to 4 x 4 and standardised, SiLU; ``seed`` chooses the
+    samples."""
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
@@ -115,22 +136,41 @@ def digits_network(weight_decay=1e-3, seed=0, hidden=8, samples=512) -> Network:
     pick = streams.permutations(len(pooled), seed, 1)[0, :samples]
     x = pooled[pick]
     x = (x - x.mean(0)) / (x.std(0) + 1e-9)
-    return Network(torch.tensor(x), torch.tensor(labels[pick]), 10, hidden, F.silu, weight_decay, name=f"digits, decay {weight_decay:g}")
+    return Network(
+        torch.tensor(x),
+        torch.tensor(labels[pick]),
+        10,
+        hidden,
+        F.silu,
+        weight_decay,
+        name=f"digits, decay {weight_decay:g}",
+    )
 
 
 def text_network(weight_decay=1e-3, seed=0, hidden=8, samples=1024, embedding=3) -> Network:
-    """Two characters predict the third, tanh, on Lincoln's Gettysburg Address (1863, public domain) in letters and blanks; ``seed`` chooses the positions."""
+    """Two characters predict the third, tanh, on Lincoln's Gettysburg Address (1863, public domain)
+    in letters and blanks; ``seed`` chooses the positions."""
     letters = plain_text()
     alphabet = sorted(set(letters))
     codes = np.array([alphabet.index(c) for c in letters])
     pick = streams.permutations(len(codes) - 2, seed, 1)[0, :samples]
     x = np.stack([codes[:-2], codes[1:-1]], 1)[pick]
     y = codes[2:][pick]
-    return Network(torch.tensor(x), torch.tensor(y), len(alphabet), hidden, torch.tanh, weight_decay, embedding, name=f"text, decay {weight_decay:g}")
+    return Network(
+        torch.tensor(x),
+        torch.tensor(y),
+        len(alphabet),
+        hidden,
+        torch.tanh,
+        weight_decay,
+        embedding,
+        name=f"text, decay {weight_decay:g}",
+    )
 
 
 def plain_text() -> str:
-    """The shipped text in lower case, everything but letters turned into single blanks; the signature line is left out."""
+    """The shipped text in lower case, everything but letters turned into single blanks; the
+    signature line is left out."""
     raw = (resources.files(__package__) / "data" / "gettysburg.txt").read_text("utf-8")
     speech = raw.rsplit("\n\n", 1)[0]
     return " ".join("".join(c if c.isalpha() else " " for c in speech.lower()).split())

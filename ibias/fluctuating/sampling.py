@@ -1,7 +1,8 @@
 """Sampling schemes: which batch of ``size`` out of ``n`` samples each replica meets at each step.
 
-A scheme is a frozen value with one method, ``batches(n, size, seeds, steps) -> (len(seeds), steps, size)`` integers.  The rows of a
-replica depend on its own seed alone, so a replica is the same in company, in blocks, and on every device.
+A scheme is a frozen value with one method,
+``batches(n, size, seeds, steps) -> (len(seeds), steps, size)`` integers.  The rows of a replica
+depend on its own seed alone, so a replica is the same in company, in blocks, and on every device.
 """
 
 from dataclasses import dataclass
@@ -17,13 +18,17 @@ def check_batch(n: int, size: int) -> int:
     if not 1 <= size <= n:
         raise ValueError(f"a batch holds between 1 and n = {n} samples; got {size}")
     if n % size:
-        raise ValueError(f"n = {n} samples are not a whole number of batches of {size}; choose a batch size that divides {n}")
+        raise ValueError(
+            f"n = {n} samples are not a whole number of batches of {size}; choose a batch size that"
+            f" divides {n}"
+        )
     return n // size
 
 
 @dataclass(frozen=True)
 class Independent:
-    """With replacement: every step draws its batch afresh, without repetition inside the batch (label WR)."""
+    """With replacement: every step draws its batch afresh, without repetition inside the batch
+    (label WR)."""
 
     text = "with replacement"
 
@@ -31,7 +36,8 @@ class Independent:
         if not 1 <= size <= n:
             raise ValueError(f"a batch holds between 1 and n = {n} samples; got {size}")
         rows = bounded_integers(seeds, steps, np.arange(n - size + 1, n + 1), _compact(n))
-        # Floyd's sampling: place j draws from the first n - size + j + 1 samples, and takes the newest of them if its draw is already in.
+        # Floyd's sampling: place j draws from the first n - size + j + 1 samples, and takes the
+        # newest of them if its draw is already in.
         for j in range(1, size):
             taken = (rows[..., :j] == rows[..., j, None]).any(-1)
             rows[..., j][taken] = n - size + j
@@ -40,7 +46,8 @@ class Independent:
 
 @dataclass(frozen=True)
 class Reshuffled:
-    """Random reshuffling: each epoch is a fresh order of all samples, cut into batches (label RR; Appendix A of arXiv:2602.11557)."""
+    """Random reshuffling: each epoch is a fresh order of all samples, cut into batches (label RR;
+    Appendix A of arXiv:2602.11557)."""
 
     text = "random reshuffling"
 

@@ -13,7 +13,8 @@ from .networks import HomogeneousModel, Parameters
 
 @dataclass(frozen=True)
 class ScaledBlocks:
-    """The blocks times ``exp(log_scale)``, ``log_scale`` of shape ``(*lanes,)``: gradients far below the smallest float."""
+    """The blocks times ``exp(log_scale)``, ``log_scale`` of shape ``(*lanes,)``: gradients far
+    below the smallest float."""
 
     blocks: Parameters
     log_scale: Tensor
@@ -22,7 +23,10 @@ class ScaledBlocks:
         """The same, with a largest entry of 1 over all blocks of a lane (zero stays zero)."""
         top = torch.stack([b.abs().amax((-2, -1)) for b in self.blocks]).amax(0)
         safe = torch.where(top > 0, top, 1.0)
-        return ScaledBlocks([b / safe[..., None, None] for b in self.blocks], torch.where(top > 0, self.log_scale + safe.log(), -torch.inf))
+        return ScaledBlocks(
+            [b / safe[..., None, None] for b in self.blocks],
+            torch.where(top > 0, self.log_scale + safe.log(), -torch.inf),
+        )
 
 
 def combination(*terms: tuple[float, ScaledBlocks]) -> ScaledBlocks:
@@ -31,14 +35,17 @@ def combination(*terms: tuple[float, ScaledBlocks]) -> ScaledBlocks:
     scale = torch.where(scale > -torch.inf, scale, 0.0)
     factors = [(c * (s.log_scale - scale).exp())[..., None, None] for c, s in terms]
     columns = zip(*(s.blocks for _, s in terms), strict=True)
-    return ScaledBlocks([sum(f * b for f, b in zip(factors, column, strict=True)) for column in columns], scale)
+    return ScaledBlocks(
+        [sum(f * b for f, b in zip(factors, column, strict=True)) for column in columns], scale
+    )
 
 
 @dataclass(frozen=True)
 class Ascent:
     """``u = sum_i lambda_i grad q_i = -grad (sum of losses)``, and what it was made of.
 
-    ``weights`` are lambda_i / exp(u.log_scale), ``margins`` the hard margins q_i (``(*lanes, n)``), ``soft`` the margins inside
+    ``weights`` are lambda_i / exp(u.log_scale), ``margins`` the hard margins q_i (``(*lanes, n)``),
+    ``soft`` the margins inside
     the loss: the same for one output, ``z_y - logsumexp of the others`` for several.
     """
 
@@ -46,15 +53,20 @@ class Ascent:
     weights: Tensor
     margins: Tensor
     soft: Tensor
-    euler: Tensor  # sum_i weights_i <z_i, d soft_i / d z_i>: equals <theta, u> / degree by Euler's identity
+    # sum_i weights_i <z_i, d soft_i / d z_i>: equals <theta, u> / degree by Euler's identity
+    euler: Tensor
 
 
-# optimizers are pushed through in groups whose activations stay in the processor's cache (measured: twice as fast at n = 512)
+# optimizers are pushed through in groups whose activations stay in the processor's cache (measured:
+# twice as fast at n = 512)
 CACHED = 2**16
 
 
-def ascent(model: HomogeneousModel, theta: Parameters, x: Tensor, y: Tensor, loss: Loss = CROSS_ENTROPY) -> Ascent:
-    """``x`` ``(seeds, n, d)``, ``y`` ``(seeds, n)`` labels (0/1 for one output), theta ``(*lanes, seeds, rows, columns)``."""
+def ascent(
+    model: HomogeneousModel, theta: Parameters, x: Tensor, y: Tensor, loss: Loss = CROSS_ENTROPY
+) -> Ascent:
+    """``x`` ``(seeds, n, d)``, ``y`` ``(seeds, n)`` labels (0/1 for one output), theta
+    ``(*lanes, seeds, rows, columns)``."""
     lanes = theta[0].shape[:-2]
     flat = [p.reshape(-1, len(x), *p.shape[-2:]) for p in theta]
     optimizers = torch.arange(len(flat[0]))
@@ -62,11 +74,22 @@ def ascent(model: HomogeneousModel, theta: Parameters, x: Tensor, y: Tensor, los
     if size >= len(optimizers) * len(x):
         found = _ascent(flat, x, y, model, loss)
     else:  # seed by seed: the optimizers share its data, and one large product serves several
-        found = _joined([
-            _joined([_ascent([p[i, s] for p in flat], x[s], y[s], model, loss) for i in optimizers.split(max(1, size))], torch.cat)
-            for s in range(len(x))
-        ], partial(torch.stack, dim=1))
-    scale, weights, margins, soft, euler, *blocks = (part.reshape(*lanes, *part.shape[2:]) for part in found)
+        found = _joined(
+            [
+                _joined(
+                    [
+                        _ascent([p[i, s] for p in flat], x[s], y[s], model, loss)
+                        for i in optimizers.split(max(1, size))
+                    ],
+                    torch.cat,
+                )
+                for s in range(len(x))
+            ],
+            partial(torch.stack, dim=1),
+        )
+    scale, weights, margins, soft, euler, *blocks = (
+        part.reshape(*lanes, *part.shape[2:]) for part in found
+    )
     return Ascent(ScaledBlocks(blocks, scale), weights, margins, soft, euler)
 
 

@@ -9,15 +9,18 @@ from ibias.norms import FROBENIUS, MAX, SPECTRAL, Norm
 
 
 def of_block(norm: Norm, block) -> Norm:
-    """A matrix of one row or column has one singular value: its spectral and nuclear norms are Euclidean, without an SVD."""
+    """A matrix of one row or column has one singular value: its spectral and nuclear norms are
+    Euclidean, without an SVD."""
     return FROBENIUS if norm == SPECTRAL and 1 in block.shape[-2:] else norm
 
 
 class WholeNorm(ABC):
-    """A norm N of blocks ``(*lanes, rows, columns)``; ``value``, ``dual`` map to ``(*lanes,)``, ``steepest`` to blocks.
+    """A norm N of blocks ``(*lanes, rows, columns)``; ``value``, ``dual`` map to ``(*lanes,)``,
+    ``steepest`` to blocks.
 
-    ``blocks(theta)`` are the (weighted) norms of the blocks, stacked in the last axis; ``combine`` makes N of them and
-    ``balanced`` the least N over all rescalings that leave the function as it is.
+    ``blocks(theta)`` are the (weighted) norms of the blocks, stacked in the last axis; ``combine``
+    makes N of them and ``balanced`` the least N over all rescalings that leave the function as it
+    is.
     """
 
     text: str
@@ -27,10 +30,22 @@ class WholeNorm(ABC):
         """The norm and the weight of each of ``count`` blocks."""
 
     def blocks(self, theta):
-        return torch.stack([weight * of_block(n, p).value(p) for p, (n, weight) in zip(theta, self.parts(len(theta)), strict=True)], -1)
+        return torch.stack(
+            [
+                weight * of_block(n, p).value(p)
+                for p, (n, weight) in zip(theta, self.parts(len(theta)), strict=True)
+            ],
+            -1,
+        )
 
     def dual_blocks(self, u):
-        return torch.stack([of_block(n, g).dual(g) / weight for g, (n, weight) in zip(u, self.parts(len(u)), strict=True)], -1)
+        return torch.stack(
+            [
+                of_block(n, g).dual(g) / weight
+                for g, (n, weight) in zip(u, self.parts(len(u)), strict=True)
+            ],
+            -1,
+        )
 
     def value(self, theta):
         return self.combine(self.blocks(theta))
@@ -46,7 +61,8 @@ class WholeNorm(ABC):
 
     @abstractmethod
     def balanced(self, blocks, degrees):
-        """``min N`` over layer rescalings that keep f, for a model of these block degrees (``(*lanes,)``, to the power 1)."""
+        """``min N`` over layer rescalings that keep f, for a model of these block degrees
+        (``(*lanes,)``, to the power 1)."""
 
     @abstractmethod
     def steepest(self, u): ...
@@ -81,7 +97,8 @@ class Euclidean(WholeNorm):
 
 @dataclass(frozen=True)
 class BlockMax(WholeNorm):
-    """``max(ratio * max_j matrices(W_j), last(v))``, v the last block: l-infinity, max-spectral and the hybrids are of this form."""
+    """``max(ratio * max_j matrices(W_j), last(v))``, v the last block: l-infinity, max-spectral and
+    the hybrids are of this form."""
 
     matrices: Norm
     last: Norm
@@ -89,7 +106,9 @@ class BlockMax(WholeNorm):
     text: str = ""
 
     def parts(self, count):
-        return [(self.matrices, self.ratio)] * (count - 1) + [(self.last, 1.0 if count > 1 else self.ratio)]
+        return [(self.matrices, self.ratio)] * (count - 1) + [
+            (self.last, 1.0 if count > 1 else self.ratio)
+        ]
 
     def combine(self, blocks):
         return blocks.amax(-1)
@@ -102,11 +121,15 @@ class BlockMax(WholeNorm):
         return ((p * blocks.log()).sum(-1) / p.sum()).exp()
 
     def steepest(self, u):
-        return [of_block(n, g).steepest(g) / weight for g, (n, weight) in zip(u, self.parts(len(u)), strict=True)]
+        return [
+            of_block(n, g).steepest(g) / weight
+            for g, (n, weight) in zip(u, self.parts(len(u)), strict=True)
+        ]
 
 
 def hybrid(ratio: float = 1.0) -> BlockMax:
-    """``max(ratio max_j ||W_j||_spectral, ||v||_inf)``: Muon's step on the matrices, a sign step ``ratio`` times as long on the last."""
+    """``max(ratio max_j ||W_j||_spectral, ||v||_inf)``: Muon's step on the matrices, a sign step
+    ``ratio`` times as long on the last."""
     return BlockMax(SPECTRAL, MAX, ratio, "hybrid")
 
 

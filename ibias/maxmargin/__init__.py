@@ -1,4 +1,5 @@
-"""Maximum margins for every norm, certified: ``lower <= gamma <= upper`` proved by two matrices anyone can check."""
+"""Maximum margins for every norm, certified: ``lower <= gamma <= upper`` proved by two matrices
+anyone can check."""
 
 from .certificate import certify
 from .face import Face, random_optima

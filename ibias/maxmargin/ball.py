@@ -1,4 +1,5 @@
-"""What the interior point asks of a norm: the relation between W and its dual matrix S, linearised."""
+"""What the interior point asks of a norm: the relation between W and its dual matrix S,
+linearised."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -9,10 +10,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Flat:
-    """The affine hull of the ball's points that pair with S: ``W = fixed + directions @ z``, vectors of length q r.
+    """The affine hull of the ball's points that pair with S: ``W = fixed + directions @ z``,
+    vectors of length q r.
 
-    ``trace @ z = 1`` where that equation remains (norms given by a sum).  ``cuts(w)`` lists inequalities ``row @ W <= bound``
-    that hold on the ball's face and that ``w`` (q, r) violates, as (rows, bounds).
+    ``trace @ z = 1`` where that equation remains (norms given by a sum).  ``cuts(w)`` lists
+    inequalities ``row @ W <= bound`` that hold on the ball's face and that ``w`` (q, r) violates,
+    as (rows, bounds).
     """
 
     directions: np.ndarray
@@ -22,11 +25,13 @@ class Flat:
 
 
 class Ball(ABC):
-    """State of the ball's side of the optimality conditions, in the solver's coordinates (matrices of shape (q, r)).
+    """State of the ball's side of the optimality conditions, in the solver's coordinates (matrices
+    of shape (q, r)).
 
-    W and S must end as an optimal pair: ``||W|| <= 1`` and ``<S, W> = ||S||_*`` (for smooth norms: S is the gradient of
-    ``||W||^2 / 2``).  One linearisation reads ``dS = H dW + c + h dt`` and ``<h, dW> + kappa dt = e``, with a scalar
-    unknown t only for the two norms (``border``) whose ball is given by a sum.  Vectors are in *mixed* coordinates (``mix``).
+    W and S must end as an optimal pair: ``||W|| <= 1`` and ``<S, W> = ||S||_*`` (for smooth norms:
+    S is the gradient of ``||W||^2 / 2``).  One linearisation reads ``dS = H dW + c + h dt`` and
+    ``<h, dW> + kappa dt = e``, with a scalar unknown t only for the two norms (``border``) whose
+    ball is given by a sum.  Vectors are in *mixed* coordinates (``mix``).
     """
 
     parameters = 0  # number of complementary products on the ball's side
@@ -51,7 +56,8 @@ class Ball(ABC):
 
     @abstractmethod
     def residual(self, mu, affine):
-        """(c, e) for products driven to ``mu``; ``affine`` is the predictor's step, for Mehrotra's correction, or None."""
+        """(c, e) for products driven to ``mu``; ``affine`` is the predictor's step, for Mehrotra's
+        correction, or None."""
 
     @abstractmethod
     def step(self, dw, ds, dt):

@@ -1,8 +1,10 @@
-"""Bounds on a max margin that rest on nothing but the data, the norm, and the two matrices that prove them."""
+"""Bounds on a max margin that rest on nothing but the data, the norm, and the two matrices that
+prove them."""
 
 import numpy as np
 
-# relative rounding of norm.value and norm.dual, measured against 40 digits (9e-16) and taken ten times larger
+# relative rounding of norm.value and norm.dual, measured against 40 digits (9e-16) and taken ten
+# times larger
 ROUNDING = 1e-14
 
 
@@ -14,30 +16,36 @@ def margins(dataset, weights):
 
 
 def simplex(dataset, dual):
-    """Multipliers made admissible: the own column and negative entries set to zero, the sum to one."""
+    """Multipliers made admissible: the own column and negative entries set to zero, the sum to
+    one."""
     dual = np.where(np.arange(dataset.k) == dataset.y[:, None], 0.0, np.maximum(dual, 0.0))
     return dual / dual.sum()
 
 
 def combination(dataset, dual):
-    """``sum_ic a_ic (e_y - e_c) x_i^T``, shape (k, d): zero exactly when ``dual`` proves that the data are not separable."""
+    """``sum_ic a_ic (e_y - e_c) x_i^T``, shape (k, d): zero exactly when ``dual`` proves that the
+    data are not separable."""
     signed = -dual
     signed[np.arange(dataset.n), dataset.y] += dual.sum(1)
     return signed.T @ dataset.x
 
 
 def attained(dataset, norm, weights):
-    """The normalised margin of ``weights``, as computed: ``min margin / ||W||``, and 0 for ``W = 0``."""
+    """The normalised margin of ``weights``, as computed: ``min margin / ||W||``, and 0 for
+    ``W = 0``."""
     length = float(norm.value(weights))
     return float(margins(dataset, weights).min()) / length if length > 0 else 0.0
 
 
 def certify(dataset, norm, weights, dual) -> tuple[float, float]:
-    """``(lower, upper)`` with ``lower <= gamma <= upper`` from any weights (k, d) and any multipliers (n, k).
+    """``(lower, upper)`` with ``lower <= gamma <= upper`` from any weights (k, d) and any
+    multipliers (n, k).
 
-    Lower: the margin of ``weights / ||weights||``.  Upper: by weak duality ``||sum a_ic (e_y - e_c) x_i^T||_*`` for a on
-    the simplex (``dual`` is projected by ``simplex``).  Both are evaluated in float64 by ``norm.value`` and ``norm.dual``
-    and moved outwards by their rounding: 1e-14 relative, and one roundoff of the terms whose differences they are.
+    Lower: the margin of ``weights / ||weights||``.  Upper: by weak duality
+    ``||sum a_ic (e_y - e_c) x_i^T||_*`` for a on the simplex (``dual`` is projected by
+    ``simplex``).  Both are evaluated in float64 by ``norm.value`` and ``norm.dual`` and moved
+    outwards by their rounding: 1e-14 relative, and one roundoff of the terms whose differences they
+    are.
     """
     dual, length, eps = simplex(dataset, dual), float(norm.value(weights)), np.finfo(float).eps
     lower, upper = 0.0, float(norm.dual(combination(dataset, dual)))

@@ -5,12 +5,17 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 
 class Equations:
-    """``[K C; C' E]`` with K (size, size) positive definite and one or two border columns ``border = C``."""
+    """``[K C; C' E]`` with K (size, size) positive definite and one or two border columns
+    ``border = C``."""
 
     def __init__(self, matrix, border, corner):
         self.matrix, self.border = matrix, border
         self.scale = 1 / np.sqrt(np.diag(matrix))
-        for shift in (1e-15, 1e-13, 1e-11):  # of a unit diagonal: rounding of the factor, more only where that fails
+        for shift in (
+            1e-15,
+            1e-13,
+            1e-11,
+        ):  # of a unit diagonal: rounding of the factor, more only where that fails
             scaled = matrix * self.scale[:, None] * self.scale
             scaled[np.diag_indices_from(scaled)] += shift
             try:

@@ -1,4 +1,5 @@
-"""The set of all optimal W: its dimension, its point of least Frobenius norm, and random extreme points."""
+"""The set of all optimal W: its dimension, its point of least Frobenius norm, and random extreme
+points."""
 
 from dataclasses import dataclass
 
@@ -9,26 +10,31 @@ from .interior import ball_type, interior
 from .pairs import Pairs
 from .polish import active
 
-RANK = 1e-6  # relative cut; on the sets tried kept singular values end at 5e-6, dropped ones begin at 1e-10
-TOLERANCE = 1e-9  # relative, of margins and length of the canonical point: what RANK leaves undecided times rounding
+# relative cut; on the sets tried kept singular values end at 5e-6, dropped ones begin at 1e-10
+RANK = 1e-6
+# relative, of margins and length of the canonical point: what RANK leaves undecided times rounding
+TOLERANCE = 1e-9
 TILT = 1e-3  # of gamma: small enough that the tilted optimum stays beside the face
 ROUNDS = 200  # of cutting planes for the canonical point
 
 
 def optimal_face(pairs, norm, w, a, gap):
-    """(face dimension, canonical W, its accuracy) for the best optimum found; w (k, d) of unit norm, a (n, k)."""
+    """(face dimension, canonical W, its accuracy) for the best optimum found; w (k, d) of unit
+    norm, a (n, k)."""
     if ball_type(norm) is None:
         return 0, w, convexity_bound(norm, gap, w.size)
     v, gamma, base, null, flat = _affine(pairs, norm, w, a)
     if null.shape[1] == 0:
-        # W solves equations with singular values above RANK whose right-hand side is known to the gap
+        # W solves equations with singular values above RANK whose right-hand side is known to the
+        # gap
         return 0, w, float(np.sqrt(gap))
     near = _least_norm(pairs, flat, base, null, gamma)
     return null.shape[1], *_inside(pairs, norm, near, v, gamma)
 
 
 def _affine(pairs, norm, w, a):
-    """The affine hull of the optimal face: (W put on it, gamma, least-norm point, basis, flat of the ball)."""
+    """The affine hull of the optimal face: (W put on it, gamma, least-norm point, basis, flat of
+    the ball)."""
     v = pairs.reduce(w)
     margins = pairs.margins(v)
     gamma = margins.min()
@@ -41,8 +47,9 @@ def _affine(pairs, norm, w, a):
 def convexity_bound(norm, gap, size):
     """Frobenius distance from the unique optimum that a relative gap allows, 1 < p < inf.
 
-    Two unit matrices whose midpoint has norm >= 1 - gap are close: for p <= 2 by 2-uniform convexity (Ball, Carlen and
-    Lieb), ``(p - 1) |D/2|^2 <= 1 - (1 - gap)^2``; for p >= 2 by Clarkson, ``|D/2|^p <= 1 - (1 - gap)^p``.
+    Two unit matrices whose midpoint has norm >= 1 - gap are close: for p <= 2 by 2-uniform
+    convexity (Ball, Carlen and Lieb), ``(p - 1) |D/2|^2 <= 1 - (1 - gap)^2``; for p >= 2 by
+    Clarkson, ``|D/2|^p <= 1 - (1 - gap)^p``.
     """
     p = norm.p
     if p <= 2:
@@ -51,14 +58,18 @@ def convexity_bound(norm, gap, size):
 
 
 def _solutions(pairs, flat, on, gamma):
-    """The affine set of W with all active margins equal to gamma: its least-norm point (size,) and a basis (size, f)."""
+    """The affine set of W with all active margins equal to gamma: its least-norm point (size,) and
+    a basis (size, f)."""
     matrix = pairs.matrix(*np.nonzero(on))
     rows, rhs = matrix @ flat.directions, gamma - matrix @ flat.fixed
     if flat.trace is not None:
         rows, rhs = np.r_[rows, flat.trace[None]], np.r_[rhs, 1.0]
     free = rows.shape[1]
     if len(rows) < free:  # so that the thin SVD has all right singular vectors
-        rows, rhs = np.r_[rows, np.zeros((free - len(rows), free))], np.r_[rhs, np.zeros(free - len(rhs))]
+        rows, rhs = (
+            np.r_[rows, np.zeros((free - len(rows), free))],
+            np.r_[rhs, np.zeros(free - len(rhs))],
+        )
     if free == 0:
         return flat.fixed, np.zeros((len(flat.fixed), 0))
     u, s, vt = np.linalg.svd(rows, full_matrices=False)
@@ -68,8 +79,10 @@ def _solutions(pairs, flat, on, gamma):
 
 
 def _least_norm(pairs, flat, base, null, gamma):
-    """The point of least Frobenius norm of the face, (q, r), by cutting planes from outside: each round adds what the last
-    point violates and projects again.  Finite for polyhedral balls; for matrix balls the rounds bound the accuracy."""
+    """The point of least Frobenius norm of the face, (q, r), by cutting planes from outside: each
+    round adds what the last point violates and projects again.  Finite for polyhedral balls; for
+    matrix balls the rounds bound the accuracy.
+    """
     rows, bounds = np.zeros((0, null.shape[1])), np.zeros(0)
     w = base.reshape(pairs.shape)
     for _ in range(ROUNDS):
@@ -96,8 +109,8 @@ def _least_norm(pairs, flat, base, null, gamma):
 
 
 def _least_distance(rows, bounds):
-    """Least ``|z|`` with ``rows @ z >= bounds`` (Lawson and Hanson's reduction to non-negative least squares); None where
-    rounding makes the rows contradict each other."""
+    """Least ``|z|`` with ``rows @ z >= bounds`` (Lawson and Hanson's reduction to non-negative
+    least squares); None where rounding makes the rows contradict each other."""
     system = np.r_[rows.T, bounds[None]]
     target = np.r_[np.zeros(rows.shape[1]), 1.0]
     try:
@@ -105,14 +118,17 @@ def _least_distance(rows, bounds):
     except RuntimeError:  # no convergence
         return None
     rest = system @ u - target
-    return -rest[:-1] / rest[-1] if abs(rest[-1]) > 1e-8 else None  # |rest|^2 = 1 / (1 + |z|^2) exactly
+    return (
+        -rest[:-1] / rest[-1] if abs(rest[-1]) > 1e-8 else None
+    )  # |rest|^2 = 1 / (1 + |z|^2) exactly
 
 
 def _inside(pairs, norm, near, interior, gamma):
-    """(W in data coordinates, accuracy): the outer point pulled towards an interior optimum until it is optimal itself.
+    """(W in data coordinates, accuracy): the outer point pulled towards an interior optimum until
+    it is optimal itself.
 
-    Of all optima the canonical W_c is nearest to zero, so that ``|W - W_c|^2 <= |W|^2 - |W_c|^2`` for every optimal W, and
-    ``|W_c|`` is at least the norm of the outer point.
+    Of all optima the canonical W_c is nearest to zero, so that ``|W - W_c|^2 <= |W|^2 - |W_c|^2``
+    for every optimal W, and ``|W_c|`` is at least the norm of the outer point.
     """
     for pull in np.r_[0.0, 2.0 ** np.arange(-50, 1)]:
         w = near + pull * (interior - near)
@@ -125,9 +141,11 @@ def _inside(pairs, norm, near, interior, gamma):
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """Random points of the optimal set, ``points`` (count, k, d) of unit norm, and how far they lie apart.
+    """Random points of the optimal set, ``points`` (count, k, d) of unit norm, and how far they lie
+    apart.
 
-    ``cosines``: smallest and largest Frobenius cosine between two of them, (1, 1) when the optimum is unique.
+    ``cosines``: smallest and largest Frobenius cosine between two of them, (1, 1) when the optimum
+    is unique.
     """
 
     points: np.ndarray
@@ -135,10 +153,15 @@ class Face:
 
 
 def random_optima(dataset, best, count=10, seed=0) -> Face:
-    """Extreme points of the optimal face in random directions: the optimum of ``gamma + epsilon <C, W>``, moved onto the
-    face.  Costs ``count`` runs of the interior point; ``best`` must come from it (``max_margin`` without ``solver=``)."""
+    """Extreme points of the optimal face in random directions: the optimum of
+    ``gamma + epsilon <C, W>``, moved onto the face.  Costs ``count`` runs of the interior point;
+    ``best`` must come from it (``max_margin`` without ``solver=``).
+    """
     if best.face_dim is None:
-        raise ValueError(f"the face of an optimum found by {best.solver} is not known; use max_margin(dataset, norm)")
+        raise ValueError(
+            f"the face of an optimum found by {best.solver} is not known; use max_margin(dataset,"
+            " norm)"
+        )
     if best.unique:
         points = np.repeat(best.weights[None], count, 0)
         return Face(points, (1.0, 1.0))
@@ -148,7 +171,9 @@ def random_optima(dataset, best, count=10, seed=0) -> Face:
     for _ in range(count):
         direction = (null @ rng.normal(size=null.shape[1])).reshape(v.shape)
         direction *= TILT * gamma / np.linalg.norm(direction)
-        tilted = pairs.reduce(interior(pairs, best.norm, tilt=pairs.lift(direction), tolerance=1e-10).face.w)
+        tilted = pairs.reduce(
+            interior(pairs, best.norm, tilt=pairs.lift(direction), tolerance=1e-10).face.w
+        )
         on_face = (base + null @ (null.T @ (tilted.ravel() - base))).reshape(v.shape)
         points.append(_inside(pairs, best.norm, on_face, v, gamma)[0])
     points = np.array(points)

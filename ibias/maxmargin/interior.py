@@ -1,9 +1,11 @@
-"""A primal-dual interior point for max margins: Mehrotra's predictor-corrector on all n(k - 1) constraints at once.
+"""A primal-dual interior point for max margins: Mehrotra's predictor-corrector on all n(k - 1)
+constraints at once.
 
-    maximise gamma - phi(W)   subject to   margin_ic(W) - gamma = slack_ic >= 0,   multipliers a_ic >= 0, sum a = 1
+    maximise gamma - phi(W)   subject to   margin_ic(W) - gamma = slack_ic >= 0,   multipliers a_ic
+    >= 0, sum a = 1
 
-with phi the indicator of the ball (p = 1, inf) or ``||W||^2 / 2``.  The linear system lives in W: H + A^T diag(a / slack) A,
-bordered by one row for gamma and one for balls with a ``border``.
+with phi the indicator of the ball (p = 1, inf) or ``||W||^2 / 2``.  The linear system lives in W: H
++ A^T diag(a / slack) A, bordered by one row for gamma and one for balls with a ``border``.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +23,12 @@ from .polyhedral import Box, CrossPolytope
 from .smooth import Smooth
 from .spectral import SpectralBall
 
-BALLS = {(Entrywise, inf): Box, (Entrywise, 1): CrossPolytope, (Schatten, inf): SpectralBall, (Schatten, 1): NuclearBall}
+BALLS = {
+    (Entrywise, inf): Box,
+    (Entrywise, 1): CrossPolytope,
+    (Schatten, inf): SpectralBall,
+    (Schatten, 1): NuclearBall,
+}
 
 
 def ball_type(norm):
@@ -31,7 +38,8 @@ def ball_type(norm):
 
 @dataclass
 class Iterate:
-    """Primal and dual matrices in the coordinates of the data (W and S of shape (k, d)); ``slack = margins(W) - gamma``."""
+    """Primal and dual matrices in the coordinates of the data (W and S of shape (k, d));
+    ``slack = margins(W) - gamma``."""
 
     w: np.ndarray
     a: np.ndarray
@@ -42,7 +50,8 @@ class Iterate:
 
 @dataclass
 class Optimum:
-    """Best bounds seen, what attains them (w, a), and the iterate of the smallest gap (relative interior of the face)."""
+    """Best bounds seen, what attains them (w, a), and the iterate of the smallest gap (relative
+    interior of the face)."""
 
     lower: float = -inf
     upper: float = inf
@@ -66,8 +75,8 @@ class Step:
 class InteriorPoint:
     """One run on ``pairs``; ``tilt`` (k, d) adds a linear term ``<tilt, W>`` to the objective.
 
-    Inside, samples have length one and their margins are compared with ``gamma * unit``: long samples, whose constraints
-    hardly matter, are then harmless.
+    Inside, samples have length one and their margins are compared with ``gamma * unit``: long
+    samples, whose constraints hardly matter, are then harmless.
     """
 
     def __init__(self, pairs, norm, tilt=None):
@@ -81,14 +90,19 @@ class InteriorPoint:
         kind = ball_type(norm)
         self.ball = kind(s) if kind else Smooth(s, norm)
         self.gamma = (pairs.margins(self.ball.w) / self.unit).min() - 0.5
-        self.slack = np.where(self.own, 1.0, pairs.margins(self.ball.w, 1.0) - self.gamma * self.unit)
+        self.slack = np.where(
+            self.own, 1.0, pairs.margins(self.ball.w, 1.0) - self.gamma * self.unit
+        )
 
     @property
     def mu(self):
-        return ((self.a * self.slack)[~self.own].sum() + self.ball.gap()) / (self.pairs.count + self.ball.parameters)
+        return ((self.a * self.slack)[~self.own].sum() + self.ball.gap()) / (
+            self.pairs.count + self.ball.parameters
+        )
 
     def bounds(self):
-        """Lower and upper bound of the current iterate, without the rounding that ``certify`` adds."""
+        """Lower and upper bound of the current iterate, without the rounding that ``certify``
+        adds."""
         w, a = self.ball.w, np.maximum(self.a, 0)
         length = float(self.norm.value(w))
         lower = (self.pairs.margins(w) / self.unit).min() / length if length > 0 else 0.0
@@ -116,9 +130,9 @@ class InteriorPoint:
         self._move(corrector, min(1, shorten * corrector.primal), min(1, shorten * corrector.dual))
 
     def _equations(self, weight):
-        """Rows with a large weight enter by an explicit product, whose rounding is relative to the diagonal; the block
-        formula of ``gram`` (differences of large blocks) serves the light rest only.  Otherwise H + M is not positive
-        definite below gaps of 1e-8."""
+        """Rows with a large weight enter by an explicit product, whose rounding is relative to the
+        diagonal; the block formula of ``gram`` (differences of large blocks) serves the light rest
+        only.  Otherwise H + M is not positive definite below gaps of 1e-8."""
         pairs, ball = self.pairs, self.ball
         heavy = (weight > 1e-5 * weight.max()) & ~self.own
         rows = None
@@ -129,7 +143,10 @@ class InteriorPoint:
         if rows is not None:
             matrix += rows.T @ rows
         ball.add_to(matrix)
-        border, corner = [-ball.mix(pairs.adjoint(weight * self.unit).ravel())], [(weight * self.unit**2).sum()]
+        border, corner = (
+            [-ball.mix(pairs.adjoint(weight * self.unit).ravel())],
+            [(weight * self.unit**2).sum()],
+        )
         if ball.border:
             border.append(ball.border[0])
             corner.append(ball.border[1])
@@ -139,7 +156,9 @@ class InteriorPoint:
         pairs, ball, own = self.pairs, self.ball, self.own
         second = 0.0 if predictor is None else predictor.a * predictor.slack
         target = np.where(own, 0, (centring * self.mu - second) / self.slack - self.a)
-        infeasible = np.where(own, 0, pairs.margins(ball.w, 0) - self.gamma * self.unit - self.slack)
+        infeasible = np.where(
+            own, 0, pairs.margins(ball.w, 0) - self.gamma * self.unit - self.slack
+        )
         pull = np.where(own, 0, target - weight * infeasible)
         c, e = ball.residual(centring * self.mu, None if predictor is None else predictor.ball)
         rhs = ball.mix((pairs.adjoint(self.a + pull) + self.tilt - ball.s).ravel()) - c
@@ -148,7 +167,9 @@ class InteriorPoint:
         dw = ball.mix(dw).reshape(pairs.shape)
         dslack = np.where(own, 0, pairs.margins(dw, 0) - z[0] * self.unit + infeasible)
         da = np.where(own, 0, target - weight * dslack)
-        inner = ball.step(dw, pairs.adjoint(self.a + da) + self.tilt - ball.s, z[1] if ball.border else 0.0)
+        inner = ball.step(
+            dw, pairs.adjoint(self.a + da) + self.tilt - ball.s, z[1] if ball.border else 0.0
+        )
         primal, dual = ball.longest(inner)
         primal, dual = min(primal, ratio(self.slack, dslack)), min(dual, ratio(self.a, da))
         if isinstance(ball, Smooth):
@@ -162,7 +183,11 @@ class InteriorPoint:
         products = (self.a + dual * predictor.a) * (self.slack + primal * predictor.slack)
         left = products[~self.own].sum() + ball.gap(predictor.ball, primal, dual)
         left /= self.pairs.count + ball.parameters
-        power = max(1.0, 3 * min(primal, dual) ** 2) if isinstance(ball, (SpectralBall, NuclearBall)) else 3
+        power = (
+            max(1.0, 3 * min(primal, dual) ** 2)
+            if isinstance(ball, (SpectralBall, NuclearBall))
+            else 3
+        )
         centring = min(1.0, max((left / mu) ** power, 1e-8)) if left < mu else 0.5
         if ball.bent:  # the nonlinear equation is only as exact as rounding allows
             centring = max(centring, 1e-15 * self.bounds()[1] ** 2 / (self.pairs.count * mu))
@@ -177,7 +202,8 @@ class InteriorPoint:
         self.slack, self.a = self.slack + primal * step.slack, self.a + dual * step.a
 
     def _shortened(self, step, length):
-        """Move the ball along a step short enough that the nonlinear residual stays below the products."""
+        """Move the ball along a step short enough that the nonlinear residual stays below the
+        products."""
         ball, w, s = self.ball, self.ball.w, self.ball.s
         before = ball.error(self.pairs, self.a, self.slack, self.gamma * self.unit)
         for _ in range(12):
@@ -193,9 +219,11 @@ class InteriorPoint:
 
 @np.errstate(all="ignore")
 def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None):
-    """Run until the relative gap is below ``tolerance`` or nothing improves; returns the ``Optimum`` seen.
+    """Run until the relative gap is below ``tolerance`` or nothing improves; returns the
+    ``Optimum`` seen.
 
-    With a tilt the bounds say nothing about its optimum: the iterate of the smallest mu is kept as ``face``.
+    With a tilt the bounds say nothing about its optimum: the iterate of the smallest mu is kept as
+    ``face``.
     """
     point, best = InteriorPoint(pairs, norm, tilt), Optimum()
     idle, least = 0, inf
@@ -214,11 +242,20 @@ def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None):
             best.gap, best.face = gap, point.iterate()
         idle = 0 if improved or (gap > 1e-4 and mu < 0.95 * least) else idle + 1
         least = min(mu, least)
-        if gap < tolerance or (idle >= 6 and gap < 1e-5) or idle >= 15 or mu < 1e-22 or upper < 1e-14:
+        if (
+            gap < tolerance
+            or (idle >= 6 and gap < 1e-5)
+            or idle >= 15
+            or mu < 1e-22
+            or upper < 1e-14
+        ):
             break
         try:
             point.advance()
-        except (LinAlgError, ValueError):  # scaling or factor at the end of float64: what was seen stands
+        except (
+            LinAlgError,
+            ValueError,
+        ):  # scaling or factor at the end of float64: what was seen stands
             break
         if not np.isfinite(point.gamma):
             break

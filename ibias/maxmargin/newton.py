@@ -10,7 +10,8 @@ LIMIT = 2500  # unknowns of one dense system (0.3 s to factor)
 
 
 def newton_spectral(pairs, w, s, a, on, gamma, eps, rounds=4):
-    """S of rank r, ``W = U1 V1' + U2 W2 V2'``; unknowns a, W2, gamma.  Yields (W in data coordinates, a)."""
+    """S of rank r, ``W = U1 V1' + U2 W2 V2'``; unknowns a, W2, gamma.  Yields (W in data
+    coordinates, a)."""
     _, sw, ss, _ = common_basis(w, s)
     r, (q, d), count = SpectralBall.rank(sw, ss), w.shape, len(a)
     if r == 0 or count + (q - r) * (d - r) + 1 > LIMIT:
@@ -23,7 +24,9 @@ def newton_spectral(pairs, w, s, a, on, gamma, eps, rounds=4):
         change = _polar_change(rows, sigma[:r], current[r:, r:]).reshape(count, -1)
         curvature = rows.reshape(count, -1) @ change.T
         linear = np.c_[rows[:, r:, r:].reshape(count, -1), -np.ones(count)]
-        system = np.block([[(curvature + curvature.T) / 2, linear], [linear.T, np.zeros((linear.shape[1],) * 2)]])
+        system = np.block(
+            [[(curvature + curvature.T) / 2, linear], [linear.T, np.zeros((linear.shape[1],) * 2)]]
+        )
         rest = np.zeros((q - r, d - r))
         np.fill_diagonal(rest, sigma[r:])
         rhs = np.r_[gamma - rows.reshape(count, -1) @ current.ravel(), -rest.ravel(), a.sum() - 1]
@@ -39,7 +42,8 @@ def newton_spectral(pairs, w, s, a, on, gamma, eps, rounds=4):
 
 
 def newton_nuclear(pairs, w, s, a, on, gamma, eps, rounds=4):
-    """W of rank r, ``S / t = U1 V1' + U2 S2 V2'``; unknowns: W outside the block 22, a, t, gamma."""
+    """W of rank r, ``S / t = U1 V1' + U2 S2 V2'``; unknowns: W outside the block 22, a, t,
+    gamma."""
     _, sw, ss, _ = common_basis(w, s)
     r, (q, d), count, t = NuclearBall.rank(sw, ss), w.shape, len(a), np.linalg.norm(s, 2)
     free = ~np.pad(np.ones((q - r, d - r), bool), ((r, 0), (r, 0))).ravel()
@@ -71,8 +75,9 @@ def newton_nuclear(pairs, w, s, a, on, gamma, eps, rounds=4):
 
 
 def _polar_change(e, sigma, rest):
-    """First-order change of blocks 11, 12, 21 of ``U1 V1' + U2 rest V2'`` when ``U1 diag(sigma) V1'`` changes by each of the
-    stacked matrices ``e`` (m, q, d); the block 22 is free and stays zero."""
+    """First-order change of blocks 11, 12, 21 of ``U1 V1' + U2 rest V2'`` when
+    ``U1 diag(sigma) V1'`` changes by each of the stacked matrices ``e`` (m, q, d); the block 22 is
+    free and stays zero."""
     r, out = len(sigma), np.zeros_like(e)
     e11, e12, e21 = e[:, :r, :r], e[:, :r, r:], e[:, r:, :r]
     out[:, :r, :r] = (e11 - e11.transpose(0, 2, 1)) / (sigma[:, None] + sigma)
@@ -90,8 +95,10 @@ def _into_ball(m):
 
 
 def _proximal_solve(matrix, rhs, positive, eps, rounds=4):
-    """A symmetric, possibly singular system, made quasi-definite by +eps on the first ``positive`` unknowns and -eps on the
-    others; repeated with the true residual: singular directions stay where they are, the others converge."""
+    """A symmetric, possibly singular system, made quasi-definite by +eps on the first ``positive``
+    unknowns and -eps on the others; repeated with the true residual: singular directions stay where
+    they are, the others converge.
+    """
     scale = 1 / np.sqrt(np.maximum(np.abs(matrix).max(1), 1e-300))
     matrix = matrix * scale[:, None] * scale
     signs = np.where(np.arange(len(rhs)) < positive, eps, -eps)

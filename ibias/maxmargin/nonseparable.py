@@ -1,4 +1,5 @@
-"""Proofs that no classifier exists: plain contradictions first, then multipliers driven to a vanishing combination."""
+"""Proofs that no classifier exists: plain contradictions first, then multipliers driven to a
+vanishing combination."""
 
 import numpy as np
 
@@ -8,7 +9,8 @@ from .pairs import Pairs
 from .polish import least_squares
 from .result import NotSeparable
 
-VANISHES = 1e-11  # residual that counts as zero; certificates end at 1e-15 to 1e-13, separable data above 1e-9
+# residual that counts as zero; certificates end at 1e-15 to 1e-13, separable data above 1e-9
+VANISHES = 1e-11
 
 
 def contradiction(dataset) -> NotSeparable | None:
@@ -17,7 +19,9 @@ def contradiction(dataset) -> NotSeparable | None:
     zero = np.flatnonzero(~dataset.x.any(1))
     if len(zero):
         a[zero[0], (dataset.y[zero[0]] + 1) % dataset.k] = 1
-        return NotSeparable(dataset, a, f"x[{zero[0]}] is zero in every feature, its margins are 0 for every W")
+        return NotSeparable(
+            dataset, a, f"x[{zero[0]}] is zero in every feature, its margins are 0 for every W"
+        )
     order = np.lexsort(dataset.x.T)
     equal = (dataset.x[order[1:]] == dataset.x[order[:-1]]).all(1)
     first = np.r_[0, np.cumsum(~equal)]  # number of the group of equal rows
@@ -28,7 +32,11 @@ def contradiction(dataset) -> NotSeparable | None:
             i, j = rows[0], other[0]
             a[i, dataset.y[j]] = a[j, dataset.y[i]] = 0.5
             names = dataset.label_names[dataset.y[i]], dataset.label_names[dataset.y[j]]
-            return NotSeparable(dataset, a, f"rows {i} and {j} are equal and have the labels {names[0]!r} and {names[1]!r}")
+            return NotSeparable(
+                dataset,
+                a,
+                f"rows {i} and {j} are equal and have the labels {names[0]!r} and {names[1]!r}",
+            )
     return None
 
 

@@ -6,11 +6,14 @@ from ..norms import Schatten
 
 
 class Pairs:
-    """``A: V -> margins (n, k)`` of ``W = scale * rows.T @ V @ basis.T``; the own column of a margin matrix means nothing.
+    """``A: V -> margins (n, k)`` of ``W = scale * rows.T @ V @ basis.T``; the own column of a
+    margin matrix means nothing.
 
-    V is (q, r).  For Schatten norms (unitarily invariant) the optimum lies in the span of the differences of classes and of
-    the samples: ``rows`` (q = k - 1) is orthogonal to the all-ones vector and ``basis`` spans the rows of x.  Samples are
-    divided by the length of the shortest: margins are then at most about one.
+    V is (q, r).  For Schatten norms (unitarily invariant) the optimum lies in the span of the
+    differences of classes and of
+    the samples: ``rows`` (q = k - 1) is orthogonal to the all-ones vector and ``basis`` spans the
+    rows of x.  Samples are divided by the length of the shortest: margins are then at most about
+    one.
     """
 
     def __init__(self, x, y, rows, basis):
@@ -58,7 +61,8 @@ class Pairs:
         return self.adjoint(a)
 
     def gram(self, weight):
-        """``A^T diag(weight) A`` (size, size), class by class: n k r^2 multiplications and one product."""
+        """``A^T diag(weight) A`` (size, size), class by class: n k r^2 multiplications and one
+        product."""
         q, r = self.shape
         blocks = np.empty((self.k, self.k, r, r))
         for c in range(self.k):
@@ -66,7 +70,12 @@ class Pairs:
             blocks[c] = (x * weight[self.y == c].T[:, :, None]).transpose(0, 2, 1) @ x
         u = self.rows[:, :, None] - self.rows[:, None, :]
         outer = (u[:, None] * u[None]).reshape(q * q, -1)
-        return (outer @ blocks.reshape(-1, r * r)).reshape(q, q, r, r).transpose(0, 2, 1, 3).reshape(self.size, -1)
+        return (
+            (outer @ blocks.reshape(-1, r * r))
+            .reshape(q, q, r, r)
+            .transpose(0, 2, 1, 3)
+            .reshape(self.size, -1)
+        )
 
     def matrix(self, samples, classes):
         """The rows of A for the listed pairs, (pairs, size)."""

@@ -1,4 +1,5 @@
-"""The independent route: the textbook program ``min ||W||, margins >= 1`` through cvxpy and a general-purpose solver."""
+"""The independent route: the textbook program ``min ||W||, margins >= 1`` through cvxpy and a
+general-purpose solver."""
 
 import numpy as np
 
@@ -6,16 +7,20 @@ from ..norms import Schatten
 
 
 def solve_plain(dataset, norm):
-    """(W, a) up to scale; accuracy 1e-6 to 1e-13, whatever the solver reaches.  Needs the extra ``margin``.
+    """(W, a) up to scale; accuracy 1e-6 to 1e-13, whatever the solver reaches.  Needs the extra
+    ``margin``.
 
-    W is None where the solver calls the program infeasible: the data are then not separable, or nearly so.
+    W is None where the solver calls the program infeasible: the data are then not separable, or
+    nearly so.
     """
     import cvxpy as cp
 
     w = cp.Variable((dataset.k, dataset.d))
     logits = dataset.x @ w.T
     others = [(dataset.y == c, e) for c in range(dataset.k) for e in range(dataset.k) if e != c]
-    constraints = [logits[rows, int(dataset.y[rows][0])] - logits[rows, e] >= 1 for rows, e in others]
+    constraints = [
+        logits[rows, int(dataset.y[rows][0])] - logits[rows, e] >= 1 for rows, e in others
+    ]
     linear = not isinstance(norm, Schatten) and norm.p in (1, np.inf)
     problem = cp.Problem(cp.Minimize(norm.cvx(w)), constraints)
     problem.solve(solver=cp.HIGHS if linear else cp.CLARABEL)

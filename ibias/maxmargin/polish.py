@@ -1,4 +1,5 @@
-"""From an interior point near the optimum to rounding: the optimality conditions of the identified face as equations.
+"""From an interior point near the optimum to rounding: the optimality conditions of the identified
+face as equations.
 
 Every candidate is judged by the certificate only, so that a wrong identification cannot hurt.
 """
@@ -14,12 +15,14 @@ from .spectral import SpectralBall
 
 
 def active(own, a, slack, gamma):
-    """Constraints (n, k) whose multiplier beats their slack, both relative: the support under strict complementarity."""
+    """Constraints (n, k) whose multiplier beats their slack, both relative: the support under
+    strict complementarity."""
     return ~own & (a / a.max() > slack / gamma)
 
 
 def candidates(pairs, norm, optimum):
-    """Pairs (W, a) in the coordinates of the data, best effort: an ill-posed system ends its attempt."""
+    """Pairs (W, a) in the coordinates of the data, best effort: an ill-posed system ends its
+    attempt."""
     for newton, on, settings in _attempts(pairs, norm, optimum):
         face = optimum.face
         if not on.any():
@@ -38,14 +41,20 @@ def _attempts(pairs, norm, optimum):
     """(method, active set, its settings), in the order to try."""
     face, kind, gamma = optimum.face, ball_type(norm), optimum.lower
     on = active(pairs.own, face.a, face.slack, gamma)
-    if kind is None:  # two readings of "small slack": gamma of the ball's problem, and of the smooth one
+    if (
+        kind is None
+    ):  # two readings of "small slack": gamma of the ball's problem, and of the smooth one
         for level in (gamma, face.gamma):
             yield _smooth, active(pairs.own, face.a, face.slack, level), {"norm": norm}
     elif issubclass(kind, Polyhedral):
         yield _polyhedral, on, {"kind": kind, "gamma": gamma}
     else:
         newton = newton_spectral if kind is SpectralBall else newton_nuclear
-        for eps in (1e-11, 1e-7, 1e-5):  # inconsistent equations drift by noise / eps; consistent ones like a small eps
+        for eps in (
+            1e-11,
+            1e-7,
+            1e-5,
+        ):  # inconsistent equations drift by noise / eps; consistent ones like a small eps
             yield newton, on, {"gamma": gamma, "eps": eps}
 
 
@@ -54,22 +63,30 @@ def least_squares(matrix, rhs):
 
 
 def _polyhedral(pairs, w, s, a, on, kind, gamma):
-    """Two least-squares corrections: the free entries of W to equal margins, a to S = 0 (sum norm: |S| = t) on them."""
+    """Two least-squares corrections: the free entries of W to equal margins, a to S = 0 (sum norm:
+    |S| = t) on them."""
     flat = kind.flat(w, s)
     matrix = pairs.matrix(*np.nonzero(on))
     rows, count, z = matrix @ flat.directions, len(a), flat.directions.T @ w.ravel()
     primal, primal_rhs = np.c_[rows, -np.ones(count)], gamma - rows @ z - matrix @ flat.fixed
     dual, dual_rhs = np.r_[rows.T, np.ones((1, count))], np.r_[-rows.T @ a, 1 - a.sum()]
     if flat.trace is not None:
-        primal, primal_rhs = np.r_[primal, np.r_[flat.trace, 0][None]], np.r_[primal_rhs, 1 - flat.trace @ z]
-        dual, dual_rhs = np.c_[dual, np.r_[-flat.trace, 0]], dual_rhs + np.r_[np.abs(s).max() * flat.trace, 0]
+        primal, primal_rhs = (
+            np.r_[primal, np.r_[flat.trace, 0][None]],
+            np.r_[primal_rhs, 1 - flat.trace @ z],
+        )
+        dual, dual_rhs = (
+            np.c_[dual, np.r_[-flat.trace, 0]],
+            dual_rhs + np.r_[np.abs(s).max() * flat.trace, 0],
+        )
     z = z + least_squares(primal, primal_rhs)[:-1]
     w = (flat.fixed + flat.directions @ z).reshape(w.shape)
     yield pairs.lift(w), a + least_squares(dual, dual_rhs)[:count]
 
 
 def _smooth(pairs, w, _, a, on, norm, rounds=6):
-    """Newton on ``grad ||W||^2 / 2 = A'a``, margins = 1' (the scaled problem's gamma is ||W||^2), ``sum a = 1``."""
+    """Newton on ``grad ||W||^2 / 2 = A'a``, margins = 1' (the scaled problem's gamma is ||W||^2),
+    ``sum a = 1``."""
     samples, classes = np.nonzero(on)
     if not len(samples):  # this reading of "small slack" found nothing active
         return

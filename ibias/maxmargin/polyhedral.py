@@ -8,7 +8,8 @@ from .ball import Ball, Flat, ratio
 class Polyhedral(Ball):
     """Pairs ``x >= 0`` (functions of W) and ``z >= 0`` (functions of S), both of shape (2, q, r).
 
-    They are stored themselves, not recomputed from W and S: entries near their bound keep all their digits.
+    They are stored themselves, not recomputed from W and S: entries near their bound keep all their
+    digits.
     """
 
     def _targets(self, mu, affine):
@@ -59,7 +60,8 @@ class Box(Polyhedral):
 
     @staticmethod
     def flat(w, s):
-        """At a relative-interior optimum: entries strictly inside the box are free, the others are the signs of S."""
+        """At a relative-interior optimum: entries strictly inside the box are free, the others are
+        the signs of S."""
         free = (1 - np.abs(w) > np.abs(s) / np.abs(s).max()).ravel()
 
         def cuts(w):
@@ -99,7 +101,8 @@ class CrossPolytope(Polyhedral):
         return self.c.ravel(), 1 - self.x.sum() - r.sum() - (self.b * self.c).sum()
 
     def step(self, dw, ds, dt):
-        # near an edge (z small) complementarity must be exact and S = A^T a may drift; elsewhere H is huge and would amplify
+        # near an edge (z small) complementarity must be exact and S = A^T a may drift; elsewhere H
+        # is huge and would amplify
         edge = self.x.max(0) / self.x.max() > self.z.min(0) / self.z.max()
         ds = np.where(edge, self.h_diagonal * dw + self.c + self.h * dt, ds)
         dz = np.stack([dt - ds, dt + ds])
@@ -107,7 +110,8 @@ class CrossPolytope(Polyhedral):
 
     @staticmethod
     def flat(w, s):
-        """At a relative-interior optimum: the non-zero entries have the signs of S and a signed sum of one."""
+        """At a relative-interior optimum: the non-zero entries have the signs of S and a signed sum
+        of one."""
         free = (np.abs(w) / np.abs(w).max() > 1 - np.abs(s) / np.abs(s).max()).ravel()
         signs = np.sign(s).ravel()
 

@@ -10,12 +10,15 @@ from .certificate import combination, simplex
 
 @dataclass(frozen=True, eq=False)
 class MaxMargin:
-    """``gamma = max over ||W|| <= 1 of min (e_y - e_c)^T W x_i`` (Section 3), with the proof of its digits.
+    """``gamma = max over ||W|| <= 1 of min (e_y - e_c)^T W x_i`` (Section 3), with the proof of its
+    digits.
 
-    ``lower <= gamma <= upper`` follows from ``weights`` and ``dual`` alone (``certify``).  For p = 1 and inf the optimum may
-    be a face: ``canonical`` is its point of least Frobenius norm and ``canonical_accuracy`` bounds its Frobenius distance
-    from the exact one, given that the face was identified right.  ``unique`` and ``face_dim`` are rank decisions in
-    floating point (cut 1e-6); together with ``canonical`` they are None for the cvxpy route, which ends too early to tell.
+    ``lower <= gamma <= upper`` follows from ``weights`` and ``dual`` alone (``certify``).  For p =
+    1 and inf the optimum may
+    be a face: ``canonical`` is its point of least Frobenius norm and ``canonical_accuracy`` bounds
+    its Frobenius distance from the exact one, given that the face was identified right.  ``unique``
+    and ``face_dim`` are rank decisions in floating point (cut 1e-6); together with ``canonical``
+    they are None for the cvxpy route, which ends too early to tell.
     """
 
     norm: Norm
@@ -33,14 +36,16 @@ class MaxMargin:
 
     @property
     def gap(self) -> float:
-        """Relative width of the certified interval; 2e-14 is the rounding of the certificate itself."""
+        """Relative width of the certified interval; 2e-14 is the rounding of the certificate
+        itself."""
         return (self.upper - self.lower) / self.upper
 
 
 class NotSeparable(ValueError):
-    """No W classifies every sample; ``certificate`` (n, k) proves it: non-negative weights with sum 1, zero in the own
-    column, whose combination ``sum a_ic (e_y - e_c) x_i^T`` is zero.  A W with all margins positive would make
-    ``<W, combination>`` positive.  ``residual`` is the largest entry of the combination over the largest entry of x.
+    """No W classifies every sample; ``certificate`` (n, k) proves it: non-negative weights with sum
+    1, zero in the own column, whose combination ``sum a_ic (e_y - e_c) x_i^T`` is zero.  A W with
+    all margins positive would make ``<W, combination>`` positive.  ``residual`` is the largest
+    entry of the combination over the largest entry of x.
     """
 
     def __init__(self, dataset, certificate, reason=""):
@@ -48,15 +53,27 @@ class NotSeparable(ValueError):
         self.residual = self.check(dataset)
         label = f"the data set {dataset.name!r}" if dataset.name else "the data set"
         reason = reason or (
-            f"{int((self.certificate.sum(1) > 1e-9).sum())} samples have weights whose combination vanishes to "
-            f"{self.residual:.1e} of the largest entry (.certificate, .check(dataset))"
+            f"{int((self.certificate.sum(1) > 1e-9).sum())} samples have weights whose combination"
+            f" vanishes to {self.residual:.1e} of the largest entry (.certificate, .check(dataset))"
         )
-        super().__init__(f"{label} is not linearly separable: {reason}. Remove or relabel samples, or add features.")
+        super().__init__(
+            f"{label} is not linearly separable: {reason}. Remove or relabel samples, or add"
+            " features."
+        )
 
     def check(self, dataset) -> float:
-        """The residual, recomputed from the data and the certificate alone; ValueError if that is not a certificate."""
+        """The residual, recomputed from the data and the certificate alone; ValueError if that is
+        not a certificate."""
         a = self.certificate
         own = a[np.arange(dataset.n), dataset.y]
-        if (a < 0).any() or (own != 0).any() or abs(a.sum() - 1) > 1e-12:  # 1e-12: the sum of n k rounded numbers
-            raise ValueError("a certificate has non-negative entries with sum 1 and zeros in the column of the own class")
-        return float(np.abs(combination(dataset, a)).max() / max(np.abs(dataset.x).max(), np.finfo(float).tiny))
+        if (
+            (a < 0).any() or (own != 0).any() or abs(a.sum() - 1) > 1e-12
+        ):  # 1e-12: the sum of n k rounded numbers
+            raise ValueError(
+                "a certificate has non-negative entries with sum 1 and zeros in the column of the"
+                " own class"
+            )
+        return float(
+            np.abs(combination(dataset, a)).max()
+            / max(np.abs(dataset.x).max(), np.finfo(float).tiny)
+        )

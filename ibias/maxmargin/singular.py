@@ -1,8 +1,10 @@
-"""Semidefinite machinery of the spectral and nuclear balls, in singular coordinates where it is graded.
+"""Semidefinite machinery of the spectral and nuclear balls, in singular coordinates where it is
+graded.
 
-Near the optimum the scaled matrices have entries from 1e-12 to 1e+12.  In the common singular basis of S and W, and with
-``e_i, f_i`` (left, right) replaced by ``p_i = (e_i + f_i)/sqrt 2``, ``m_i = (e_i - f_i)/sqrt 2``, they are nearly diagonal,
-so that diagonal equilibration keeps relative accuracy and the method ends at rounding instead of 1e-6.
+Near the optimum the scaled matrices have entries from 1e-12 to 1e+12.  In the common singular basis
+of S and W, and with ``e_i, f_i`` (left, right) replaced by ``p_i = (e_i + f_i)/sqrt 2``,
+``m_i = (e_i - f_i)/sqrt 2``, they are nearly diagonal, so that diagonal equilibration keeps
+relative accuracy and the method ends at rounding instead of 1e-6.
 """
 
 import numpy as np
@@ -12,7 +14,8 @@ from .ball import Ball
 
 
 class Mix:
-    """``(w_ij, w_ji) -> (w_ij + w_ji, w_ij - w_ji) / sqrt 2`` for i < j < min(q, r), on the last axis; its own inverse."""
+    """``(w_ij, w_ji) -> (w_ij + w_ji, w_ij - w_ji) / sqrt 2`` for i < j < min(q, r), on the last
+    axis; its own inverse."""
 
     def __init__(self, q, r):
         i, j = np.triu_indices(min(q, r), 1)
@@ -26,8 +29,10 @@ class Mix:
 
 
 def images(q, r):
-    """The mixed unit matrices under ``W -> [0 W; W' 0]``, in the p, m basis: two lists (x, y, weight), each standing for
-    ``weight / sqrt 2 (x y' + y x')``.  Position i of the basis is p_i, q + i is m_i (f_i beyond the square part)."""
+    """The mixed unit matrices under ``W -> [0 W; W' 0]``, in the p, m basis: two lists (x, y,
+    weight), each standing for ``weight / sqrt 2 (x y' + y x')``.  Position i of the basis is p_i, q
+    + i is m_i (f_i beyond the square part).
+    """
     low, square = np.arange(q), min(q, r)
     i, j = (z.ravel() for z in np.meshgrid(low, np.arange(r), indexing="ij"))
     x1, y1, s1 = i.copy(), j.copy(), np.ones(q * r)
@@ -36,7 +41,13 @@ def images(q, r):
     x1[skew], y1[skew], s1[skew] = j[skew], q + i[skew], -1
     x2[skew], y2[skew], s2[skew] = q + j[skew], i[skew], 1
     wide = j >= square
-    x1[wide], y1[wide], x2[wide], y2[wide], s2[wide] = i[wide], q + j[wide], q + i[wide], q + j[wide], 1
+    x1[wide], y1[wide], x2[wide], y2[wide], s2[wide] = (
+        i[wide],
+        q + j[wide],
+        q + i[wide],
+        q + j[wide],
+        1,
+    )
     tall = i >= square
     x1[tall], y1[tall], x2[tall], y2[tall] = i[tall], j[tall], i[tall], q + j[tall]
     weight = np.where(i == j, np.sqrt(0.5), 1.0)
@@ -44,7 +55,8 @@ def images(q, r):
 
 
 class Conic(Ball):
-    """X, Z > 0 of size q + r with off-diagonal blocks W and S; Nesterov-Todd scaling ``G^-1 X G^-T = G^T Z G = diag(lam)``."""
+    """X, Z > 0 of size q + r with off-diagonal blocks W and S; Nesterov-Todd scaling
+    ``G^-1 X G^-T = G^T Z G = diag(lam)``."""
 
     def __init__(self, q, r):
         self.q, self.r, self.parameters = q, r, q + r
@@ -81,7 +93,8 @@ class Conic(Ball):
         return np.sqrt(2) * sum(s * m[x, y] for x, y, s in self.images)
 
     def operator(self, n):
-        """The matrix ``<B_a, N B_b N>`` (size, size): columns beyond the square part by outer products, the rest gathered."""
+        """The matrix ``<B_a, N B_b N>`` (size, size): columns beyond the square part by outer
+        products, the rest gathered."""
         q, r, square = self.q, self.r, min(self.q, self.r)
         h = np.empty((q, r, q, r))
         if r > square:

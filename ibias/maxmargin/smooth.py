@@ -1,4 +1,5 @@
-"""1 < p < inf: strictly convex balls; the problem max gamma - ||W||^2 / 2 has their optimum up to length."""
+"""1 < p < inf: strictly convex balls; the problem max gamma - ||W||^2 / 2 has their optimum up to
+length."""
 
 import numpy as np
 import torch
@@ -19,10 +20,11 @@ def gradient(norm, w):
 
 
 class Smooth(Ball):
-    """``S = grad ||W||^2 / 2``.  p >= 2 keeps W; p < 2 keeps S and W = grad ||S||_*^2 / 2: both maps are C^1 then.
+    """``S = grad ||W||^2 / 2``.  p >= 2 keeps W; p < 2 keeps S and W = grad ||S||_*^2 / 2: both
+    maps are C^1 then.
 
-    In singular coordinates the Hessian of a Schatten norm is diagonal after ``Mix``, as it is for the entry-wise norms:
-    ``diag(curvature) + (2 - p) g g^T``.
+    In singular coordinates the Hessian of a Schatten norm is diagonal after ``Mix``, as it is for
+    the entry-wise norms: ``diag(curvature) + (2 - p) g g^T``.
     """
 
     def __init__(self, s, norm):
@@ -58,7 +60,9 @@ class Smooth(Ball):
         near = np.abs(ui - uj) < 1e-6 * (ui + uj)
         middle = (p - 1) * np.maximum((ui + uj) / 2, floor) ** (p - 2)
         symmetric = np.where(near, middle, (fi - fj) / np.where(near, 1, ui - uj))
-        skew = np.where(ui + uj <= 2 * floor, floor ** (p - 2), (fi + fj) / np.maximum(ui + uj, 2 * floor))
+        skew = np.where(
+            ui + uj <= 2 * floor, floor ** (p - 2), (fi + fj) / np.maximum(ui + uj, 2 * floor)
+        )
         upper = np.triu(np.ones((q, r), bool)) & (np.arange(r) < min(q, r))
         g = np.zeros((q, r))
         np.fill_diagonal(g, u ** (p - 1))
@@ -94,5 +98,7 @@ class Smooth(Ball):
     def error(self, pairs, a, slack, level):
         """Size of the one nonlinear equation's residual, in units of the complementary products."""
         if self.p > 2:
-            return np.linalg.norm(gradient(self.norm, self.w) - pairs.adjoint(a)) * np.linalg.norm(self.w)
+            return np.linalg.norm(gradient(self.norm, self.w) - pairs.adjoint(a)) * np.linalg.norm(
+                self.w
+            )
         return np.abs(np.where(pairs.own, 0, pairs.margins(self.w, 0) - level - slack)).max()

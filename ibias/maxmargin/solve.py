@@ -21,12 +21,16 @@ SOLVERS = "interior", "cvxpy"
 def max_margin(dataset, norm, solver="interior") -> MaxMargin:
     """The maximum margin of a data set in a norm, with a certified interval.
 
-    ``solver="interior"`` is our primal-dual method (relative gaps near 1e-14); ``"cvxpy"`` the plain program through a
-    general solver, for cross-checks and for norms that are neither ``Entrywise`` nor ``Schatten`` (these always take it).
-    Raises NotSeparable, with a certificate, when no W classifies every sample; ArithmeticError when float64 cannot tell.
+    ``solver="interior"`` is our primal-dual method (relative gaps near 1e-14); ``"cvxpy"`` the
+    plain program through a general solver, for cross-checks and for norms that are neither
+    ``Entrywise`` nor ``Schatten`` (these always take it). Raises NotSeparable, with a certificate,
+    when no W classifies every sample; ArithmeticError when float64 cannot tell.
     """
     if not isinstance(dataset, Dataset) or not isinstance(norm, Norm):
-        raise TypeError(f"max_margin(dataset, norm) takes an ib.Dataset and a norm such as ib.SPECTRAL or ib.norm('schatten:4'); got {dataset!r}, {norm!r}")
+        raise TypeError(
+            "max_margin(dataset, norm) takes an ib.Dataset and a norm such as ib.SPECTRAL or"
+            f" ib.norm('schatten:4'); got {dataset!r}, {norm!r}"
+        )
     if solver not in SOLVERS:
         raise ValueError(f"solver must be one of {', '.join(SOLVERS)}; got {solver!r}")
     impossible = contradiction(dataset)
@@ -48,12 +52,17 @@ def max_margin(dataset, norm, solver="interior") -> MaxMargin:
     best = _checked(dataset, norm, found, "interior")
     dimension, canonical, accuracy = optimal_face(pairs, inner, best.weights, best.dual, best.gap)
     return replace(
-        best, unique=dimension == 0, face_dim=dimension, canonical=canonical, canonical_accuracy=accuracy
+        best,
+        unique=dimension == 0,
+        face_dim=dimension,
+        canonical=canonical,
+        canonical_accuracy=accuracy,
     )
 
 
 def _checked(dataset, norm, found, solver):
-    """The result for the best of the candidates (W, a), judged by their certificates; of equals the last, most polished."""
+    """The result for the best of the candidates (W, a), judged by their certificates; of equals the
+    last, most polished."""
     found = [(w, a, *certify(dataset, norm, w, a)) for w, a in found if w is not None]
     if not found or max(lower for _, _, lower, _ in found) <= 0:
         raise _failure(dataset)
@@ -68,8 +77,10 @@ def _checked(dataset, norm, found, solver):
 
 
 def _fallback(dataset, norm, optimum):
-    """No positive margin found: not separable, or features of too different size for this norm's equations.  The max norm's
-    equations are the best conditioned; its W separates too, and the interval, though wide, is certified."""
+    """No positive margin found: not separable, or features of too different size for this norm's
+    equations.  The max norm's equations are the best conditioned; its W separates too, and the
+    interval, though wide, is certified.
+    """
     refusal = prove(dataset)
     if refusal is not None:
         raise refusal
@@ -79,6 +90,7 @@ def _fallback(dataset, norm, optimum):
 
 def _failure(dataset):
     return prove(dataset) or ArithmeticError(
-        f"cannot tell whether {dataset.name or 'the data set'} is separable: the margin, if any, is below the rounding of "
-        f"float64 on these features. Rescale the features to comparable sizes."
+        f"cannot tell whether {dataset.name or 'the data set'} is separable: the margin, if any, is"
+        " below the rounding of float64 on these features. Rescale the features to comparable"
+        " sizes."
     )

@@ -1,4 +1,5 @@
-"""The spectral norm: X = [I W; W' I], Z = [P -S/2; -S'/2 Q] with trace P + trace Q = ||S||_* at the optimum."""
+"""The spectral norm: X = [I W; W' I], Z = [P -S/2; -S'/2 Q] with trace P + trace Q = ||S||_* at the
+optimum."""
 
 import numpy as np
 
@@ -45,7 +46,8 @@ class SpectralBall(Conic):
 
     @staticmethod
     def rank(w, s):
-        """Number of non-zero singular values of S: those that beat the distance of W's from one (common singular basis)."""
+        """Number of non-zero singular values of S: those that beat the distance of W's from one
+        (common singular basis)."""
         return int((s / s[0] > 1 - w).sum())
 
     @staticmethod
@@ -53,7 +55,9 @@ class SpectralBall(Conic):
         """``W = U1 V1' + U2 M V2'``: M is free in the ball, U1 and V1 carry S."""
         _, sw, ss, _ = common_basis(w, s)
         r = SpectralBall.rank(sw, ss)
-        u, _, vt = np.linalg.svd(s)  # exact for S, whose small singular values are rounding; W may be off by more
+        u, _, vt = np.linalg.svd(
+            s
+        )  # exact for S, whose small singular values are rounding; W may be off by more
 
         def cuts(w):
             a, sigma, b = np.linalg.svd(u[:, r:].T @ w @ vt[r:].T, full_matrices=False)

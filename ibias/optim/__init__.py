@@ -8,5 +8,14 @@ from .steepest import SteepestDescent
 from .variance_reduced import VarianceReduced
 
 __all__ = [
-    "Adam", "Muon", "MuonAdam", "MuonSignum", "NewtonSchulz", "NormalizedSGD", "SignSGD", "Signum", "SteepestDescent", "VarianceReduced",
+    "Adam",
+    "Muon",
+    "MuonAdam",
+    "MuonSignum",
+    "NewtonSchulz",
+    "NormalizedSGD",
+    "SignSGD",
+    "Signum",
+    "SteepestDescent",
+    "VarianceReduced",
 ]

@@ -1,8 +1,11 @@
-"""Entry-wise updates in one pass over memory: compiled kernels over the tensors' own storage, where that is safe.
+"""Entry-wise updates in one pass over memory: compiled kernels over the tensors' own storage, where
+that is safe.
 
-Safe are plain dense contiguous float32 or float64 tensors on the CPU, outside ``torch.compile``, ``torch.func`` and dispatch modes, with numba
-installed.  For anything else ``Fused.of`` is None and torch's ``foreach`` operations do the work.  The two paths agree bit for bit in
-signs and averages, and in Euclidean lengths to rounding (sums are taken in the dtype within blocks and in float64 over them).
+Safe are plain dense contiguous float32 or float64 tensors on the CPU, outside ``torch.compile``,
+``torch.func`` and dispatch modes, with numba installed.  For anything else ``Fused.of`` is None and
+torch's ``foreach`` operations do the work.  The two paths agree bit for bit in signs and averages,
+and in Euclidean lengths to rounding (sums are taken in the dtype within blocks and in float64 over
+them).
 """
 
 import os
@@ -28,10 +31,13 @@ SHARE = 2**16
 
 @dataclass(eq=False)
 class Fused:
-    """The memory of a group's parameters, their gradients and, once ``averaged_in``, the gradients' averages.
+    """The memory of a group's parameters, their gradients and, once ``averaged_in``, the gradients'
+    averages.
 
-    Made for one step and valid no longer: gradients move.  Kernels write behind autograd's back, so each writer raises the version of what
-    it wrote: a graph that saved an old value is refused in ``backward``, as after any operation of torch.
+    Made for one step and valid no longer: gradients move.  Kernels write behind autograd's back, so
+    each writer raises the version of what
+    it wrote: a graph that saved an old value is refused in ``backward``, as after any operation of
+    torch.
     """
 
     roles: tuple[list[Tensor], ...]
@@ -40,39 +46,58 @@ class Fused:
     like: np.ndarray
     _squares: float | None = None
 
-    # Checks are maps of C functions, and numpy is not asked: a step finds the caches as a backward pass left them, where what runs for
-    # the first time costs most, and with many small tensors a loop in Python would cost more than the update.
+    # Checks are maps of C functions, and numpy is not asked: a step finds the caches as a backward
+    # pass left them, where what runs for the first time costs most, and with many small tensors a
+    # loop in Python would cost more than the update.
 
     @staticmethod
     def of(params, grads) -> "Fused | None":
         if not params or _intercepted():
             return None
         both, dtype = [*params, *grads], params[0].dtype
-        if dtype not in LIKE or not _as_it_lies(both, dtype) or any(map(Tensor.is_inference, params)) or _kernels() is None:
+        if (
+            dtype not in LIKE
+            or not _as_it_lies(both, dtype)
+            or any(map(Tensor.is_inference, params))
+            or _kernels() is None
+        ):
             return None
         shapes, count = list(map(_shape, both)), len(params)
         if shapes[:count] != shapes[count:]:
             return None
         addresses = list(map(Tensor.data_ptr, both))
-        if 0 in addresses and any(map(torch._is_zerotensor, both)):  # zeros that have no memory; nor have tensors without entries
+        if 0 in addresses and any(
+            map(torch._is_zerotensor, both)
+        ):  # zeros that have no memory; nor have tensors without entries
             return None
-        return Fused((params, grads), array("q", [*map(Tensor.numel, params), *addresses]), LIKE[dtype])
+        return Fused(
+            (params, grads), array("q", [*map(Tensor.numel, params), *addresses]), LIKE[dtype]
+        )
 
     def averaged_in(self, averages) -> "Fused | None":
         """The same with the averages of the gradients, which must be as plain as the rest."""
         params = self.roles[0]
-        if not (_as_it_lies(averages, params[0].dtype) and list(map(_shape, averages)) == list(map(_shape, params))):
+        if not (
+            _as_it_lies(averages, params[0].dtype)
+            and list(map(_shape, averages)) == list(map(_shape, params))
+        ):
             return None
-        return Fused((*self.roles, averages), self.table + array("q", list(map(Tensor.data_ptr, averages))), self.like)
+        return Fused(
+            (*self.roles, averages),
+            self.table + array("q", list(map(Tensor.data_ptr, averages))),
+            self.like,
+        )
 
     def squares(self) -> float:
-        """The sum of the gradients' squares; one look serves the check for NaN and the Euclidean length."""
+        """The sum of the gradients' squares; one look serves the check for NaN and the Euclidean
+        length."""
         if self._squares is None:
             self._squares = sum(self._run("squares"))
         return self._squares
 
     def sign_step(self, lr, weight):
-        """``p <- p - lr sign(g)``; with averages ``m <- m + weight (g - m)``, ``p <- p - lr sign(m)``."""
+        """``p <- p - lr sign(g)``; with averages ``m <- m + weight (g - m)``,
+        ``p <- p - lr sign(m)``."""
         if len(self.roles) == 2:
             self._run("sign_step", lr)
         else:
@@ -91,7 +116,8 @@ class Fused:
         increment_version(self.roles[0])
 
     def _run(self, name, *numbers):
-        """Calls the kernel, on equal shares of the entries where torch has more threads than one; the list of the results."""
+        """Calls the kernel, on equal shares of the entries where torch has more threads than one;
+        the list of the results."""
         kernel, threads = getattr(_kernels(), name), torch.get_num_threads()
 
         def work(share):  # holds on to the table and, by self, to the tensors
@@ -105,43 +131,60 @@ class Fused:
             wait(others)  # after Ctrl-C too: nobody may write to memory that is given back
 
     def _shares(self, threads):
-        """Tables that cut all tensors' entries, as if they lay one behind the other, into equal pieces."""
+        """Tables that cut all tensors' entries, as if they lay one behind the other, into equal
+        pieces."""
         lengths, *addresses = np.array(self.table).reshape(1 + len(self.roles), -1)
         total, starts = lengths.sum(), np.cumsum(lengths) - lengths
         bounds = np.linspace(0, total, max(1, min(threads, total // SHARE)) + 1).astype(np.int64)
         cuts = np.clip(bounds[:, None] - starts, 0, lengths)
-        return [array("q", np.concatenate([high - low, *(a + low * self.like.itemsize for a in addresses)]).tolist()) for low, high in pairwise(cuts)]
+        return [
+            array(
+                "q",
+                np.concatenate(
+                    [high - low, *(a + low * self.like.itemsize for a in addresses)]
+                ).tolist(),
+            )
+            for low, high in pairwise(cuts)
+        ]
 
 
 _shape, _kind = attrgetter("shape"), attrgetter("dtype", "layout", "is_cpu")
 
 
 def _as_it_lies(tensors, dtype):
-    """Whether the memory of all tensors holds their entries in order and nothing else has to be known."""
+    """Whether the memory of all tensors holds their entries in order and nothing else has to be
+    known."""
     return (
-        set(map(type, tensors)) <= PLAIN and set(map(_kind, tensors)) == {(dtype, torch.strided, True)}
-        and all(map(Tensor.is_contiguous, tensors)) and not any(map(Tensor.is_neg, tensors))
+        set(map(type, tensors)) <= PLAIN
+        and set(map(_kind, tensors)) == {(dtype, torch.strided, True)}
+        and all(map(Tensor.is_contiguous, tensors))
+        and not any(map(Tensor.is_neg, tensors))
     )
 
 
 def _intercepted():
-    """Whether somebody traces, transforms or intercepts torch's operations and must see each of them."""
+    """Whether somebody traces, transforms or intercepts torch's operations and must see each of
+    them."""
     c = torch._C
     return (
-        torch.compiler.is_dynamo_compiling() or c._functorch.peek_interpreter_stack() is not None
-        or c._len_torch_dispatch_stack() > 0 or c._len_torch_function_stack() > 0
+        torch.compiler.is_dynamo_compiling()
+        or c._functorch.peek_interpreter_stack() is not None
+        or c._len_torch_dispatch_stack() > 0
+        or c._len_torch_function_stack() > 0
     )
 
 
 @cache
 def _pool(threads, process):
-    """Kept for the next step; a forked process has none of its parent's threads and makes its own."""
+    """Kept for the next step; a forked process has none of its parent's threads and makes its
+    own."""
     return ThreadPoolExecutor(threads, "ibias-optim")
 
 
 @cache
 def _kernels():
-    """The compiled kernels, or None without numba; loaded at the first step rather than at import."""
+    """The compiled kernels, or None without numba; loaded at the first step rather than at
+    import."""
     try:
         from numba import config
 

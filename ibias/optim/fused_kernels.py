@@ -1,8 +1,10 @@
-"""One pass over memory per update, compiled by numba for float32 and float64.  Imported by ``fused``, and only where numba is there.
+"""One pass over memory per update, compiled by numba for float32 and float64.  Imported by
+``fused``, and only where numba is there.
 
-``table`` is the address of a table of int64 with ``count`` columns, one for each tensor: its length, then where its parameter, gradient and
-average lie; ``like`` is an empty array that brings the dtype.  One call serves all tensors of a group.  A product and a sum may round once
-(as torch's own vectorised loops do); sums of squares may be taken in any order; nothing else is relaxed.
+``table`` is the address of a table of int64 with ``count`` columns, one for each tensor: its
+length, then where its parameter, gradient and average lie; ``like`` is an empty array that brings
+the dtype.  One call serves all tensors of a group.  A product and a sum may round once (as torch's
+own vectorised loops do); sums of squares may be taken in any order; nothing else is relaxed.
 """
 
 import numba
@@ -12,16 +14,20 @@ from numba.extending import intrinsic
 
 LENGTH, PARAMETER, GRADIENT, AVERAGE = range(4)
 BLOCK = 512
-"""Entries whose squares are summed in the gradients' dtype: in float32 within 2e-6 at worst (32 additions in each of 16 lanes)."""
+"""Entries whose squares are summed in the gradients' dtype: in float32 within 2e-6 at worst (32
+additions in each of 16 lanes)."""
 LARGE = 128
-"""Blocks from which on a tensor is walked in two places at once, a tenth faster: after a backward pass each page has to be looked up anew."""
+"""Blocks from which on a tensor is walked in two places at once, a tenth faster: after a backward
+pass each page has to be looked up anew."""
 ADDRESS = np.empty(0, np.int64)  # a constant of the kernels: what their table holds
 
 
 @intrinsic
 def _pointer(typing, address, like):
     kind = types.CPointer(like.dtype)
-    return kind(address, like), lambda context, builder, sig, args: builder.inttoptr(args[0], context.get_value_type(kind))
+    return kind(address, like), lambda context, builder, sig, args: builder.inttoptr(
+        args[0], context.get_value_type(kind)
+    )
 
 
 def _compiled(*relaxed):
@@ -44,7 +50,8 @@ def _entries(table, count, like, role, j):
 
 @numba.njit(inline="always")
 def _block(size, b):
-    """Where the b-th block to be visited lies: in a large tensor by turns in the first and in the second half."""
+    """Where the b-th block to be visited lies: in a large tensor by turns in the first and in the
+    second half."""
     blocks = _blocks(size)
     if blocks > LARGE:
         b = b // 2 if b % 2 == 0 else (blocks + 1) // 2 + b // 2
@@ -58,13 +65,15 @@ def _blocks(size):
 
 @numba.njit(inline="always")
 def _averaged(m, g, weight, one):
-    """``m + weight (g - m)``, from the nearer end: the formula of ``torch.lerp``.  ``one`` is of the dtype: 1 would make it float64."""
+    """``m + weight (g - m)``, from the nearer end: the formula of ``torch.lerp``.  ``one`` is of
+    the dtype: 1 would make it float64."""
     return m + weight * (g - m) if weight < 0.5 else g + (weight - one) * (g - m)
 
 
 @numba.njit(inline="always")
 def _signed(lr, x):
-    """``lr sign(x)``, 0 for 0 and for NaN as in torch; two selections that LLVM turns into masks."""
+    """``lr sign(x)``, 0 for 0 and for NaN as in torch; two selections that LLVM turns into
+    masks."""
     zero = lr - lr
     return (lr if x > zero else zero) - (lr if x < zero else zero)
 
@@ -97,7 +106,8 @@ def signum_step(table, count, like, lr, weight):
 
 @_compiled("reassoc")
 def squares(table, count, like):
-    """The sum of the squared gradients: in their dtype within blocks, twice as fast as converting each, and in float64 over the blocks."""
+    """The sum of the squared gradients: in their dtype within blocks, twice as fast as converting
+    each, and in float64 over the blocks."""
     total = 0.0
     for j in range(count):
         g = _entries(table, count, like, GRADIENT, j)

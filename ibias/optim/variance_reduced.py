@@ -5,20 +5,25 @@ from torch.optim import Optimizer
 
 
 class VarianceReduced(Optimizer):
-    """Replaces a batch gradient by ``g_B(theta) - g_B(anchor) + g_full(anchor)`` and lets another optimizer take the step (SVRG).
+    """Replaces a batch gradient by ``g_B(theta) - g_B(anchor) + g_full(anchor)`` and lets another
+    optimizer take the step (SVRG).
 
-    ``anchor(closure)`` stores the parameters and the full gradient, once per epoch; ``step(closure)`` runs its closure twice,
-    at the anchor and at the present parameters.  Both closures compute their loss and call ``backward``, on gradients that have been
-    cleared; the closure of a step must use the same batch both times, and nothing random (dropout, batch statistics) in between::
+    ``anchor(closure)`` stores the parameters and the full gradient, once per epoch;
+    ``step(closure)`` runs its closure twice, at the anchor and at the present parameters.  Both
+    closures compute their loss and call ``backward``, on gradients that have been cleared; the
+    closure of a step must use the same batch both times, and nothing random (dropout, batch
+    statistics) in between::
 
         optimizer = VarianceReduced(Muon(model.parameters(), lr=0.02))
         for epoch in range(epochs):
             optimizer.anchor(full_loss)
             for batch in batches: optimizer.step(batch_loss)
 
-    ``param_groups`` and ``state`` are the inner optimizer's; give schedulers either of the two.  A step computes its own gradients, so
-    clipping and loss scaling have no place between.  Raises TypeError for an inner optimizer that is none, RuntimeError for a step
-    before the first anchor, a closure that leaves no gradient, and a step called by a GradScaler (three gradients of three scales).
+    ``param_groups`` and ``state`` are the inner optimizer's; give schedulers either of the two.  A
+    step computes its own gradients, so clipping and loss scaling have no place between.  Raises
+    TypeError for an inner optimizer that is none, RuntimeError for a step before the first anchor,
+    a closure that leaves no gradient, and a step called by a GradScaler (three gradients of three
+    scales).
     Source: Johnson and Zhang (2013); arXiv:2602.11557, section 4.3.
     """
 
@@ -26,7 +31,9 @@ class VarianceReduced(Optimizer):
 
     def __init__(self, inner: Optimizer):
         if not isinstance(inner, Optimizer):
-            raise TypeError(f"VarianceReduced wraps a torch.optim.Optimizer; got {type(inner).__name__}")
+            raise TypeError(
+                f"VarianceReduced wraps a torch.optim.Optimizer; got {type(inner).__name__}"
+            )
         self.inner = inner
         self._anchored = None  # one (parameters, full gradient) pair per parameter
         super().__init__(inner.param_groups, dict(inner.defaults))
@@ -43,7 +50,9 @@ class VarianceReduced(Optimizer):
         self._share()
 
     def add_param_group(self, param_group):
-        if not any(param_group is group for group in self.inner.param_groups):  # called by Optimizer.__init__ for each of them
+        if not any(
+            param_group is group for group in self.inner.param_groups
+        ):  # called by Optimizer.__init__ for each of them
             self.inner.add_param_group(param_group)
             self._anchored = None
         self._share()
@@ -52,29 +61,43 @@ class VarianceReduced(Optimizer):
         return [p for group in self.inner.param_groups for p in group["params"]]
 
     def anchor(self, closure):
-        """Stores the present parameters and the gradient that ``closure`` leaves there; returns its loss."""
+        """Stores the present parameters and the gradient that ``closure`` leaves there; returns its
+        loss."""
         loss, gradients = self._evaluated(closure)
-        self._anchored = [(p.detach().clone(), g) for p, g in zip(self._params(), gradients, strict=True)]
+        self._anchored = [
+            (p.detach().clone(), g) for p, g in zip(self._params(), gradients, strict=True)
+        ]
         return loss
 
     def _evaluated(self, closure):
-        """The closure's loss, and the gradients that it leaves; None for a parameter that has no part in the loss."""
+        """The closure's loss, and the gradients that it leaves; None for a parameter that has no
+        part in the loss."""
         params = self._params()
         for p in params:
             p.grad = None
         with torch.enable_grad():
             loss = closure()
         if all(p.grad is None for p in params):
-            raise RuntimeError("VarianceReduced: the closure left no gradient; it must compute its loss and call backward().")
+            raise RuntimeError(
+                "VarianceReduced: the closure left no gradient; it must compute its loss and call"
+                " backward()."
+            )
         return loss, [None if p.grad is None else p.grad.detach().clone() for p in params]
 
     @torch.no_grad()
     def step(self, closure):
-        """One inner step on the corrected gradient; returns the loss that ``closure`` computed at the present parameters."""
+        """One inner step on the corrected gradient; returns the loss that ``closure`` computed at
+        the present parameters."""
         if self._anchored is None:
-            raise RuntimeError("VarianceReduced.step needs an anchor: call .anchor(closure_of_the_full_loss) at the start of each epoch.")
+            raise RuntimeError(
+                "VarianceReduced.step needs an anchor: call .anchor(closure_of_the_full_loss) at"
+                " the start of each epoch."
+            )
         if hasattr(self, "grad_scale"):
-            raise RuntimeError("VarianceReduced cannot be stepped by a GradScaler: its three gradients would have three scales. Call step(closure) itself.")
+            raise RuntimeError(
+                "VarianceReduced cannot be stepped by a GradScaler: its three gradients would have"
+                " three scales. Call step(closure) itself."
+            )
         params = self._params()
         present = [p.detach().clone() for p in params]
         try:
@@ -94,17 +117,22 @@ class VarianceReduced(Optimizer):
 
     def load_state_dict(self, state_dict):
         if "inner" not in state_dict:
-            raise ValueError("VarianceReduced: this is the saved state of a plain optimizer; load it into the inner one, before wrapping it.")
+            raise ValueError(
+                "VarianceReduced: this is the saved state of a plain optimizer; load it into the"
+                " inner one, before wrapping it."
+            )
         self.inner.load_state_dict(state_dict["inner"])
         anchored = state_dict["anchored"]
         self._anchored = anchored and [
-            (a.to(p).clone(), None if g is None else g.to(p).clone()) for p, (a, g) in zip(self._params(), anchored, strict=True)
+            (a.to(p).clone(), None if g is None else g.to(p).clone())
+            for p, (a, g) in zip(self._params(), anchored, strict=True)
         ]
         self._share()
 
 
 def _corrected(here, there, full):
-    """``(here - there) + full``: in this order the first two cancel exactly right after an anchor.  None counts as 0, three of them as None."""
+    """``(here - there) + full``: in this order the first two cancel exactly right after an anchor.
+    None counts as 0, three of them as None."""
     known = next((g for g in (here, there, full) if g is not None), None)
     if known is None:
         return None

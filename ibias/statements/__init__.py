@@ -1,30 +1,56 @@
-"""The numbered statements of arXiv:2602.11557 as programs: `CATALOG` holds one `Statement` per number.
+"""The numbered statements of arXiv:2602.11557 as programs: `CATALOG` holds one `Statement` per
+number.
 
-Every statement evaluates inequalities on random, adversarial and recorded cases; `slack_table` says how close they come.
-Formulas are in `ibias.theory`; here are the cases. Our own numbers: V and X (what version 2 corrects), M (the master recursion), MAP.
+Every statement evaluates inequalities on random, adversarial and recorded cases; `slack_table` says
+how close they come. Formulas are in `ibias.theory`; here are the cases. Our own numbers: V and X
+(what version 2 corrects), M (the master recursion), MAP.
 """
 
 from functools import partial
 
-from . import batch_one, convergence, counterexamples, descent, exponential, loss_and_proxy, noise, norms_order
+from . import (
+    batch_one,
+    convergence,
+    counterexamples,
+    descent,
+    exponential,
+    loss_and_proxy,
+    noise,
+    norms_order,
+)
 from .catalog import Bound, Statement
 
 __all__ = ["CATALOG", "Bound", "Statement", "slack_table", "statement"]
 
 
 def _proof(letter, kind, theorem, rate, noun):
-    """The five statements of one of the appendices D-G, and the theorem and corollary of Section 4 they prove."""
+    """The five statements of one of the appendices D-G, and the theorem and corollary of Section 4
+    they prove."""
     parts = [
-        (f"{letter}.1", f"Descent, {noun}", {"plain": descent.plain, "momentum": descent.momentum, "VR": descent.variance_reduced,
-                                             "VR+momentum": descent.variance_reduced_momentum}[kind]),
+        (
+            f"{letter}.1",
+            f"Descent, {noun}",
+            {
+                "plain": descent.plain,
+                "momentum": descent.momentum,
+                "VR": descent.variance_reduced,
+                "VR+momentum": descent.variance_reduced_momentum,
+            }[kind],
+        ),
         (f"{letter}.2", f"Loss convergence, {noun}", partial(convergence.loss_convergence, kind)),
-        (f"{letter}.3", f"Unnormalised margin, {noun}", partial(convergence.unnormalised_margin, kind)),
+        (
+            f"{letter}.3",
+            f"Unnormalised margin, {noun}",
+            partial(convergence.unnormalised_margin, kind),
+        ),
         (f"{letter}.4", f"Margin gap, {noun}", partial(convergence.margin_gap, kind)),
         (f"{letter}.5", f"Rates, {noun}", partial(convergence.corollary, kind)),
     ]
     section = [(theorem, f"Theorem: margin convergence, {noun}", parts[3][2])] if theorem else []
     section += [(rate, f"Corollary: rates, {noun}", parts[4][2])] if rate else []
-    return [Statement(number, title, "derived", evaluate) for number, title, evaluate in parts + section]
+    return [
+        Statement(number, title, "derived", evaluate) for number, title, evaluate in parts + section
+    ]
 
 
 CATALOG: tuple[Statement, ...] = (
@@ -60,11 +86,31 @@ CATALOG: tuple[Statement, ...] = (
     Statement("I.2", "Exponential loss: stability", "text", exponential.gradient_stability),
     Statement("I.3", "Exponential loss: noise", "text", exponential.sampling_noise),
     Statement("V", "Margin at most 2R", "contradicts", counterexamples.margin_ceiling),
-    Statement("X.1", "SignSGD on one sample never classifies", "contradicts", counterexamples.never_classified),
-    Statement("X.2", "Three batches an epoch: the loss diverges", "contradicts", counterexamples.loss_diverges),
+    Statement(
+        "X.1",
+        "SignSGD on one sample never classifies",
+        "contradicts",
+        counterexamples.never_classified,
+    ),
+    Statement(
+        "X.2",
+        "Three batches an epoch: the loss diverges",
+        "contradicts",
+        counterexamples.loss_diverges,
+    ),
     Statement("X.3", "Half batches: the margin stops", "contradicts", counterexamples.half_batches),
-    Statement("X.4", "The sum norm never classifies", "contradicts", counterexamples.sum_norm_never_classified),
-    Statement("X.5", "Any norm, nearly antiparallel data", "contradicts", counterexamples.nearly_antiparallel),
+    Statement(
+        "X.4",
+        "The sum norm never classifies",
+        "contradicts",
+        counterexamples.sum_norm_never_classified,
+    ),
+    Statement(
+        "X.5",
+        "Any norm, nearly antiparallel data",
+        "contradicts",
+        counterexamples.nearly_antiparallel,
+    ),
     Statement("R", "Refinement for two batches", "sharper", counterexamples.frozen_epoch),
 )
 
@@ -74,21 +120,36 @@ def statement(number: str) -> Statement:
     for entry in CATALOG:
         if entry.id == number:
             return entry
-    raise ValueError(f"no statement {number!r}; there are {', '.join(entry.id for entry in CATALOG)}")
+    raise ValueError(
+        f"no statement {number!r}; there are {', '.join(entry.id for entry in CATALOG)}"
+    )
 
 
 def slack_table(numbers=None):
-    """Every inequality of the statements (all, or those in ``numbers``) with its worst ratio, as an xarray dataset over ``bound``.
+    """Every inequality of the statements (all, or those in ``numbers``) with its worst ratio, as an
+    xarray dataset over ``bound``.
 
-    Variables: ``slack`` (largest lhs/rhs, 1 = attained), ``cases``, ``violations``; coordinates ``statement``, ``tag``, ``name``, ``identity``.
+    Variables: ``slack`` (largest lhs/rhs, 1 = attained), ``cases``, ``violations``; coordinates
+    ``statement``, ``tag``, ``name``, ``identity``.
     """
     import xarray as xr
 
     chosen = CATALOG if numbers is None else [statement(number) for number in numbers]
     rows = [(s, b) for s in chosen for b in s.bounds()]
     return xr.Dataset(
-        {"slack": ("bound", [b.slack for _, b in rows], {"long_name": "worst observed lhs / rhs"}),
-         "cases": ("bound", [b.lhs.size for _, b in rows]), "violations": ("bound", [b.violations() for _, b in rows])},
-        {"statement": ("bound", [s.id for s, _ in rows]), "tag": ("bound", [s.tag for s, _ in rows]),
-         "name": ("bound", [b.name for _, b in rows]), "identity": ("bound", [b.identity for _, b in rows])},
+        {
+            "slack": (
+                "bound",
+                [b.slack for _, b in rows],
+                {"long_name": "worst observed lhs / rhs"},
+            ),
+            "cases": ("bound", [b.lhs.size for _, b in rows]),
+            "violations": ("bound", [b.violations() for _, b in rows]),
+        },
+        {
+            "statement": ("bound", [s.id for s, _ in rows]),
+            "tag": ("bound", [s.tag for s, _ in rows]),
+            "name": ("bound", [b.name for _, b in rows]),
+            "identity": ("bound", [b.identity for _, b in rows]),
+        },
     )

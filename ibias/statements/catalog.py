@@ -1,4 +1,5 @@
-"""What a numbered statement is to a program: inequalities evaluated on many cases, and how close they come."""
+"""What a numbered statement is to a program: inequalities evaluated on many cases, and how close
+they come."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ ROUNDING = 1e-9  # relative allowance for float64 rounding in both sides of an i
 class Bound:
     """lhs <= rhs on a batch of cases, both of shape (cases,).
 
-    ``noise`` is the absolute rounding error of a case (the quantities are normalised so that 1e-12 is far below anything
-    meant). ``identity`` marks an equality: lhs is then its error and rhs the tolerance, so the ratio says nothing about slack.
+    ``noise`` is the absolute rounding error of a case (the quantities are normalised so that 1e-12
+    is far below anything meant). ``identity`` marks an equality: lhs is then its error and rhs the
+    tolerance, so the ratio says nothing about slack.
     """
 
     name: str
@@ -24,9 +26,14 @@ class Bound:
     identity: bool = False
 
     def __post_init__(self):
-        lhs, rhs = np.broadcast_arrays(np.asarray(self.lhs, dtype=float), np.asarray(self.rhs, dtype=float))
+        lhs, rhs = np.broadcast_arrays(
+            np.asarray(self.lhs, dtype=float), np.asarray(self.rhs, dtype=float)
+        )
         if lhs.size == 0 or not (np.isfinite(lhs).all() and np.isfinite(rhs).all()):
-            raise ValueError(f"{self.name}: a bound needs finite numbers and at least one case; got {lhs.size} cases")
+            raise ValueError(
+                f"{self.name}: a bound needs finite numbers and at least one case; got {lhs.size}"
+                " cases"
+            )
         object.__setattr__(self, "lhs", lhs.ravel())
         object.__setattr__(self, "rhs", rhs.ravel())
 
@@ -38,23 +45,29 @@ class Bound:
 
     @property
     def too_tight(self) -> float:
-        """A factor just below the recorded ratio: with it on the right-hand side, the bound must be seen to fail."""
+        """A factor just below the recorded ratio: with it on the right-hand side, the bound must be
+        seen to fail."""
         return self.slack - 1e-5 * max(abs(self.slack), 1.0)
 
     @property
     def slack(self) -> float:
-        """The worst observed ratio lhs / rhs over the cases whose rhs is well above rounding; 1 means the bound is attained."""
+        """The worst observed ratio lhs / rhs over the cases whose rhs is well above rounding; 1
+        means the bound is attained."""
         meant = self.rhs > (0 if self.identity else 1e6 * self.noise)
         if not meant.any():
-            raise ValueError(f"{self.name}: every right-hand side is at rounding level, so no case tests it")
+            raise ValueError(
+                f"{self.name}: every right-hand side is at rounding level, so no case tests it"
+            )
         return float(np.max(self.lhs[meant] / self.rhs[meant]))
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One numbered statement: ``id`` as the paper (or our own section) numbers it, and a program that evaluates it.
+    """One numbered statement: ``id`` as the paper (or our own section) numbers it, and a program
+    that evaluates it.
 
-    ``tag``: text, derived, sharper or contradicts. ``evaluate()`` returns the bounds, always on the same cases.
+    ``tag``: text, derived, sharper or contradicts. ``evaluate()`` returns the bounds, always on the
+    same cases.
     """
 
     id: str
@@ -91,7 +104,9 @@ class Collector:
 
     def add(self, name, lhs, rhs):
         """Append cases; the two sides broadcast against each other."""
-        left, right = np.broadcast_arrays(np.asarray(lhs, dtype=float), np.asarray(rhs, dtype=float))
+        left, right = np.broadcast_arrays(
+            np.asarray(lhs, dtype=float), np.asarray(rhs, dtype=float)
+        )
         pair = self._sides.setdefault(name, ([], []))
         pair[0].append(left.ravel())
         pair[1].append(right.ravel())
@@ -104,6 +119,8 @@ class Collector:
     def bounds(self, noise=1e-12):
         """Every bound with its cases joined, in the order of first mention."""
         return tuple(
-            Bound(name, np.concatenate(left), np.concatenate(right), noise, name in self._identities)
+            Bound(
+                name, np.concatenate(left), np.concatenate(right), noise, name in self._identities
+            )
             for name, (left, right) in self._sides.items()
         )

@@ -1,4 +1,5 @@
-"""Lemmas about the loss and its proxy (C.5-C.10): everything is divided by G(W), so early and late phases weigh the same."""
+"""Lemmas about the loss and its proxy (C.5-C.10): everything is divided by G(W), so early and late
+phases weigh the same."""
 
 import numpy as np
 import torch
@@ -19,9 +20,17 @@ def gradient_norm(loss=None):
     out, chosen = Collector(), {} if loss is None else {"loss": loss}
     for scene in scenes(**chosen):
         for rows in _row_sets(scene):
-            out.add("‖grad L‖_* <= 2 R G", _dual_over_proxy(scene.problem, scene.w, rows, scene.norm), 2 * scene.radius)
+            out.add(
+                "‖grad L‖_* <= 2 R G",
+                _dual_over_proxy(scene.problem, scene.w, rows, scene.norm),
+                2 * scene.radius,
+            )
     for problem, norm, best, w in _margin_scenes(**chosen):
-        for rows in (None, torch.arange(problem.dataset.n // 2), torch.tensor([problem.dataset.n - 1])):
+        for rows in (
+            None,
+            torch.arange(problem.dataset.n // 2),
+            torch.tensor([problem.dataset.n - 1]),
+        ):
             out.add("gamma G <= ‖grad L‖_*", best.margin, _dual_over_proxy(problem, w, rows, norm))
     return out.bounds()
 
@@ -38,7 +47,8 @@ def _dual_over_proxy(problem, w, rows, norm):
 
 
 def _margin_scenes(**loss):
-    """Separable data with certified maximum margins, and weights near the max-margin direction, where C.5 is tightest."""
+    """Separable data with certified maximum margins, and weights near the max-margin direction,
+    where C.5 is tightest."""
     from ..maxmargin import max_margin
 
     rng = np.random.default_rng(5)
@@ -48,8 +58,13 @@ def _margin_scenes(**loss):
     for data in sets:
         for norm in (MAX, FROBENIUS, SPECTRAL):
             best = max_margin(data, norm)
-            noise = rng.normal(size=(LANES, *best.weights.shape)) * np.geomspace(1e-3, 1, LANES)[:, None, None]
-            w = (best.weights + noise * norm.value(best.weights).item()) * np.geomspace(30, 0.1, LANES)[:, None, None]
+            noise = (
+                rng.normal(size=(LANES, *best.weights.shape))
+                * np.geomspace(1e-3, 1, LANES)[:, None, None]
+            )
+            w = (best.weights + noise * norm.value(best.weights).item()) * np.geomspace(
+                30, 0.1, LANES
+            )[:, None, None]
             yield Problem(data, **loss), norm, best, torch.as_tensor(w)
 
 
@@ -57,9 +72,19 @@ def loss_lipschitz():
     """C.6: |L(W') - L(W)| <= 2 R ||W' - W||."""
     out = Collector()
     for scene in scenes():
-        change = (scene.problem.log_loss(scene.other).exp() - scene.problem.log_loss(scene.w).exp()).abs().numpy()
-        kept = scene.distance()[0] * scene.radius > 1e-4  # below, the difference of two losses has few digits left
-        out.add("loss difference", change[kept] / (2 * scene.radius * scene.distance()[1][kept]), np.ones(kept.sum()))
+        change = (
+            (scene.problem.log_loss(scene.other).exp() - scene.problem.log_loss(scene.w).exp())
+            .abs()
+            .numpy()
+        )
+        kept = (
+            scene.distance()[0] * scene.radius > 1e-4
+        )  # below, the difference of two losses has few digits left
+        out.add(
+            "loss difference",
+            change[kept] / (2 * scene.radius * scene.distance()[1][kept]),
+            np.ones(kept.sum()),
+        )
     return out.bounds(noise=1e-9)
 
 
@@ -67,7 +92,11 @@ def proxy_and_loss():
     """C.7: 1 - nL/2 <= G/L <= 1, and L <= 2G once L <= log 2 / n or G <= 1/(2n)."""
     out = Collector()
     for scene in _loss_scenes():
-        n, log_l, log_g = scene.problem.dataset.n, scene.problem.log_loss(scene.w), scene.problem.log_proxy(scene.w)
+        n, log_l, log_g = (
+            scene.problem.dataset.n,
+            scene.problem.log_loss(scene.w),
+            scene.problem.log_proxy(scene.w),
+        )
         ratio, loss = (log_g - log_l).exp().numpy(), log_l.exp().numpy()
         out.add("(i) G <= L", ratio, 1.0)
         out.add("(i) 1 - nL/2 <= G/L", 1 - n * loss / 2, ratio)
@@ -89,11 +118,15 @@ def low_loss_separates():
 
 
 def _loss_scenes():
-    """The scenes, and weights with all the loss on one sample (k = 2): at its tie n L = log 2, at small loss nL/2 is G's deficit."""
+    """The scenes, and weights with all the loss on one sample (k = 2): at its tie n L = log 2, at
+    small loss nL/2 is G's deficit."""
     yield from scenes(count=128)
     rng = np.random.default_rng(7)
     for copies in range(1, 12):
-        data = Dataset(np.r_[np.eye(2)[[0]], np.tile(np.eye(2)[1], (copies, 1))], np.r_[0, np.ones(copies, int)])
+        data = Dataset(
+            np.r_[np.eye(2)[[0]], np.tile(np.eye(2)[1], (copies, 1))],
+            np.r_[0, np.ones(copies, int)],
+        )
         w = torch.zeros(LANES, 2, 2, dtype=torch.float64)
         w[:, 1, 1] = 60.0
         w[:, 0, 0] = torch.as_tensor(np.r_[0.0, np.geomspace(1e-3, 40, LANES - 1)])
@@ -105,7 +138,9 @@ def proxy_stability(loss=None):
     """C.9: |log G(W') - log G(W)| <= 2 R ||W' - W||_max, hence the same with any of the norms."""
     out, chosen = Collector(), {} if loss is None else {"loss": loss}
     for scene in scenes(**chosen):
-        change = (scene.problem.log_proxy(scene.other) - scene.problem.log_proxy(scene.w)).abs().numpy()
+        change = (
+            (scene.problem.log_proxy(scene.other) - scene.problem.log_proxy(scene.w)).abs().numpy()
+        )
         top, own = scene.distance()
         kept = top * scene.radius > 1e-4
         size = 2 * scene.radius * top[kept]
@@ -115,7 +150,8 @@ def proxy_stability(loss=None):
 
 
 def gradient_stability(loss=None):
-    """C.10: ||grad L(W') - grad L(W)||_sum <= 2 R (e^(2 R ||W'-W||_max) - 1) G(W), also sample by sample with r_i(W)."""
+    """C.10: ||grad L(W') - grad L(W)||_sum <= 2 R (e^(2 R ||W'-W||_max) - 1) G(W), also sample by
+    sample with r_i(W)."""
     out, chosen = Collector(), {} if loss is None else {"loss": loss}
     for scene in scenes(**chosen):
         problem, top = scene.problem, scene.distance()[0]

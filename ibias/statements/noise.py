@@ -1,4 +1,5 @@
-"""Lemmas about mini-batch noise (C.11-C.15): sampling, its accumulation by momentum, variance reduction, and the step-size sums."""
+"""Lemmas about mini-batch noise (C.11-C.15): sampling, its accumulation by momentum, variance
+reduction, and the step-size sums."""
 
 import numpy as np
 import torch
@@ -15,7 +16,8 @@ MOMENTA = (0.0, 0.3, 0.7, 0.9, 0.97, 0.99, 0.999)
 
 
 def sampling_noise(loss=None):
-    """C.11: ||Xi||_* <= ||Xi||_sum <= 2 (m-1) R G for every batch; over the m batches of an epoch the sum is <= 4 (m-1) R G."""
+    """C.11: ||Xi||_* <= ||Xi||_sum <= 2 (m-1) R G for every batch; over the m batches of an epoch
+    the sum is <= 4 (m-1) R G."""
     out, chosen = Collector(), {} if loss is None else {"loss": loss}
     for scene in scenes(**chosen):
         each = scene.gradients(scene.w, scene.problem.log_proxy(scene.w))
@@ -28,9 +30,12 @@ def sampling_noise(loss=None):
 
 
 def _noise_of_partition(scene, each, m):
-    """||Xi_j||_sum and ||Xi_j||_* for the batches of one random partition; half the lanes keep the order of the samples."""
+    """||Xi_j||_sum and ||Xi_j||_* for the batches of one random partition; half the lanes keep the
+    order of the samples."""
     n = each.shape[1]
-    order = np.stack([scene.rng.permutation(n) if lane % 2 else np.arange(n) for lane in range(len(each))])
+    order = np.stack(
+        [scene.rng.permutation(n) if lane % 2 else np.arange(n) for lane in range(len(each))]
+    )
     shuffled = torch.take_along_dim(each, torch.as_tensor(order)[..., None, None], 1)
     batches = shuffled.reshape(len(each), m, n // m, *each.shape[2:]).mean(2)
     noise = batches - each.mean(1, keepdim=True)
@@ -38,7 +43,8 @@ def _noise_of_partition(scene, each, m):
 
 
 def accumulated_noise():
-    """C.12: (1-beta) ||E_t||_sum <= 2 R N(beta, m) G (sharper), which is below version 1's polynomial and 2 (m-1)(1-beta)."""
+    """C.12: (1-beta) ||E_t||_sum <= 2 R N(beta, m) G (sharper), which is below version 1's
+    polynomial and 2 (m-1)(1-beta)."""
     out, rng = Collector(), np.random.default_rng(12)
     for scene in scenes(count=24):
         each = scene.gradients(scene.w[:6], scene.problem.log_proxy(scene.w[:6]))
@@ -58,12 +64,15 @@ def accumulated_noise():
 
 
 def _compare(out, size, m, beta, radius):
-    out.add("exact constant N(beta, m) (sharper)", size, 2 * radius * constants.sampling_error(beta, m))
+    out.add(
+        "exact constant N(beta, m) (sharper)", size, 2 * radius * constants.sampling_error(beta, m)
+    )
     out.add("version 1's polynomial", size, 2 * radius * constants.sampling_error_paper(beta, m))
 
 
 def _coefficients(n, m, beta, rng, epochs=8):
-    """Weights of the samples in (1-beta) n E_t, after whole and unfinished epochs, (times, n): random reshuffling."""
+    """Weights of the samples in (1-beta) n E_t, after whole and unfinished epochs, (times, n):
+    random reshuffling."""
     rows = np.concatenate([rng.permutation(n).reshape(m, n // m) for _ in range(epochs)])
     weights, out = np.zeros(n), []
     for batch in rows:
@@ -80,26 +89,33 @@ def _accumulated(each, coefficients):
 
 
 def _hot_sample(m, beta):
-    """The worst case: one sample holds all the residual and sits in the newest batch of the running and of every past epoch.
+    """The worst case: one sample holds all the residual and sits in the newest batch of the running
+    and of every past epoch.
 
-    Its coefficient over n, with ||g||_sum = 2 r and G = r/n, gives ||E||_sum / G; a thousand epochs reach the limit, and the other
-    running lengths are included.
+    Its coefficient over n, with ||g||_sum = 2 r and G = r/n, gives ||E||_sum / G; a thousand epochs
+    reach the limit, and the other running lengths are included.
     """
     ages = np.arange(int(min(40 * m + 40 / (1 - beta), 2e5)))
     mass = (1 - beta) * np.power(beta, ages) if beta else np.where(ages == 0, 1.0, 0.0)
-    lengths = np.arange(1, m + 1)  # how many batches of the running epoch are done; the hot one is the newest
+    lengths = np.arange(
+        1, m + 1
+    )  # how many batches of the running epoch are done; the hot one is the newest
     coefficient = [m * (mass[0] + mass[j::m].sum()) - mass.sum() for j in lengths]
     return 2 * np.abs(coefficient)
 
 
 def _negative_side(beta, m):
-    """1 - mass of the sample when it sits in the oldest batch of every past epoch and is still to come in this one."""
-    oldest = m * (1 - beta) * np.power(beta, 2 * m - 2) / -np.expm1(m * np.log(np.maximum(beta, 1e-300)))
+    """1 - mass of the sample when it sits in the oldest batch of every past epoch and is still to
+    come in this one."""
+    oldest = (
+        m * (1 - beta) * np.power(beta, 2 * m - 2) / -np.expm1(m * np.log(np.maximum(beta, 1e-300)))
+    )
     return 1 - np.where(beta > 0, oldest, 0.0)
 
 
 def reduced_noise():
-    """C.13: ||V - grad L(W)||_sum <= 2 (m-1) R (e^(2R||W-Wt||_max) - 1) G, with G at W and with G at the snapshot Wt."""
+    """C.13: ||V - grad L(W)||_sum <= 2 (m-1) R (e^(2R||W-Wt||_max) - 1) G, with G at W and with G
+    at the snapshot Wt."""
     out = Collector()
     for scene in scenes():
         top = scene.distance()[0]
@@ -115,19 +131,39 @@ def reduced_noise():
 
 
 def averaged_reduced_noise():
-    """C.14: ||E_t||_sum <= 2 (m-1) R (1-beta) Phi_t(beta, 2R, m-1) G(W_t) along arbitrary paths with steps of length eta_t."""
+    """C.14: ||E_t||_sum <= 2 (m-1) R (1-beta) Phi_t(beta, 2R, m-1) G(W_t) along arbitrary paths
+    with steps of length eta_t."""
     out = Collector()
     for index in range(36):
         rng = np.random.default_rng([14, index])
         data = _small_data(rng, index)
         n, b = data.n, [1, 2, 3][index % 3]
-        beta, eta = (0.3, 0.7, 0.9)[index // 3 % 3], 0.3 / data.radius * (np.arange(80) + 1.0) ** -0.5
+        beta, eta = (
+            (0.3, 0.7, 0.9)[index // 3 % 3],
+            0.3 / data.radius * (np.arange(80) + 1.0) ** -0.5,
+        )
         steps = _path_steps(rng, data, len(eta), CATALOG[index % len(CATALOG)], aligned=index % 2)
-        path = np.concatenate([np.zeros((1, data.k, data.d)), np.cumsum(-eta[:, None, None] * steps, 0)])
-        run = replay(Problem(data), path, batches_of(n, b, index, len(eta)), beta=beta, variance_reduction=True)
+        path = np.concatenate(
+            [np.zeros((1, data.k, data.d)), np.cumsum(-eta[:, None, None] * steps, 0)]
+        )
+        run = replay(
+            Problem(data),
+            path,
+            batches_of(n, b, index, len(eta)),
+            beta=beta,
+            variance_reduction=True,
+        )
         size = np.abs(run.parts["estimator"]).sum((1, 2))
         m = n // b
-        out.add("exact sums Phi_t", size, 2 * (m - 1) * data.radius * (1 - beta) * constants.phi(eta, beta, 2 * data.radius, m - 1))
+        out.add(
+            "exact sums Phi_t",
+            size,
+            2
+            * (m - 1)
+            * data.radius
+            * (1 - beta)
+            * constants.phi(eta, beta, 2 * data.radius, m - 1),
+        )
     return out.bounds()
 
 
@@ -149,7 +185,8 @@ def _path_steps(rng, data, count, norm, aligned):
 
 
 def step_size_sums():
-    """C.15: Phi_t(beta, c, lag) <= c_2 eta_t at t_0, just after and long after, for a grid of beta, c, a, lag and eta_0."""
+    """C.15: Phi_t(beta, c, lag) <= c_2 eta_t at t_0, just after and long after, for a grid of beta,
+    c, a, lag and eta_0."""
     lhs, rhs = [], []
     for beta in (0.0, 0.3, 0.7, 0.9, 0.97):
         for a in (0.25, 0.5, 0.75, 1.0):
@@ -161,7 +198,9 @@ def step_size_sums():
                             continue
                         for t in (start, start + 1, start + 7, 2 * start + 20):
                             lhs.append(_phi_at(t, eta0, a, beta, c, lag))
-                            rhs.append(constants.averaging_constant(beta, c, a, lag) * eta0 * (t + 1) ** -a)
+                            rhs.append(
+                                constants.averaging_constant(beta, c, a, lag) * eta0 * (t + 1) ** -a
+                            )
     return (Bound("Phi_t <= c_2 eta_t from t_0 on", np.array(lhs) / rhs, np.ones(len(lhs))),)
 
 

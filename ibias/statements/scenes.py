@@ -1,4 +1,5 @@
-"""Random and adversarial classification problems on which the lemmas are evaluated, always the same ones."""
+"""Random and adversarial classification problems on which the lemmas are evaluated, always the same
+ones."""
 
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ LANES = 24
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A problem, a norm, and 24 pairs of weights ``w`` and ``other`` (24, k, d); the distances go from 1e-6/R to 3/R."""
+    """A problem, a norm, and 24 pairs of weights ``w`` and ``other`` (24, k, d); the distances go
+    from 1e-6/R to 3/R."""
 
     problem: Problem
     norm: Norm
@@ -45,7 +47,8 @@ class Scene:
 
 
 def scenes(count=64, loss=CROSS_ENTROPY, seed=20260211):
-    """``count`` scenes: Gaussian, integer, sparse, hot-sample, scale-skewed and nearly antiparallel data; norms in turn."""
+    """``count`` scenes: Gaussian, integer, sparse, hot-sample, scale-skewed and nearly antiparallel
+    data; norms in turn."""
     for index in range(count):
         rng = np.random.default_rng([seed, index])
         problem = Problem(_dataset(index, rng), loss)
@@ -75,21 +78,27 @@ def _dataset(index, rng):
 
 
 def _weights(problem, rng):
-    """Zero, random weights of many sizes, and multiples of a least-squares classifier: early, confused and late phases."""
+    """Zero, random weights of many sizes, and multiples of a least-squares classifier: early,
+    confused and late phases."""
     data, k = problem.dataset, problem.dataset.k
     sizes = 10 ** rng.uniform(-3, 1.3, LANES) / data.radius
     w = rng.normal(size=(LANES, k, data.d)) * sizes[:, None, None]
     fit = np.linalg.lstsq(data.x, np.eye(k)[data.y] - 1 / k, rcond=None)[0].T
-    w[LANES // 2 :] = 0.05 * w[LANES // 2 :] + np.geomspace(0.1, 60, LANES - LANES // 2)[:, None, None] * fit
+    w[LANES // 2 :] = (
+        0.05 * w[LANES // 2 :] + np.geomspace(0.1, 60, LANES - LANES // 2)[:, None, None] * fit
+    )
     w[0] = 0
     return torch.as_tensor(w)
 
 
 def _moves(problem, w, rng):
-    """Half random, half built to shift one sample's logits as far as the max norm allows (both signs)."""
+    """Half random, half built to shift one sample's logits as far as the max norm allows (both
+    signs)."""
     data = problem.dataset
     sizes = 10 ** rng.uniform(-6, 0.5, LANES) / data.radius
-    moves = rng.choice([-1.0, 1.0], (LANES, data.k, data.d)) * rng.random((LANES, 1, 1)) ** rng.integers(0, 2, (LANES, 1, 1))
+    moves = rng.choice([-1.0, 1.0], (LANES, data.k, data.d)) * rng.random(
+        (LANES, 1, 1)
+    ) ** rng.integers(0, 2, (LANES, 1, 1))
     for lane in range(0, LANES, 2):
         i = int(np.argmax(np.abs(data.x).sum(1))) if lane % 4 else int(rng.integers(data.n))
         side = np.where(np.arange(data.k) == data.y[i], 1.0, -1.0) * rng.choice([-1, 1])

@@ -1,10 +1,12 @@
-"""The corollaries' rates for eta_t = eta_0 (t+1)^-a: Corollaries 4.2 (D.5), 4.5 (E.5), F.5 and 4.7 (G.5)."""
+"""The corollaries' rates for eta_t = eta_0 (t+1)^-a: Corollaries 4.2 (D.5), 4.5 (E.5), F.5 and 4.7
+(G.5)."""
 
 import numpy as np
 
 
 def exponent(a):
-    """r such that the margin gap is O(t^-r) up to logarithms: a below 1/2, then 1 - a; 0 at a = 1 (the gap falls as 1/log t)."""
+    """r such that the margin gap is O(t^-r) up to logarithms: a below 1/2, then 1 - a; 0 at a = 1
+    (the gap falls as 1/log t)."""
     _check_power(a)
     return a if a <= 0.5 else 1 - a
 
@@ -15,19 +17,23 @@ def logarithm(a):
 
 
 def scale(batches=1, beta=0.0, *, variance_reduction=False):
-    """D, the constant that slows a method down: m/(1-beta) with momentum, m^2 with VR, their sum with both, 1 with neither.
+    """D, the constant that slows a method down: m/(1-beta) with momentum, m^2 with VR, their sum
+    with both, 1 with neither.
 
-    Its powers enter `gap_rate`. D = m/(1-beta) is *derived* and consistent with the prose; m^2 + m/(1-beta) is the least certain.
+    Its powers enter `gap_rate`. D = m/(1-beta) is *derived* and consistent with the prose; m^2 +
+    m/(1-beta) is the least certain.
     """
     momentum = batches / (1 - beta) if beta > 0 else 0.0
     return float(max(1.0, momentum + (batches**2 if variance_reduction else 0)))
 
 
 def gap_rate(t, a, samples, constant=1.0):
-    """The right-hand side inside O(...) of a corollary at step ``t`` >= 2, for the constant D of `scale`.
+    """The right-hand side inside O(...) of a corollary at step ``t`` >= 2, for the constant D of
+    `scale`.
 
     a < 1/2: (D t^(1-2a) + n D^(1/a-1)) / t^(1-a);  a = 1/2: (D log t + n D) / t^(1/2);
-    1/2 < a < 1: (D + n D^(1/a-1)) / t^(1-a);       a = 1: (D + n log D) / log t, with n in place of n log D when D = 1 (4.2).
+    1/2 < a < 1: (D + n D^(1/a-1)) / t^(1-a);       a = 1: (D + n log D) / log t, with n in place of
+    n log D when D = 1 (4.2).
     """
     _check_power(a)
     steps, d, n = np.asarray(t, dtype=float), float(constant), samples
@@ -42,7 +48,8 @@ def gap_rate(t, a, samples, constant=1.0):
 
 
 def fitted_slope(t, gap):
-    """Least-squares slope of log gap against log t and its standard error, from positive arrays of one shape (T,)."""
+    """Least-squares slope of log gap against log t and its standard error, from positive arrays of
+    one shape (T,)."""
     x, y = np.log(np.asarray(t, dtype=float)), np.log(np.asarray(gap, dtype=float))
     if len(x) < 3:
         raise ValueError(f"fitted_slope needs at least 3 points; got {len(x)}")

@@ -1,4 +1,5 @@
-"""The compiled CPU engine: every entry-wise and Schatten norm, both losses, float64.  Needs numba (the extra ``fast``)."""
+"""The compiled CPU engine: every entry-wise and Schatten norm, both losses, float64.  Needs numba
+(the extra ``fast``)."""
 
 from .backend import run
 

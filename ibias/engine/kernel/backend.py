@@ -1,7 +1,9 @@
-"""The compiled engine behind the common contract: which runs it takes, and how a block of them is laid out.
+"""The compiled engine behind the common contract: which runs it takes, and how a block of them is
+laid out.
 
-Signals decay like exp(-margin); a run keeps one binary exponent for all entries of its signal.  Sign-like norms need more once entries lie
-e^-600 apart: their runs are then handed to ``WideRuns``, which has an exponent per entry.
+Signals decay like exp(-margin); a run keeps one binary exponent for all entries of its signal.
+Sign-like norms need more once entries lie e^-600 apart: their runs are then handed to ``WideRuns``,
+which has an exponent per entry.
 """
 
 from math import inf
@@ -17,9 +19,34 @@ from . import block as layout
 from .wide_runs import WideRuns
 
 
-def run(problem, lanes, steps, record, observe, progress=None, state=None, checkpoint=None, *, workers=1, dedupe=True):
-    """Advance ``lanes`` on the CPU in float64; see ``engine.driver.drive``.  ``workers`` threads share the blocks (one each)."""
-    drive(KernelBlock, problem, lanes, steps, record, observe, progress, state, checkpoint, workers=workers, dedupe=dedupe)
+def run(
+    problem,
+    lanes,
+    steps,
+    record,
+    observe,
+    progress=None,
+    state=None,
+    checkpoint=None,
+    *,
+    workers=1,
+    dedupe=True,
+):
+    """Advance ``lanes`` on the CPU in float64; see ``engine.driver.drive``.  ``workers`` threads
+    share the blocks (one each)."""
+    drive(
+        KernelBlock,
+        problem,
+        lanes,
+        steps,
+        record,
+        observe,
+        progress,
+        state,
+        checkpoint,
+        workers=workers,
+        dedupe=dedupe,
+    )
 
 
 class KernelBlock:
@@ -32,7 +59,9 @@ class KernelBlock:
         width = self.idle + len(runs)
         x = layout.aligned(data.n, data.d)
         x[:] = data.x
-        reduced = np.array([False] * self.idle + [run.reduced and block.batch_size < data.n for run in runs])
+        reduced = np.array(
+            [False] * self.idle + [run.reduced and block.batch_size < data.n for run in runs]
+        )
         self.state = layout.state(data.d, data.k, width)
         self.fixed = (
             layout.batch(data.n, data.d, data.k, width, block.batch_size),
@@ -47,19 +76,35 @@ class KernelBlock:
         self.reach, self.wide = Reach(data.x, block), []
 
     def advance(self, orders, rates, first, last):
-        orders, rates = np.ascontiguousarray(orders, np.int64), np.ascontiguousarray(rates, np.float64)
+        orders, rates = (
+            np.ascontiguousarray(orders, np.int64),
+            np.ascontiguousarray(rates, np.float64),
+        )
         for begin, end in self.reach.pieces(rates, first, last, self._weights, self._hand_over):
             skipped = begin // self.per_epoch - first // self.per_epoch if len(orders) > 1 else 0
-            self._steps(orders[skipped:], np.ascontiguousarray(rates[:, begin - first :]), begin, end)
+            self._steps(
+                orders[skipped:], np.ascontiguousarray(rates[:, begin - first :]), begin, end
+            )
 
     def _steps(self, orders, rates, first, last):
         if (self.lanes.kind != layout.IDLE).any():
-            layout.advance(self.data, self.exponential, self.lanes, self.state, *self.fixed, orders, rates, first, last)
+            layout.advance(
+                self.data,
+                self.exponential,
+                self.lanes,
+                self.state,
+                *self.fixed,
+                orders,
+                rates,
+                first,
+                last,
+            )
         for runs in self.wide:
             runs.advance(orders, rates, first, last)
 
     def _hand_over(self):
-        """The sign-like runs go on elsewhere, from the state they are in, and become idle lanes here."""
+        """The sign-like runs go on elsewhere, from the state they are in, and become idle lanes
+        here."""
         self._divide()
         for runs in self.wide:
             runs.take(self.state, self.fixed[1])
@@ -67,13 +112,29 @@ class KernelBlock:
     def _divide(self):
         chosen, snapshot = self.idle + np.array(self.reach.runs), self.fixed[1]
         late = snapshot.mask[chosen] > 0
-        self.wide = [WideRuns(self.data, self.exponential, self.lanes, chosen[late == reduced], self.n // self.per_epoch, self.k, reduced)
-                     for reduced in (False, True) if (late == reduced).any()]
+        self.wide = [
+            WideRuns(
+                self.data,
+                self.exponential,
+                self.lanes,
+                chosen[late == reduced],
+                self.n // self.per_epoch,
+                self.k,
+                reduced,
+            )
+            for reduced in (False, True)
+            if (late == reduced).any()
+        ]
         self.lanes.kind[chosen] = layout.IDLE
 
     def _weights(self):
         width = self.idle + self.runs
-        w = self.state.w[: self.d].reshape(self.d, self.k, width)[..., self.idle :].transpose(2, 1, 0).copy()
+        w = (
+            self.state.w[: self.d]
+            .reshape(self.d, self.k, width)[..., self.idle :]
+            .transpose(2, 1, 0)
+            .copy()
+        )
         for runs in self.wide:
             w[runs.chosen - self.idle] = runs.weights()
         return w
@@ -83,7 +144,11 @@ class KernelBlock:
 
     def arrays(self):
         parts = {"": self.state} | {f"wide{i}/": runs.state for i, runs in enumerate(self.wide)}
-        saved = {prefix + name: value.copy() for prefix, part in parts.items() for name, value in part._asdict().items()}
+        saved = {
+            prefix + name: value.copy()
+            for prefix, part in parts.items()
+            for name, value in part._asdict().items()
+        }
         return saved | {"reach": self.reach.array()}
 
     def restore(self, arrays):
@@ -94,7 +159,9 @@ class KernelBlock:
             self._divide()
         for name, value in arrays.items():
             part, _, field = name.rpartition("/")
-            getattr(self.wide[int(part.removeprefix("wide"))].state if part else self.state, field)[...] = value
+            getattr(self.wide[int(part.removeprefix("wide"))].state if part else self.state, field)[
+                ...
+            ] = value
 
 
 def _lanes(block, idle):

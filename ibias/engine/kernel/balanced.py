@@ -1,7 +1,9 @@
-"""The full gradient by one class less: its columns sum to zero, and logits matter by their differences only.
+"""The full gradient by one class less: its columns sum to zero, and logits matter by their
+differences only.
 
-Both matrix products take k - 1 classes; the last row is minus the sum of the others.  That row is then right to rounding of the largest
-entry, not of its own, which the Frobenius and the Schatten maps cannot tell and the signs of entries can: blocks without those only.
+Both matrix products take k - 1 classes; the last row is minus the sum of the others.  That row is
+then right to rounding of the largest entry, not of its own, which the Frobenius and the Schatten
+maps cannot tell and the signs of entries can: blocks without those only.
 """
 
 import numpy as np
@@ -12,14 +14,16 @@ from .simd import load, splat, store
 
 
 @jit
-def balanced_gradient(x, y, w, k, width, exponential, z, g, part, differences, notes, ceiling, e, spare):
+def balanced_gradient(
+    x, y, w, k, width, exponential, z, g, part, differences, notes, ceiling, e, spare
+):
     """``residual.gradient`` for its sum ``g`` alone.  ``z``, ``part``, ``differences``: scratch."""
     d, size = x.shape[1], (k - 1) * width
     _differences(w, k, width, differences)
-    few, more = g.ravel()[:d * size].reshape(d, size), part.ravel()[:d * size].reshape(d, size)
+    few, more = g.ravel()[: d * size].reshape(d, size), part.ravel()[: d * size].reshape(d, size)
     for first in range(0, y.size, CHUNK):
         rows = slice(first, min(first + CHUNK, y.size))
-        chunk = z.ravel()[:(rows.stop - first) * size].reshape(rows.stop - first, size)
+        chunk = z.ravel()[: (rows.stop - first) * size].reshape(rows.stop - first, size)
         np.dot(x[rows], differences, chunk)
         if first == 0:
             residuals(chunk, y[rows], k, width, True, exponential, notes, ceiling, e)
@@ -46,7 +50,8 @@ def _differences(w, k, width, differences):
 
 @jit
 def _complete(g, d, k, width):
-    """Spread rows of k - 1 classes, stored without gaps, to rows of k: from the end, so that nothing is overwritten unread."""
+    """Spread rows of k - 1 classes, stored without gaps, to rows of k: from the end, so that
+    nothing is overwritten unread."""
     size = (k - 1) * width
     for c in range(d - 1, -1, -1):
         source, to = c * size, c * k * width

@@ -1,4 +1,5 @@
-"""A block of lanes: runs that share seed and batch size advance together, one matrix product for all of them."""
+"""A block of lanes: runs that share seed and batch size advance together, one matrix product for
+all of them."""
 
 from typing import NamedTuple
 
@@ -53,7 +54,8 @@ class Batch(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """Of the variance-reduced lanes, in arrays of L - offset lanes; offset = L when there are none."""
+    """Of the variance-reduced lanes, in arrays of L - offset lanes; offset = L when there are
+    none."""
 
     offset: np.ndarray
     mask: np.ndarray
@@ -84,7 +86,7 @@ def aligned(*shape: int) -> np.ndarray:
     size = int(np.prod(shape))
     raw = np.zeros(size + 8)
     start = -(raw.ctypes.data // 8) % 8
-    return raw[start:start + size].reshape(shape)
+    return raw[start : start + size].reshape(shape)
 
 
 def filled(count: int, value: float) -> np.ndarray:
@@ -95,14 +97,28 @@ def filled(count: int, value: float) -> np.ndarray:
 
 def state(d: int, k: int, lanes: int) -> State:
     """The start: W = 0, M = 0."""
-    return State(aligned(d + 3, k * lanes), aligned(d + 3, k * lanes), filled(lanes, UNBOUNDED), aligned(lanes))
+    return State(
+        aligned(d + 3, k * lanes),
+        aligned(d + 3, k * lanes),
+        filled(lanes, UNBOUNDED),
+        aligned(lanes),
+    )
 
 
 def batch(n: int, d: int, k: int, lanes: int, b: int) -> Batch:
     width = k * lanes
     features = d + 3 if b == 1 else d
-    return Batch(aligned(b, features), np.zeros(b, np.int64), aligned(b, width), aligned(d, width), aligned(d, width),
-                 aligned(lanes), aligned(lanes), aligned(max(16 * n, lanes)), aligned(d, width - lanes))
+    return Batch(
+        aligned(b, features),
+        np.zeros(b, np.int64),
+        aligned(b, width),
+        aligned(d, width),
+        aligned(d, width),
+        aligned(lanes),
+        aligned(lanes),
+        aligned(max(16 * n, lanes)),
+        aligned(d, width - lanes),
+    )
 
 
 def snapshot(n: int, d: int, k: int, reduced: np.ndarray) -> Snapshot:
@@ -112,8 +128,18 @@ def snapshot(n: int, d: int, k: int, reduced: np.ndarray) -> Snapshot:
     few = lanes - offset
     mask = aligned(lanes)
     mask[reduced] = 1.0
-    return Snapshot(np.array([offset]), mask, filled(lanes, UNBOUNDED), filled(few, UNBOUNDED), aligned(d, k * few),
-                    aligned(n, k * few), aligned(d, k * few), aligned(d, k * few), aligned(few), aligned(few))
+    return Snapshot(
+        np.array([offset]),
+        mask,
+        filled(lanes, UNBOUNDED),
+        filled(few, UNBOUNDED),
+        aligned(d, k * few),
+        aligned(n, k * few),
+        aligned(d, k * few),
+        aligned(d, k * few),
+        aligned(few),
+        aligned(few),
+    )
 
 
 def weights(lanes: int) -> Weights:
@@ -123,8 +149,15 @@ def weights(lanes: int) -> Weights:
 def lanes(kind, beta, conjugate, cut, schedule) -> Lanes:
     kind = np.array(kind, np.int64)
     vectors = np.unique(np.flatnonzero(kind == SCHATTEN) // 8 * 8)
-    return Lanes(kind, _floats(beta), _floats(conjugate), _floats(cut), np.array(schedule, np.int64),
-                 np.flatnonzero(kind == POWER), vectors)
+    return Lanes(
+        kind,
+        _floats(beta),
+        _floats(conjugate),
+        _floats(cut),
+        np.array(schedule, np.int64),
+        np.flatnonzero(kind == POWER),
+        vectors,
+    )
 
 
 def _floats(values):
@@ -141,7 +174,13 @@ def tables(k: int):
 def scratch(d: int, k: int):
     """Work arrays of the polar factor: rows, t, b, norms, turns."""
     rows = max(k * (min(d, COLUMNS) + k + 1), k * k)
-    return aligned(8 * rows), aligned(8 * k * k), aligned(8 * k * (k + 1)), aligned(8 * k), aligned(16 * k)
+    return (
+        aligned(8 * rows),
+        aligned(8 * k * k),
+        aligned(8 * k * (k + 1)),
+        aligned(8 * k),
+        aligned(16 * k),
+    )
 
 
 @jit
@@ -150,7 +189,9 @@ def _step_sizes(lanes, rates, t, square, weights):
         kind = lanes.kind[lane]
         eta = 0.0 if kind == IDLE else rates[lanes.schedule[lane], t]
         weights.sign[lane] = eta if kind == SIGN else 0.0
-        weights.ray[lane] = eta / np.sqrt(square[lane]) if kind == RAY and square[lane] > 0.0 else 0.0
+        weights.ray[lane] = (
+            eta / np.sqrt(square[lane]) if kind == RAY and square[lane] > 0.0 else 0.0
+        )
         weights.schatten[lane] = eta if kind == SCHATTEN else 0.0
         weights.power[lane] = eta if kind == POWER else 0.0
 
@@ -159,16 +200,54 @@ def _step_sizes(lanes, rates, t, square, weights):
 def _move(d, k, width, lanes, state, weights, tables, scratch):
     sign_and_frobenius(state.m, state.w, d * k, width, weights.sign, weights.ray)
     for lane in lanes.groups:
-        schatten(state.m, state.w, d, k, width, lane, weights.schatten, state.square, lanes.conjugate, lanes.cut, tables, scratch)
+        schatten(
+            state.m,
+            state.w,
+            d,
+            k,
+            width,
+            lane,
+            weights.schatten,
+            state.square,
+            lanes.conjugate,
+            lanes.cut,
+            tables,
+            scratch,
+        )
     for lane in lanes.powers:
-        power(state.m, state.w, k, d, width, lane, lanes.conjugate[lane], weights.power[lane], scratch[0])
+        power(
+            state.m,
+            state.w,
+            k,
+            d,
+            width,
+            lane,
+            lanes.conjugate[lane],
+            weights.power[lane],
+            scratch[0],
+        )
 
 
 @cached_jit
-def advance(data, exponential, lanes, state, batch, snapshot, weights, tables, scratch, orders, rates, first, last):
+def advance(
+    data,
+    exponential,
+    lanes,
+    state,
+    batch,
+    snapshot,
+    weights,
+    tables,
+    scratch,
+    orders,
+    rates,
+    first,
+    last,
+):
     """Steps ``first .. last-1``.
 
-    ``orders[0]`` is the order of the epoch that step ``first`` is in, ``rates[s, 0]`` the step size of schedule s there.
+    ``orders[0]`` is the order of the epoch that step ``first`` is in, ``rates[s, 0]`` the step size
+    of schedule s there.
     """
     n, d = data.x.shape
     b, width = batch.y.size, lanes.kind.size
@@ -181,7 +260,7 @@ def advance(data, exponential, lanes, state, batch, snapshot, weights, tables, s
         if reduced and j == 0:
             take_snapshot(data, state.w, k, width, exponential, snapshot, batch)
         epoch = t // per_epoch - first // per_epoch if b < n else 0
-        rows = orders[epoch, j * b:(j + 1) * b]
+        rows = orders[epoch, j * b : (j + 1) * b]
         batch_signal(data, state.w, k, width, exponential, balanced, rows, j == 0, snapshot, batch)
         momentum_weights(lanes.beta, b, n, batch, snapshot, state, weights)
         average(d, k, width, batch, snapshot, state, weights)

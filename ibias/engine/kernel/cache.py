@@ -1,6 +1,7 @@
 """Compiled code on disk that notices an edit of any file of this folder.
 
-numba's own cache looks at the file of the cached function only; the functions it calls live in others.
+numba's own cache looks at the file of the cached function only; the functions it calls live in
+others.
 """
 
 import hashlib
@@ -11,7 +12,8 @@ from numba.core import caching
 
 
 def source_stamp(folder: Path = Path(__file__).parent) -> str:
-    """A digest of every source file of ``folder`` (the kernel) and of the version that compiles it."""
+    """A digest of every source file of ``folder`` (the kernel) and of the version that compiles
+    it."""
     digest = hashlib.sha256(numba.__version__.encode())
     for path in sorted(folder.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -20,7 +22,9 @@ def source_stamp(folder: Path = Path(__file__).parent) -> str:
 
 def _watching(locator):
     """A place to keep files, as numba offers it, that goes stale with the whole folder."""
-    return type(f"Watching{locator.__name__}", (locator,), {"get_source_stamp": lambda self: source_stamp()})
+    return type(
+        f"Watching{locator.__name__}", (locator,), {"get_source_stamp": lambda self: source_stamp()}
+    )
 
 
 class _Files(caching.CompileResultCacheImpl):

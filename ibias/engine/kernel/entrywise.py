@@ -8,7 +8,8 @@ from .simd import any_above, load, splat, store, where
 
 @jit
 def sign_and_frobenius(m, w, entries, width, sign_step, ray_step):
-    """``w -= sign_step * sign(m) + ray_step * m`` per lane over ``entries`` rows; a lane uses one of the two (the other is 0)."""
+    """``w -= sign_step * sign(m) + ray_step * m`` per lane over ``entries`` rows; a lane uses one
+    of the two (the other is 0)."""
     zero = splat(0.0)
     for lane in range(0, width, 8):
         up, ray = load(sign_step, lane), load(ray_step, lane)
@@ -22,7 +23,8 @@ def sign_and_frobenius(m, w, entries, width, sign_step, ray_step):
 
 @jit
 def power(m, w, k, d, width, lane, q, eta, powers):
-    """One lane of the entry-wise p-norm, ``q = p/(p-1)``: the map is ``sign(m) (|m| / ||m||_q)^(q-1)``; q = inf is one entry.
+    """One lane of the entry-wise p-norm, ``q = p/(p-1)``: the map is
+    ``sign(m) (|m| / ||m||_q)^(q-1)``; q = inf is one entry.
 
     ``powers``: scratch, a number per entry.
     """

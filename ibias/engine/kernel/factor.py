@@ -1,7 +1,9 @@
-"""The small factor of a signal's class rows: Helmert coordinates, LQ, and one-sided Jacobi, eight lanes at a time.
+"""The small factor of a signal's class rows: Helmert coordinates, LQ, and one-sided Jacobi, eight
+lanes at a time.
 
-A signal M (k classes x d features) has columns that sum to zero.  In Helmert coordinates, orthonormal and orthogonal to the
-vector of ones, k - 1 rows are left; LQ brings them to a square factor L; Jacobi turns the columns of L into ``sigma_r u_r``.
+A signal M (k classes x d features) has columns that sum to zero.  In Helmert coordinates,
+orthonormal and orthogonal to the vector of ones, k - 1 rows are left; LQ brings them to a square
+factor L; Jacobi turns the columns of L into ``sigma_r u_r``.
 """
 
 import numpy as np
@@ -9,13 +11,15 @@ import numpy as np
 from .cache import jit
 from .simd import any_above, half_angle_tangent, larger, load, root, splat, store, where
 
-CONVERGED = 1e-15  # a sweep that met no squared cosine above this was the last one needed: convergence is quadratic
+# a sweep that met no squared cosine above this was the last one needed: convergence is quadratic
+CONVERGED = 1e-15
 SWEEPS = 30  # six are usual
 COLUMNS = 48  # features per LQ: the rows of a chunk stay in the first-level cache
 
 
 def tournament(count: int) -> np.ndarray:
-    """All pairs of ``0 .. count-1`` in rounds of disjoint pairs, shape ``(rounds, count // 2, 2)``."""
+    """All pairs of ``0 .. count-1`` in rounds of disjoint pairs, shape
+    ``(rounds, count // 2, 2)``."""
     players = list(range(count + count % 2))
     rounds = []
     for _ in range(len(players) - 1):
@@ -27,7 +31,8 @@ def tournament(count: int) -> np.ndarray:
 
 
 def helmert(k: int) -> tuple[np.ndarray, np.ndarray]:
-    """``(own, past)``: row j of the Helmert matrix is ``own[j]`` for the classes up to j and ``-past[j]`` for class j + 1."""
+    """``(own, past)``: row j of the Helmert matrix is ``own[j]`` for the classes up to j and
+    ``-past[j]`` for class j + 1."""
     j = np.arange(1.0, k)
     return 1 / np.sqrt(j * (j + 1)), j / np.sqrt(j * (j + 1))
 
@@ -36,8 +41,9 @@ def helmert(k: int) -> tuple[np.ndarray, np.ndarray]:
 def square_factor(m, d, k, width, lane, own, past, rows, t):
     """L of the LQ factorisation of lanes ``lane .. lane+7`` of ``m``, into ``t`` column by column.
 
-    Features come in chunks; a next chunk is factored together with the L so far.  ``rows``: scratch; one more row than k - 1,
-    which stays zero, because the factorisation takes two rows at a time.
+    Features come in chunks; a next chunk is factored together with the L so far.  ``rows``:
+    scratch; one more row than k - 1, which stays zero, because the factorisation takes two rows at
+    a time.
     """
     q = k - 1
     chunks = (d + COLUMNS - 1) // COLUMNS
@@ -70,7 +76,8 @@ def square_factor(m, d, k, width, lane, own, past, rows, t):
 
 @jit
 def _orthogonalise(rows, t, q, length, stride):
-    """Modified Gram-Schmidt on q rows.  Two rows and two columns at a time: four sums hide the latency of the additions."""
+    """Modified Gram-Schmidt on q rows.  Two rows and two columns at a time: four sums hide the
+    latency of the additions."""
     for j in range(q):
         a = j * stride
         even, odd = splat(0.0), splat(0.0)
@@ -117,7 +124,8 @@ def squared_norms(t, q, norms):
 
 @jit
 def diagonalise(t, q, rounds, floor, norms, turns):
-    """One-sided Jacobi: rotate the columns of ``t`` until they are orthogonal.  Columns below ``floor`` (squared) are noise: let be.
+    """One-sided Jacobi: rotate the columns of ``t`` until they are orthogonal.  Columns below
+    ``floor`` (squared) are noise: let be.
 
     The pairs of a round are disjoint: all inner products, then all angles, then all rotations.
     """
@@ -145,7 +153,8 @@ def _inner_products(t, q, pairs, turns):
 
 @jit
 def _angles(pairs, floor, norms, turns, unsettled):
-    """Inner products in ``turns`` become ``tan(theta/2), sin(theta)``; the squared norms follow the rotation."""
+    """Inner products in ``turns`` become ``tan(theta/2), sin(theta)``; the squared norms follow the
+    rotation."""
     one = splat(1.0)
     for h in range(pairs.shape[0]):
         p, r = pairs[h, 0] * 8, pairs[h, 1] * 8

@@ -1,7 +1,10 @@
-"""Steepest steps of the Schatten norms, eight lanes at a time: W <- W - eta * U f(sigma) V^T on the numerical range of M.
+"""Steepest steps of the Schatten norms, eight lanes at a time: W <- W - eta * U f(sigma) V^T on the
+numerical range of M.
 
-With ``sigma_r u_r`` from ``factor`` the map is ``B M``, ``B = sum over r of f_r / sigma_r u_r u_r^T``: no right vectors are needed.
-``f = (sigma / ||sigma||_q)^(q-1)``: ones for the spectral norm (q = 1), only the largest for the nuclear norm (q = inf).
+With ``sigma_r u_r`` from ``factor`` the map is ``B M``,
+``B = sum over r of f_r / sigma_r u_r u_r^T``: no right vectors are needed.
+``f = (sigma / ||sigma||_q)^(q-1)``: ones for the spectral norm (q = 1), only the largest for the
+nuclear norm (q = inf).
 """
 
 import numpy as np
@@ -15,9 +18,11 @@ NOISE = 1e-30  # relative to the squared norm of M: columns of the factor below 
 
 @jit
 def schatten(m, w, d, k, width, lane, eta, square, conjugate, cut, tables, scratch):
-    """The step for lanes ``lane .. lane+7``; lanes with ``eta = 0`` stay where they are.  ``square``: ||M||_F^2 per lane.
+    """The step for lanes ``lane .. lane+7``; lanes with ``eta = 0`` stay where they are.
+    ``square``: ||M||_F^2 per lane.
 
-    ``conjugate``: q per lane; ``cut``: singular values at or below ``cut`` times the largest are dropped.
+    ``conjugate``: q per lane; ``cut``: singular values at or below ``cut`` times the largest are
+    dropped.
     """
     rounds, own, past = tables
     rows, t, b, norms, turns = scratch
@@ -41,7 +46,8 @@ def schatten(m, w, d, k, width, lane, eta, square, conjugate, cut, tables, scrat
 
 @jit
 def _weigh(norms, roots, q, lane, conjugate):
-    """Multiply ``roots`` (1 / sigma^(3/2), or 0 if dropped) by the square root of f, lane by lane."""
+    """Multiply ``roots`` (1 / sigma^(3/2), or 0 if dropped) by the square root of f, lane by
+    lane."""
     for l in range(8):
         z = conjugate[lane + l]
         if z == 1.0:
@@ -66,7 +72,8 @@ def _weigh(norms, roots, q, lane, conjugate):
 
 @jit
 def _left_factor(t, roots, q, k, own, past, rows, b):
-    """``b = sum of v v^T``, v the columns of ``t`` times ``roots``, back from Helmert coordinates to classes."""
+    """``b = sum of v v^T``, v the columns of ``t`` times ``roots``, back from Helmert coordinates
+    to classes."""
     for j in range(q):
         weight = load(roots, j * 8)
         total = splat(0.0)
@@ -86,7 +93,8 @@ def _left_factor(t, roots, q, k, own, past, rows, b):
 
 @jit
 def _apply(b, m, w, d, k, width, lane, eta):
-    """``w -= eta b m``, four features and two rows of b at a time; row k of b and the features past d are zero padding."""
+    """``w -= eta b m``, four features and two rows of b at a time; row k of b and the features past
+    d are zero padding."""
     column = k * width
     for c in range(0, d, 4):
         for i in range(0, k, 2):

@@ -1,7 +1,8 @@
-"""The signal of a step for a block of lanes: mini-batch gradient, variance reduction, momentum, each on its own binary scale.
+"""The signal of a step for a block of lanes: mini-batch gradient, variance reduction, momentum,
+each on its own binary scale.
 
-Lanes share their mini-batch.  Those with variance reduction are the last ``reduced`` ones of the block; ``offset`` is the
-multiple of 8 at which their own, narrower arrays start.
+Lanes share their mini-batch.  Those with variance reduction are the last ``reduced`` ones of the
+block; ``offset`` is the multiple of 8 at which their own, narrower arrays start.
 """
 
 import numpy as np
@@ -14,13 +15,27 @@ from .simd import exponent, load, nearest, splat, store, two_to, where
 
 @jit
 def take_snapshot(data, w, k, width, exponential, snapshot, batch):
-    """Residuals of all samples and the full gradient at the epoch's first iterate, for the variance-reduced lanes."""
+    """Residuals of all samples and the full gradient at the epoch's first iterate, for the
+    variance-reduced lanes."""
     narrow = width - snapshot.offset[0]
     for r in range(k * data.x.shape[1]):
         for lane in range(0, narrow, 8):
             store(snapshot.w, r * narrow + lane, load(w, r * width + snapshot.offset[0] + lane))
-    gradient(data.x, data.y, snapshot.w, k, narrow, exponential, snapshot.z, snapshot.g, snapshot.part,
-             batch.notes, snapshot.unbounded, snapshot.e, snapshot.spare)
+    gradient(
+        data.x,
+        data.y,
+        snapshot.w,
+        k,
+        narrow,
+        exponential,
+        snapshot.z,
+        snapshot.g,
+        snapshot.part,
+        batch.notes,
+        snapshot.unbounded,
+        snapshot.e,
+        snapshot.spare,
+    )
     for lane in range(width):
         if snapshot.mask[lane] > 0.0:
             snapshot.ceiling[lane] = snapshot.e[lane - snapshot.offset[0]]
@@ -28,15 +43,43 @@ def take_snapshot(data, w, k, width, exponential, snapshot, batch):
 
 @jit
 def batch_signal(data, w, k, width, exponential, balanced, rows, opening, snapshot, batch):
-    """``batch.g = sum of outer products`` times ``2**batch.e`` (for one sample only its residual ``batch.z``)."""
+    """``batch.g = sum of outer products`` times ``2**batch.e`` (for one sample only its residual
+    ``batch.z``)."""
     b, d = batch.y.size, data.x.shape[1]
     if b == data.y.size and balanced:
-        balanced_gradient(data.x, data.y, w[:d], k, width, exponential, batch.z, batch.g, batch.part, batch.differences,
-                          batch.notes, snapshot.ceiling, batch.e, batch.spare)
+        balanced_gradient(
+            data.x,
+            data.y,
+            w[:d],
+            k,
+            width,
+            exponential,
+            batch.z,
+            batch.g,
+            batch.part,
+            batch.differences,
+            batch.notes,
+            snapshot.ceiling,
+            batch.e,
+            batch.spare,
+        )
         return
     if b == data.y.size:
-        gradient(data.x, data.y, w[:d], k, width, exponential, batch.z, batch.g, batch.part,
-                 batch.notes, snapshot.ceiling, batch.e, batch.spare)
+        gradient(
+            data.x,
+            data.y,
+            w[:d],
+            k,
+            width,
+            exponential,
+            batch.z,
+            batch.g,
+            batch.part,
+            batch.notes,
+            snapshot.ceiling,
+            batch.e,
+            batch.spare,
+        )
         return
     for i in range(b):
         batch.y[i] = data.y[rows[i]]
@@ -44,14 +87,29 @@ def batch_signal(data, w, k, width, exponential, balanced, rows, opening, snapsh
             batch.x[i, c] = data.x[rows[i], c]
     corrected = snapshot.offset[0] < width
     if b > 1 and not corrected:
-        gradient(batch.x, batch.y, w[:d], k, width, exponential, batch.z, batch.g, batch.part,
-                 batch.notes, snapshot.ceiling, batch.e, batch.spare)
+        gradient(
+            batch.x,
+            batch.y,
+            w[:d],
+            k,
+            width,
+            exponential,
+            batch.z,
+            batch.g,
+            batch.part,
+            batch.notes,
+            snapshot.ceiling,
+            batch.e,
+            batch.spare,
+        )
         return
     if b == 1:
         _one_sample(batch.x, w, batch.z)
     else:
         np.dot(batch.x, w[:d], batch.z)
-    residuals(batch.z, batch.y, k, width, False, exponential, batch.notes, snapshot.ceiling, batch.e)
+    residuals(
+        batch.z, batch.y, k, width, False, exponential, batch.notes, snapshot.ceiling, batch.e
+    )
     if corrected:
         _subtract_snapshot(batch.z, batch.e, k, width, rows, opening, snapshot, batch.spare)
     if b > 1:
@@ -74,11 +132,16 @@ def _one_sample(x, w, z):
 
 @jit
 def _subtract_snapshot(z, e, k, width, rows, opening, snapshot, factor):
-    """Residuals minus the snapshot's, on the batch's scale; exactly 0 when the iterate is the snapshot (``opening``)."""
+    """Residuals minus the snapshot's, on the batch's scale; exactly 0 when the iterate is the
+    snapshot (``opening``)."""
     offset = snapshot.offset[0]
     narrow = width - offset
     for lane in range(offset, width, 8):
-        store(factor, lane, load(snapshot.mask, lane) * two_to(load(e, lane) - load(snapshot.ceiling, lane)))
+        store(
+            factor,
+            lane,
+            load(snapshot.mask, lane) * two_to(load(e, lane) - load(snapshot.ceiling, lane)),
+        )
     for i in range(rows.size):
         for c in range(k):
             for lane in range(offset, width, 8):
@@ -92,9 +155,11 @@ def _subtract_snapshot(z, e, k, width, rows, opening, snapshot, factor):
 
 @jit
 def momentum_weights(beta, b, n, batch, snapshot, state, weights):
-    """Weights of the old average, the batch's sum and the snapshot's sum on the new scale of the average ``state.scale``.
+    """Weights of the old average, the batch's sum and the snapshot's sum on the new scale of the
+    average ``state.scale``.
 
-    The average is renormalised by the power of two nearest its norm, and takes the smaller of the two scales (the larger number).
+    The average is renormalised by the power of two nearest its norm, and takes the smaller of the
+    two scales (the larger number).
     """
     for lane in range(0, beta.size, 8):
         keep, square, one = load(beta, lane), load(state.square, lane), splat(1.0)
@@ -112,7 +177,8 @@ def momentum_weights(beta, b, n, batch, snapshot, state, weights):
 
 @jit
 def average(d, k, width, batch, snapshot, state, weights):
-    """``M <- old M + batch g + full mu`` and its squared norm.  With one sample, g is the outer product of residual and sample."""
+    """``M <- old M + batch g + full mu`` and its squared norm.  With one sample, g is the outer
+    product of residual and sample."""
     single = batch.y.size == 1
     if single:
         multiply_lanes(batch.z, width, weights.batch)
@@ -123,7 +189,11 @@ def average(d, k, width, batch, snapshot, state, weights):
     for c in range(d):
         value = splat(batch.x[0, c])
         for lane in range(0, width, 8):
-            fade, fresh, full = load(weights.old, lane), load(weights.batch, lane), load(weights.full, lane)
+            fade, fresh, full = (
+                load(weights.old, lane),
+                load(weights.batch, lane),
+                load(weights.full, lane),
+            )
             total = splat(0.0)
             for r in range(k):
                 o = (c * k + r) * width + lane

@@ -1,8 +1,9 @@
 """Eight doubles as one numba value: LLVM's ``<8 x double>``, one slot per lane (a lane is a run).
 
-LLVM does not vectorise inner loops of length 8 over arrays that might alias, so the vectors are explicit.  The type is portable:
-LLVM maps it to one 512-bit register, two of 256 or four of 128.  ``+ - * /`` work between vectors and with floats;
-``load(a, i)`` and ``store(a, i, v)`` take a flat index into a contiguous float64 array of any shape.
+LLVM does not vectorise inner loops of length 8 over arrays that might alias, so the vectors are
+explicit.  The type is portable: LLVM maps it to one 512-bit register, two of 256 or four of 128.
+``+ - * /`` work between vectors and with floats; ``load(a, i)`` and ``store(a, i, v)`` take a flat
+index into a contiguous float64 array of any shape.
 """
 
 import operator
@@ -16,7 +17,9 @@ from numba.extending import intrinsic, models, register_model
 from numba.np.arrayobj import make_array
 
 WIDTH = 8
-DOUBLES, SINGLES, INTS = (ir.VectorType(t, WIDTH) for t in (ir.DoubleType(), ir.FloatType(), ir.IntType(64)))
+DOUBLES, SINGLES, INTS = (
+    ir.VectorType(t, WIDTH) for t in (ir.DoubleType(), ir.FloatType(), ir.IntType(64))
+)
 FUSED = ("contract",)  # a*b + c may round once; nothing else is relaxed
 
 
@@ -36,6 +39,7 @@ class _Model(models.PrimitiveModel):
 
 # ---- building blocks: plain functions that emit instructions
 
+
 def _all(x, kind=DOUBLES):
     return ir.Constant(kind, [x] * WIDTH)
 
@@ -43,14 +47,18 @@ def _all(x, kind=DOUBLES):
 def _repeat(builder, x):
     undefined = ir.Constant(DOUBLES, ir.Undefined)
     first = builder.insert_element(undefined, x, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH))
+    return builder.shuffle_vector(
+        first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+    )
 
 
 def _call(builder, name, *arguments):
     """The LLVM intrinsic ``name`` for vectors of doubles or singles."""
     suffix = ".v8f32" if arguments[0].type == SINGLES else ".v8f64"
     kind = ir.FunctionType(arguments[0].type, [a.type for a in arguments])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}{suffix}"), arguments)
+    return builder.call(
+        cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}{suffix}"), arguments
+    )
 
 
 def _pick(builder, relation, x, y, yes, no):
@@ -66,16 +74,19 @@ def _plus(builder, x, y):
 
 
 def _two_to(builder, e):
-    """``2**e`` for integer-valued e: the exponent field is written; 0 below 2**-1022, no further than 2**1023 above."""
+    """``2**e`` for integer-valued e: the exponent field is written; 0 below 2**-1022, no further
+    than 2**1023 above."""
     field = _plus(builder, e, _all(1023.0))
     field = _pick(builder, ">", field, _all(0.0), field, _all(0.0))
     field = _pick(builder, "<", field, _all(2046.0), field, _all(2046.0))
-    # adding 2**52 leaves the integer in the low bits of the mantissa: no conversion instruction is needed
+    # adding 2**52 leaves the integer in the low bits of the mantissa: no conversion instruction is
+    # needed
     low = builder.bitcast(_plus(builder, field, _all(2.0**52)), INTS)
     return builder.bitcast(builder.shl(low, _all(52, INTS)), DOUBLES)
 
 
 # ---- arithmetic
+
 
 @lower_cast(types.float64, _Vector)
 def _from_float(context, builder, source, target, x):
@@ -86,7 +97,12 @@ def _define(op, instruction):
     @infer_global(op)
     class _Typing(AbstractTemplate):
         def generic(self, args, kws):
-            if not kws and len(args) == 2 and vector in args and all(a in (vector, types.float64) for a in args):
+            if (
+                not kws
+                and len(args) == 2
+                and vector in args
+                and all(a in (vector, types.float64) for a in args)
+            ):
                 return signature(vector, vector, vector)
 
     @lower_builtin(op, _Vector, _Vector)
@@ -94,11 +110,17 @@ def _define(op, instruction):
         return getattr(builder, instruction)(*args, flags=FUSED)
 
 
-for _op, _instruction in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul"), (operator.truediv, "fdiv")):
+for _op, _instruction in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
     _define(_op, _instruction)
 
 
 # ---- functions for compiled code
+
 
 def _address(context, builder, sig, args):
     place = builder.gep(make_array(sig.args[0])(context, builder, args[0]).data, [args[1]])
@@ -155,6 +177,7 @@ def nearest(typing, x):
 @intrinsic
 def any_above(typing, x, y):
     """True when ``x > y`` in some slot."""
+
     def lower(c, b, s, a):
         mask = b.bitcast(b.fcmp_ordered(">", a[0], a[1]), ir.IntType(WIDTH))
         return b.icmp_unsigned("!=", mask, ir.Constant(ir.IntType(WIDTH), 0))
@@ -162,16 +185,33 @@ def any_above(typing, x, y):
     return types.boolean(vector, vector), lower
 
 
-# exp(r) on |r| <= log(2)/2 as a polynomial through Chebyshev nodes; relative error 1.6e-17, below rounding
-_EXP = (2.5100424157005067e-08, 2.7620138719733994e-07, 2.7557268378684192e-06, 2.480152119021773e-05,
-        0.00019841269863105968, 0.0013888888917281794, 0.008333333333330051, 0.04166666666662399, 0.16666666666666669,
-        0.5000000000000001, 1.0, 1.0)
-_LOG2_HIGH, _LOG2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # their sum is log 2 to 90 bits
+# exp(r) on |r| <= log(2)/2 as a polynomial through Chebyshev nodes; relative error 1.6e-17, below
+# rounding
+_EXP = (
+    2.5100424157005067e-08,
+    2.7620138719733994e-07,
+    2.7557268378684192e-06,
+    2.480152119021773e-05,
+    0.00019841269863105968,
+    0.0013888888917281794,
+    0.008333333333330051,
+    0.04166666666662399,
+    0.16666666666666669,
+    0.5000000000000001,
+    1.0,
+    1.0,
+)
+_LOG2_HIGH, _LOG2_LOW = (
+    6.93147180369123816490e-01,
+    1.90821492927058770002e-10,
+)  # their sum is log 2 to 90 bits
 
 
 @intrinsic
 def exp_scaled(typing, x, e):
-    """``exp(x) * 2**e`` for integer-valued e.  The mantissa does not depend on e: scaling is exact until it underflows to 0."""
+    """``exp(x) * 2**e`` for integer-valued e.  The mantissa does not depend on e: scaling is exact
+    until it underflows to 0."""
+
     def lower(c, b, s, a):
         x, e = a
         turns = _call(b, "rint", _times(b, x, _all(1.4426950408889634)))
@@ -194,6 +234,7 @@ def two_to(typing, e):
 @intrinsic
 def exponent(typing, x):
     """``floor(log2 x)`` of positive numbers (-1023 for 0)."""
+
     def lower(c, b, s, a):
         bits = b.lshr(b.bitcast(a[0], INTS), _all(52, INTS))
         return b.sitofp(b.sub(bits, _all(1023, INTS)), DOUBLES)
@@ -203,11 +244,14 @@ def exponent(typing, x):
 
 @intrinsic
 def half_angle_tangent(typing, gap, dot, size):
-    """``tan(theta/2)`` for the Jacobi angle, ``tan 2 theta = 2 dot / gap`` with ``|theta| <= pi/4``, in single precision.
+    """``tan(theta/2)`` for the Jacobi angle, ``tan 2 theta = 2 dot / gap`` with
+    ``|theta| <= pi/4``, in single precision.
 
-    Any angle gives an orthogonal rotation; this one need only be good enough to converge.  ``gap`` and ``dot`` are first
-    divided by a power of two near ``size`` to fit the range of single precision.
+    Any angle gives an orthogonal rotation; this one need only be good enough to converge.  ``gap``
+    and ``dot`` are first divided by a power of two near ``size`` to fit the range of single
+    precision.
     """
+
     def lower(c, b, s, a):
         gap, dot, size = a
         power = b.and_(b.bitcast(size, INTS), _all(0x7FF << 52, INTS))
@@ -216,7 +260,9 @@ def half_angle_tangent(typing, gap, dot, size):
         g = b.fptrunc(_times(b, _times(b, dot, inverse), _all(2.0)), SINGLES)
         sign = _call(b, "copysign", _all(1.0, SINGLES), h)
         g2 = _times(b, g, g)
-        t = _plus(b, _call(b, "fabs", h), _call(b, "sqrt", _plus(b, _times(b, h, h), g2)))  # half of 2 cos^2, times the radius
+        t = _plus(
+            b, _call(b, "fabs", h), _call(b, "sqrt", _plus(b, _times(b, h, h), g2))
+        )  # half of 2 cos^2, times the radius
         t = _plus(b, t, _call(b, "sqrt", _plus(b, _times(b, t, t), g2)))
         return b.fpext(b.fdiv(_times(b, sign, g), _plus(b, t, _all(1e-37, SINGLES))), DOUBLES)
 

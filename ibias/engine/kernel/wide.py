@@ -1,16 +1,31 @@
-"""Numbers with an exponent of their own: ``value * 2**-e`` per entry, for runs whose entries lie e^-700 and more apart.
+"""Numbers with an exponent of their own: ``value * 2**-e`` per entry, for runs whose entries lie
+e^-700 and more apart.
 
-A sign needs no company: the max norm takes +-1 for a class that is e^-1000 less likely than another.  Layout as in ``residual``;
-every array of values has one of integer-valued exponents beside it, ``UNBOUNDED`` for the exponent of zero.
+A sign needs no company: the max norm takes +-1 for a class that is e^-1000 less likely than
+another.  Layout as in ``residual``; every array of values has one of integer-valued exponents
+beside it, ``UNBOUNDED`` for the exponent of zero.
 """
 
 import numpy as np
 
 from .cache import jit
 from .residual import LOG2_E, UNBOUNDED
-from .simd import any_above, exp_scaled, exponent, larger, load, nearest, smaller, splat, store, two_to, where
+from .simd import (
+    any_above,
+    exp_scaled,
+    exponent,
+    larger,
+    load,
+    nearest,
+    smaller,
+    splat,
+    store,
+    two_to,
+    where,
+)
 
-TIER = 512.0  # binary digits a matrix product is trusted over; sums down to 2**-1022 of their row are still exact
+# binary digits a matrix product is trusted over; sums down to 2**-1022 of their row are still exact
+TIER = 512.0
 TINY = 2.0**-TIER
 
 
@@ -32,7 +47,8 @@ def normal(x, e):
 
 @jit
 def wide_residuals(z, ze, y, k, width, exponential):
-    """Turn logits ``z`` into ``dl_i/dz``, an exponent ``ze`` per entry (the formulas are those of ``residual.residuals``)."""
+    """Turn logits ``z`` into ``dl_i/dz``, an exponent ``ze`` per entry (the formulas are those of
+    ``residual.residuals``)."""
     zero = splat(0.0)
     for i in range(y.size):
         for lane in range(0, width, 8):
@@ -65,9 +81,10 @@ def wide_residuals(z, ze, y, k, width, exponential):
 def wide_product(x, z, ze, g, ge, a, part, base, depth):
     """``g = x^T z`` with an exponent ``ge`` per entry.
 
-    A row's residuals are brought to the exponent of its largest, then products are ordinary.  An entry that comes out below ``TINY``
-    (the largest residuals meet features that are 0) is taken from a further product, ``TIER`` digits down, without those.
-    ``a``, ``part``: scratch like ``z`` and ``g``; ``base``, ``depth``: scratch, a row.
+    A row's residuals are brought to the exponent of its largest, then products are ordinary.  An
+    entry that comes out below ``TINY`` (the largest residuals meet features that are 0) is taken
+    from a further product, ``TIER`` digits down, without those. ``a``, ``part``: scratch like ``z``
+    and ``g``; ``base``, ``depth``: scratch, a row.
     """
     size, zero, unset = base.size, splat(0.0), splat(0.5 * UNBOUNDED)
     _row_range(ze, base, depth)

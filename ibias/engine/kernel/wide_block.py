@@ -1,4 +1,5 @@
-"""The entry-wise steps of runs whose entries need an exponent each: SignSGD and its like, once classes or features are e^-600 apart."""
+"""The entry-wise steps of runs whose entries need an exponent each: SignSGD and its like, once
+classes or features are e^-600 apart."""
 
 from typing import NamedTuple
 
@@ -29,7 +30,8 @@ class WideState(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """Residuals of ``rows`` samples and their sum of outer products, with exponents; and scratch."""
+    """Residuals of ``rows`` samples and their sum of outer products, with exponents; and
+    scratch."""
 
     z: np.ndarray  # (rows, k L)
     ze: np.ndarray
@@ -42,35 +44,71 @@ class Signal(NamedTuple):
 
 
 def wide_state(d: int, columns: int) -> WideState:
-    return WideState(aligned(d, columns), aligned(d, columns), filled(d * columns, UNBOUNDED).reshape(d, columns))
+    return WideState(
+        aligned(d, columns), aligned(d, columns), filled(d * columns, UNBOUNDED).reshape(d, columns)
+    )
 
 
 def signal(rows: int, d: int, columns: int) -> Signal:
-    return Signal(aligned(rows, columns), aligned(rows, columns), aligned(d, columns), aligned(d, columns), aligned(rows, columns),
-                  aligned(d, columns), aligned(columns), aligned(columns))
+    return Signal(
+        aligned(rows, columns),
+        aligned(rows, columns),
+        aligned(d, columns),
+        aligned(d, columns),
+        aligned(rows, columns),
+        aligned(d, columns),
+        aligned(columns),
+        aligned(columns),
+    )
 
 
 @jit
 def _gradient(x, y, w, k, width, exponential, signal):
     np.dot(x, w, signal.z)
     wide_residuals(signal.z, signal.ze, y, k, width, exponential)
-    wide_product(x, signal.z, signal.ze, signal.g, signal.ge, signal.a, signal.part, signal.base, signal.depth)
+    wide_product(
+        x,
+        signal.z,
+        signal.ze,
+        signal.g,
+        signal.ge,
+        signal.a,
+        signal.part,
+        signal.base,
+        signal.depth,
+    )
 
 
 @jit
 def _corrected(x, y, w, rows, k, width, exponential, opening, signal, then):
-    """The mini-batch gradient minus that of the snapshot ``then`` on the same samples; exactly 0 when ``opening``."""
+    """The mini-batch gradient minus that of the snapshot ``then`` on the same samples; exactly 0
+    when ``opening``."""
     np.dot(x, w, signal.z)
     wide_residuals(signal.z, signal.ze, y, k, width, exponential)
     size = k * width
     for i in range(rows.size):
         for c in range(0, size, 8):
             o, there = i * size + c, rows[i] * size + c
-            v, e = add(load(signal.z, o), load(signal.ze, o), splat(0.0) - load(then.z, there), load(then.ze, there))
+            v, e = add(
+                load(signal.z, o),
+                load(signal.ze, o),
+                splat(0.0) - load(then.z, there),
+                load(then.ze, there),
+            )
             v, e = normal(splat(0.0) if opening else v, e)
             store(signal.z, o, v)
             store(signal.ze, o, e)
-    wide_product(x, signal.z, signal.ze, signal.g, signal.ge, signal.a, signal.part, signal.base, signal.depth)
+    wide_product(
+        x,
+        signal.z,
+        signal.ze,
+        signal.g,
+        signal.ge,
+        signal.a,
+        signal.part,
+        signal.base,
+        signal.depth,
+    )
 
 
 @jit
@@ -84,7 +122,9 @@ def _average(beta, b, n, width, reduced, signal, then, state):
             v, e = load(signal.g, o) * fresh / splat(1.0 * b), load(signal.ge, o)
             if reduced:
                 v, e = add(v, e, load(then.g, o) * fresh / splat(1.0 * n), load(then.ge, o))
-            v, e = add(v, e, load(state.m, o) * keep, where(keep, zero, load(state.e, o), splat(UNBOUNDED)))
+            v, e = add(
+                v, e, load(state.m, o) * keep, where(keep, zero, load(state.e, o), splat(UNBOUNDED))
+            )
             v, e = normal(v, e)
             store(state.m, o, v)
             store(state.e, o, e)
@@ -115,13 +155,14 @@ def _power_step(m, e, w, lane, width, q, eta):
 
 @cached_jit
 def advance_wide(data, exponential, lanes, state, batch, then, orders, rates, first, last):
-    """Steps ``first .. last-1``, as ``block.advance``; ``then`` is the snapshot, of no rows when variance is not reduced."""
+    """Steps ``first .. last-1``, as ``block.advance``; ``then`` is the snapshot, of no rows when
+    variance is not reduced."""
     n, width = data.y.size, lanes.kind.size
     b, k, reduced = batch.z.shape[0], state.w.shape[1] // width, then.z.shape[0] > 0
     m, w, heights = state.m.ravel(), state.w.ravel(), state.e.ravel()
     for t in range(first, last):
         j, epoch = t % (n // b), t // (n // b) - first // (n // b) if b < n else 0
-        rows = orders[epoch, j * b:(j + 1) * b]
+        rows = orders[epoch, j * b : (j + 1) * b]
         x, y = (data.x[rows], data.y[rows]) if b < n else (data.x, data.y)
         if reduced:
             if j == 0:

@@ -8,7 +8,8 @@ from .residual import UNBOUNDED
 
 
 class WideRuns:
-    """Lanes ``chosen`` of a block, all with variance reduction or all without, padded behind to a multiple of 8 with idle ones."""
+    """Lanes ``chosen`` of a block, all with variance reduction or all without, padded behind to a
+    multiple of 8 with idle ones."""
 
     def __init__(self, data, exponential, lanes, chosen, b, k, reduced):
         self.data, self.exponential, self.chosen = data, exponential, np.asarray(chosen)
@@ -32,7 +33,10 @@ class WideRuns:
         self._exponents(self.state.e, self.state.m, state.scale[self.chosen])
         if len(self.then.z):
             late = self.chosen - snapshot.offset[0]
-            for values, exponents, source in ((self.then.z, self.then.ze, snapshot.z), (self.then.g, self.then.ge, snapshot.g)):
+            for values, exponents, source in (
+                (self.then.z, self.then.ze, snapshot.z),
+                (self.then.g, self.then.ge, snapshot.g),
+            ):
                 self._fill(values, source, late)
                 self._exponents(exponents, values, snapshot.e[late])
 
@@ -50,7 +54,18 @@ class WideRuns:
         return a.reshape(len(a), self.k, -1)
 
     def advance(self, orders, rates, first, last):
-        layout.advance_wide(self.data, self.exponential, self.lanes, self.state, self.batch, self.then, orders, rates, first, last)
+        layout.advance_wide(
+            self.data,
+            self.exponential,
+            self.lanes,
+            self.state,
+            self.batch,
+            self.then,
+            orders,
+            rates,
+            first,
+            last,
+        )
 
     def weights(self):
         """``(runs, k, d)``."""

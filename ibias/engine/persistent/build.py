@@ -1,4 +1,5 @@
-"""From ``runs.cu`` to something that can be called: by torch's NVRTC on CUDA, by a C++ compiler on the CPU (kept in the user's cache)."""
+"""From ``runs.cu`` to something that can be called: by torch's NVRTC on CUDA, by a C++ compiler on
+the CPU (kept in the user's cache)."""
 
 import ctypes
 import hashlib
@@ -18,13 +19,24 @@ REAL = {torch.float64: "double", torch.float32: "float"}
 
 
 def missing(device: torch.device) -> str:
-    """What this machine lacks to build the kernel for ``device`` ("" if nothing), as the end of a sentence."""
+    """What this machine lacks to build the kernel for ``device`` ("" if nothing), as the end of a
+    sentence."""
     if device.type == "cpu":
-        return "" if compiler() else "no C++ compiler was found: install g++, or name one in the environment variable CXX"
+        return (
+            ""
+            if compiler()
+            else (
+                "no C++ compiler was found: install g++, or name one in the environment"
+                " variable CXX"
+            )
+        )
     kernel = getattr(torch.cuda._utils, "_CudaKernel", None)
     if hasattr(torch.cuda, "_compile_kernel") and hasattr(kernel, "set_shared_memory_config"):
         return ""
-    return f"torch {torch.__version__} cannot compile CUDA source with large shared memory (torch.cuda._compile_kernel): update torch"
+    return (
+        f"torch {torch.__version__} cannot compile CUDA source with large shared memory"
+        " (torch.cuda._compile_kernel): update torch"
+    )
 
 
 def shared_bytes(device: torch.device) -> int:
@@ -36,10 +48,13 @@ def shared_bytes(device: torch.device) -> int:
 
 @lru_cache
 def launcher(device: torch.device, dtype: torch.dtype):
-    """``launch(runs, threads, bytes of shared memory, job)`` on ``device``; ``job``: the struct of ``runs.cu`` as an int64 tensor there."""
+    """``launch(runs, threads, bytes of shared memory, job)`` on ``device``; ``job``: the struct of
+    ``runs.cu`` as an int64 tensor there."""
     if device.type == "cpu":
         library = ctypes.CDLL(host_library(dtype))
-        return lambda runs, threads, shared, job: library.launch(runs, threads, ctypes.c_void_p(job.data_ptr()))
+        return lambda runs, threads, shared, job: library.launch(
+            runs, threads, ctypes.c_void_p(job.data_ptr())
+        )
     kernel = _cuda_kernel(device, dtype)
     return lambda runs, threads, shared, job: kernel((runs, 1, 1), (threads, 1, 1), [job], shared)
 
@@ -48,11 +63,15 @@ def _cuda_kernel(device, dtype):
     from torch.utils import cpp_extension
 
     home = cpp_extension.CUDA_HOME
-    cpp_extension.CUDA_HOME = home or str(SOURCE)  # torch wants a folder of headers even for a source that includes none
+    cpp_extension.CUDA_HOME = home or str(
+        SOURCE
+    )  # torch wants a folder of headers even for a source that includes none
     try:
         with torch.cuda.device(device):
             source = (SOURCE / "runs.cu").read_text(encoding="utf-8")
-            kernel = torch.cuda._compile_kernel(source, "persistent", nvcc_options=[f"-DREAL={REAL[dtype]}"])
+            kernel = torch.cuda._compile_kernel(
+                source, "persistent", nvcc_options=[f"-DREAL={REAL[dtype]}"]
+            )
             kernel.set_shared_memory_config(shared_bytes(device))
     finally:
         cpp_extension.CUDA_HOME = home
@@ -61,24 +80,49 @@ def _cuda_kernel(device, dtype):
 
 def compiler() -> str | None:
     """The C++ compiler: the one that CXX names, or g++, clang++, c++."""
-    return next(filter(None, map(shutil.which, filter(None, (os.environ.get("CXX"), "g++", "clang++", "c++")))), None)
+    return next(
+        filter(
+            None, map(shutil.which, filter(None, (os.environ.get("CXX"), "g++", "clang++", "c++")))
+        ),
+        None,
+    )
 
 
-def host_library(dtype: torch.dtype, source: Path = SOURCE, flags=FLAGS, cache: Path | None = None) -> str:
-    """The path of the compiled library: found in ``cache``, named by a digest of all that went into it, or built there.
+def host_library(
+    dtype: torch.dtype, source: Path = SOURCE, flags=FLAGS, cache: Path | None = None
+) -> str:
+    """The path of the compiled library: found in ``cache``, named by a digest of all that went into
+    it, or built there.
 
     Raises RuntimeError with the compiler's words when it fails.
     """
-    command = [compiler(), *flags, f"-DREAL={REAL[dtype]}", f"-DSHARED_BYTES={HOST_SHARED_BYTES}", str(source / "host.cpp")]
+    command = [
+        compiler(),
+        *flags,
+        f"-DREAL={REAL[dtype]}",
+        f"-DSHARED_BYTES={HOST_SHARED_BYTES}",
+        str(source / "host.cpp"),
+    ]
     version = subprocess.run([command[0], "--version"], capture_output=True, text=True).stdout
-    texts = [repr(command[1:-1]), version] + [(source / name).read_text(encoding="utf-8") for name in ("host.cpp", "runs.cu")]
+    texts = [repr(command[1:-1]), version] + [
+        (source / name).read_text(encoding="utf-8") for name in ("host.cpp", "runs.cu")
+    ]
     folder = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ibias"
-    target = folder / f"persistent-{hashlib.sha256(chr(0).join(texts).encode()).hexdigest()[:24]}.so"
+    target = (
+        folder / f"persistent-{hashlib.sha256(chr(0).join(texts).encode()).hexdigest()[:24]}.so"
+    )
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as work:
-            built = subprocess.run([*command, "-o", f"{work}/built.so"], capture_output=True, text=True)
+            built = subprocess.run(
+                [*command, "-o", f"{work}/built.so"], capture_output=True, text=True
+            )
             if built.returncode:
-                raise RuntimeError(f"{' '.join(command)} failed; it needs C++20 with <barrier>:\n{built.stderr[-2000:]}")
-            os.replace(f"{work}/built.so", target)  # at once: another process may be building the same
+                raise RuntimeError(
+                    f"{' '.join(command)} failed; it needs C++20 with"
+                    f" <barrier>:\n{built.stderr[-2000:]}"
+                )
+            os.replace(
+                f"{work}/built.so", target
+            )  # at once: another process may be building the same
     return str(target)

@@ -1,4 +1,5 @@
-"""Random reshuffling: exact enumerations, the variance of the epoch's area, and long runs of flat and confined modes."""
+"""Random reshuffling: exact enumerations, the variance of the epoch's area, and long runs of flat
+and confined modes."""
 
 import math
 
@@ -23,16 +24,20 @@ def seven_batches(seed=0):
 
 
 def enumerated_bridge(eta=0.1, seed=0) -> xr.Dataset:
-    """Variance after each batch of one epoch over all 5040 orders, flat and not fluctuating, against eta^2 c J (m - J) / (m - 1)."""
+    """Variance after each batch of one epoch over all 5040 orders, flat and not fluctuating,
+    against eta^2 c J (m - J) / (m - 1)."""
     b, _ = seven_batches(seed)
     measured = theory.enumerate_epoch(b, 0 * b, eta).var(0)
     position = np.arange(len(b) + 1)
     exact = theory.bridge_variance(eta, b.var(), len(b), position)
-    return xr.Dataset({"measured": ("position", measured), "exact": ("position", exact)}, {"position": position})
+    return xr.Dataset(
+        {"measured": ("position", measured), "exact": ("position", exact)}, {"position": position}
+    )
 
 
 def enumerated_epoch(curvatures=(0.0, 1.0), etas=ETAS, seed=0) -> xr.Dataset:
-    """Mean and variance of one epoch from 0 over all orders, against -eta^2 m k / 2 and eta^4 Var X, and the remainders after eta^2 and eta^3."""
+    """Mean and variance of one epoch from 0 over all orders, against -eta^2 m k / 2 and eta^4 Var
+    X, and the remainders after eta^2 and eta^3."""
     b, h0 = seven_batches(seed)
     m, k = len(b), np.mean(b * h0)
     orders = theory.all_orders(m)
@@ -52,19 +57,30 @@ def enumerated_epoch(curvatures=(0.0, 1.0), etas=ETAS, seed=0) -> xr.Dataset:
             "remainder_2": ("eta", np.abs(left).max(1)),
             "remainder_3": ("eta", np.abs(left - etas[:, None] ** 3 * second).max(1)),
         }
-        kept = {name: value if isinstance(value, tuple) else ("eta", value) for name, value in kept.items()}
+        kept = {
+            name: value if isinstance(value, tuple) else ("eta", value)
+            for name, value in kept.items()
+        }
         rows.append(xr.Dataset(kept, {"eta": etas}))
     return xr.concat(rows, "curvature").assign_coords(curvature=list(curvatures))
 
 
 def enumerated_orders(epochs: xr.Dataset, smallest=4) -> xr.Dataset:
-    """Fitted orders in eta of every quantity of ``enumerated_epoch`` over the smallest step sizes: 2, 4, 3 and 4."""
+    """Fitted orders in eta of every quantity of ``enumerated_epoch`` over the smallest step sizes:
+    2, 4, 3 and 4."""
     last = epochs.isel(eta=slice(-smallest, None))
     names = {"mean": 2, "variance": 4, "remainder_2": 3, "remainder_3": 4}
-    slopes = [[fit_exponent(last.eta, np.abs(last[name].sel(curvature=l))).value for name in names] for l in last.curvature]
+    slopes = [
+        [fit_exponent(last.eta, np.abs(last[name].sel(curvature=l))).value for name in names]
+        for l in last.curvature
+    ]
     return xr.Dataset(
         {"slope": (("curvature", "quantity"), slopes)},
-        {"curvature": last.curvature, "quantity": list(names), "order": ("quantity", list(names.values()))},
+        {
+            "curvature": last.curvature,
+            "quantity": list(names),
+            "order": ("quantity", list(names.values())),
+        },
     )
 
 
@@ -79,7 +95,8 @@ def enumerated_area(n, b, dimensions=2, seed=5) -> tuple[float, float]:
 
 
 def sampled_area(replicas=50_000, n=64, batches=(1, 2, 4, 8), seed=7) -> xr.Dataset:
-    """Var X over random epochs, Student-4 samples: measured with its standard error, exact, and the Gaussian-batch limit."""
+    """Var X over random epochs, Student-4 samples: measured with its standard error, exact, and the
+    Gaussian-batch limit."""
     rng = streams.generator(seed)
     h = rng.standard_t(4, n)
     b = 0.5 * h + rng.standard_t(4, n)
@@ -87,13 +104,27 @@ def sampled_area(replicas=50_000, n=64, batches=(1, 2, 4, 8), seed=7) -> xr.Data
     rows = []
     for index, size in enumerate(batches):
         orders = streams.permutations(n, seed + 1 + index, replicas)
-        area = theory.epoch_area(*(v[orders].reshape(replicas, n // size, size).mean(2) for v in (h, b)))
+        area = theory.epoch_area(
+            *(v[orders].reshape(replicas, n // size, size).mean(2) for v in (h, b))
+        )
         fourth = np.mean((area - area.mean()) ** 4)
         error = math.sqrt((fourth - area.var() ** 2) / replicas)
         exact = theory.sample_area_variance(h, b, size)
         m, f = n // size, (n - size) / (n - 1) / size
-        gauss = f**2 * m**2 / 12 / (m - 1) * ((m + 1) * b.var() * h.var() - (m - 5) * np.mean(b * h) ** 2)
-        kept = {"measured": area.var(), "error": error, "exact": exact, "gaussian_limit": gauss, "z": (area.var() - exact) / error}
+        gauss = (
+            f**2
+            * m**2
+            / 12
+            / (m - 1)
+            * ((m + 1) * b.var() * h.var() - (m - 5) * np.mean(b * h) ** 2)
+        )
+        kept = {
+            "measured": area.var(),
+            "error": error,
+            "exact": exact,
+            "gaussian_limit": gauss,
+            "z": (area.var() - exact) / error,
+        }
         rows.append(xr.Dataset(kept))
     return xr.concat(rows, "batch").assign_coords(batch=list(batches))
 
@@ -109,7 +140,8 @@ RUNS = {
 
 
 def long_runs(eta=0.05, replicas=4_000, n=64, batch=8, epochs=60) -> xr.Dataset:
-    """Both schemes from one start: variance at epoch ends and mid-epoch, the exact or leading formulas beside them (case, scheme, epoch)."""
+    """Both schemes from one start: variance at epoch ends and mid-epoch, the exact or leading
+    formulas beside them (case, scheme, epoch)."""
     m = n // batch
     record = np.arange(m // 2, epochs * m + 1, m // 2)
     rows = []
@@ -117,17 +149,38 @@ def long_runs(eta=0.05, replicas=4_000, n=64, batch=8, epochs=60) -> xr.Dataset:
         landscape = sampled_landscape(n, l, spread, rho)
         per_scheme = []
         for number, scheme in enumerate((WITH_REPLACEMENT, RESHUFFLING)):
-            seeds = range(1_000_000 * (2 * index + number), 1_000_000 * (2 * index + number) + replicas)
+            seeds = range(
+                1_000_000 * (2 * index + number), 1_000_000 * (2 * index + number) + replicas
+            )
             found = evolve(landscape, eta, scheme, batch, epochs * m, record, seeds).isel(mode=0)
             v, mean = sample_variance(found).values, found.mean("replica").values
-            per_scheme.append(xr.Dataset({"mid": ("epoch", v[0::2]), "end": ("epoch", v[1::2]), "mean": ("epoch", mean[1::2])}))
-        rows.append(xr.concat(per_scheme, "scheme").assign(_run_theory(landscape, eta, batch, m, epochs)))
-    coords = {"case": list(RUNS), "scheme": ["with replacement", "random reshuffling"], "epoch": np.arange(1, epochs + 1)}
-    return xr.concat(rows, "case").assign_coords(coords).assign_attrs(eta=eta, replicas=replicas, n=n, batch=batch)
+            per_scheme.append(
+                xr.Dataset(
+                    {
+                        "mid": ("epoch", v[0::2]),
+                        "end": ("epoch", v[1::2]),
+                        "mean": ("epoch", mean[1::2]),
+                    }
+                )
+            )
+        rows.append(
+            xr.concat(per_scheme, "scheme").assign(_run_theory(landscape, eta, batch, m, epochs))
+        )
+    coords = {
+        "case": list(RUNS),
+        "scheme": ["with replacement", "random reshuffling"],
+        "epoch": np.arange(1, epochs + 1),
+    }
+    return (
+        xr.concat(rows, "case")
+        .assign_coords(coords)
+        .assign_attrs(eta=eta, replicas=replicas, n=n, batch=batch)
+    )
 
 
 def _run_theory(landscape, eta, batch, m, epochs):
-    """Variance at epoch ends: exact with replacement, exact (s2 = 0) or leading (s2 > 0) reshuffled; the bridge at mid-epoch of a flat mode."""
+    """Variance at epoch ends: exact with replacement, exact (s2 = 0) or leading (s2 > 0)
+    reshuffled; the bridge at mid-epoch of a flat mode."""
     mode = landscape.mode(batch)
     b, h = landscape.offsets[:, 0], landscape.slopes[:, 0]
     ends = np.arange(1, epochs + 1)
@@ -141,7 +194,11 @@ def _run_theory(landscape, eta, batch, m, epochs):
         shuffled = theory.epochs_variance(eta, mode.curvature, mode.fluctuation, m, one, epochs)
     bridge = theory.bridge_variance(eta, mode.noise, m, m // 2)
     drift = _reshuffled_mean(mode, eta, m, ends)
-    return {"end_theory": (("scheme", "epoch"), np.stack([independent, shuffled])), "bridge": bridge, "mean_theory": ("epoch", drift)}
+    return {
+        "end_theory": (("scheme", "epoch"), np.stack([independent, shuffled])),
+        "bridge": bridge,
+        "mean_theory": ("epoch", drift),
+    }
 
 
 def _reshuffled_mean(mode, eta, m, ends):
@@ -151,10 +208,14 @@ def _reshuffled_mean(mode, eta, m, ends):
     return per_epoch * ends if rate == 0 else per_epoch * (1 - (1 - rate) ** ends) / rate
 
 
-def flat_stationary(correlations=(0.0, 0.7), eta=0.1, n=32, batch=4, replicas=1_000, relaxations=12) -> xr.Dataset:
-    """Reshuffling confines a flat, fluctuating direction: variance at epoch ends against eta^2 Var X / (m s2), mean against -k / s2.
+def flat_stationary(
+    correlations=(0.0, 0.7), eta=0.1, n=32, batch=4, replicas=1_000, relaxations=12
+) -> xr.Dataset:
+    """Reshuffling confines a flat, fluctuating direction: variance at epoch ends against eta^2 Var
+    X / (m s2), mean against -k / s2.
 
-    The second half of the run is averaged over time; with replacement the variance of the same direction explodes.
+    The second half of the run is averaged over time; with replacement the variance of the same
+    direction explodes.
     """
     m = n // batch
     rows = []
@@ -166,7 +227,9 @@ def flat_stationary(correlations=(0.0, 0.7), eta=0.1, n=32, batch=4, replicas=1_
         found = {}
         for name, scheme in (("shuffled", RESHUFFLING), ("independent", WITH_REPLACEMENT)):
             seeds = range(40_000_000 + 1_000_000 * index, 40_000_000 + 1_000_000 * index + replicas)
-            found[name] = evolve(landscape, eta, scheme, batch, int(ends[-1]), ends, seeds).isel(mode=0)
+            found[name] = evolve(landscape, eta, scheme, batch, int(ends[-1]), ends, seeds).isel(
+                mode=0
+            )
         b, h = landscape.offsets[:, 0], landscape.slopes[:, 0]
         centre = -mode.covariance / mode.fluctuation
         at_centre = theory.sample_area_variance(h, b + centre * h, batch)
@@ -180,11 +243,16 @@ def flat_stationary(correlations=(0.0, 0.7), eta=0.1, n=32, batch=4, replicas=1_
             "mean_theory": centre,
         }
         rows.append(xr.Dataset(kept, {"time": ends / ends[-1] * relaxations}))
-    return xr.concat(rows, "correlation").assign_coords(correlation=list(correlations)).assign_attrs(eta=eta, replicas=replicas)
+    return (
+        xr.concat(rows, "correlation")
+        .assign_coords(correlation=list(correlations))
+        .assign_attrs(eta=eta, replicas=replicas)
+    )
 
 
 def crossover(m=8, curvatures=np.geomspace(1e-3, 1.9, 200)) -> xr.Dataset:
-    """Exact stationary variance reshuffled over with replacement, s2 = 0, against eta l m: eta^2 l^2 m (m + 1) / 12 when small, 1 when large."""
+    """Exact stationary variance reshuffled over with replacement, s2 = 0, against eta l m: eta^2
+    l^2 m (m + 1) / 12 when small, 1 when large."""
     shuffled = theory.confined_variance(1.0, curvatures, 1.0, m)
     independent = 1 / (2 * curvatures - curvatures**2)
     kept = {"ratio": shuffled / independent, "leading": curvatures**2 * m * (m + 1) / 12}
