@@ -23,10 +23,10 @@ help:
 	@echo "make serve     the built book on http://127.0.0.1:8000;  make clean: remove _build, keep .venv"
 
 # --- the environment -------------------------------------------------------------------------------------------
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml book/pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ibias needs Python 3.11 or newer; this is %d.%d. Call make PYTHON=python3.11" % sys.version_info[:2])'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -e './book[pdf]' -c constraints.txt
 	touch $@
 
 # MathJax beside the pages, so that they need no network; without npm the pages fetch it when they are read
@@ -40,20 +40,20 @@ book: _build/book.done
 	@echo "The book: _build/html/index.html"
 
 _build/book.done: .venv/installed node_modules/installed $(SOURCES)
-	$(BIN)/python -m ibias.companion.notebooks run --jobs $(JOBS)
+	$(BIN)/python -m ibias_book.run.notebooks run --jobs $(JOBS)
 	@# a page read with a warning counts as read: forget the pages after a failure, or the next build would pass
 	$(BIN)/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees; exit 1; }
 	touch $@
 
 verdicts: .venv/installed
-	$(BIN)/python -m ibias.companion.notebooks verdicts
+	$(BIN)/python -m ibias_book.run.notebooks verdicts
 
 pairs: .venv/installed
-	$(BIN)/python -m ibias.companion.notebooks pair
+	$(BIN)/python -m ibias_book.run.notebooks pair
 
 pdf: book
 	$(BIN)/jupyter-book build . --builder singlehtml
-	$(BIN)/python -m ibias.companion.printing _build/singlehtml _build/ibias.pdf
+	$(BIN)/python -m ibias_book.run.printing _build/singlehtml _build/ibias.pdf
 
 serve: book
 	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory _build/html
@@ -71,7 +71,7 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 
 bench: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' -e ./book -c constraints.txt
 	$(BIN)/python -m benchmarks
 
 clean:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import ibias as ib
-from ibias.methods import Lane
+from ibias.methods import Trajectory
 
 N, K = 500, 10
 NORMS = (ib.MAX, ib.FROBENIUS, ib.SPECTRAL)
@@ -57,18 +57,18 @@ def cells(d: int) -> list[Cell]:
     ]
 
 
-def cell_lanes(cell: Cell) -> list[Lane]:
+def cell_lanes(cell: Cell) -> list[Trajectory]:
     return [
-        Lane(method, 0)
+        Trajectory(method, 0)
         for method in cell.methods(step_sizes=np.linspace(0.05, 0.3, LANES // len(MOMENTA)))
     ]
 
 
-def sweep_lanes(d: int) -> list[Lane]:
+def sweep_lanes(d: int) -> list[Trajectory]:
     """The 600 runs of the paper's experiment: 3 norms, 5 batch sizes, 4 momenta, variance reduction
     or not, 5 seeds."""
     return [
-        Lane(method, seed)
+        Trajectory(method, seed)
         for cell in cells(d)
         for method in cell.methods()
         for seed in range(SEEDS)

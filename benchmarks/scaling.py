@@ -3,7 +3,7 @@
 import numpy as np
 
 import ibias as ib
-from ibias.methods import Lane
+from ibias.methods import Trajectory
 from ibias.problem import Problem
 
 from .cases import dataset
@@ -41,7 +41,7 @@ def measure_scaling() -> list[dict]:
                 for eta in np.linspace(0.1, 0.2, size["runs"])
             ]
             contenders[value] = (
-                whole("kernel", problem, [Lane(method, 0) for method in methods]),
+                whole("kernel", problem, [Trajectory(method, 0) for method in methods]),
                 size["steps"],
                 size["runs"],
             )

@@ -1,46 +1,31 @@
 """Which maximum-margin classifier does an optimizer choose?  Steepest descent on separable data,
 measured and certified.
 
-import ibias as ib
+    import ibias as ib
 
-data = ib.data.mixture(seed=0)
-muon = ib.SteepestDescent(ib.SPECTRAL, ib.Momentum(0.9, ib.Minibatch(10)), ib.Power(0.3))
-runs = ib.simulate(data, [muon], seeds=range(5), steps=20_000)
-best = ib.max_margin(data, ib.SPECTRAL)
-1 - runs.margin / best.margin
+    data = ib.data.mixture(seed=0)
+    muon = ib.SteepestDescent(ib.SPECTRAL, ib.Momentum(0.9, ib.Minibatch(10)), ib.Power(0.3))
+    runs = ib.simulate(data, [muon], seeds=range(5), steps=20_000)
+    best = ib.max_margin(data, ib.SPECTRAL)
+    1 - runs.margin / best.margin
 """
 
-from importlib import import_module
+from importlib import import_module, metadata
 
-from . import data as data
-from .data import Dataset as Dataset
-from .losses import CROSS_ENTROPY as CROSS_ENTROPY, EXPONENTIAL as EXPONENTIAL
-from .measures import relative_error as relative_error
-from .methods import SteepestDescent as SteepestDescent, grid as grid
-from .norms import (
-    CATALOG as CATALOG,
-    FROBENIUS as FROBENIUS,
-    MAX as MAX,
-    NUCLEAR as NUCLEAR,
-    SPECTRAL as SPECTRAL,
-    SUM as SUM,
-    Entrywise as Entrywise,
-    Norm as Norm,
-    Schatten as Schatten,
-    norm as norm,
-)
-from .problem import Problem as Problem, Scaled as Scaled
-from .schedules import Power as Power
-from .signals import (
-    FullBatch as FullBatch,
-    Minibatch as Minibatch,
-    Momentum as Momentum,
-    Signal as Signal,
-    VarianceReduced as VarianceReduced,
-)
-from .simulate import logspaced as logspaced, simulate as simulate
-from .streams import permutations as permutations
-from .sweep import sweep as sweep
+from . import data
+from .data import Dataset
+from .losses import CROSS_ENTROPY, EXPONENTIAL
+from .measures import relative_error
+from .methods import SteepestDescent, grid
+from .norms import CATALOG, FROBENIUS, MAX, NUCLEAR, SPECTRAL, SUM, Entrywise, Norm, Schatten, norm
+from .problem import Problem, Scaled
+from .runs.simulation import logspaced, simulate
+from .runs.sweeping import sweep
+from .schedules import Power
+from .signals import FullBatch, Minibatch, Momentum, Signal, VarianceReduced
+from .streams import permutations
+
+__version__ = metadata.version("ibias")
 
 # imported when first used: `import ibias` stays light
 _LAZY = {
@@ -49,9 +34,16 @@ _LAZY = {
     "NotSeparable": "maxmargin",
     "certify": "maxmargin",
     "random_optima": "maxmargin",
-    "plane": "balls",
+    "Store": "runs.store",
 }
-_LAZY_MODULES = ("optim", "homogeneous", "fluctuating", "theory", "plots", "tables", "store")
+_LAZY_MODULES = ("optim",)
+__all__ = [
+    "CATALOG", "CROSS_ENTROPY", "EXPONENTIAL", "FROBENIUS", "MAX", "NUCLEAR", "SPECTRAL", "SUM",
+    "Dataset", "Entrywise", "FullBatch", "MaxMargin", "Minibatch", "Momentum", "Norm",
+    "NotSeparable", "Power", "Problem", "Scaled", "Schatten", "Signal", "SteepestDescent", "Store",
+    "VarianceReduced", "certify", "data", "grid", "logspaced", "max_margin", "norm", "optim",
+    "permutations", "random_optima", "relative_error", "simulate", "sweep",
+]  # fmt: skip
 
 
 def __getattr__(name):
@@ -64,4 +56,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted({*globals(), *_LAZY, *_LAZY_MODULES})
+    return __all__

@@ -9,7 +9,7 @@ from math import inf
 
 import numpy as np
 
-from .checks import is_number, whole
+from ._checks import is_number, whole
 
 
 @dataclass(frozen=True, eq=False)

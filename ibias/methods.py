@@ -49,7 +49,7 @@ class SteepestDescent:
         return self.name or default_label(self)
 
 
-class Lane(NamedTuple):
+class Trajectory(NamedTuple):
     """One trajectory: a method and the seed of its shuffles."""
 
     method: SteepestDescent

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .checks import is_number
+from ._checks import is_number
 
 
 class Norm(ABC):

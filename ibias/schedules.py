@@ -5,7 +5,7 @@ from math import isfinite
 
 import numpy as np
 
-from .checks import is_number
+from ._checks import is_number
 
 
 @dataclass(frozen=True)

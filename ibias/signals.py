@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from .checks import is_number, whole
+from ._checks import is_number, whole
 from .problem import Problem, Scaled, weighted_sum
 
 

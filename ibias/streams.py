@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .checks import whole
+from ._checks import whole
 
 
 def generator(seed: int) -> np.random.Generator:

@@ -31,9 +31,11 @@ from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias import plots, tables
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
+from ibias_book.steepest.balls import plane
+from ibias_book.figures import style as plots
+from ibias_book.steepest import tables
+from ibias_book.claims import claim
+from ibias_book.provenance import show
 
 # %% [markdown]
 # ## Norms and their steepest directions
@@ -49,7 +51,7 @@ from ibias.companion.provenance import show
 # %% tags=["hide-input"]
 shown = [ib.MAX, ib.FROBENIUS, ib.SPECTRAL, ib.SUM, ib.NUCLEAR, ib.Schatten(4)]
 gradients = [(1.0, 0.35), (-0.2, 1.0), (-0.8, -0.6)]
-balls = ib.plane(shown, gradients)
+balls = plane(shown, gradients)
 show(
     plots.unit_balls(balls),
     "fig-unit-balls",

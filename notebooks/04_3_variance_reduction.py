@@ -33,10 +33,10 @@ from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias import plots_margins
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
-from ibias.theory import rates
+from ibias_book.figures import margins as plots_margins
+from ibias_book.claims import claim
+from ibias_book.provenance import show
+from ibias_book.steepest.theory import rates
 
 # %% [markdown]
 # ## What Theorem 4.6 says

@@ -50,9 +50,9 @@ from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias import plots
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
+from ibias_book.figures import style as plots
+from ibias_book.claims import claim
+from ibias_book.provenance import show
 
 # %% [markdown]
 # Thirty optimizers per data set, each an expression: a norm, a signal and a schedule.

@@ -32,10 +32,10 @@ tail_replicas = 12_000
 from IPython.display import Markdown
 from myst_nb import glue
 
-from ibias import plots_fluctuating
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
-from ibias.fluctuating.studies import modes, one_step
+from ibias_book.figures import fluctuating as plots_fluctuating
+from ibias_book.claims import claim
+from ibias_book.provenance import show
+from ibias_book.fluctuating.studies import modes, one_step
 
 # %% [markdown]
 # ## One step of a density

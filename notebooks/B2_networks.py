@@ -27,7 +27,7 @@
 # sample of the data, another minimum. The settings are ours; the paper's networks are not at hand.
 #
 # The trained points and the ensembles ship with the package, since a Newton path differs between linear-algebra libraries; the code that made
-# them is `ibias.fluctuating.shipped`, and one ensemble is run again below.
+# them is `ibias_book.fluctuating.shipped`, and one ensemble is run again below.
 
 # %% tags=["parameters"]
 rerun_seed = 0
@@ -37,10 +37,10 @@ drift_eta = 0.05
 from IPython.display import Markdown
 from myst_nb import glue
 
-from ibias import plots_replicas
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
-from ibias.fluctuating.studies import network_tables, networks
+from ibias_book.figures import replicas as plots_replicas
+from ibias_book.claims import claim
+from ibias_book.provenance import show
+from ibias_book.fluctuating.studies import network_tables, networks
 
 # %%
 again = network_tables.rerun("digits", rerun_seed)

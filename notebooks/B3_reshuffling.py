@@ -36,10 +36,10 @@ import numpy as np
 from IPython.display import Markdown
 from myst_nb import glue
 
-from ibias import plots_fluctuating, plots_replicas
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
-from ibias.fluctuating.studies import network_tables, networks, reshuffling, schemes
+from ibias_book.figures import fluctuating as plots_fluctuating, replicas as plots_replicas
+from ibias_book.claims import claim
+from ibias_book.provenance import show
+from ibias_book.fluctuating.studies import network_tables, networks, reshuffling, schemes
 
 # %% [markdown]
 # ## One epoch, exactly

@@ -22,7 +22,7 @@
 #
 # The published formulas were not at hand; each statement below was derived again from the surviving prose of the proofs. A tag says how sure
 # the form is: *text* (the prose forces it), *derived* (ours, constants may differ from the paper's), *sharper* (stronger than version 1),
-# *contradicts* (disagrees with version 1). Every statement is a program in `ibias.statements` that evaluates both sides on random and
+# *contradicts* (disagrees with version 1). Every statement is a program in `ibias_book.steepest.statements` that evaluates both sides on random and
 # adversarial cases: zero weights, confused weights, late weights with all samples classified; Gaussian, integer, sparse, scale-skewed and nearly
 # antiparallel data; one sample thirty times longer than the rest; steps built to move one sample as far as the norm allows.
 # Below, $G$ is the mean residual $1 - s_{iy_i}$, $R = \max_i\lVert x_i\rVert_1$, $m = n/b$, and $\gamma$ the maximum margin in the norm at hand.
@@ -34,10 +34,10 @@ attained = 0.99
 from IPython.display import Markdown
 from myst_nb import glue
 
-from ibias import plots_theory
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
-from ibias.statements import CATALOG, slack_table
+from ibias_book.figures import theory as plots_theory
+from ibias_book.claims import claim
+from ibias_book.provenance import show
+from ibias_book.steepest.statements import CATALOG, slack_table
 
 # %% [markdown]
 # ## Norms, gradient, Hessian

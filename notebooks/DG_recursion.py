@@ -39,17 +39,17 @@
 # | VR (F) | $\gamma$ | 0 | $2^{a+4}R^2(m-1)^2$ | $2m$, and $2Rm\,\eta_{t-m}\le1$ |
 # | VR and momentum (G) | $\gamma$ | $4R\beta^{t+1}$ | $4R(1-\beta)\,[c_2(\beta,2R,0)+(m-1)\,c_2(\beta,2R,m-1)]$ | $t_0$ of C.15 |
 #
-# These are functions and properties of `ibias.theory.Recursion`.
+# These are functions and properties of `ibias_book.steepest.theory.Recursion`.
 
 # %% tags=["parameters"]
 points = 300
 
 # %% tags=["remove-cell"]
-from ibias.statements.trajectories import certified_courses, short_courses
-from ibias import plots_theory
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
-from ibias.statements import reports, slack_table
+from ibias_book.steepest.statements.trajectories import certified_courses, short_courses
+from ibias_book.figures import theory as plots_theory
+from ibias_book.claims import claim
+from ibias_book.provenance import show
+from ibias_book.steepest.statements import reports, slack_table
 from myst_nb import glue
 from IPython.display import Markdown
 

@@ -50,10 +50,10 @@ steps = 20_000
 seeds = 5
 
 # %% tags=["remove-cell"]
-from ibias import plots_theory
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
-from ibias.statements import reports, slack_table
+from ibias_book.figures import theory as plots_theory
+from ibias_book.claims import claim
+from ibias_book.provenance import show
+from ibias_book.steepest.statements import reports, slack_table
 
 # %% tags=["hide-input"]
 early = reports.warm_up()

@@ -33,10 +33,10 @@ eta0 = 0.1
 
 # %% tags=["remove-cell"]
 import ibias as ib
-from ibias import plots_theory
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
-from ibias.statements import reports
+from ibias_book.figures import theory as plots_theory
+from ibias_book.claims import claim
+from ibias_book.provenance import show
+from ibias_book.steepest.statements import reports
 
 # %%
 data = ib.data.scale_skewed(classes=classes, samples=samples, seed=data_seed)

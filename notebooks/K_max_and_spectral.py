@@ -36,9 +36,9 @@ from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias import plots
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
+from ibias_book.figures import style as plots
+from ibias_book.claims import claim
+from ibias_book.provenance import show
 
 gaussian = ib.data.gaussian(classes=10, per_class=10, dim=100, variance=1 / 100, seed=data_seed)
 mixture = ib.data.mixture(classes=10, per_class=10, dim=25, spread=0.6, seed=data_seed)

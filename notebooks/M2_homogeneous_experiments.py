@@ -43,11 +43,11 @@ import xarray as xr
 from IPython.display import Markdown
 from myst_nb import glue
 
-from ibias import homogeneous as h
-from ibias import plots_homogeneous as plots
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
-from ibias.homogeneous import families, laws
+from ibias_book import homogeneous as h
+from ibias_book.figures import homogeneous as plots
+from ibias_book.claims import claim
+from ibias_book.provenance import show
+from ibias_book.homogeneous import families, laws
 from ibias.optim import NewtonSchulz
 
 # %%

@@ -42,10 +42,10 @@ from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias import plots_performance
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
-from ibias.engine.agreement import agreement
+from ibias_book.figures import performance as plots_performance
+from ibias_book.claims import claim
+from ibias_book.provenance import show
+from ibias_book.steepest.agreement import agreement
 
 here = Path("notebooks") if Path("notebooks").is_dir() else Path()
 results = json.loads((here / "../benchmarks/results.json").read_text())

@@ -29,10 +29,10 @@ long_steps = 100_000
 seeds = 5
 
 # %% tags=["remove-cell"]
-from ibias import plots_theory
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
-from ibias.statements import reports, slack_table
+from ibias_book.figures import theory as plots_theory
+from ibias_book.claims import claim
+from ibias_book.provenance import show
+from ibias_book.steepest.statements import reports, slack_table
 
 # %% [markdown]
 # ## The condition is never met

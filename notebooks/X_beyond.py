@@ -35,9 +35,10 @@ from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias import fits, plots_margins, tables
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
+from ibias_book.steepest import fits, tables
+from ibias_book.figures import margins as plots_margins
+from ibias_book.claims import claim
+from ibias_book.provenance import show
 from ibias.polar import CONVERGENT, NewtonSchulzSpectral
 
 gaussian = ib.data.gaussian(seed=data_seed)

@@ -13,7 +13,7 @@ from benchmarks import engines, naive, optim, startup
 from benchmarks.cases import K, cell_lanes, cells, dataset, flops, sweep_lanes
 from benchmarks.timing import interleaved
 from ibias.engine.planner import plan
-from ibias.methods import Lane
+from ibias.methods import Trajectory
 from ibias.problem import Problem
 from test_engine import final
 
@@ -109,7 +109,7 @@ def test_the_naive_peer_runs_the_same_method(index):
     problem = Problem(dataset(25))
     w = naive.train(problem.x, problem.y, K, cell, 40)
     (method,) = cell.methods(momenta=[0.0])
-    ours = final("kernel", problem, [Lane(method, 0)], 40)[0]
+    ours = final("kernel", problem, [Trajectory(method, 0)], 40)[0]
     # after 40 steps margins are small, so autograd still has its digits; spectral b = 10 is the
     # worst conditioned
     assert float((w - ours).norm() / ours.norm()) < 1e-9

@@ -10,8 +10,9 @@ import nbformat
 import pytest
 import yaml
 
-from ibias.companion import claims, sources
-from ibias.companion.parameters import parameters
+from ibias_book import claims
+from ibias_book.run import sources
+from ibias_book.run.parameters import parameters
 
 ROOT = Path(__file__).resolve().parents[1]
 PY = sorted((ROOT / "notebooks").glob("*.py"))
@@ -129,7 +130,7 @@ def test_fences_open(path):
 def test_figures_are_shown_with_provenance(path):
     text = "\n".join(c.source for c in code_of(path))
     assert not re.search(r"plt\.show\(|\.savefig\(|fig\.show\(", text), (
-        "use ibias.companion.provenance.show"
+        "use ibias_book.provenance.show"
     )
 
 

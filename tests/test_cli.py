@@ -13,9 +13,9 @@ import pytest
 import xarray as xr
 
 import ibias as ib
-from ibias.companion import cli
-from ibias.companion.cli import exit_code, main
-from ibias.store import Store
+from ibias.cli import app as cli
+from ibias.cli.app import exit_code, main
+from ibias.runs.store import Store
 
 X = np.array([[2.0, 1.0], [1.5, 0.5], [-2.0, -1.0], [-1.0, -1.5]])
 Y = np.array([0, 0, 1, 1])
@@ -154,7 +154,7 @@ def test_train_writes_what_it_says(here, capsys):
 
 
 def test_the_verdict_names_the_nearest_margin_and_refuses_to_when_samples_are_misclassified(here):
-    from ibias.companion.cli_train import judge
+    from ibias.cli.training import judge
 
     shares = xr.DataArray(
         [[[[0.2, 0.9]], [[0.3, 0.8]]]],
@@ -205,7 +205,7 @@ def test_store_lists_checks_and_cleans(here, capsys, monkeypatch):
     checked = answer(capsys, "store", "verify", code=1)
     assert checked["sound"] == 15 and len(checked["set_aside"]) == 1
     assert answer(capsys, "store", "gc") == {"folder": str(here / "store"), "deleted": []}
-    monkeypatch.setattr("ibias.sweep_key.source_hash", lambda: "newer")
+    monkeypatch.setattr("ibias.runs.key.source_hash", lambda: "newer")
     assert len(answer(capsys, "store", "gc", "--dry-run")["would_delete"]) == 15
     assert len(answer(capsys, "store", "gc")["deleted"]) == 15
     assert answer(capsys, "store", "ls")["entries"] == []
@@ -240,8 +240,8 @@ def test_doctor_reports_this_machine(here, capsys, monkeypatch):
 
 
 def test_reproduce_and_verify_hand_over_to_the_book(here, capsys, monkeypatch):
-    from ibias.companion import notebooks, verification
-    from ibias.companion.figure_data import Comparison
+    from ibias_book.run import notebooks, verification
+    from ibias_book.figure_data import Comparison
 
     asked = []
     monkeypatch.setattr(notebooks, "find_root", lambda: here)
@@ -252,9 +252,7 @@ def test_reproduce_and_verify_hand_over_to_the_book(here, capsys, monkeypatch):
             asked.append((which, given)) or [notebooks.Outcome("05", "done", 2.0)]
         ),
     )
-    monkeypatch.setattr(
-        "ibias.companion.cli_book.typed", lambda path, given: asked.append(path.name)
-    )
+    monkeypatch.setattr("ibias_book.commands.typed", lambda path, given: asked.append(path.name))
     monkeypatch.setattr(notebooks, "choose", lambda root, wanted: wanted)
     assert answer(capsys, "reproduce", "05", "-p", "steps=2000")["notebooks"][0]["status"] == "done"
     assert asked == ["05.ipynb", (["05"], {"steps": "2000"})]
@@ -278,7 +276,7 @@ def test_reproduce_and_verify_hand_over_to_the_book(here, capsys, monkeypatch):
 
 
 def test_build_makes_pages_and_says_when_it_could_not(here, capfd, monkeypatch):
-    from ibias.companion import notebooks
+    from ibias_book.run import notebooks
 
     monkeypatch.setattr(notebooks, "find_root", lambda: here)
     monkeypatch.setattr(notebooks, "run", lambda *a, **k: [])
@@ -307,8 +305,7 @@ def test_an_error_nobody_foresaw_is_one_line_as_well(here, capsys, monkeypatch):
     monkeypatch.setattr("ibias.maxmargin.max_margin", lambda *a, **k: {}[()])
     monkeypatch.setattr(cli, "exit_code", lambda error: 1)
     monkeypatch.setattr(
-        "ibias.companion.cli_margin.open_data",
-        lambda *a, **k: (_ for _ in ()).throw(AttributeError("x\ny")),
+        "ibias.cli.margins.open_data", lambda *a, **k: (_ for _ in ()).throw(AttributeError("x\ny"))
     )
     assert main(["margin", "mine.npz", "--norm", "max"]) == 1
     assert (
@@ -320,7 +317,7 @@ def test_an_error_nobody_foresaw_is_one_line_as_well(here, capsys, monkeypatch):
 def test_a_missing_library_is_named_with_what_installs_it(monkeypatch, here, capsys):
     missing = ModuleNotFoundError("No module named 'nbformat'", name="nbformat")
     monkeypatch.setattr(
-        "ibias.companion.cli_margin.open_data", lambda *a, **k: (_ for _ in ()).throw(missing)
+        "ibias.cli.margins.open_data", lambda *a, **k: (_ for _ in ()).throw(missing)
     )
     assert main(["margin", "mine.npz", "--norm", "max"]) == 1
     err = capsys.readouterr().err
@@ -353,7 +350,7 @@ def command(*argv, **options):
         | options.pop("env", {})
     )
     return subprocess.Popen(
-        [sys.executable, "-m", "ibias.companion.cli", *argv],
+        [sys.executable, "-m", "ibias.cli", *argv],
         env=environment,
         text=True,
         stdout=subprocess.PIPE,

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from ibias.companion import claims, figure_data, notebooks, outputs, pace, sources, verification
-from ibias.companion.parameters import parameters, typed
+from ibias_book import claims, figure_data
+from ibias_book.run import notebooks, outputs, pace, sources, verification
+from ibias_book.run.parameters import parameters, typed
 
 
 # --- parameters
@@ -77,7 +78,7 @@ def test_outputs_depend_on_what_the_code_reaches():
     assert {"__init__.py", "norms.py", "engine/lanes.py", "sweep.py"} <= reached
     assert "plots.py" not in reached and not any(n.startswith("companion") for n in reached)
     assert "plots.py" in names("from ibias import plots")
-    assert "companion/cli.py" not in names("from ibias.companion.provenance import show")
+    assert "companion/cli.py" not in names("from ibias_book.provenance import show")
 
 
 def test_key_changes_with_code_and_data_only(tmp_path):
@@ -113,8 +114,8 @@ def test_outputs_are_grafted_onto_the_committed_notebook(tmp_path):
 # ---------------------------------------------------------------
 MINI = """\
 import xarray as xr
-from ibias.companion.claims import claim
-from ibias.companion.provenance import show
+from ibias_book.claims import claim
+from ibias_book.provenance import show
 data = xr.Dataset({"y": ("x", [float(steps), 2.0])})
 show("<svg xmlns='http://www.w3.org/2000/svg'></svg>", "fig-mini", data=data, alt="An empty drawing only")
 claim("mini", "One is one.", where="here", tested="equality", holds=True)

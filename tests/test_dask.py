@@ -11,9 +11,9 @@ import pytest
 import xarray as xr
 
 import ibias as ib
-from ibias.companion.cli import main
-from ibias.store import Store
-from ibias.sweep import SweepIncomplete
+from ibias.cli.app import main
+from ibias.runs.store import Store
+from ibias.runs.sweeping import SweepIncomplete
 
 distributed = pytest.importorskip("distributed")
 
@@ -166,7 +166,7 @@ def threads_of_a_worker():
     import torch
 
     import ibias as ib
-    from ibias.sweep_work import Work, collect
+    from ibias.runs.work import Work, collect
 
     torch.set_num_threads(2)
     data = ib.data.counterexample("X.1")
@@ -174,7 +174,7 @@ def threads_of_a_worker():
     collect(
         Work(
             data,
-            (ib.methods.Lane(method, 0),),
+            (ib.methods.Trajectory(method, 0),),
             ib.CROSS_ENTROPY,
             1,
             np.array([0, 1]),
@@ -213,7 +213,7 @@ def test_the_files_for_clusters_are_sound_and_use_options_that_exist():
 
     import yaml
 
-    from ibias.companion import grid_file
+    from ibias.cli import grids as grid_file
 
     folder = Path(__file__).resolve().parents[1] / "book" / "scale_out"
     ast.parse((folder / "slurm.py").read_text())
@@ -223,7 +223,7 @@ def test_the_files_for_clusters_are_sound_and_use_options_that_exist():
     command = parts["Job"]["spec"]["template"]["spec"]["containers"][0]["command"]
     assert command[:2] == ["ibias", "sweep"]
     known = subprocess.run(
-        [sys.executable, "-m", "ibias.companion.cli", "sweep", "--help"],
+        [sys.executable, "-m", "ibias.cli", "sweep", "--help"],
         env=ENVIRONMENT | {"COLUMNS": "200"},
         capture_output=True,
         text=True,

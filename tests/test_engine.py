@@ -9,9 +9,9 @@ import torch
 
 import ibias as ib
 from ibias.engine import backend_named, refusal
-from ibias.engine.persistent.build import missing
+from ibias.engine.experimental.persistent.build import missing
 from ibias.losses import LOSSES
-from ibias.methods import Lane
+from ibias.methods import Trajectory
 from ibias.problem import Problem
 from numpy_reference import trajectory
 
@@ -83,7 +83,7 @@ def worst(w, v):
 
 def cells(norms, batch_sizes, seeds=(0,), **options):
     grid = itertools.product(norms, batch_sizes, (0.0, 0.9), (False, True))
-    return [Lane(method(*cell, **options), seed) for cell in grid for seed in seeds]
+    return [Trajectory(method(*cell, **options), seed) for cell in grid for seed in seeds]
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_directions_survive_margins_of_ten_thousand(b, loss):
 def test_every_step_still_has_unit_length_past_margin_745(backend):
     problem = Problem(clusters(spread=0.1))
     lanes = [
-        Lane(method(norm, 60, beta, eta0=200.0), 0) for norm in ib.CATALOG for beta in (0.5, 0.9)
+        Trajectory(method(norm, 60, beta, eta0=200.0), 0) for norm in ib.CATALOG for beta in (0.5, 0.9)
     ]
     before, after = (final(backend, problem, lanes, steps) for steps in (400, 401))
     assert problem.min_margin(before).max() > 745
@@ -180,7 +180,7 @@ def test_late_truth_the_max_norm_run_nears_the_best_margin():
     problem = Problem(clusters(30, 3, 5, spread=0.15))
     best = ib.max_margin(problem.dataset, ib.MAX)
     for backend in FAST:
-        w = final(backend, problem, [Lane(method(ib.MAX, 30, eta0=0.5), 0)], 8000)
+        w = final(backend, problem, [Trajectory(method(ib.MAX, 30, eta0=0.5), 0)], 8000)
         margin = problem.min_margin(w)
         assert margin > 40  # here softmax - onehot has lost every digit
         assert margin / ib.MAX.value(w) >= 0.99 * best.margin, backend
@@ -190,7 +190,7 @@ def test_late_truth_the_max_norm_run_nears_the_best_margin():
 def test_one_sample_makes_spectral_and_frobenius_descent_equal(backend):
     problem = Problem(clusters())
     lanes = [
-        Lane(method(norm, 1), seed)
+        Trajectory(method(norm, 1), seed)
         for norm in (ib.SPECTRAL, ib.NUCLEAR, ib.Schatten(4), ib.FROBENIUS)
         for seed in (0, 1)
     ]
@@ -234,12 +234,12 @@ def test_auto_takes_the_kernel_and_leaves_the_rest_to_the_others():
         method(ib.MAX, 6),
         ib.SteepestDescent(ib.MAX, ib.Momentum(0.5, ib.Momentum(0.5, ib.Minibatch(6)))),
     )
-    assert backend_named("auto", problem, [Lane(plain, 0)])[0] == "kernel"
+    assert backend_named("auto", problem, [Trajectory(plain, 0)])[0] == "kernel"
     assert (
-        backend_named("auto", Problem(clusters(), dtype=torch.float32), [Lane(plain, 0)])[0]
+        backend_named("auto", Problem(clusters(), dtype=torch.float32), [Trajectory(plain, 0)])[0]
         == "lanes"
     )
-    lanes = [Lane(nested, 0), Lane(plain, 0), Lane(nested, 1)]
+    lanes = [Trajectory(nested, 0), Trajectory(plain, 0), Trajectory(nested, 1)]
     name, _ = backend_named("auto", problem, lanes)
     assert name == "kernel+composed"
     mixed = final("auto", problem, lanes, 60)
@@ -248,21 +248,21 @@ def test_auto_takes_the_kernel_and_leaves_the_rest_to_the_others():
 
 def test_a_backend_that_cannot_run_a_method_says_why():
     problem = Problem(clusters())
-    ragged = Lane(ib.SteepestDescent(ib.MAX, ib.Minibatch(7, ragged=True)), 0)
+    ragged = Trajectory(ib.SteepestDescent(ib.MAX, ib.Minibatch(7, ragged=True)), 0)
     with pytest.raises(ValueError, match="cannot run .* not of the standard form"):
         backend_named("kernel", problem, [ragged])
     with pytest.raises(ValueError, match="unknown backend 'fast'; use 'auto' or one of"):
         backend_named("fast", problem, [])
     with pytest.raises(ValueError, match="the problem is on cpu"):
-        backend_named("gpu", problem, [Lane(method(ib.MAX, 6), 0)])
+        backend_named("gpu", problem, [Trajectory(method(ib.MAX, 6), 0)])
     assert "float32" in refusal(
-        "kernel", Problem(clusters(), dtype=torch.float32), Lane(method(ib.MAX, 6), 0)
+        "kernel", Problem(clusters(), dtype=torch.float32), Trajectory(method(ib.MAX, 6), 0)
     )
 
 
 def test_single_precision_keeps_its_directions_past_margin_16():
     problem = Problem(clusters(30, 3, 5, spread=0.15), dtype=torch.float32)
-    w = final("lanes", problem, [Lane(method(ib.MAX, 30, eta0=0.5), 0)], 2000)
+    w = final("lanes", problem, [Trajectory(method(ib.MAX, 30, eta0=0.5), 0)], 2000)
     best = ib.max_margin(problem.dataset, ib.MAX)
     assert problem.min_margin(w) > 40
     assert (
@@ -322,7 +322,7 @@ def test_full_gradients_by_one_class_less_agree_with_the_numpy_loop(n, k, d, ste
     # others
     problem = Problem(clusters(n, k, d), loss)
     lanes = [
-        Lane(method(norm, n, beta, eta0=eta0), 0)
+        Trajectory(method(norm, n, beta, eta0=eta0), 0)
         for norm in (ib.FROBENIUS, ib.SPECTRAL, ib.Schatten(4))
         for beta in (0.0, 0.9)
         for eta0 in (0.1, 0.3)

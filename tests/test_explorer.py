@@ -11,7 +11,7 @@ import pytest
 
 import figure_page as fp
 import ibias as ib
-from ibias.companion import explorer, packed
+from ibias_book.interactive import explorer, packed
 
 NODE = shutil.which("node")
 DRIVER = Path(__file__).with_name("drive_explorer.js")

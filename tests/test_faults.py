@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import ibias as ib
-from ibias.companion.cli import main
-from ibias.store import Store, read_entry
+from ibias.cli.app import main
+from ibias.runs.store import Store, read_entry
 
 # Forks a process per sweep from one that has imported everything: a kill then falls on the sweep
 # and not on the imports. 48 runs in 12 blocks.

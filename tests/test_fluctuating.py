@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from ibias import fluctuating as fl
+from ibias_book import fluctuating as fl
 from ibias import streams
-from ibias.fluctuating.sampling import SCHEMES
-from ibias.fluctuating.spectra import hessian_vector
-from ibias.fluctuating.statistics import batch_factor
+from ibias_book.fluctuating.sampling import SCHEMES
+from ibias_book.fluctuating.spectra import hessian_vector
+from ibias_book.fluctuating.statistics import batch_factor
 
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=lambda s: s.text)
@@ -90,8 +90,8 @@ def test_ensemble_agrees_with_a_plain_loop(momentum, reduced):
 def test_blocks_of_replicas_do_not_change_them(monkeypatch):
     landscape = fl.sampled_landscape(8, 0.5)
     whole = fl.evolve(landscape, 0.1, fl.WITH_REPLACEMENT, 2, 11, [0, 5, 11], range(9))
-    monkeypatch.setattr("ibias.fluctuating.ensemble.DRAWS_AT_ONCE", 70)
-    monkeypatch.setattr("ibias.fluctuating.ensemble.NUMBERS_AT_ONCE", 12)
+    monkeypatch.setattr("ibias_book.fluctuating.ensemble.DRAWS_AT_ONCE", 70)
+    monkeypatch.setattr("ibias_book.fluctuating.ensemble.NUMBERS_AT_ONCE", 12)
     assert whole.equals(fl.evolve(landscape, 0.1, fl.WITH_REPLACEMENT, 2, 11, [0, 5, 11], range(9)))
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from ibias.fluctuating import shipped
-from ibias.fluctuating.networks import digits_network, plain_text, text_network
-from ibias.fluctuating.shipped import (
+from ibias_book.fluctuating import shipped
+from ibias_book.fluctuating.networks import digits_network, plain_text, text_network
+from ibias_book.fluctuating.shipped import (
     BATCH,
     DATA,
     KINDS,
@@ -20,8 +20,8 @@ from ibias.fluctuating.shipped import (
     pack_statistics,
     shipped_statistics,
 )
-from ibias.fluctuating.statistics import frame_at, noise_statistics
-from ibias.fluctuating.studies import networks
+from ibias_book.fluctuating.statistics import frame_at, noise_statistics
+from ibias_book.fluctuating.studies import networks
 
 
 @pytest.mark.parametrize("build", [digits_network, text_network])

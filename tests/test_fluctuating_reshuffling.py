@@ -4,8 +4,8 @@ errors.  Fixed seeds."""
 import numpy as np
 import pytest
 
-from ibias.fluctuating import reshuffling as theory
-from ibias.fluctuating.studies import reshuffling, schemes
+from ibias_book.fluctuating import reshuffling as theory
+from ibias_book.fluctuating.studies import reshuffling, schemes
 
 
 def test_bridge_over_all_orders():

@@ -4,10 +4,10 @@ chapter's specification; fixed seeds."""
 import numpy as np
 import pytest
 
-from ibias import fluctuating as fl
-from ibias.fluctuating.exponents import fit_exponent
-from ibias.fluctuating.modes import central_moments
-from ibias.fluctuating.studies import modes, one_step
+from ibias_book import fluctuating as fl
+from ibias_book.fluctuating.exponents import fit_exponent
+from ibias_book.fluctuating.modes import central_moments
+from ibias_book.fluctuating.studies import modes, one_step
 
 
 @pytest.fixture(scope="module")

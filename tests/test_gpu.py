@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import ibias as ib
-from ibias.engine import backend_named, jacobi
-from ibias.engine.agreement import agreement
+from ibias.engine import backend_named
+from ibias.engine.experimental import jacobi
+from ibias_book.steepest.agreement import agreement
 from ibias.engine.driver import drive
-from ibias.engine.gpu import GraphBlock
+from ibias.engine.experimental.gpu import GraphBlock
 from ibias.norms import Schatten
 from ibias.problem import Problem
 from test_engine import cells, clusters, final, worst
@@ -112,7 +113,7 @@ def test_captured_steps_agree_with_the_cpu(dtype, tolerance):
         variance_reduction=[False, True],
     )
     problem = Problem(clusters(), device="cuda", dtype=dtype)
-    lanes = [ib.methods.Lane(method, 0) for method in methods]
+    lanes = [ib.methods.Trajectory(method, 0) for method in methods]
     name, run = backend_named("auto", problem, lanes)
     assert name == "gpu"
     w = torch.empty(len(lanes), 5, 8, dtype=torch.float64)

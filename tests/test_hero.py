@@ -6,7 +6,7 @@ import pytest
 
 import figure_page as fp
 import ibias as ib
-from ibias.companion import hero
+from ibias_book.interactive import hero
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 import ibias as ib
-from ibias import homogeneous as h
-from ibias.homogeneous import laws
-from ibias.homogeneous.observables import (
+from ibias_book import homogeneous as h
+from ibias_book.homogeneous import laws
+from ibias_book.homogeneous.observables import (
     balanced_margin,
     inner,
     kkt_alignment,

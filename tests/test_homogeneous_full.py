@@ -14,8 +14,8 @@ import pytest
 import xarray as xr
 
 import ibias as ib
-from ibias import homogeneous as h
-from ibias.homogeneous import families, laws
+from ibias_book import homogeneous as h
+from ibias_book.homogeneous import families, laws
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ import torch
 import xarray as xr
 
 import ibias as ib
-from ibias import homogeneous as h
-from ibias.homogeneous import families, laws
+from ibias_book import homogeneous as h
+from ibias_book.homogeneous import families, laws
 from ibias.optim import NewtonSchulz
 
 NETWORK = h.Layers(12, (16,))
@@ -116,7 +116,7 @@ def test_groups_of_any_size_find_the_same_direction(monkeypatch):
     whole = h.ascent(model, theta, task.x, task.y)
     for cached in (1, 2 * 40 * 7, 3 * 40 * 7):
         monkeypatch.setattr(
-            sys.modules["ibias.homogeneous.ascent"], "CACHED", cached
+            sys.modules["ibias_book.homogeneous.ascent"], "CACHED", cached
         )  # the function of this name hides its module
         parts = h.ascent(model, theta, task.x, task.y)
         for a, b in zip(parts.u.blocks, whole.u.blocks, strict=True):

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import ibias as ib
-from ibias.companion.cli import main
+from ibias.cli.app import main
 from ibias.data_files import LabelsMapped
 
 RNG = np.random.default_rng(0)
@@ -380,7 +380,7 @@ def test_a_run_on_data_that_are_not_separable_happens_when_asked_with_a_banner(
 
 
 def test_a_batch_that_does_not_divide_runs_when_asked_and_is_labelled(folder, capsys, monkeypatch):
-    from ibias.companion import cli_train
+    from ibias.cli import training as cli_train
 
     banners = []
     monkeypatch.setattr(cli_train, "draw", lambda runs, banner, figure: banners.append(banner))
@@ -484,7 +484,7 @@ def test_a_scheduler_that_does_not_answer_is_asked_once():
     lives."""
     import dask
 
-    from ibias.companion.cli_sweep import _client
+    from ibias.cli.sweeping import _client
 
     with (
         pytest.raises(ValueError, match="no Dask scheduler answers there") as kept,

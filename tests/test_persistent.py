@@ -18,9 +18,9 @@ import torch
 
 import ibias as ib
 from ibias.engine import backend_named, refusal
-from ibias.engine.persistent import backend as persistent
-from ibias.engine.persistent import build
-from ibias.methods import Lane
+from ibias.engine.experimental.persistent import backend as persistent
+from ibias.engine.experimental.persistent import build
+from ibias.methods import Trajectory
 from ibias.problem import Problem
 from test_engine import cells, clusters, final, method, worst
 
@@ -88,7 +88,7 @@ def test_residuals_that_do_not_fit_the_chip_are_kept_off_it(monkeypatch):
 @pytest.mark.parametrize("k, d", [(2, 3), (3, 40), (7, 4), (10, 25)])
 def test_the_host_reserves_the_shared_memory_that_a_run_uses(dtype, norm, reduced, k, d):
     problem = Problem(clusters(60, k, d), dtype=dtype)
-    final("persistent", problem, [Lane(method(norm, 6, 0.9, reduced), 0)], 5, dedupe=False)
+    final("persistent", problem, [Trajectory(method(norm, 6, 0.9, reduced), 0)], 5, dedupe=False)
     import ctypes
 
     used = ctypes.CDLL(build.host_library(dtype)).written()
@@ -109,7 +109,7 @@ def test_single_precision_follows_double_for_a_while_and_keeps_its_directions():
         1e-9 < worst(single, double) < 1e-2
     )  # 1e-7 times the condition of spectral steps and a hundred steps
     problem = Problem(clusters(30, 3, 5, spread=0.15), dtype=torch.float32)
-    w = final("persistent", problem, [Lane(method(ib.MAX, 30, eta0=0.5), 0)], 2000)
+    w = final("persistent", problem, [Trajectory(method(ib.MAX, 30, eta0=0.5), 0)], 2000)
     assert problem.min_margin(w) > 40
     best = ib.max_margin(problem.dataset, ib.MAX)
     assert (
@@ -130,7 +130,7 @@ def test_simulate_takes_it_by_name_only():
     )
     assert (
         backend_named(
-            "auto", Problem(clusters(), dtype=torch.float32), [Lane(method(ib.MAX, 6), 0)]
+            "auto", Problem(clusters(), dtype=torch.float32), [Trajectory(method(ib.MAX, 6), 0)]
         )[0]
         == "lanes"
     )
@@ -139,7 +139,7 @@ def test_simulate_takes_it_by_name_only():
 @needs_compiler
 def test_what_it_cannot_run_is_refused_with_the_reason():
     def why(problem, norm=ib.MAX, reduced=False):
-        return refusal("persistent", problem, Lane(method(norm, 6, 0.9, reduced), 0))
+        return refusal("persistent", problem, Trajectory(method(norm, 6, 0.9, reduced), 0))
 
     assert "in torch.float16" in why(Problem(clusters(), dtype=torch.float16))
     fits = int(
@@ -159,7 +159,7 @@ def test_what_it_cannot_run_is_refused_with_the_reason():
             " limit"
         ),
     ):
-        backend_named("persistent", Problem(clusters(60, 10, 3000)), [Lane(method(ib.MAX, 6), 0)])
+        backend_named("persistent", Problem(clusters(60, 10, 3000)), [Trajectory(method(ib.MAX, 6), 0)])
 
 
 def test_a_machine_that_cannot_build_it_is_told_what_is_missing(monkeypatch):
@@ -171,7 +171,7 @@ def test_a_machine_that_cannot_build_it_is_told_what_is_missing(monkeypatch):
             " variable CXX"
         ),
     ):
-        backend_named("persistent", Problem(clusters()), [Lane(method(ib.MAX, 6), 0)])
+        backend_named("persistent", Problem(clusters()), [Trajectory(method(ib.MAX, 6), 0)])
     monkeypatch.delattr(torch.cuda, "_compile_kernel", raising=False)
     assert "update torch" in build.missing(torch.device("cuda"))
 
@@ -229,7 +229,7 @@ def test_the_library_is_built_once_and_again_after_an_edit(tmp_path):
 
 
 def test_stored_runs_know_the_kernel_s_source():
-    from ibias.sweep_key import source_files
+    from ibias.runs.key import source_files
 
     assert {"runs.cu", "host.cpp", "build.py"} <= {path.name for path in source_files()}
 
@@ -288,7 +288,7 @@ import numpy as np
 import ibias as ib
 from ibias.engine import backend_named
 from ibias.engine.persistent import backend, build
-from ibias.methods import Lane
+from ibias.methods import Trajectory
 from ibias.problem import Problem
 from test_engine import clusters, method
 
@@ -297,7 +297,7 @@ flags = ("-O1", "-std=c++20", "-fPIC", "-shared", "-pthread", "-fsanitize=thread
 build.host_library = lambda dtype: whole(dtype, Path(sys.argv[1]), flags, Path(sys.argv[2]))
 problem = Problem(clusters(12, 4, 25))
 norms, signals = (ib.MAX, ib.SUM, ib.Entrywise(3), ib.Schatten(4)), ((4, 0.9, True), (12, 0.0, False))
-lanes = [Lane(method(norm, *signal), 0) for norm in norms for signal in signals]
+lanes = [Trajectory(method(norm, *signal), 0) for norm in norms for signal in signals]
 backend_named("persistent", problem, lanes)[1](problem, lanes, 6, np.array([4, 6]), lambda *seen: None)
 """
 

@@ -7,7 +7,7 @@ import pytest
 
 import ibias as ib
 from ibias.engine.planner import WIDEST, check_memory, plan, representative
-from ibias.methods import Lane
+from ibias.methods import Trajectory
 from ibias.norms import Schatten
 
 N, D, K = 500, 25, 10
@@ -16,7 +16,7 @@ NORMS = (ib.MAX, ib.FROBENIUS, ib.SPECTRAL)
 
 def lane(norm=ib.MAX, b=10, beta=0.0, reduced=False, seed=0, eta0=0.1):
     signal = ib.VarianceReduced(ib.Minibatch(b)) if reduced else ib.Minibatch(b)
-    return Lane(
+    return Trajectory(
         ib.SteepestDescent(norm, ib.Momentum(beta, signal) if beta else signal, ib.Power(eta0)),
         seed,
     )

@@ -10,12 +10,12 @@ import torch
 import ibias as ib
 from ibias.engine import backend_named
 from ibias.engine.driver import drive
-from ibias.engine.gpu import GraphBlock
+from ibias.engine.experimental.gpu import GraphBlock
 from ibias.engine.kernel.backend import KernelBlock
 from ibias.engine.lanes import LaneBlock
 from ibias.engine.planner import bytes_needed, plan
 from ibias.losses import LOSSES
-from ibias.methods import Lane
+from ibias.methods import Trajectory
 from ibias.problem import Problem
 from ibias.streams import permutations
 from long_reference import LONG_ENOUGH, trajectory
@@ -40,7 +40,7 @@ def uneven(k, d=8, n=40, sparse=False):
 
 def grid(norms, batch_sizes, momenta, **options):
     cells = itertools.product(norms, batch_sizes, momenta, (False, True))
-    return [Lane(method(*cell, **options), 0) for cell in cells]
+    return [Trajectory(method(*cell, **options), 0) for cell in cells]
 
 
 def expected(problem, lanes, steps):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ibias.statements import CATALOG, Bound, statement
+from ibias_book.steepest.statements import CATALOG, Bound, statement
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = [

@@ -13,7 +13,7 @@ import pytest
 
 from ibias import npz
 from ibias.npz import NpzError
-from ibias.store import (
+from ibias.runs.store import (
     BadEntry,
     Store,
     StoreWarning,

@@ -10,12 +10,12 @@ import torch
 import xarray as xr
 
 import ibias as ib
-from ibias import sweep_key
+from ibias.runs import key as sweep_key
 from ibias.engine import driver
-from ibias.store import Store, key_of
-from ibias.sweep import SweepIncomplete, status
-from ibias.sweep_key import PACKAGE, source_files
-from ibias.sweep_plan import plan
+from ibias.runs.store import Store, key_of
+from ibias.runs.sweeping import SweepIncomplete, status
+from ibias.runs.key import PACKAGE, source_files
+from ibias.runs.plan import plan
 
 MODULE = sys.modules["ibias.sweep"]  # the name on the package is the function
 DATA = ib.data.mixture(classes=3, per_class=6, dim=5, seed=0)
@@ -225,7 +225,7 @@ def test_an_interrupt_while_everything_is_read_back_says_that_all_is_there(tmp_p
 @pytest.mark.parametrize("backend", ["kernel", "lanes"])
 def test_a_long_run_goes_on_from_its_saved_state_bit_for_bit(tmp_path, monkeypatch, backend):
     monkeypatch.setattr(driver, "CHUNK_STEPS", 30)
-    monkeypatch.setattr("ibias.sweep_journal.Journal.__init__.__defaults__", (0.0,))
+    monkeypatch.setattr("ibias.runs.resume.Journal.__init__.__defaults__", (0.0,))
     methods = ib.grid(
         norms=[ib.MAX, ib.SPECTRAL],
         batch_sizes=[6],
@@ -256,7 +256,7 @@ def test_a_sweep_cut_three_times_with_and_without_saved_states_ends_the_same(tmp
     with monkeypatch.context() as patch, pytest.raises(Cut):
         cut_after(patch, 4)
         ib.sweep(DATA, methods, **ask, store=tmp_path / "cut")
-    monkeypatch.setattr("ibias.sweep_journal.Journal.__init__.__defaults__", (0.0,))
+    monkeypatch.setattr("ibias.runs.resume.Journal.__init__.__defaults__", (0.0,))
     for states in (3, 12):
         with monkeypatch.context() as patch, pytest.raises(Cut):
             cut_after_states(patch, states)

@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from ibias import syntax
+from ibias_book.run import syntax
 
 SOURCES = [
     p.read_text(encoding="utf-8")

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 import ibias as ib
-from ibias import fits, plots, plots_margins, tables
-from ibias.balls import plane
+from ibias_book.steepest import fits, tables
+from ibias_book.figures import style as plots, margins as plots_margins
+from ibias_book.steepest.balls import plane
 from ibias.polar import CONVERGENT, NewtonSchulzSpectral
 
 
@@ -105,7 +106,7 @@ def test_momentum_map_has_the_effective_margin_on_its_axis(tmp_path, monkeypatch
         "batches",
     ) and grid.batches.values.tolist() == [1, 4, 8]
     gamma = ib.max_margin(data, ib.MAX).lower
-    from ibias.theory import constants
+    from ibias_book.steepest.theory import constants
 
     for m in (4, 8):
         beta = 1 - grid.least.sel(norm="max", form="sharper", batches=m).item()

@@ -3,7 +3,7 @@
 Every backend is a function ``run(problem, lanes, steps, record, observe, progress=None, state=None,
 checkpoint=None)``:
 
-- ``lanes``: list of ``Lane(method, seed)``; ``steps``: updates; ``record``: increasing steps in
+- ``lanes``: list of ``Trajectory(method, seed)``; ``steps``: updates; ``record``: increasing steps in
   ``0 .. steps``
 - ``observe(record_index, lane_indices, W)`` gets the weights ``(len(lane_indices), k, d)`` after
   ``record[record_index]`` updates
@@ -46,6 +46,7 @@ PREFERRED = "IBIAS_BACKEND"
 # the order of preference of "auto", which never gets past "composed": "persistent" has not run on a
 # GPU yet
 BACKENDS = ("kernel", "gpu", "lanes", "composed", "persistent")
+EXPERIMENTAL = ("gpu", "persistent")
 
 
 def refusal(backend: str, problem, lane) -> str:
@@ -60,7 +61,7 @@ def refusal(backend: str, problem, lane) -> str:
     if backend == "lanes":
         return ""
     if backend == "persistent":
-        return import_module(".persistent", __name__).refusal(problem, lane)
+        return _module("persistent").refusal(problem, lane)
     if torch.device(problem.device).type != "cpu" or problem.dtype != torch.float64:
         return f"it computes on the CPU in float64, not on {problem.device} in {problem.dtype}"
     if problem.loss not in (CROSS_ENTROPY, EXPONENTIAL):
@@ -91,8 +92,14 @@ def backend_named(name: str, problem, lanes: list):
     return name, _load(name)
 
 
+def _module(name):
+    # what has never run on a GPU stands in a room of its own
+    room = ".experimental" if name in EXPERIMENTAL else ""
+    return import_module(f"{room}.{name}", __name__)
+
+
 def _load(name):
-    return import_module(f".{name}", __name__).run
+    return _module(name).run
 
 
 def _automatic(problem, lanes):

@@ -20,7 +20,7 @@ import torch
 
 from ..schedules import step_sizes
 from ..streams import epoch_chunks
-from ..threads import one_thread
+from .threads import one_thread
 from .planner import Block, plan
 
 CHUNK_SAMPLES, CHUNK_STEPS = (

@@ -4,7 +4,7 @@ matter removed."""
 import os
 from typing import NamedTuple
 
-from ..methods import Lane
+from ..methods import Trajectory
 from ..norms import FROBENIUS, Entrywise, Norm, Schatten
 from ..signals import recipe
 
@@ -48,7 +48,7 @@ class Block(NamedTuple):
         return [rows[run.schedule] for run in self.runs]
 
 
-def representative(lane: Lane, n: int, d: int, k: int) -> Run:
+def representative(lane: Trajectory, n: int, d: int, k: int) -> Run:
     """The cheapest run with the same iterates, up to rounding.
 
     - b = n: an epoch is one batch, so the order does not matter, and the variance-reduced signal is
@@ -67,7 +67,7 @@ def representative(lane: Lane, n: int, d: int, k: int) -> Run:
 
 
 def plan(
-    lanes: list[Lane], n: int, d: int, k: int, widest: int = WIDEST, dedupe: bool = True
+    lanes: list[Trajectory], n: int, d: int, k: int, widest: int = WIDEST, dedupe: bool = True
 ) -> list[Block]:
     """Blocks of at most ``widest`` runs that cover every lane once, longest first.
 
@@ -126,7 +126,7 @@ def is_power_norm(norm: Norm) -> bool:
     return type(norm) in (Entrywise, Schatten)
 
 
-def bytes_needed(n: int, d: int, k: int, lanes: list[Lane], records: int, weights: bool) -> int:
+def bytes_needed(n: int, d: int, k: int, lanes: list[Trajectory], records: int, weights: bool) -> int:
     """Estimate for a sweep: data, one block at work, one snapshot being measured, and everything
     that is returned."""
     batch_sizes = [lane.method.signal.batch_size(n) for lane in lanes]
@@ -153,7 +153,7 @@ def memory_limit() -> int:
 
 
 def check_memory(
-    dataset, lanes: list[Lane], record, weights: bool, limit: int | None = None
+    dataset, lanes: list[Trajectory], record, weights: bool, limit: int | None = None
 ) -> int:
     """The estimate in bytes; raises ``MemoryError`` with a sentence when it passes ``limit``
     (default: ``memory_limit()``)."""

@@ -1,6 +1,6 @@
 """Muon on the matrices, something entry-wise on the rest."""
 
-from ibias.norms import MAX, SPECTRAL
+from ..norms import MAX, SPECTRAL
 
 from .adam import advance_adam, check_adam
 from .base import CheckedOptimizer, require_positive

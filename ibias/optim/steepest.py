@@ -6,7 +6,7 @@ from math import isnan
 
 import torch
 
-from ibias.norms import FROBENIUS, MAX, SPECTRAL, Entrywise, Norm, Schatten
+from ..norms import FROBENIUS, MAX, SPECTRAL, Entrywise, Norm, Schatten
 
 from .base import HALF, CheckedOptimizer, averaged, averages, describe, require_fraction, total
 from .newton_schulz import NewtonSchulz

@@ -1,4 +1,4 @@
-/* The packed numbers of ibias.companion.explorer as curves. Ibias.explorerData(numbers) */
+/* The packed numbers of ibias_book.interactive.explorer as curves. Ibias.explorerData(numbers) */
 (function (root) {
   'use strict';
   var Ibias = root.Ibias = root.Ibias || {};

@@ -1,0 +1,2 @@
+"""The book about three papers: what turns notebooks into pages, and the programs of its
+chapters."""

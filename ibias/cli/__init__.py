@@ -1,0 +1,5 @@
+"""The command `ibias`."""
+
+from .app import main
+
+__all__ = ["main"]

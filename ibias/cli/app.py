@@ -1,0 +1,181 @@
+"""The command `ibias`: one line for an error, an exit code a script can use, a traceback only for
+`--debug`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from typing import Annotated
+
+import typer
+
+from . import doctor, margins, storage, sweeping, training
+from .machine import versions
+
+BAD_INPUT, NOT_SEPARABLE, DISK, INTERRUPTED = 2, 3, 4, 130
+EPILOGUE = """Exit codes: 0 done, 1 a run or notebook failed or a figure differs, 2 bad input, 3 data not separable, 4 disk or permission,
+130 interrupted. `--debug` anywhere shows the traceback of an error. Every command takes `--help`; most take `--json`."""
+
+app = typer.Typer(
+    name="ibias",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    epilog=EPILOGUE,
+    help=(
+        "Which maximum-margin classifier does an optimizer choose? Certified margins, training"
+        " runs, sweeps that survive, and the book."
+    ),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback(invoke_without_command=True)
+def _about(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"ibias {versions(('ibias',))['ibias']}")
+        raise typer.Exit()
+
+
+for room in (margins, training, sweeping, storage, doctor):
+    room.add_to(app)
+for plugin in entry_points(group="ibias.commands"):  # the book's commands, where it is installed
+    plugin.load()(app)
+
+# errors of the system that say that what was typed is wrong, not that the disk is
+_WRONG_PLACE = (
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    ConnectionError,
+    TimeoutError,
+)
+_ClickError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+class Interrupted(BaseException):
+    """Ctrl-C or SIGTERM. Not a KeyboardInterrupt: typer swallows those, and with them the note
+    about what is safe."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; returns the exit code. The entry point of `ibias` and of
+    `python -m ibias.cli`."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in given
+    given = [word for word in given if word != "--debug"]
+    before = {kind: signal.signal(kind, _interrupt) for kind in (signal.SIGINT, signal.SIGTERM)}
+    _one_thread()
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _note
+            code = app(args=given, prog_name="ibias", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except BaseException as error:
+        if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # the reader of our output has gone: nothing is wrong
+            return 0
+        if debug and not isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit)):
+            raise
+        return _failed(error)
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+def exit_code(error: BaseException) -> int:
+    """What the kind of an error means to a script."""
+    from ..maxmargin import NotSeparable
+
+    if isinstance(error, (Interrupted, KeyboardInterrupt, typer.Abort)):
+        return INTERRUPTED
+    if isinstance(error, NotSeparable):
+        return NOT_SEPARABLE
+    if isinstance(error, OSError) and not isinstance(error, _WRONG_PLACE):
+        return DISK
+    if isinstance(
+        error,
+        (_ClickError, ValueError, TypeError, LookupError, MemoryError, OSError, ArithmeticError),
+    ):
+        return BAD_INPUT
+    return 1
+
+
+def _failed(error: BaseException) -> int:
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, typer.Exit):
+        return error.exit_code
+    code = exit_code(error)
+    notes = "; ".join(getattr(error, "__notes__", ()))
+    if code == INTERRUPTED:
+        print(f"ibias: interrupted{'; ' + notes if notes else ''}", file=sys.stderr)
+        return code
+    told = isinstance(
+        error,
+        (
+            _ClickError,
+            ValueError,
+            TypeError,
+            LookupError,
+            MemoryError,
+            OSError,
+            RuntimeError,
+            ArithmeticError,
+        ),
+    )
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        text = (
+            f"this command needs {error.name}, which is not installed here; pip install -c"
+            " constraints.txt '.[book]' brings what all of them need"
+        )
+    else:
+        text = (
+            _sentence(error)
+            if told
+            else (
+                f"unexpected {type(error).__name__}: {_sentence(error)} (--debug shows the"
+                " traceback)"
+            )
+        )
+    print(f"ibias: error: {text}{' (' + notes + ')' if notes else ''}", file=sys.stderr)
+    return code
+
+
+def _sentence(error: BaseException) -> str:
+    """The error as one line."""
+    if isinstance(error, _ClickError):
+        text = error.format_message()
+    elif isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    elif isinstance(error, KeyError) and error.args:
+        text = str(error.args[0])  # str() of a KeyError is the repr of its sentence
+    else:
+        text = str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
+def _note(message, category, filename, lineno, file=None, line=None):
+    print(f"ibias: note: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+def _interrupt(signum, frame):
+    raise Interrupted
+
+
+def _one_thread() -> None:
+    """Torch's threads beside a busy neighbour make small products a hundred times slower; who wants
+    them sets OMP_NUM_THREADS."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        import torch
+
+        torch.set_num_threads(1)

@@ -1,0 +1,114 @@
+"""`ibias doctor`: what this installation has and what it lacks."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+from pathlib import Path
+
+import typer
+
+from ..runs.store import default_folder
+from .inputs import JsonOption, emit, table
+from .machine import versions
+
+# package -> (what lacks without it, extra that brings it)
+WANTED = {
+    "numba": ("the compiled engine (others are slower)", "fast"),
+    "cvxpy": ("the cross-check of margins", "margin"),
+    "sklearn": ("the digits", "data"),
+    "pyarrow": ("Parquet files", "data"),
+    "distributed": ("sweeps on a cluster", "sweep"),
+    "h5netcdf": ("writing results as netCDF", "cli"),
+    "matplotlib": ("figures", "cli"),
+    "papermill": ("running the notebooks", "book"),
+    "jupyter_book": ("building the book", "book"),
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("doctor", epilog="Example: `ibias doctor --json`")(doctor)
+
+
+def doctor(json: JsonOption = False) -> None:
+    """Versions, devices, threads, the store, and what is missing for which command."""
+    found = report()
+    if json:
+        emit(found)
+        return
+    rows = [
+        ("system", found["system"]),
+        ("python", found["python"]),
+        ("versions", ", ".join(f"{n} {v}" for n, v in found["versions"].items())),
+        ("devices", ", ".join(found["devices"])),
+        ("cores", str(found["cores"])),
+        ("threads", found["threads"]["advice"]),
+        ("store", f"{found['store']['folder'] or 'none'} ({found['store']['state']})"),
+    ]
+    rows += [
+        (
+            "missing",
+            (
+                f"{item['package']}: without it no {item['without']}; pip install"
+                f" 'ibias[{item['extra']}]'"
+            ),
+        )
+        for item in found["missing"]
+    ]
+    table("ibias doctor", rows if found["missing"] else [*rows, ("missing", "nothing")])
+
+
+def report() -> dict:
+    """The doctor's findings as plain values."""
+    import torch
+
+    devices = ["cpu"] + [
+        f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())
+    ]
+    missing = [
+        {"package": name, "without": what, "extra": extra}
+        for name, (what, extra) in WANTED.items()
+        if importlib.util.find_spec(name) is None
+    ]
+    pinned = os.environ.get("OMP_NUM_THREADS")
+    advice = (
+        f"OMP_NUM_THREADS={pinned}"
+        if pinned
+        else "OMP_NUM_THREADS is not set; with 1, small products are far faster"
+    )
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "versions": versions(
+            ("ibias", "torch", "numpy", "scipy", "xarray", "numba", "cvxpy", "dask", "distributed")
+        ),
+        "devices": devices,
+        "cores": (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        ),
+        "threads": {"omp": pinned, "torch": torch.get_num_threads(), "advice": advice},
+        "store": _store(default_folder()),
+        "missing": missing,
+    }
+
+
+def _store(folder: Path | None) -> dict:
+    if folder is None:
+        return {
+            "folder": None,
+            "state": (
+                "nothing is remembered outside the repository unless --store or IBIAS_STORE says"
+                " where"
+            ),
+        }
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    writable = os.access(there, os.W_OK)
+    return {
+        "folder": str(folder),
+        "state": (
+            f"{'writable' if writable else 'not writable'},"
+            f" {shutil.disk_usage(there).free / 2**30:.0f} GiB free"
+        ),
+    }

@@ -1,0 +1,169 @@
+"""A sweep written down: the TOML file of `ibias sweep`, checked key by key."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..data import Dataset
+from ..losses import LOSSES
+from ..methods import SteepestDescent, grid
+from ..norms import norm as norm_of
+from ..schedules import Power
+from .inputs import open_data
+
+KEYS = {
+    "data": str,
+    "label": str,
+    "standardise": bool,
+    "bias": bool,
+    "norms": list,
+    "batch_sizes": list,
+    "momenta": list,
+    "variance_reduction": list,
+    "seeds": (int, list),
+    "steps": int,
+    "records": int,
+    "loss": str,
+    "backend": str,
+    "device": str,
+    "schedule": dict,
+}
+NEEDED = ("data", "norms", "batch_sizes")
+LONGEST = 100_000  # seeds or records
+MOST = (
+    1_000_000  # runs of one file; a mistyped list should not fill the memory before anyone notices
+)
+
+
+@dataclass(frozen=True, eq=False)
+class GridFile:
+    """What the file asks for, in the words of `ibias.sweep`."""
+
+    dataset: Dataset
+    methods: list[SteepestDescent]
+    options: dict
+
+
+def read(path: Path) -> GridFile:
+    """Read and check a grid file; ValueError names the key and what it may hold. A relative `data`
+    path counts from the file."""
+    if path.suffix != ".toml":
+        raise ValueError(f"{path}: a sweep is described by a .toml file")
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        text = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not TOML: {error}") from None
+    _check(path, text)
+    try:
+        return _built(path, text)
+    except (ValueError, TypeError) as error:
+        raise type(error)(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+
+
+def _check(path: Path, text: dict) -> None:
+    for key, value in text.items():
+        if key not in KEYS:
+            raise ValueError(f"{path}: unknown key {key!r}; known are {', '.join(KEYS)}")
+        kinds = KEYS[key] if isinstance(KEYS[key], tuple) else (KEYS[key],)
+        if not isinstance(value, kinds) or isinstance(value, bool) and bool not in kinds:
+            raise ValueError(
+                f"{path}: {key} must be {' or '.join(_WORDS[kind] for kind in kinds)}; got"
+                f" {value!r}"
+            )
+    for key in NEEDED:
+        if key not in text:
+            raise ValueError(f"{path}: the key {key!r} is missing; needed are {', '.join(NEEDED)}")
+    _items(path, text, "norms", str, "text")
+    _items(path, text, "momenta", (int, float), "numbers")
+    _items(path, text, "variance_reduction", bool, "true or false")
+    _items(path, text, "batch_sizes", (int, str), 'whole numbers, or "full"')
+    if isinstance(text.get("seeds"), list):
+        _items(path, text, "seeds", int, "whole numbers")
+
+
+def _items(path, text, key, kinds, words) -> None:
+    for value in text.get(key, ()):
+        wrong_kind = not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool)
+        if wrong_kind or (key == "batch_sizes" and isinstance(value, str) and value != "full"):
+            raise ValueError(f"{path}: {key} is a list of {words}; got {value!r}")
+    if key in text and not text[key]:
+        raise ValueError(f"{path}: {key} is empty")
+
+
+def _built(path: Path, text: dict) -> GridFile:
+    from ..runs.simulation import logspaced
+
+    name = text["data"]
+    beside = path.parent / name
+    dataset = open_data(
+        str(beside) if beside.exists() else name,
+        label=text.get("label", "label"),
+        standardise=text.get("standardise", False),
+        bias=text.get("bias", False),
+    )
+    seeds, records = text.get("seeds", 1), text.get("records", 200)
+    for key, value in (("seeds", seeds), ("records", records)):
+        if isinstance(value, int) and not 1 <= value <= LONGEST:
+            raise ValueError(f"{key} = {value}: a number from 1 to {LONGEST:,}")
+    seeds = list(range(seeds)) if isinstance(seeds, int) else seeds
+    norms = [norm_of(word) for word in text["norms"]]
+    sizes = [dataset.n if size == "full" else size for size in text["batch_sizes"]]
+    momenta, reduced = text.get("momenta", [0.0]), text.get("variance_reduction", [False])
+    total = len(norms) * len(sizes) * len(momenta) * len(reduced) * len(seeds)
+    if not 0 < total <= MOST:
+        raise ValueError(f"{total:,} runs; between 1 and {MOST:,} are allowed")
+    methods = grid(
+        norms=norms,
+        batch_sizes=sizes,
+        momenta=momenta,
+        variance_reduction=reduced,
+        schedule=_schedules(text.get("schedule", {}), norms),
+    )
+    loss = text.get("loss", "cross-entropy")
+    if loss not in LOSSES:
+        raise ValueError(f"loss {loss!r}: use {' or '.join(LOSSES)}")
+    options = {
+        "seeds": seeds,
+        "steps": text.get("steps", 20_000),
+        "record": logspaced(records),
+        "loss": LOSSES[loss],
+        "backend": text.get("backend", "auto"),
+        "device": text.get("device", "auto"),
+    }
+    return GridFile(dataset, methods, options)
+
+
+def _schedules(table: dict, norms) -> dict:
+    """``[schedule] eta0, a`` for all norms, ``[schedule.NORM]`` for one of them."""
+    known = {norm.text for norm in norms}
+    strange = [key for key in table if key not in ("eta0", "a") and key not in known]
+    if strange:
+        raise ValueError(
+            f"[schedule] has the key {strange[0]!r}; it takes eta0, a, and a table for one of the"
+            f" norms {', '.join(sorted(known))}"
+        )
+    general = {key: value for key, value in table.items() if key in ("eta0", "a")}
+    schedules = {}
+    for norm in norms:
+        own = table.get(norm.text, {})
+        if not isinstance(own, dict) or set(own) - {"eta0", "a"}:
+            raise ValueError(f"[schedule.{norm.text}] takes eta0 and a; got {own!r}")
+        values = {"eta0": 0.1, "a": 0.5} | general | own
+        for key, value in values.items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise ValueError(f"[schedule] {key} must be a number; got {value!r}")
+        schedules[norm] = Power(**values)
+    return schedules
+
+
+_WORDS = {
+    str: "text",
+    bool: "true or false",
+    list: "a list",
+    int: "a whole number",
+    dict: "a table",
+}

@@ -1,9 +1,0 @@
-"""``python -m ibias.fluctuating``: train and measure again whatever is missing from the shipped
-data."""
-
-from pathlib import Path
-
-from ibias.fluctuating.shipped import DATA, make
-
-if __name__ == "__main__":
-    make(Path(str(DATA)))

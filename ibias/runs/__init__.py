@@ -1,0 +1,1 @@
+"""Runs asked for, computed and remembered: `simulate`, and `sweep`, which remembers."""

@@ -1,0 +1,248 @@
+"""A folder of results that survives what happens to folders.
+
+An entry is one npz file: named arrays, and a member ``entry.json`` with
+
+- ``about``: what the arrays are the answer to, as plain JSON. The file's name is the SHA-256 of it,
+  so a label can hold any characters;
+- ``content``: the SHA-256 of the arrays, names, dtypes and shapes included;
+- ``provenance``: when, where and with what it was computed. It is outside both hashes: two machines
+  that agree store equal contents.
+
+Writing goes to a temporary file in the same folder, is forced to the disk, then renamed, so a
+reader sees the whole entry or none, and two writers of one key do no harm. Reading checks
+everything again; a file that fails is moved to ``set-aside/`` with a warning, never deleted and
+never used. Nothing here knows what the arrays mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from .. import npz
+
+FORMAT = 1
+ENVIRONMENT = "IBIAS_STORE"
+_HEADER = "entry.json"
+_ASIDE = "set-aside"
+_STALE_AFTER = 3600.0  # seconds; a temporary file this old belongs to a process that died
+
+
+class StoreWarning(UserWarning):
+    """A file of the store could not be used; the sentence says which and where it was put."""
+
+
+class BadEntry(ValueError):
+    """The file is not the entry that its name says it is."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    key: str
+    about: Mapping
+    arrays: Mapping[str, np.ndarray]
+    provenance: Mapping = field(default_factory=dict)
+    content: str = ""
+
+
+def key_of(about: Mapping) -> str:
+    """SHA-256 of the description: the same for every order of its keys, every locale and every hash
+    seed."""
+    return hashlib.sha256(_json(about)).hexdigest()
+
+
+def content_of(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 of the arrays: names, dtypes, shapes and values."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        array = np.asarray(array)
+        digest.update(_json([name, array.dtype.str, list(array.shape)]))
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Store:
+    """The store in `folder`, made when first written to.
+
+    Raises (every method that touches the disk): OSError when the disk is full or the folder may not
+    be written.
+    """
+
+    folder: Path
+
+    def __post_init__(self):
+        object.__setattr__(self, "folder", Path(self.folder).expanduser().absolute())
+
+    def path(self, key: str) -> Path:
+        if len(key) != 64 or set(key) - set("0123456789abcdef"):
+            raise ValueError(f"a store key is 64 hexadecimal digits; got {key!r}")
+        return self.folder / key[:2] / f"{key}.npz"
+
+    def put(
+        self, about: Mapping, arrays: Mapping[str, np.ndarray], provenance: Mapping | None = None
+    ) -> str:
+        """Store `arrays` as the answer to `about`; returns the key. Replaces an entry of the same
+        key whole or not at all."""
+        arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        key = key_of(about)
+        header = {
+            "format": FORMAT,
+            "key": key,
+            "content": content_of(arrays),
+            "about": about,
+            "provenance": provenance or {},
+        }
+        write_whole(self.path(key), npz.pack(arrays, {_HEADER: _json(header)}))
+        return key
+
+    def get(self, key: str) -> Entry | None:
+        """The entry, or None when there is none that can be used (a damaged one is set aside, with
+        a `StoreWarning`)."""
+        path = self.path(key)
+        try:
+            return read_entry(path)
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            self.set_aside(path, str(error))
+            return None
+
+    def discard(self, key: str) -> None:
+        """Forget one entry (a checkpoint that is no longer needed)."""
+        self.path(key).unlink(missing_ok=True)
+
+    def __contains__(self, key: str) -> bool:
+        return self.path(key).is_file()
+
+    def paths(self) -> Iterator[Path]:
+        """The files of all entries, in the order of their names."""
+        yield from sorted(
+            path
+            for path in self.folder.glob("[0-9a-f][0-9a-f]/*.npz")
+            if not path.name.startswith(".")
+        )
+
+    def verify(self) -> tuple[list[Path], list[Path]]:
+        """Read and check every entry: (sound files, where the damaged ones were moved to)."""
+        sound, damaged = [], []
+        for path in self.paths():
+            try:
+                read_entry(path)
+                sound.append(path)
+            except FileNotFoundError:
+                continue  # another process discarded it between the listing and now
+            except ValueError as error:
+                damaged.append(self.set_aside(path, str(error)))
+        return sound, damaged
+
+    def gc(self, stale: Callable[[Entry], bool], dry_run: bool = False) -> list[Path]:
+        """Delete entries that `stale` says nobody will ask for again, and temporary files of dead
+        processes. Set-aside files stay."""
+        old = time.time() - _STALE_AFTER
+        doomed = [
+            path
+            for path in self.folder.glob("[0-9a-f][0-9a-f]/.*.part")
+            if path.stat().st_mtime < old
+        ]
+        for path in self.paths():
+            with contextlib.suppress(ValueError, FileNotFoundError):
+                if stale(read_entry(path)):
+                    doomed.append(path)
+        if not dry_run:
+            for path in doomed:
+                path.unlink(missing_ok=True)
+        return doomed
+
+    def set_aside(self, path: Path, reason: str) -> Path:
+        """Move a file that cannot be used out of the way, keep it, and say so."""
+        kept = self.folder / _ASIDE / f"{path.stem}.{secrets.token_hex(4)}{path.suffix}"
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.replace(path, kept)
+        except FileNotFoundError:
+            return kept  # another process was first
+        warnings.warn(
+            f"{reason}; the file was set aside as {kept} and its run will be computed again",
+            StoreWarning,
+            stacklevel=3,
+        )
+        return kept
+
+
+def read_entry(path: Path) -> Entry:
+    """Read one entry and check it: format, key against `about` and the file's name, content against
+    the arrays.
+
+    Raises:
+        BadEntry, NpzError (both ValueError): the file is damaged or is not what its name says.
+        OSError: it cannot be read.
+    """
+    arrays, texts = npz.read(path)
+    try:
+        header = json.loads(texts[_HEADER])
+        kind, key, content, about, provenance = (
+            header[name] for name in ("format", "key", "content", "about", "provenance")
+        )
+        named = key_of(about)
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        raise BadEntry(
+            f"{path}: its {_HEADER} is missing or damaged ({type(error).__name__})"
+        ) from error
+    if kind != FORMAT:
+        raise BadEntry(f"{path}: format {str(kind)[:20]!r}, while this version reads {FORMAT}")
+    if not isinstance(about, dict) or not isinstance(provenance, dict):
+        raise BadEntry(f"{path}: its description is not an object")
+    if key != named or path.stem != named:
+        raise BadEntry(f"{path}: its name is not the hash of its description")
+    if content != content_of(arrays):
+        raise BadEntry(f"{path}: the checksum of its arrays does not agree")
+    return Entry(key, about, arrays, provenance, content)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write `data` so that `path` holds all of it or is left as it was; the temporary file is
+    removed whatever happens."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".{path.name[:16]}.{os.getpid()}.{secrets.token_hex(4)}.part"
+    try:
+        with open(temporary, "xb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def default_folder(start: Path | None = None) -> Path | None:
+    """``IBIAS_STORE`` if set, else ``_build/store`` of the companion's repository around `start`
+    (the working folder), else None.
+
+    Outside the repository nothing is written unless the caller names a folder: a library does not
+    fill a stranger's disk.
+    """
+    if chosen := os.environ.get(ENVIRONMENT):
+        return Path(chosen)
+    here = (start or Path.cwd()).absolute()
+    for folder in (here, *here.parents):
+        if (folder / "_toc.yml").is_file() and (folder / "ibias").is_dir():
+            return folder / "_build" / "store"
+    return None
+
+
+def _json(value) -> bytes:
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    ).encode()
