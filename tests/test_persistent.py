@@ -159,7 +159,9 @@ def test_what_it_cannot_run_is_refused_with_the_reason():
             " limit"
         ),
     ):
-        backend_named("persistent", Problem(clusters(60, 10, 3000)), [Trajectory(method(ib.MAX, 6), 0)])
+        backend_named(
+            "persistent", Problem(clusters(60, 10, 3000)), [Trajectory(method(ib.MAX, 6), 0)]
+        )
 
 
 def test_a_machine_that_cannot_build_it_is_told_what_is_missing(monkeypatch):

@@ -17,8 +17,11 @@ from . import doctor, margins, storage, sweeping, training
 from .machine import versions
 
 BAD_INPUT, NOT_SEPARABLE, DISK, INTERRUPTED = 2, 3, 4, 130
-EPILOGUE = """Exit codes: 0 done, 1 a run or notebook failed or a figure differs, 2 bad input, 3 data not separable, 4 disk or permission,
-130 interrupted. `--debug` anywhere shows the traceback of an error. Every command takes `--help`; most take `--json`."""
+EPILOGUE = (
+    "Exit codes: 0 done, 1 a run or notebook failed or a figure differs, 2 bad input, 3 data not"
+    " separable, 4 disk or permission, 130 interrupted. `--debug` anywhere shows the traceback of"
+    " an error. Every command takes `--help`; most take `--json`."
+)
 
 app = typer.Typer(
     name="ibias",
@@ -134,9 +137,10 @@ def _failed(error: BaseException) -> int:
         ),
     )
     if isinstance(error, ModuleNotFoundError) and error.name:
+        extra = doctor.WANTED.get(error.name.partition(".")[0], ("", "data,margin,sweep,cli"))[1]
         text = (
-            f"this command needs {error.name}, which is not installed here; pip install -c"
-            " constraints.txt '.[book]' brings what all of them need"
+            f"this command needs {error.name}, which is not installed here: pip install"
+            f" 'ibias[{extra}]'"
         )
     else:
         text = (

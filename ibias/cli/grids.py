@@ -95,7 +95,7 @@ def _items(path, text, key, kinds, words) -> None:
 
 
 def _built(path: Path, text: dict) -> GridFile:
-    from ..runs.simulation import logspaced
+    from ..runs import logspaced
 
     name = text["data"]
     beside = path.parent / name

@@ -31,10 +31,7 @@ def opened(folder: Path | None) -> Store:
     """The store at `folder`, or the default one; ValueError where there is none."""
     chosen = folder or default_folder()
     if chosen is None:
-        raise ValueError(
-            "no store here: give --store FOLDER, set IBIAS_STORE, or call this inside the book's"
-            " repository"
-        )
+        raise ValueError("no store here: give --store FOLDER or set IBIAS_STORE")
     if folder is not None and not Path(folder).is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
     return Store(chosen)

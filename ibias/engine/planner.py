@@ -126,7 +126,9 @@ def is_power_norm(norm: Norm) -> bool:
     return type(norm) in (Entrywise, Schatten)
 
 
-def bytes_needed(n: int, d: int, k: int, lanes: list[Trajectory], records: int, weights: bool) -> int:
+def bytes_needed(
+    n: int, d: int, k: int, lanes: list[Trajectory], records: int, weights: bool
+) -> int:
     """Estimate for a sweep: data, one block at work, one snapshot being measured, and everything
     that is returned."""
     batch_sizes = [lane.method.signal.batch_size(n) for lane in lanes]

@@ -1,7 +1,6 @@
 """Muon on the matrices, something entry-wise on the rest."""
 
 from ..norms import MAX, SPECTRAL
-
 from .adam import advance_adam, check_adam
 from .base import CheckedOptimizer, require_positive
 from .steepest import SteepestDescent, advance_steepest, check_steepest

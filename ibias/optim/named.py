@@ -1,7 +1,6 @@
 """The named members of the family: each is one expression of ``SteepestDescent``."""
 
 from ..norms import FROBENIUS, MAX, SPECTRAL
-
 from .steepest import SteepestDescent
 
 

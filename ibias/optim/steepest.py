@@ -7,7 +7,6 @@ from math import isnan
 import torch
 
 from ..norms import FROBENIUS, MAX, SPECTRAL, Entrywise, Norm, Schatten
-
 from .base import HALF, CheckedOptimizer, averaged, averages, describe, require_fraction, total
 from .newton_schulz import NewtonSchulz
 

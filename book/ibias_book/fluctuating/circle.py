@@ -13,6 +13,7 @@ import numpy as np
 from scipy.linalg import expm
 
 from ibias import streams
+
 from .checks import positive_step, whole
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ibias import streams
+
 from .draws import bounded_integers
 
 

@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import claims
-from . import outputs, pace, sources
-from .parameters import parameters as parameters, typed
 from ..provenance import FOLDER
+from . import outputs, pace, sources
+from .parameters import parameters as parameters
+from .parameters import typed
 
 STORE = "IBIAS_STORE"
 THREADS = {

@@ -4,11 +4,11 @@ phases weigh the same."""
 import numpy as np
 import torch
 
-from ibias.losses import EXPONENTIAL
-
-from ibias.norms import FROBENIUS, MAX, SPECTRAL
 from ibias.data import Dataset, gaussian, scale_skewed
+from ibias.losses import EXPONENTIAL
+from ibias.norms import FROBENIUS, MAX, SPECTRAL
 from ibias.problem import Problem
+
 from .catalog import Collector
 from .scenes import LANES, Scene, scenes
 

@@ -7,6 +7,7 @@ import torch
 from ibias.data import Dataset
 from ibias.norms import CATALOG
 from ibias.problem import Problem
+
 from ..theory import constants
 from ..theory.replay import batches_of, replay
 from .catalog import Bound, Collector
