@@ -43,7 +43,7 @@ def weighted_sum(*terms: tuple[float, Scaled]) -> Scaled:
     scale = torch.stack(torch.broadcast_tensors(*logs)).amax(0)
     finite = torch.where(scale > -torch.inf, scale, torch.zeros_like(scale))
     total = 0
-    for (c, s), own in zip(terms, logs):
+    for (c, s), own in zip(terms, logs, strict=False):
         total = total + (own - finite).exp()[..., None, None] * (s.value if c >= 0 else -s.value)
     return Scaled(total, scale)
 

@@ -69,7 +69,7 @@ def _check(path: Path, text: dict) -> None:
         if key not in KEYS:
             raise ValueError(f"{path}: unknown key {key!r}; known are {', '.join(KEYS)}")
         kinds = KEYS[key] if isinstance(KEYS[key], tuple) else (KEYS[key],)
-        if not isinstance(value, kinds) or isinstance(value, bool) and bool not in kinds:
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise ValueError(
                 f"{path}: {key} must be {' or '.join(_WORDS[kind] for kind in kinds)}; got"
                 f" {value!r}"

@@ -135,7 +135,7 @@ def sweep(
     with _said_what_is_safe(memory):
         if memory.missing():
             _fill(memory, progress, client)
-        if not memory.runs or memory.failures and not allow_missing:
+        if not memory.runs or (memory.failures and not allow_missing):
             raise SweepIncomplete(len(memory.runs), total, memory.reasons())
         runs = labelled(request, memory.stacked(), memory.origins)
     if allow_missing:
