@@ -84,7 +84,7 @@ def source_files(package: Path = PACKAGE) -> list[Path]:
     waiting = [path for root in ROOTS for path in _files(package, (root,))]
     while waiting:
         path = waiting.pop()
-        if path in found or path.stem in WITHOUT_A_SAY and path.parent == package:
+        if path in found or path.relative_to(package).parts[0].removesuffix(".py") in WITHOUT_A_SAY:
             continue
         found.add(path)
         for parts in _imports(path, package):

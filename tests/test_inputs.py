@@ -11,7 +11,7 @@ import torch
 
 import ibias as ib
 from ibias.companion.cli import main
-from ibias.data_files import LabelsMapped
+from ibias.data import LabelsMapped
 
 RNG = np.random.default_rng(0)
 X = np.array([[2.0, 1.0], [1.5, 0.5], [-2.0, -1.0], [-1.0, -1.5]])  # separable, two classes

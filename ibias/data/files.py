@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import Dataset
-from .data_tables import DataFileError, Table, read_csv, read_npz, read_parquet
+from .dataset import Dataset
+from .tables import DataFileError, Table, read_csv, read_npz, read_parquet
 
 READERS = {".npz": read_npz, ".csv": read_csv, ".parquet": read_parquet}
 

@@ -1,0 +1,14 @@
+"""Labelled samples: the data sets of the paper, its counterexamples, real digits, and the user's
+own."""
+
+from .dataset import Dataset as Dataset
+from .files import LabelsMapped as LabelsMapped, load as load
+from .generators import (
+    COUNTEREXAMPLES as COUNTEREXAMPLES,
+    counterexample as counterexample,
+    digits as digits,
+    gaussian as gaussian,
+    mixture as mixture,
+    scale_skewed as scale_skewed,
+)
+from .tables import DataFileError as DataFileError
