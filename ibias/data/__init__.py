@@ -1,8 +1,8 @@
 """Labelled samples: the data sets of the paper, its counterexamples, real digits, and the user's
 own."""
 
-from .dataset import Dataset as Dataset
-from .files import LabelsMapped as LabelsMapped, load as load
+from .dataset import Dataset as Dataset, with_bias as with_bias
+from .files import DataFileError as DataFileError, LabelsMapped as LabelsMapped, load as load
 from .generators import (
     COUNTEREXAMPLES as COUNTEREXAMPLES,
     counterexample as counterexample,
@@ -11,4 +11,5 @@ from .generators import (
     mixture as mixture,
     scale_skewed as scale_skewed,
 )
-from .tables import DataFileError as DataFileError
+from .npz import NpzError as NpzError
+from .tables import IndexDropped as IndexDropped

@@ -8,9 +8,26 @@ from pathlib import Path
 import numpy as np
 
 from .dataset import Dataset
-from .tables import DataFileError, Table, read_csv, read_npz, read_parquet
+from .features import first_not_finite, with_ones
+from .labels import numbered
+from .npz import NpzError
+from .tables import Ask, Table, read_npy, read_npz, read_parquet
+from .text import read_arff, read_csv, read_svmlight
 
-READERS = {".npz": read_npz, ".csv": read_csv, ".parquet": read_parquet}
+READERS = {".npz": read_npz, ".csv": read_csv, ".parquet": read_parquet, ".npy": read_npy}
+READERS |= {".arff": read_arff} | dict.fromkeys((".svmlight", ".svm", ".libsvm"), read_svmlight)
+BINARY = (".npz", ".parquet", ".npy")
+TAKEN = {  # what only some formats have
+    "label": {".npz", ".csv", ".parquet", ".arff"},
+    "labels": {".npz", ".npy"},
+    "separator": {".csv"},
+    "decimal": {".csv"},
+}
+
+
+class DataFileError(ValueError):
+    """The file does not hold a data set that can be used; the sentence names the file, the place
+    and what is allowed."""
 
 
 class LabelsMapped(UserWarning):
@@ -19,113 +36,124 @@ class LabelsMapped(UserWarning):
 
 
 def load(
-    path: str | Path, *, label: str = "label", standardise: bool = False, bias: bool = False
+    path: str | Path,
+    *,
+    label: str = "label",
+    labels: str | Path | None = None,
+    separator: str = ",",
+    decimal: str = ".",
+    standardise: bool = False,
+    bias: bool = False,
 ) -> Dataset:
-    """Read ``.npz`` (keys x, y), ``.csv`` or ``.parquet`` (a header and a column `label`).
+    """Read ``.npz`` (keys x, y, or scipy's ``save_npz``), ``.npy``, ``.csv``, ``.parquet``,
+    ``.arff``, ``.svmlight``/``.svm``/``.libsvm``; the text formats also as ``.gz``.
 
     Args:
-        label: the column, or npz key, with the labels.
+        label: the column, attribute, or npz key, with the labels.
+        labels: an ``.npy`` file with the labels, for ``.npy`` features and scipy's sparse ``.npz``;
+            without it y.npy is read beside x.npy, NAME_y.npy beside NAME_x.npy (or NAME_x.npz).
+        separator: one character between the cells of a CSV file; "tab" is one too.
+        decimal: "," where a CSV file writes 1,5 for 3/2.
         standardise: subtract each feature's mean and divide by its standard deviation (a constant
-        feature becomes 0).
+            feature becomes 0); not for sparse data, which it would make dense.
         bias: append a feature that is 1 for every sample. After standardising, so that it stays 1.
 
-    The name of the result says where it came from and what was done to it.
+    The name of the result says where it came from and what was done to it.  svmlight and scipy's
+    sparse files stay sparse.  Warns `LabelsMapped`, `IndexDropped`.
 
     Raises:
         DataFileError, NpzError (both ValueError): the file cannot be used; the sentence names the
         place. FileNotFoundError, PermissionError: as the system says.
     """
     path = Path(path)
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
+    suffix = path.suffix.lower()
+    packed = suffix == ".gz"
+    suffix = Path(path.stem).suffix.lower() if packed else suffix
+    reader = READERS.get(suffix)
+    if reader is None or packed and suffix in BINARY:
         raise DataFileError(
-            f"{path}: data are read from {', '.join(READERS)} files; this one ends in"
-            f" {path.suffix or 'nothing'!r}"
+            f"{path}: data are read from {', '.join(READERS)} files, text formats also as .csv.gz"
+            f" and so on; this one ends in {path.suffix or 'nothing'!r}"
         )
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     if not path.is_file():
         raise DataFileError(f"{path}: not a file")
-    table = reader(path, label)
-    _check_features(path, table)
-    y, names = _classes(path, table)
-    x, done = table.features, []
-    if standardise:
-        x, done = _standardised(path, x), ["standardised"]
+    separator = {"tab": "\t", "\\t": "\t"}.get(separator, separator)
+    ask = Ask(label, labels, separator, decimal)
+    try:
+        _check_ask(suffix, ask)
+        table = reader(path, ask)
+        x, done = _checked_features(table), []
+        y, names = _classes(table)
+        if standardise:
+            x, done = _standardised(x), ["standardised"]
+    except NpzError:
+        raise
+    # readers and parsers say what is wrong and where, in many ways; the file's name is said here
+    except ValueError as error:
+        raise DataFileError(f"{path}: {' '.join(str(error).split())}") from error
+    _say_map(path, names)
     if bias:
-        x, done = np.column_stack([x, np.ones(len(x))]), [*done, "bias"]
-    return Dataset(x, y, path.stem + (f" ({', '.join(done)})" if done else ""), names)
+        x, done = with_ones(x), [*done, "bias"]
+    name = path.name.partition(".")[0] if path.suffix == ".gz" else path.stem
+    return Dataset(x, y, name + (f" ({', '.join(done)})" if done else ""), names)
 
 
-def _check_features(path: Path, table: Table) -> None:
+def _check_ask(suffix: str, ask: Ask) -> None:
+    for name, formats in TAKEN.items():
+        if getattr(ask, name) != getattr(Ask(), name) and suffix not in formats:
+            raise ValueError(
+                f"{name}={getattr(ask, name)!r} is for {', '.join(sorted(formats))} files"
+            )
+
+
+def _checked_features(table: Table):
     x = table.features
     if 0 in x.shape:
-        raise DataFileError(
-            f"{path}: {x.shape[0]} samples of {x.shape[1]} features; at least one of each is needed"
+        raise ValueError(
+            f"{x.shape[0]} samples of {x.shape[1]} features; at least one of each is needed"
         )
-    bad = np.argwhere(~np.isfinite(x))
-    if len(bad):
-        row, column = bad[0]
-        raise DataFileError(
-            f"{path}: {table.place(row, column)} is {x[row, column]}; every feature must be finite"
-            f" ({len(bad)} are not)"
+    bad = first_not_finite(x)
+    if bad:
+        count, row, column = bad
+        raise ValueError(
+            f"{table.place(row, column)} is {x[row, column]}; every feature must be finite"
+            f" ({count} are not)"
+        )
+    return x
+
+
+def _classes(table: Table) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Labels as 0..k-1 and what each class was called, as text."""
+    y, names = numbered(table.labels, lambda row: f"{table.row(row)} has the label")
+    if isinstance(names[0], int) and names[0] < 0 and names != [-1, 1]:
+        row = int(np.flatnonzero(y == 0)[0])
+        raise ValueError(
+            f"{table.row(row)} has the label {names[0]}; labels are text, 0, 1, 2, ..., or -1 and 1"
+        )
+    return y, tuple(map(str, names))
+
+
+def _say_map(path: Path, names: tuple[str, ...]) -> None:
+    """A map of labels to classes that is not the identity is said."""
+    if names != tuple(map(str, range(len(names)))):
+        shown = ", ".join(f"{name} -> {index}" for index, name in enumerate(names[:6]))
+        warnings.warn(
+            f"{path}: labels were mapped to classes: {shown}{', ...' if len(names) > 6 else ''}",
+            LabelsMapped,
+            stacklevel=3,
         )
 
 
-def _classes(path: Path, table: Table) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels as 0..k-1 and what each class was called; a map that is not the identity is said."""
-    raw = table.labels
-    if raw.dtype.kind in "US":
-        raw = np.char.decode(raw, "utf-8", "replace") if raw.dtype.kind == "S" else raw
-        names, y = np.unique(raw, return_inverse=True)
-        if "" in names:
-            raise DataFileError(
-                f"{path}: {table.place(int(np.flatnonzero(raw == '')[0]))} has an empty label"
-            )
-        text = tuple(str(name) for name in names)
-    elif raw.dtype.kind in "biuf":
-        whole = _whole_numbers(path, table)
-        names, y = np.unique(whole, return_inverse=True)
-        text = tuple(str(int(name)) for name in names)
-        if names[0] < 0 and names.tolist() != [-1, 1]:
-            row = int(np.flatnonzero(whole < 0)[0])
-            raise DataFileError(
-                f"{path}: {table.place(row)} has the label {whole[row]}; labels are text, 0, 1, 2,"
-                " ..., or -1 and 1"
-            )
-    else:
-        raise DataFileError(
-            f"{path}: labels have dtype {raw.dtype}; whole numbers or text are needed"
+def _standardised(x) -> np.ndarray:
+    if not isinstance(x, np.ndarray):
+        raise ValueError(
+            "to standardise would make sparse data dense; leave it, or load them dense"
         )
-    if len(names) < 2:
-        raise DataFileError(f"{path}: every label is {text[0]!r}; at least two classes are needed")
-    y = y.reshape(-1).astype(np.int64)
-    if text == tuple(map(str, range(len(text)))):
-        return y, text
-    shown = ", ".join(f"{name} -> {index}" for index, name in enumerate(text[:6])) + (
-        ", ..." if len(text) > 6 else ""
-    )
-    warnings.warn(f"{path}: labels were mapped to classes: {shown}", LabelsMapped, stacklevel=4)
-    return y, text
-
-
-def _whole_numbers(path: Path, table: Table) -> np.ndarray:
-    raw = table.labels.astype(np.float64)
-    odd = np.flatnonzero(
-        ~np.isfinite(raw) | (raw != np.round(raw)) | (np.abs(raw) >= 2**53)
-    )  # from there on two of them may be one
-    if len(odd):
-        raise DataFileError(
-            f"{path}: {table.place(int(odd[0]))} has the label {table.labels[odd[0]]}; whole"
-            " numbers or text are needed"
-        )
-    return raw.astype(np.int64)
-
-
-def _standardised(path: Path, x: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
         spread = x.std(axis=0)
         scaled = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     if not np.isfinite(scaled).all():
-        raise DataFileError(f"{path}: the features are too large to be standardised in float64")
+        raise ValueError("the features are too large to be standardised in float64")
     return scaled
