@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from ibias import npz
-from ibias.npz import NpzError
+from ibias.data import npz
+from ibias.data.npz import NpzError
 from ibias.runs.store import (
     BadEntry,
     Store,

@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import npz
+from ..data import npz
 
 FORMAT = 1
 ENVIRONMENT = "IBIAS_STORE"
