@@ -38,7 +38,7 @@ import ibias as ib
 from ibias import fits, plots_margins, tables
 from ibias.companion.claims import claim
 from ibias.companion.provenance import show
-from ibias.polar import CONVERGENT, NewtonSchulzSpectral
+from ibias.optim.newton_schulz import CONVERGENT, NewtonSchulzSpectral
 
 gaussian = ib.data.gaussian(seed=data_seed)
 mixture = ib.data.mixture(seed=data_seed)

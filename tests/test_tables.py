@@ -7,7 +7,7 @@ import torch
 import ibias as ib
 from ibias import fits, plots, plots_margins, tables
 from ibias.balls import plane
-from ibias.polar import CONVERGENT, NewtonSchulzSpectral
+from ibias.optim.newton_schulz import CONVERGENT, NewtonSchulzSpectral
 
 
 def test_unit_balls_are_closed_forms_on_the_plane():
