@@ -9,7 +9,6 @@ import jupytext
 import nbformat
 import pytest
 import yaml
-
 from ibias_book import claims
 from ibias_book.run import sources
 from ibias_book.run.parameters import parameters

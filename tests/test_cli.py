@@ -242,8 +242,8 @@ def test_doctor_reports_this_machine(here, capsys, monkeypatch):
 
 
 def test_reproduce_and_verify_hand_over_to_the_book(here, capsys, monkeypatch):
-    from ibias_book.run import notebooks, verification
     from ibias_book.figure_data import Comparison
+    from ibias_book.run import notebooks, verification
 
     asked = []
     monkeypatch.setattr(notebooks, "find_root", lambda: here)

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-
 from ibias_book import claims, figure_data
 from ibias_book.run import notebooks, outputs, pace, sources, verification
 from ibias_book.run.parameters import parameters, typed

@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from numpy_reference import trajectory
 
 import ibias as ib
 from ibias.engine import backend_named, refusal
@@ -13,7 +14,6 @@ from ibias.engine.experimental.persistent.build import missing
 from ibias.losses import LOSSES
 from ibias.methods import Trajectory
 from ibias.problem import Problem
-from numpy_reference import trajectory
 
 # the persistent kernel runs on the CPU where there is a compiler for it
 FAST = (

@@ -7,7 +7,6 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-
 from ibias_book.fluctuating import shipped
 from ibias_book.fluctuating.networks import digits_network, plain_text, text_network
 from ibias_book.fluctuating.shipped import (

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from ibias_book.steepest.statements import CATALOG, Bound, statement
 
 ROOT = Path(__file__).parents[1]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .ball import Ball, AffineHull, ratio
+from .ball import AffineHull, Ball, ratio
 
 
 class Polyhedral(Ball):
