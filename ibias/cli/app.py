@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import entry_points
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -59,7 +59,12 @@ _WRONG_PLACE = (
     ConnectionError,
     TimeoutError,
 )
-_ClickError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+# typer brings a click of its own, or uses the installed one
+ClickException: Any = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 
 
 class Interrupted(BaseException):
@@ -107,7 +112,7 @@ def exit_code(error: BaseException) -> int:
         return DISK
     if isinstance(
         error,
-        (_ClickError, ValueError, TypeError, LookupError, MemoryError, OSError, ArithmeticError),
+        (ClickException, ValueError, TypeError, LookupError, MemoryError, OSError, ArithmeticError),
     ):
         return BAD_INPUT
     return 1
@@ -126,7 +131,7 @@ def _failed(error: BaseException) -> int:
     told = isinstance(
         error,
         (
-            _ClickError,
+            ClickException,
             ValueError,
             TypeError,
             LookupError,
@@ -157,7 +162,7 @@ def _failed(error: BaseException) -> int:
 
 def _sentence(error: BaseException) -> str:
     """The error as one line."""
-    if isinstance(error, _ClickError):
+    if isinstance(error, ClickException):
         text = error.format_message()
     elif isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..data import Dataset
 from ..losses import LOSSES
@@ -13,7 +14,7 @@ from ..norms import norm as norm_of
 from ..schedules import Power
 from .inputs import open_data
 
-KEYS = {
+KEYS: dict[str, Any] = {
     "data": str,
     "label": str,
     "standardise": bool,

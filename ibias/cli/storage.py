@@ -4,7 +4,7 @@ will ask for."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -40,7 +40,8 @@ def opened(folder: Path | None) -> Store:
 def ls(store: StoreOption = None, json: JsonOption = False) -> None:
     """List the entries: what each run is, when and with what it was computed. Damaged files are
     named, not touched."""
-    place, entries, damaged = opened(store), [], []
+    place, damaged = opened(store), []
+    entries: list[dict[str, Any]] = []
     for path in place.paths():
         try:
             entry = read_entry(path)

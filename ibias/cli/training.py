@@ -217,7 +217,7 @@ def _loss(text: str):
 
 
 def _signal(batch_size: str, n: int, momentum: float, reduced: bool, ragged: bool):
-    from ..signals import Minibatch, Momentum, VarianceReduced
+    from ..signals import Minibatch, Momentum, Signal, VarianceReduced
 
     try:
         size = n if batch_size in ("full", "n") else int(batch_size)
@@ -230,7 +230,7 @@ def _signal(batch_size: str, n: int, momentum: float, reduced: bool, ragged: boo
             f"--batch-size {size} does not divide n = {n}; the nearest divisors are {below} and"
             f" {above}. --ragged allows a smaller last batch, outside the theorems."
         )
-    signal = Minibatch(size, ragged=ragged and size > 0 and n % size != 0)
+    signal: Signal = Minibatch(size, ragged=ragged and size > 0 and n % size != 0)
     signal.batch_size(n)  # refuses what does not fit the data before anything is computed
     signal = VarianceReduced(signal) if reduced else signal
     return Momentum(momentum, signal) if momentum else signal

@@ -55,7 +55,8 @@ def compute(
             finished(list(rows), arrays, where | origin())
 
     def checkpoint(engine_state):
-        save({"engine": engine_state, "values": recorder.values})
+        if save:
+            save({"engine": engine_state, "values": recorder.values})
 
     with one_thread():
         run(

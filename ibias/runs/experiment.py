@@ -130,7 +130,7 @@ def sweep(
         chosen_device(request.device)
     began, memory = perf_counter(), Memory(request, opened(store))
     known, total = len(memory.runs), len(memory.keys)
-    if known:
+    if known and memory.store is not None:
         LOG.info("%d of %d runs were found in %s", known, total, memory.store.folder)
     with _said_what_is_safe(memory):
         if memory.missing():

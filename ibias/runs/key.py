@@ -153,7 +153,8 @@ def _is_own(item: Any) -> bool:
         module = item.__name__ if isinstance(item, ModuleType) else item.__module__
         return module.partition(".")[0] not in sys.stdlib_module_names
     installed = (sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib"))
-    return not any(path.is_relative_to(Path(root).resolve()) for root in (PACKAGE, *installed))
+    roots = [PACKAGE, *(Path(folder).resolve() for folder in installed)]
+    return not any(path.is_relative_to(root) for root in roots)
 
 
 def _names(item: type | FunctionType) -> set[str]:

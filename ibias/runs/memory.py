@@ -21,7 +21,7 @@ def opened(store: Store | str | Path | None) -> Store | None:
     if isinstance(store, Store):
         return store
     folder = default_folder() if store == "auto" else store
-    return None if folder is None else Store(folder)
+    return None if folder is None else Store(Path(folder))
 
 
 @dataclass

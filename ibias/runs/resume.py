@@ -72,7 +72,8 @@ class Journal:
 def calls(memory: Memory, keys: list[str]) -> list[list[str]]:
     """`keys` by call of a backend: those the planner lays out in one, the seeds of each method
     of another form in one of their own."""
-    request, groups = memory.request, {None: []}
+    request = memory.request
+    groups: dict[object, list[str]] = {None: []}
     for key in keys:
         method = request.trajectories[memory.place[key]].method
         planned = request.backend != "composed" and recipe(method.signal, request.dataset.n)
