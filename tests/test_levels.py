@@ -34,6 +34,7 @@ LEVELS = {
     "theory": 2,
     "methods": 3,
     "tables": 3,
+    "estimator": 3,
     "engine": 4,
     "simulate": 5,
     "sweep": 6,
