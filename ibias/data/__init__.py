@@ -2,7 +2,12 @@
 own."""
 
 from .dataset import Dataset as Dataset, with_bias as with_bias
-from .files import DataFileError as DataFileError, LabelsMapped as LabelsMapped, load as load
+from .files import (
+    READERS as READERS,
+    DataFileError as DataFileError,
+    LabelsMapped as LabelsMapped,
+    load as load,
+)
 from .generators import (
     COUNTEREXAMPLES as COUNTEREXAMPLES,
     counterexample as counterexample,

@@ -94,7 +94,13 @@ class Cells:
         source = io.TextIOWrapper(io.BytesIO(self.data), "utf-8", newline="")
         for _ in islice(source, self.skip):
             pass
-        reader = csv.reader(source, delimiter=self.separator, quotechar=self.quote, strict=True)
+        reader = csv.reader(
+            source,
+            delimiter=self.separator,
+            quotechar=self.quote,
+            strict=True,
+            skipinitialspace=True,
+        )
         try:
             for cells in reader:
                 if cells:
@@ -125,10 +131,10 @@ class Cells:
 
 def read_csv(path: Path, ask: Ask) -> Table:
     """UTF-8 with or without a byte-order mark, plain or .gz; the first row names the columns."""
-    if len(ask.separator) != 1 or ask.separator in '"\r\n' or ask.separator == ask.decimal:
+    if not re.fullmatch(r'[^"\r\n]', ask.separator, re.ASCII) or ask.separator == ask.decimal:
         raise ValueError(
             f"separator={ask.separator!r}, decimal={ask.decimal!r}: the separator is one character,"
-            " not a quote and not the decimal sign"
+            " not a quote and not the decimal sign; beside a decimal comma often ';' or tab"
         )
     if ask.decimal not in (".", ","):
         raise ValueError(f"decimal={ask.decimal!r}: '.' or ','")
@@ -183,20 +189,16 @@ def read_svmlight(path: Path, ask: Ask) -> Table:
     numbers, labels, lengths, lines = array("d"), [], [], []
     for line, text in enumerate(content(path).splitlines(), 1):
         text = text.partition(b"#")[0]
-        row = _ROW.fullmatch(text)
         if not text.strip():
             continue
-        try:
-            numbers.extend(map(float, row[2].replace(b":", b" ").split()))
-        except (ValueError, TypeError):
+        row = _ROW.fullmatch(text)
+        if row is None or not _extends(numbers, row[2].replace(b":", b" ").split()):
             shown = text[:60].decode(errors="replace")
-            raise ValueError(
-                f"line {line} is not 'label index:value index:value ...': {shown!r}"
-            ) from None
+            raise ValueError(f"line {line} is not 'label index:value index:value ...': {shown!r}")
         labels.append(row[1].decode())
         lengths.append(text.count(b":"))
         lines.append(line)
-    index, values = np.frombuffer(numbers).reshape(-1, 2).T
+    index, values = np.array(numbers).reshape(-1, 2).T
     sample = np.repeat(np.arange(len(labels)), lengths)
     if (index >= LIMIT // 8).any():
         line = lines[sample[np.argmax(index >= LIMIT // 8)]]
@@ -211,6 +213,15 @@ def read_svmlight(path: Path, ask: Ask) -> Table:
         raise ValueError(f"line {lines[int(np.argmax(twice))]} gives a feature twice")
     columns = range(first, first + x.shape[1])
     return Table(x, numbers_or_text(labels), columns, lambda row: f"line {lines[row]}")
+
+
+def _extends(numbers: array, texts: list[bytes]) -> bool:
+    """Append what the texts say; False when one is no number."""
+    try:
+        numbers.extend(map(float, texts))
+        return True
+    except ValueError:
+        return False
 
 
 def numbers_or_text(labels: list[str]) -> np.ndarray:
