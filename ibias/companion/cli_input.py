@@ -77,22 +77,30 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress ba
 
 
 def open_data(
-    text: str, *, label: str = "label", standardise: bool = False, bias: bool = False, **options
+    text: str,
+    *,
+    label: str = "label",
+    labels: str | None = None,
+    separator: str = ",",
+    decimal: str = ".",
+    standardise: bool = False,
+    bias: bool = False,
 ) -> Dataset:
     """The data set that `text` names: a generator with its argument after a colon, or a file, with
-    the ``options`` of `ibias.data.load`.
+    the options of `ibias.data.load`.
 
     A built-in name wins over a folder or file of that name, which is reached by ``./``.
     """
     name, _, detail = text.partition(":")
+    own = {"label": label, "labels": labels, "separator": separator, "decimal": decimal}
     if name not in _BUILT_IN or (Path(text).suffix in datasets.READERS and _exists(text)):
         if not Path(text).suffix and not _exists(text):
             raise ValueError(
                 f"{text}: no such file and no built-in data set; built-in are"
                 f" {', '.join(_BUILT_IN)}"
             )
-        return datasets.load(text, label=label, standardise=standardise, bias=bias, **options)
-    if standardise or bias or label != "label" or options:
+        return datasets.load(text, standardise=standardise, bias=bias, **own)
+    if standardise or bias or tuple(own.values()) != ("label", None, ",", "."):
         raise ValueError(
             "--label, --labels, --separator, --decimal, --standardise and --bias are for files;"
             f" {text!r} is a built-in data set"
