@@ -131,10 +131,10 @@ class Cells:
 
 def read_csv(path: Path, ask: Ask) -> Table:
     """UTF-8 with or without a byte-order mark, plain or .gz; the first row names the columns."""
-    if not re.fullmatch(r'[^"\r\n]', ask.separator, re.ASCII) or ask.separator == ask.decimal:
+    if not re.fullmatch(r"[\t -!#-~]", ask.separator) or ask.separator == ask.decimal:
         raise ValueError(
             f"separator={ask.separator!r}, decimal={ask.decimal!r}: the separator is one character,"
-            " not a quote and not the decimal sign; beside a decimal comma often ';' or tab"
+            " ASCII, not a quote and not the decimal sign; beside a decimal comma often ';' or tab"
         )
     if ask.decimal not in (".", ","):
         raise ValueError(f"decimal={ask.decimal!r}: '.' or ','")
