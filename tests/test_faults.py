@@ -328,7 +328,7 @@ def read_both_ways(path, monkeypatch):
     for quick in (True, False):
         with monkeypatch.context() as patch:
             if not quick:
-                patch.setattr("ibias.data.text.Cells._quickly", lambda cells: None)
+                patch.setattr("ibias.data.cells.Cells._quickly", lambda cells: None)
             try:
                 data = ib.data.load(path)
                 answers.append((data.digest, data.label_names))

@@ -549,7 +549,7 @@ def test_the_formats_agree(tmp_path):
 )
 def test_separators_and_decimals_are_those_asked_for(text, options, quick, tmp_path, monkeypatch):
     if not quick:  # as without pyarrow
-        monkeypatch.setattr("ibias.data.text.Cells._quickly", lambda cells: None)
+        monkeypatch.setattr("ibias.data.cells.Cells._quickly", lambda cells: None)
     (tmp_path / "m.csv").write_bytes(text.encode())
     data = ib.data.load(tmp_path / "m.csv", **options)
     np.testing.assert_array_equal(data.x, X)
@@ -557,13 +557,14 @@ def test_separators_and_decimals_are_those_asked_for(text, options, quick, tmp_p
 
 
 def test_a_thousands_point_beside_a_decimal_comma_is_refused(tmp_path):
-    (tmp_path / "m.csv").write_text("a;label\n1,5;0\n1.234,5;1\n")
-    with pytest.raises(ValueError, match="line 3, column 'a': '1.234,5' is not a number"):
-        ib.data.load(tmp_path / "m.csv", separator=";", decimal=",")
+    for cell in ("1.234,5", "1.5"):
+        (tmp_path / "m.csv").write_text(f"a;label\n{cell};0\n{cell};1\n")
+        with pytest.raises(ValueError, match=f"line 2, column 'a': '{cell}' is not a number"):
+            ib.data.load(tmp_path / "m.csv", separator=";", decimal=",")
 
 
 def test_a_packed_file_is_not_unpacked_beyond_the_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr("ibias.data.text.LIMIT", 10**6)
+    monkeypatch.setattr("ibias.data.cells.LIMIT", 10**6)
     (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress(b"a,label\n" + b"0" * 10**7))
     with pytest.raises(ValueError, match="1,000,001 bytes or more"):
         ib.data.load(tmp_path / "bomb.csv.gz")
