@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import ibias as ib
 
@@ -183,3 +184,215 @@ def test_bad_data_are_refused_with_the_place(x, y, say):
 def test_impossible_sizes_are_refused(call):
     with pytest.raises(ValueError):
         call()
+
+
+# --- what people hold their data in
+X = np.array([[2.0, 1.0], [1.5, 0.0], [-2.0, -1.0], [-1.0, -1.5]])
+Y = [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc", "coo", "dok", "lil", "bsr", "dia"])
+@pytest.mark.parametrize("family", ["array", "matrix"])
+def test_sparse_data_stay_sparse(kind, family):
+    x = getattr(scipy.sparse, f"{kind}_{family}")(X.astype(np.float32))
+    data = ib.Dataset(x, Y)
+    assert isinstance(data.x, scipy.sparse.csr_array) and data.x.dtype == np.float64
+    assert data.is_sparse and not ib.Dataset(X, Y).is_sparse
+    assert (data.n, data.d, data.k, data.x.nnz) == (4, 2, 2, 7)
+    np.testing.assert_array_equal(data.x.toarray(), X)
+    assert data.radius == ib.Dataset(X, Y).radius == 3
+    with pytest.raises(ValueError, match="read-only"):
+        data.x.data[0] = 2
+
+
+def test_equal_sparse_data_have_one_digest_and_others_another():
+    one = scipy.sparse.csr_array(X)
+    zeros = scipy.sparse.coo_array((X.ravel(), np.indices((4, 2)).reshape(2, -1)))
+    assert zeros.nnz == 8  # one of them is stored and 0
+    halves = scipy.sparse.coo_array(
+        (np.r_[one.data, one.data] / 2, [np.r_[i, i] for i in one.tocoo().coords])
+    )
+    # CSR may name an entry twice; the two are to be added
+    twice = scipy.sparse.csr_array((one.data.repeat(2) / 2, one.indices.repeat(2), 2 * one.indptr))
+    same = (one, zeros, halves, twice, one.astype(np.float32))
+    digests = [ib.Dataset(x, Y).digest for x in same]
+    assert len(set(digests)) == 1
+    moved = scipy.sparse.csr_array(X[:, ::-1])
+    wider = scipy.sparse.csr_array(np.column_stack([X, np.zeros(4)]))
+    others = [ib.Dataset(moved, Y), ib.Dataset(wider, Y), ib.Dataset(one * 2, Y), ib.Dataset(X, Y)]
+    assert len({digests[0], *(data.digest for data in others)}) == 5
+
+
+def test_sparse_data_are_never_made_dense():
+    """10^5 x 10^6 entries would be 800 GB."""
+    rows, columns = np.arange(10**5), np.arange(10**5) * 10
+    x = scipy.sparse.coo_array((np.ones(10**5), (rows, columns)), shape=(10**5, 10**6))
+    data = ib.data.with_bias(ib.Dataset(x, rows % 2, "tall"))
+    assert data.radius == 2 and data.d == 10**6 + 1 and len(data.digest) == 64
+    assert data.name == "tall (bias)" and data.x.nnz == 2 * 10**5
+
+
+def test_a_bias_is_a_last_feature_of_ones():
+    for x in (X, scipy.sparse.csr_array(X)):
+        data = ib.data.with_bias(ib.Dataset(x, ["u", "u", "v", "v"]))
+        dense = data.x.toarray() if data.is_sparse else data.x
+        np.testing.assert_array_equal(dense, np.column_stack([X, np.ones(4)]))
+        assert data.label_names == ("u", "v") and data.name == ""
+
+
+def frames():
+    """(frame, series, missing-value) makers of pandas and polars, whichever are there."""
+    return [pytest.param(name, id=name) for name in ("pandas", "polars")]
+
+
+@pytest.mark.parametrize("library", frames())
+def test_frames_and_series_are_taken(library):
+    lib = pytest.importorskip(library)
+    frame = lib.DataFrame({"a": X[:, 0], "b": [1, 0, -1, -2], "c": [True, False, True, True]})
+    for labels in (lib.Series(list("uuvv")), lib.Series([5, 5, 7, 7])):
+        data = ib.Dataset(frame, labels)
+        np.testing.assert_array_equal(data.x[:, 1:], [[1, 1], [0, 0], [-1, 1], [-2, 1]])
+        assert data.y.tolist() == Y and data.label_names in (("u", "v"), (5, 7))
+
+
+@pytest.mark.parametrize("library", frames())
+def test_columns_that_are_no_numbers_and_missing_values_are_named(library):
+    lib = pytest.importorskip(library)
+    days = np.array(["2020-01-01"] * 4, dtype="datetime64[us]")
+    frame = lib.DataFrame({"a": X[:, 0], "city": list("uvwx"), "day": days})
+    with pytest.raises(ValueError, match=r"not hold numbers: 'city' \(.*\), 'day' \("):
+        ib.Dataset(frame, Y)
+    for column in ([1.0, 2.0, None, 3.0], [1, 2, None, 3]):
+        frame = lib.DataFrame({"a": X[:, 0], "b": column})
+        with pytest.raises(ValueError, match="column 'b', row 2 is missing"):
+            ib.Dataset(frame, Y)
+    with pytest.raises(ValueError, match=r"column 'b', row 1 is inf"):
+        ib.Dataset(lib.DataFrame({"a": X[:, 0], "b": [1.0, np.inf, 2.0, 3.0]}), Y)
+    with pytest.raises(ValueError, match="'Unnamed: 0'.*index=False"):
+        ib.Dataset(lib.DataFrame({"Unnamed: 0": [0, 1, 2, 3], "b": X[:, 0]}), Y)
+    for labels in (["u", None, "v", "v"], [1, None, 2, 2]):
+        with pytest.raises(ValueError, match=r"y\[1\] is .*, a missing label"):
+            ib.Dataset(X, lib.Series(labels))
+
+
+def test_pandas_own_kinds():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": pandas.array([1, None, 2, 3], dtype="Int64")})
+    with pytest.raises(ValueError, match="column 'a', row 1 is missing"):
+        ib.Dataset(frame, Y)
+    assert ib.Dataset(frame.fillna(4), pandas.Categorical(list("uuvv"))).x[1, 0] == 4
+    for kind in ("string", "category", object):
+        with pytest.raises(ValueError, match=r"y\[1\] is .*, a missing label"):
+            ib.Dataset(X, pandas.Series(["u", None, "v", "v"], dtype=kind))
+    with pytest.raises(ValueError, match="two columns are named 'a'"):
+        ib.Dataset(pandas.DataFrame(X, columns=["a", "a"]), Y)
+
+
+def test_a_frame_that_is_not_computed_is_refused():
+    polars = pytest.importorskip("polars")
+    with pytest.raises(ValueError, match=r"pass x\.collect\(\)"):
+        ib.Dataset(polars.DataFrame({"a": X[:, 0]}).lazy(), Y)
+
+
+@pytest.mark.parametrize(
+    "value", ["", " ", "nan", "NaN", "NA", "N/A", "null", "None", "<NA>", "inf"]
+)
+def test_text_for_nothing_is_no_label(value):
+    with pytest.raises(ValueError, match=r"y\[2\] is .*, a missing label"):
+        ib.Dataset(X, ["u", "u", value, "v"])
+
+
+@pytest.mark.parametrize(
+    "x, y, say",
+    [
+        (np.ma.array(X, mask=X == 1.5), Y, r"x\[1, 0\] is masked"),
+        (X, np.ma.array(Y, mask=[0, 0, 1, 0]), r"y\[2\] is masked"),
+        (X, ["1", "1", "2", 2], r"mix text and numbers: y\[0\] is '1', y\[3\] is 2"),
+        (X, np.array([1, 1, "2", 2], object), r"mix text and numbers: y\[2\] is '2', y\[0\] is 1"),
+        (X, ["u", "u", None, "v"], r"y\[2\] is None, a missing label"),
+        (X, ["u", "u", float("nan"), "v"], r"y\[2\] is nan, a missing label"),
+        (X, [0, 0, float("inf"), 1], r"y\[2\] is inf, a missing label"),
+        (X, [0, 0, [1], 1], r"y\[2\] is \[1\], but labels must be whole numbers or text"),
+        (np.array([["1"], ["2"]]), [0, 1], "dates or text among the numbers"),
+        (np.array([[1], ["2"]], object), [0, 1], "dates or text among the numbers"),
+        (np.array([["2020"], ["2021"]], "datetime64[D]"), [0, 1], "dates or text"),
+        (scipy.sparse.csr_array(X * 1j), Y, "sparse matrix of complex128"),
+        (scipy.sparse.csr_array(np.where(X == -1.5, np.nan, X)), Y, r"x\[3, 1\] is nan \(1 such"),
+        (scipy.sparse.csr_array(X), Y[:3], r"\(4, 2\) and \(3,\)"),
+        (scipy.sparse.csr_array((0, 2)), [], "not empty"),
+    ],
+)
+def test_what_is_hidden_missing_or_mixed_is_refused_with_the_place(x, y, say):
+    with pytest.raises(ValueError, match=say):
+        ib.Dataset(x, y)
+
+
+def test_what_looks_odd_and_is_clear_is_taken():
+    assert ib.Dataset(np.ma.array(X), np.ma.array(Y)).digest == ib.Dataset(X, Y).digest
+    assert ib.Dataset(X.astype(object), Y).digest == ib.Dataset(X, Y).digest
+    assert ib.Dataset(X, ["none", "none", "mild", "mild"]).label_names == ("mild", "none")
+    strings = np.array(["u", "u", "v", "v"], dtype=np.dtypes.StringDType())
+    assert ib.Dataset(X, strings).label_names == ("u", "v")
+    assert ib.Dataset(X, np.array([b"u", b"u", b"v", b"v"])).label_names == ("u", "v")
+
+
+# --- sparse data in trajectories
+@pytest.mark.parametrize("backend", ["lanes", "composed"])
+def test_sparse_and_dense_trajectories_agree(backend):
+    rng = np.random.default_rng(0)
+    x = scipy.sparse.random_array((24, 60), density=0.2, rng=rng, data_sampler=rng.normal)
+    y = np.arange(24) % 3
+    methods = ib.grid(
+        norms=[ib.MAX, ib.SPECTRAL, ib.Entrywise(3)],
+        batch_sizes=[1, 6, 24],
+        momenta=[0.0, 0.5],
+        variance_reduction=[False, True],
+        schedule=ib.Power(0.1),
+    )
+    ask = dict(seeds=range(2), steps=60, weights=True, progress=False)
+    sparse = ib.simulate(ib.Dataset(x, y), methods, backend=backend, **ask)
+    dense = ib.simulate(ib.Dataset(x.toarray(), y), methods, backend=backend, **ask)
+    assert sparse.attrs["backend"] == backend
+    # weights of size 1 after 60 steps; sums of 24 products in another order, 60 times
+    np.testing.assert_allclose(sparse.weights, dense.weights, rtol=0, atol=1e-12)
+    for name in ("loss", "min_margin", "proxy"):
+        np.testing.assert_allclose(sparse[name], dense[name], rtol=1e-11, atol=1e-12)
+
+
+def test_backends_that_cannot_do_sparse_are_not_chosen_and_refuse_in_a_sentence():
+    data = ib.Dataset(scipy.sparse.csr_array(X), Y)
+    method = ib.SteepestDescent(ib.MAX)
+    ask = dict(steps=5, progress=False)
+    assert ib.simulate(data, [method], **ask).attrs["backend"] == "lanes"
+    ragged = ib.SteepestDescent(ib.MAX, ib.Minibatch(3, ragged=True))
+    assert ib.simulate(data, [ragged], **ask).attrs["backend"] == "composed"
+    for backend in ("kernel", "gpu", "persistent"):
+        with pytest.raises(ValueError, match="sparse, which 'lanes' and 'composed' can do"):
+            ib.simulate(data, [method], backend=backend, **ask)
+
+
+def test_memory_of_sparse_data_is_estimated_by_what_is_stored():
+    from ibias.engine import check_memory
+    from ibias.methods import Lane
+
+    x = scipy.sparse.coo_array(
+        (np.ones(1000), (np.arange(1000), np.arange(1000))), shape=(1000, 10**6)
+    )
+    data, lanes = ib.Dataset(x, np.arange(1000) % 2), [Lane(ib.SteepestDescent(ib.MAX), 0)]
+    # dense, twice: 16 GB; of sparse data only a mini-batch is made dense, 10 rows of 8 MB, twice
+    batches = [Lane(ib.SteepestDescent(ib.MAX, ib.Minibatch(10)), 0)]
+    full = check_memory(data, lanes, [0], False, limit=10**9)
+    more = check_memory(data, batches, [0], False, limit=10**9) - full
+    assert more == pytest.approx(160e6, rel=1e-3)  # residuals of 990 samples fewer, 80 kB
+
+
+def test_a_step_of_sparse_signs_keeps_its_reach():
+    """Logits far apart: the exponents are one a class from there on, sparse as dense."""
+    rng = np.random.default_rng(0)
+    x = scipy.sparse.random_array((12, 30), density=0.3, rng=rng, data_sampler=rng.normal)
+    data = [ib.Dataset(x, np.arange(12) % 3), ib.Dataset(x.toarray(), np.arange(12) % 3)]
+    method = ib.SteepestDescent(ib.MAX, schedule=ib.Power(50.0, 0.1))
+    ask = dict(steps=100, record=[0, 100], weights=True, progress=False, backend="lanes")
+    runs = [ib.simulate(d, [method], **ask) for d in data]
+    # steps of 50 along signs, at most 100 of them: equal unless a sign differs
+    np.testing.assert_allclose(runs[0].weights, runs[1].weights, rtol=1e-12)

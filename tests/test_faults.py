@@ -2,6 +2,7 @@
 half-written is read."""
 
 import contextlib
+import gzip
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import ibias as ib
 from ibias.cli.app import main
@@ -276,12 +278,28 @@ def originals(tmp_path) -> dict[str, bytes]:
         + "\n".join(f"{a:.3f},{b:.3f},{c}" for (a, b, _), c in zip(x, y, strict=True))
         + "\n"
     )
+    packed = gzip.compress((tmp_path / "m.csv").read_bytes(), mtime=0)
+    (tmp_path / "m.csv.gz").write_bytes(packed)
+    rows = [f"{c} 1:{a:.3f} 3:{b:.3f}" for (a, b, _), c in zip(x, y, strict=True)]
+    (tmp_path / "m.svm").write_text("# fuzz\n" + "\n".join(rows) + "\n")
+    rows = [f"{a:.3f},{b:.3f},'{c}'" for (a, b, _), c in zip(x, y, strict=True)]
+    (tmp_path / "m.arff").write_text(
+        "@relation r\n@attribute u real\n@attribute v real\n@attribute c {a,b,c}\n@data\n"
+        + "\n".join(rows)
+    )
+    for kind in ("csr", "csc", "coo"):
+        matrix = scipy.sparse.coo_array(x * (x > 0)).asformat(kind)
+        scipy.sparse.save_npz(tmp_path / f"{kind}.npz", matrix, compressed=False)
+        arrays = dict(np.load(tmp_path / f"{kind}.npz"))
+        np.savez(tmp_path / f"{kind}.npz", y=y, **arrays)
+    np.save(tmp_path / "m_x.npy", x)
     return {path.name: path.read_bytes() for path in sorted(tmp_path.iterdir())}
 
 
 def check_loading(folder, files, seeds):
     """`load` gives a data set or a ValueError, whatever the bytes; how often each."""
     good = 0
+    np.save(folder / "fuzz-m_y.npy", np.arange(6) % 3)
     for seed in seeds:
         rng = np.random.default_rng(seed)
         name = sorted(files)[seed % len(files)]
@@ -293,7 +311,8 @@ def check_loading(folder, files, seeds):
             assert "\n" not in str(error) and str(path) in str(error)
         else:
             good += 1
-            assert np.isfinite(data.x).all() and data.k >= 2 and set(data.y) == set(range(data.k))
+            entries = data.x.data if data.is_sparse else data.x
+            assert np.isfinite(entries).all() and data.k >= 2 and set(data.y) == set(range(data.k))
     return good
 
 
@@ -301,6 +320,39 @@ def check_loading(folder, files, seeds):
 def test_mutated_data_files_give_data_or_the_documented_error(tmp_path):
     files = originals(tmp_path)
     assert 0 < check_loading(tmp_path, files, range(600)) < 600
+
+
+def read_both_ways(path, monkeypatch):
+    """What `load` says with pyarrow, and without it."""
+    answers = []
+    for quick in (True, False):
+        with monkeypatch.context() as patch:
+            if not quick:
+                patch.setattr("ibias.data.cells.Cells._quickly", lambda cells: None)
+            try:
+                data = ib.data.load(path)
+                answers.append((data.digest, data.label_names))
+            except ValueError as error:
+                answers.append(str(error))
+    return answers
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_fast_and_the_slow_reader_say_the_same(tmp_path, monkeypatch):
+    """Of damaged cells, and of characters that parsers of numbers disagree about."""
+    rng, kinds = np.random.default_rng(0), set()
+    whole = originals(tmp_path)["m.csv"].split(b"\n")
+    marks = b" \t\n\r\x00\",;'+-._eE%#0xinfaN\xc3\xa9"
+    for _ in range(400):
+        lines = [bytearray(line) for line in whole]
+        for _ in range(int(rng.integers(1, 3))):
+            line = lines[int(rng.integers(1, len(lines) - 1))]
+            line[int(rng.integers(len(line)))] = marks[int(rng.integers(len(marks)))]
+        (tmp_path / "both.csv").write_bytes(b"\n".join(lines))
+        quick, slow = read_both_ways(tmp_path / "both.csv", monkeypatch)
+        assert quick == slow, lines
+        kinds.add(type(quick))
+    assert kinds == {str, tuple}
 
 
 @pytest.mark.slow

@@ -1,12 +1,16 @@
 """What an unlucky or hostile user types: one line that says what was wrong and what is allowed, the
 right exit code, no traceback."""
 
+import gzip
 import io
 import json
+import re
+import warnings
 import zipfile
 
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 
 import ibias as ib
@@ -33,6 +37,28 @@ def npz_claiming(shape):
             "x.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + b"\0" * 32
         )
     return buffer.getvalue()
+
+
+def npy(array):
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def sparse_npz(matrix=None, **changes):
+    """What ``scipy.sparse.save_npz`` writes, with some members changed."""
+    buffer = io.BytesIO()
+    scipy.sparse.save_npz(buffer, scipy.sparse.csr_array(X) if matrix is None else matrix)
+    buffer.seek(0)
+    return npz(**(dict(np.load(buffer)) | {"y": Y} | changes))
+
+
+def wide(line, column):
+    """300 columns and ten rows as CSV, one cell of them empty."""
+    rows = [[str(i * j) for j in range(300)] + [str(i % 2)] for i in range(10)]
+    rows[line - 2][column] = ""
+    header = [f"c{j}" for j in range(300)] + ["label"]
+    return "\n".join(",".join(cells) for cells in [header, *rows]).encode()
 
 
 def spoilt(value):
@@ -63,7 +89,7 @@ FILES = {  # name -> (bytes, words of the message)
     "no_x.npz": (npz(y=Y), ["no_x.npz", "'x'"]),
     "object.npz": (
         npz(x=X, y=np.array([{}, 1, 2, 3], dtype=object)),
-        ["object.npz", "y.npy", "never pickles"],
+        ["object.npz", "y.npy", "never pickles", "y.astype(str)"],
     ),
     "claims.npz": (npz_claiming((10**9, 10)), ["claims.npz", "x.npy", "80,000,000,000"]),
     "complex.npz": (npz(x=X + 1j, y=Y), ["complex", "real numbers"]),
@@ -98,6 +124,65 @@ FILES = {  # name -> (bytes, words of the message)
     "empty_cell.csv": (b"a,b,label\n1,,0\n2,3,1\n", ["line 2", "''"]),
     "empty_label.csv": (b"a,label\n1,x\n2,\n", ["line 3", "'', a missing label"]),
     "underscore.csv": (b"a,label\n1_000,0\n2,1\n", ["line 2", "'1_000'"]),
+    "empty_of_300.csv": (wide(7, 217), ["line 7", "column 'c217'", "''"]),
+    "empty_then_blank.csv": (b"a,b,label\n\n1,2,0\n\n3,,1\n", ["line 5", "column 'b'", "''"]),
+    "nan_after_blank.csv": (b"a,label\n\n1,0\n\nnan,1\n", ["line 5", "column 'a'", "nan"]),
+    "text_after_lines.csv": (b'a,label\n1,"x\ny"\nz,0\n', ["line 4", "column 'a'", "'z'"]),
+    "nan_label.csv": (b"a,label\n1,0\n2,nan\n3,1\n", ["line 3", "'nan'", "missing label"]),
+    "nan_after_lines.csv": (b'a,label\n1,"x\ny"\n2,nan\n', ["line 4", "'nan'", "missing"]),
+    "na_label.csv": (b"a,label\n1,cat\n2,NA\n3,dog\n", ["line 3", "'NA'", "missing label"]),
+    "inf_label.csv": (b"a,label\n1,0\n2,1\n3,inf\n", ["line 4", "'inf'", "missing label"]),
+    "index.csv": (b",a,label\n0,1,0\n1,2,1\n", ["column 1 has no name", "index=False"]),
+    "index_read.csv": (b"Unnamed: 0,a,label\n0,1,0\n1,2,1\n", ["'Unnamed: 0'", "index=False"]),
+    "utf16.csv": ("a,label\n1,0\n2,1\n".encode("utf-16"), ["UTF-8", "byte 0"]),
+    "cut.csv.gz": (gzip.compress(b"a,label\n1,0\n2,1\n")[:-9], ["cut.csv.gz", "gz file"]),
+    "plain.csv.gz": (b"a,label\n1,0\n2,1\n", ["plain.csv.gz", "gz file"]),
+    "text.csv.gz": (gzip.compress(b"a,label\n1,0\nx,1\n"), ["line 3", "column 'a'", "'x'"]),
+    "mine.gz": (gzip.compress(b"a,label\n1,0\n2,1\n"), [".csv.gz", "'.gz'"]),
+    "mine.npz.gz": (gzip.compress(npz(x=X, y=Y)), [".csv.gz", "'.gz'"]),
+    "text.svm": (b"0 1:2\n1 1:two\n", ["line 2", "label index:value", "1:two"]),
+    "csv.svm": (b"a,b\n1,2\n", ["line 1", "label index:value"]),
+    "several.svm": (b"0 1:2\n1,2 1:3\n", ["line 2", "label index:value"]),
+    "query.svm": (b"0 qid:3 1:2\n1 qid:3 1:3\n", ["line 1", "qid:3"]),
+    "twice.svm": (b"0 1:2\n\n1 1:3 2:4 1:5\n", ["line 3", "twice"]),
+    "nan.svm": (b"# two\n0 1:2\n1 1:3 4:nan\n", ["line 3", "column 4", "nan"]),
+    "huge.svm": (b"0 1:2\n1 99999999999999999999:3\n", ["line 2", "beyond 1,073,741,824"]),
+    "label.svm": (b"0 1:2\nnan 1:3\n", ["line 2", "missing label"]),
+    "empty.svm": (b"", ["0 samples"]),
+    "no_features.svm": (b"0\n1\n", ["0 features"]),
+    "x.npy": (npy(X), ["x.npy", "--labels", "there is no y.npy"]),
+    "numbers.npy": (npy(X), ["numbers.npy", "--labels", "NAME_y.npy"]),
+    "object_x.npy": (npy(np.array([{}, 1], object)), ["object_x.npy", "never pickles"]),
+    "cut_x.npy": (npy(X)[:-8], ["cut_x.npy", "64 bytes", "56 bytes"]),
+    "magic_x.npy": (b"GIF89a" + b"\0" * 50, ["magic_x.npy", "not a readable npy"]),
+    "unlabelled.npz": (sparse_npz(y=Y)[:-30], ["unlabelled.npz", "zip"]),
+    "indices.npz": (sparse_npz(indices=np.full(8, 2**40)), ["indices.npz", "ind"]),
+    "indptr.npz": (sparse_npz(indptr=np.array([0, 9, 1, 2, 8])), ["indptr.npz", "ind"]),
+    "shape.npz": (sparse_npz(shape=np.array([4, 2**60])), ["shape.npz", "at most"]),
+    "negative_shape.npz": (sparse_npz(shape=np.array([4, -2])), ["negative_shape.npz"]),
+    "bsr.npz": (sparse_npz(scipy.sparse.bsr_array(X)), ["'bsr'", "x.tocsr()"]),
+    "complex_sparse.npz": (sparse_npz(scipy.sparse.csr_array(X * 1j)), ["complex", "real numbers"]),
+    "float_indices.npz": (sparse_npz(indices=np.zeros(8)), ["whole numbers", "indices"]),
+    "short_sparse.npz": (sparse_npz(y=Y[:3]), ["(3,)", "(4, 2)"]),
+    "no_data.arff": (b"@relation r\n@attribute a real\n", ["@data"]),
+    "odd.arff": (b"@relation r\n@attributes a real\n@data\n1\n", ["line 2", "@attribute"]),
+    "no_class.arff": (b"@attribute a real\n@attribute b real\n@data\n1,2\n", ["no column"]),
+    "nominal.arff": (
+        b"@attribute a {x,y}\n@attribute label {0,1}\n@data\nx,0\ny,1\n",
+        ["'a'", "{x,y}", "numeric"],
+    ),
+    "missing.arff": (
+        b"@attribute a real\n@attribute c {u,v}\n@data\n% none\n1,u\n?,v\n",
+        ["line 6", "column 'a'", "'?'"],
+    ),
+    "missing_class.arff": (
+        b"@attribute a real\n@attribute c {u,v}\n@data\n1,u\n2,?\n3,v\n",
+        ["line 5", "'?'", "missing label"],
+    ),
+    "sparse.arff": (
+        b"@attribute a real\n@attribute c {u,v}\n@data\n{0 1, 1 v}\n",
+        ["sparse rows", ".svmlight"],
+    ),
     "not.parquet": (b"PAR1 not really PAR1", ["not.parquet", "Parquet"]),
     "empty.parquet": (b"", ["empty.parquet"]),
     "x.xlsx": (b"PK", [".npz, .csv, .parquet", "'.xlsx'"]),
@@ -132,6 +217,83 @@ def test_a_parquet_file_that_cannot_be_used(name, tmp_path, capsys, monkeypatch)
     columns, says = PARQUET[name]
     pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "mine.parquet")
     run(capsys, tmp_path, monkeypatch, "margin", "mine.parquet", "--norm", "max", code=2, says=says)
+
+
+@pytest.mark.parametrize("name", ["x.npy", "data_x.npy", "X_train.npy", "mine.npz"])
+def test_labels_stand_in_a_file_beside_the_features(name, tmp_path):
+    beside = {"x.npy": "y.npy", "data_x.npy": "data_y.npy", "X_train.npy": "y_train.npy"}
+    if name == "mine.npz":
+        scipy.sparse.save_npz(tmp_path / name, scipy.sparse.coo_array(X))
+    else:
+        np.save(tmp_path / name, X)
+    np.save(tmp_path / beside.get(name, "other.npy"), Y)
+    options = {} if name in beside else {"labels": tmp_path / "other.npy"}
+    data = ib.data.load(tmp_path / name, **options)
+    assert (np.asarray(data.x.todense() if data.is_sparse else data.x) == X).all()
+    assert data.y.tolist() == Y.tolist()
+    with pytest.raises(ValueError, match=r"elsewhere\.npy"):
+        ib.data.load(tmp_path / name, labels=tmp_path / "elsewhere.npy")
+
+
+@pytest.mark.parametrize(
+    "name, options, say",
+    [
+        ("good.npz", {"separator": ";"}, "separator=';' is for .csv files"),
+        ("good.npz", {"decimal": ","}, "decimal=',' is for .csv files"),
+        ("good.csv", {"labels": "y.npy"}, "labels='y.npy' is for .npy, .npz files"),
+        ("good.svm", {"label": "c"}, "label='c' is for .arff, .csv, .npz, .parquet files"),
+        ("good.svm", {"standardise": True}, "sparse data dense"),
+        ("good.csv", {"separator": "; "}, "one character"),
+        ("good.csv", {"separator": '"'}, "one character"),
+        ("good.csv", {"separator": "\u00a7"}, "one character"),
+        ("good.csv", {"decimal": ","}, "often ';'"),
+        ("good.csv", {"decimal": "x"}, "'.' or ','"),
+    ],
+)
+def test_options_that_a_format_has_not_are_refused(name, options, say, tmp_path):
+    np.savez(tmp_path / "good.npz", x=X, y=Y)
+    (tmp_path / "good.csv").write_text("a,label\n1,0\n2,1\n")
+    (tmp_path / "good.svm").write_text("0 1:1\n1 1:2\n")
+    with pytest.raises(ValueError, match=re.escape(say)):
+        ib.data.load(tmp_path / name, **options)
+
+
+def test_the_index_of_a_parquet_frame_is_left_out_and_it_is_said(tmp_path, monkeypatch, capsys):
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    frame = pandas.DataFrame(X, columns=["a", "b"]).assign(label=Y)
+    order = [2, 0, 3, 1]  # which pandas cannot write as a range
+    plain = ib.data.Dataset(X[order], Y[order]).digest
+    frame.iloc[order].to_parquet(tmp_path / "sorted.parquet")
+    frame.iloc[order].set_index(pandas.Index(list("tuvw"), name="id")).to_parquet(
+        tmp_path / "id.parquet"
+    )
+    frame.iloc[order].set_index("label").to_parquet(tmp_path / "by_label.parquet")
+    # polars reads pandas' index as a column and writes no metadata
+    polars.read_parquet(tmp_path / "sorted.parquet").write_parquet(tmp_path / "twice.parquet")
+    frame.iloc[order].to_parquet(tmp_path / "none.parquet", index=False)
+    left = {"sorted": "'__index_level_0__'", "id": "'id'", "twice": "'__index_level_0__'"}
+    for name in (*left, "by_label", "none"):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            data = ib.data.load(tmp_path / f"{name}.parquet")
+        assert data.digest == plain, name
+        said = [str(w.message) for w in seen if w.category is ib.data.IndexDropped]
+        assert len(said) == (name in left) and all(left[name] in s for s in said)
+    monkeypatch.chdir(tmp_path)
+    assert main(["margin", "sorted.parquet", "--norm", "max", "--json"]) == 0
+    assert "note: sorted.parquet: left out '__index_level_0__'" in capsys.readouterr().err
+
+
+def test_a_folder_does_not_hide_a_built_in_set(tmp_path, monkeypatch, capsys):
+    (tmp_path / "counterexample:X.3").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["margin", "counterexample:X.3", "--norm", "max", "--json"]) == 0
+
+
+def test_a_grid_file_with_a_byte_order_mark_is_read(folder, monkeypatch):
+    (folder / "grid.toml").write_bytes(b"\xef\xbb\xbf" + GRID.encode())
+    monkeypatch.chdir(folder)
+    assert main(["sweep", "grid.toml", "-q"]) == 0
 
 
 def train(*more, data="good.npz", norm="max", b="2"):
@@ -346,16 +508,66 @@ def test_a_csv_with_a_byte_order_mark_blank_lines_and_spaces(tmp_path):
     np.testing.assert_array_equal(data.x, [[1, 2.5], [-1e-3, 4]])
 
 
-def test_the_three_formats_agree(tmp_path):
+def test_the_formats_agree(tmp_path):
     pandas = pytest.importorskip("pandas")
+    sklearn = pytest.importorskip("sklearn.datasets")
     frame = pandas.DataFrame(X, columns=["a", "b"]).assign(label=Y)
     frame.to_csv(tmp_path / "m.csv", index=False)
+    frame.to_csv(tmp_path / "m.csv.gz", index=False)
     frame.to_parquet(tmp_path / "m.parquet")
     np.savez(tmp_path / "m.npz", x=X, y=Y)
-    assert (
-        len({ib.data.load(tmp_path / f"m.{kind}").digest for kind in ("csv", "parquet", "npz")})
-        == 1
+    np.save(tmp_path / "m_x.npy", X)
+    np.save(tmp_path / "m_y.npy", Y)
+    rows = "\n".join(f"{a!r}, {b!r},'{c}'" for (a, b), c in zip(X.tolist(), Y))
+    (tmp_path / "m.arff").write_text(
+        f"% comment\n@RELATION 'm'\n\n@attribute 'a' REAL\n@attribute b numeric\n"
+        f"@attribute class {{0,1}}\n@Data\n%{{\n{rows}\n"
     )
+    dense = ("m.csv", "m.csv.gz", "m.parquet", "m.npz", "m_x.npy", "m.arff")
+    assert len({ib.data.load(tmp_path / name).digest for name in dense}) == 1
+    zeros = X * (np.abs(X) > 1)
+    scipy.sparse.save_npz(tmp_path / "s_x.npz", scipy.sparse.csc_array(zeros))
+    np.save(tmp_path / "s_y.npy", Y)
+    for name, zero_based in (("s.svm", True), ("t.svmlight", False)):
+        sklearn.dump_svmlight_file(zeros, Y, str(tmp_path / name), zero_based=zero_based)
+    (tmp_path / "u.libsvm.gz").write_bytes(gzip.compress((tmp_path / "s.svm").read_bytes()))
+    sparse = ("s_x.npz", "s.svm", "t.svmlight", "u.libsvm.gz")
+    found = {ib.data.load(tmp_path / name).digest for name in sparse}
+    assert found == {ib.data.Dataset(scipy.sparse.csr_array(zeros), Y).digest}
+
+
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize(
+    "text, options",
+    [
+        ("a;b;label\n2;1;0\n1,5;,5;0\n-2;-1;1\n-1;-1,5;1\n", dict(separator=";", decimal=",")),
+        ("a\tb\tlabel\n2\t1\t0\n1.5\t.5\t0\n-2\t-1\t1\n-1\t-1.5\t1", dict(separator="tab")),
+        ("a b label\r\n2 1 0\r\n1.5 .5 0\r\n-2 -1 1\r\n-1 -1.5 1\r\n", dict(separator=" ")),
+        ('"a","label","b"\n"2","0",1\n1.5,"0",.5\n-2,"1",-1\n-1,1,-1.5\n', {}),
+        ("a,c,b\r2,0,1\r1.5,0,.5\r-2,1,-1\r-1,1,-1.5\r", dict(label="c")),
+    ],
+)
+def test_separators_and_decimals_are_those_asked_for(text, options, quick, tmp_path, monkeypatch):
+    if not quick:  # as without pyarrow
+        monkeypatch.setattr("ibias.data.cells.Cells._quickly", lambda cells: None)
+    (tmp_path / "m.csv").write_bytes(text.encode())
+    data = ib.data.load(tmp_path / "m.csv", **options)
+    np.testing.assert_array_equal(data.x, X)
+    assert data.y.tolist() == Y.tolist()
+
+
+def test_a_thousands_point_beside_a_decimal_comma_is_refused(tmp_path):
+    for cell in ("1.234,5", "1.5"):
+        (tmp_path / "m.csv").write_text(f"a;label\n{cell};0\n{cell};1\n")
+        with pytest.raises(ValueError, match=f"line 2, column 'a': '{cell}' is not a number"):
+            ib.data.load(tmp_path / "m.csv", separator=";", decimal=",")
+
+
+def test_a_packed_file_is_not_unpacked_beyond_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr("ibias.data.cells.LIMIT", 10**6)
+    (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress(b"a,label\n" + b"0" * 10**7))
+    with pytest.raises(ValueError, match="1,000,001 bytes or more"):
+        ib.data.load(tmp_path / "bomb.csv.gz")
 
 
 def test_standardise_and_bias_are_done_and_recorded(tmp_path):

@@ -55,7 +55,7 @@ def read(path: Path) -> GridFile:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        text = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not TOML: {error}") from None
     _check(path, text)

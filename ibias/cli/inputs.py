@@ -20,13 +20,28 @@ DataArgument = Annotated[
         metavar="DATA",
         show_default=False,
         help=(
-            "A .npz file (keys x, y), a .csv or .parquet file (a column `label`), or a built-in"
-            " set: digits, digits:3-8, mixture, gaussian, counterexample:X.1."
+            "A .npz file (keys x, y), a .csv, .parquet or .arff file (a column `label`), .svmlight,"
+            " .npy, or a built-in set: digits, digits:3-8, mixture, gaussian, counterexample:X.1"
+            " (a file of such a name is ./digits)."
         ),
     ),
 ]
 LabelOption = Annotated[
     str, typer.Option("--label", help="The column, or npz key, that holds the labels.")
+]
+LabelsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--labels",
+        show_default=False,
+        help="The .npy file with the labels, for .npy features and scipy's sparse .npz.",
+    ),
+]
+SeparatorOption = Annotated[
+    str, typer.Option("--separator", help="Between the cells of a CSV file; `tab` is a tab.")
+]
+DecimalOption = Annotated[
+    str, typer.Option("--decimal", help="`,` where a CSV file writes 1,5 for 3/2.")
 ]
 StandardiseOption = Annotated[
     bool,
@@ -62,20 +77,33 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress ba
 
 
 def open_data(
-    text: str, *, label: str = "label", standardise: bool = False, bias: bool = False
+    text: str,
+    *,
+    label: str = "label",
+    labels: str | None = None,
+    separator: str = ",",
+    decimal: str = ".",
+    standardise: bool = False,
+    bias: bool = False,
 ) -> Dataset:
-    """The data set that `text` names: a file, or a generator with its argument after a colon."""
+    """The data set that `text` names: a generator with its argument after a colon, or a file, with
+    the options of `ibias.data.load`.
+
+    A built-in name wins over a folder or file of that name, which is reached by ``./``.
+    """
     name, _, detail = text.partition(":")
-    if name not in _BUILT_IN or _exists(text):
+    own = {"label": label, "labels": labels, "separator": separator, "decimal": decimal}
+    if name not in _BUILT_IN or (Path(text).suffix in datasets.READERS and _exists(text)):
         if not Path(text).suffix and not _exists(text):
             raise ValueError(
                 f"{text}: no such file and no built-in data set; built-in are"
                 f" {', '.join(_BUILT_IN)}"
             )
-        return datasets.load(text, label=label, standardise=standardise, bias=bias)
-    if standardise or bias or label != "label":
+        return datasets.load(text, standardise=standardise, bias=bias, **own)
+    if standardise or bias or tuple(own.values()) != ("label", None, ",", "."):
         raise ValueError(
-            f"--label, --standardise and --bias are for files; {text!r} is a built-in data set"
+            "--label, --labels, --separator, --decimal, --standardise and --bias are for files;"
+            f" {text!r} is a built-in data set"
         )
     return _BUILT_IN[name](detail)
 

@@ -69,7 +69,7 @@ def first_not_finite(x) -> tuple[int, int, int] | None:
         return None
     count, first = int((~fine).sum()), int(np.argmin(fine))
     if isinstance(x, np.ndarray):
-        return count, *map(int, np.unravel_index(first, x.shape))
+        return count, first // x.shape[1], first % x.shape[1]
     return count, int(np.searchsorted(x.indptr, first, "right")) - 1, int(x.indices[first])
 
 

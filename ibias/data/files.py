@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from .arff import read_arff
+from .cells import read_csv
 from .dataset import Dataset
 from .features import first_not_finite, with_ones
 from .labels import numbered
 from .npz import NpzError
+from .svmlight import read_svmlight
 from .tables import Ask, Table, read_npy, read_npz, read_parquet
-from .text import read_arff, read_csv, read_svmlight
 
 READERS = {".npz": read_npz, ".csv": read_csv, ".parquet": read_parquet, ".npy": read_npy}
 READERS |= {".arff": read_arff} | dict.fromkeys((".svmlight", ".svm", ".libsvm"), read_svmlight)

@@ -30,7 +30,8 @@ def numbered(
     names, numbers = np.unique(y, return_inverse=True)
     if len(names) < 2:
         raise ValueError(
-            f"a classifier needs at least two classes; every label is {names.tolist()[0]!r}"
+            "a classifier needs at least two classes; there is one class, every label is"
+            f" {names.tolist()[0]!r}"
         )
     return numbers.reshape(-1).astype(np.int64), names.tolist()
 
@@ -45,11 +46,10 @@ def as_array(y) -> np.ndarray:
 
 def whole_or_text(y: np.ndarray, place: Callable[[int], str]) -> np.ndarray:
     """``y`` as int64 or as text; ValueError about the first label that is neither."""
-    y = y.astype(object) if y.dtype.kind == "T" else y
-    if y.dtype == object:
-        y = _one_kind(y, place)
+    if y.dtype.kind in "OT":
+        y = _one_kind(y.astype(object), place)
     if y.dtype.kind == "S":
-        y = np.char.decode(y, "utf-8", "replace")
+        y = np.asarray(np.char.decode(y, "utf-8", "replace"))
     if y.dtype.kind == "U":
         _refuse(np.isin(np.char.strip(y), list(MISSING)), y, place, "a missing label")
         return y

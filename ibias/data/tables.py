@@ -110,8 +110,15 @@ def _scipy(arrays: dict, y: np.ndarray):
 
     kind, shape = arrays["format"].item(), tuple(arrays["shape"].ravel().tolist())
     kind = kind.decode("ascii", "replace") if isinstance(kind, bytes) else kind
-    if kind not in ("csr", "csc", "coo") or len(shape) != 2:
-        raise ValueError(f"a sparse matrix in format {kind!r}, shape {shape}: save x.tocsr()")
+    if (
+        kind not in ("csr", "csc", "coo")
+        or len(shape) != 2
+        or arrays["data"].dtype.kind not in "biuf"
+    ):
+        raise ValueError(
+            f"a sparse matrix in format {kind!r}, shape {shape}, of {arrays['data'].dtype}: save"
+            " x.tocsr(), of real numbers"
+        )
     fits(sum(shape), 1)  # a row pointer for each
     if y.shape != shape[:1]:
         raise ValueError(f"the labels have shape {y.shape} while x has shape {shape}")

@@ -149,7 +149,11 @@ def bytes_needed(
     block += min(WIDEST, len(sharp)) * k * (6 * d + 3 * max(batch_sizes) + snapshot)
     measuring = width * (4 * d + 4 * n)
     returned = len(lanes) * records * (16 + (k * d if weights else 0))
-    data = 2 * n * d if stored is None else 5 * stored + 2 * max(batch_sizes) * d
+    data = (
+        2 * n * d
+        if stored is None
+        else 5 * stored + 2 * d * max((b for b in batch_sizes if b < n), default=0)
+    )
     return 8 * (data + 4 * n * k + block + measuring + returned)
 
 

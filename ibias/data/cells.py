@@ -1,4 +1,4 @@
-"""Numbers and labels out of CSV, ARFF and svmlight files: read fast, and once more, slowly, to name
+"""Numbers and labels out of text with cells, as in CSV: read fast, and once more, slowly, to name
 the line and the column where they cannot be read."""
 
 from __future__ import annotations
@@ -94,7 +94,13 @@ class Cells:
         source = io.TextIOWrapper(io.BytesIO(self.data), "utf-8", newline="")
         for _ in islice(source, self.skip):
             pass
-        reader = csv.reader(source, delimiter=self.separator, quotechar=self.quote, strict=True)
+        reader = csv.reader(
+            source,
+            delimiter=self.separator,
+            quotechar=self.quote,
+            strict=True,
+            skipinitialspace=True,
+        )
         try:
             for cells in reader:
                 if cells:
@@ -125,10 +131,10 @@ class Cells:
 
 def read_csv(path: Path, ask: Ask) -> Table:
     """UTF-8 with or without a byte-order mark, plain or .gz; the first row names the columns."""
-    if len(ask.separator) != 1 or ask.separator in '"\r\n' or ask.separator == ask.decimal:
+    if not re.fullmatch(r"[\t -!#-~]", ask.separator) or ask.separator == ask.decimal:
         raise ValueError(
             f"separator={ask.separator!r}, decimal={ask.decimal!r}: the separator is one character,"
-            " not a quote and not the decimal sign"
+            " ASCII, not a quote and not the decimal sign; beside a decimal comma often ';' or tab"
         )
     if ask.decimal not in (".", ","):
         raise ValueError(f"decimal={ask.decimal!r}: '.' or ','")
@@ -138,79 +144,6 @@ def read_csv(path: Path, ask: Ask) -> Table:
     return Cells(
         data, skip, header, label_column(header, ask.label), ask.separator, ask.decimal
     ).table()
-
-
-_ATTRIBUTE = re.compile(r"""@attribute\s+('[^']*'|"[^"]*"|[^\s'"]+)\s+(\S.*)""", re.IGNORECASE)
-
-
-def read_arff(path: Path, ask: Ask) -> Table:
-    """Numeric attributes and one nominal, the class; dense rows, plain or .gz."""
-    data, kinds, skip = content(path), {}, 0
-    for skip, line in enumerate(io.TextIOWrapper(io.BytesIO(data), "utf-8"), 1):
-        word = line.strip()
-        if word.lower() == "@data":
-            break
-        given = _ATTRIBUTE.fullmatch(word)
-        if given:
-            kinds[given[1].strip("'\"")] = given[2]
-        elif word and not word.lower().startswith(("%", "@relation")):
-            raise ValueError(f"line {skip}: {word[:40]!r} is no @attribute, @relation or @data")
-    else:
-        raise ValueError("an ARFF file needs a line @data")
-    other = [n for n, kind in kinds.items() if kind.lower() not in ("numeric", "real", "integer")]
-    label = other[0] if ask.label == "label" not in kinds and len(other) == 1 else ask.label
-    where = label_column(list(kinds), label)
-    for name in other:
-        if name != label:
-            raise ValueError(
-                f"attribute {name!r} is {kinds[name][:40]}; every attribute but the label must be"
-                " numeric"
-            )
-    data = re.sub(rb"(?m)^[ \t]*%.*$", b"", data)  # comments; the lines keep their numbers
-    if re.search(rb"(?mi)^@data\s*\{", data):
-        raise ValueError("sparse rows { ... } of ARFF are not read; write the data as .svmlight")
-    return Cells(data, skip, list(kinds), where, quote="'").table()
-
-
-_ROW = re.compile(rb"\s*([^\s:,]+)((?:\s+\d+:[^\s:_]+)*)\s*")
-
-
-def read_svmlight(path: Path, ask: Ask) -> Table:
-    """Rows ``label index:value index:value ...  # comment``, plain or .gz; the features stay
-    sparse.  Indices count from 0 when there is a 0 among them, else from 1."""
-    from scipy.sparse import csr_array
-
-    numbers, labels, lengths, lines = array("d"), [], [], []
-    for line, text in enumerate(content(path).splitlines(), 1):
-        text = text.partition(b"#")[0]
-        row = _ROW.fullmatch(text)
-        if not text.strip():
-            continue
-        try:
-            numbers.extend(map(float, row[2].replace(b":", b" ").split()))
-        except (ValueError, TypeError):
-            shown = text[:60].decode(errors="replace")
-            raise ValueError(
-                f"line {line} is not 'label index:value index:value ...': {shown!r}"
-            ) from None
-        labels.append(row[1].decode())
-        lengths.append(text.count(b":"))
-        lines.append(line)
-    index, values = np.frombuffer(numbers).reshape(-1, 2).T
-    sample = np.repeat(np.arange(len(labels)), lengths)
-    if (index >= LIMIT // 8).any():
-        line = lines[sample[np.argmax(index >= LIMIT // 8)]]
-        raise ValueError(f"line {line} has a feature beyond {LIMIT // 8:,}, the last that is read")
-    first = int(len(index) == 0 or index.min() > 0)
-    places = (sample, index.astype(np.int64) - first)
-    x = csr_array(
-        (values, places), shape=(len(labels), int(index.max(initial=first - 1)) + 1 - first)
-    )
-    twice = np.diff(x.indptr) != lengths
-    if twice.any():
-        raise ValueError(f"line {lines[int(np.argmax(twice))]} gives a feature twice")
-    columns = range(first, first + x.shape[1])
-    return Table(x, numbers_or_text(labels), columns, lambda row: f"line {lines[row]}")
 
 
 def numbers_or_text(labels: list[str]) -> np.ndarray:
