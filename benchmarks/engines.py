@@ -3,12 +3,12 @@
 import numpy as np
 
 from ibias.engine.driver import drive
-from ibias.engine.kernel.backend import KernelBlock
-from ibias.engine.lanes import LaneBlock
+from ibias.engine.kernel.backend import KernelWorkspace
+from ibias.engine.lanes import LaneWorkspace
 from ibias.schedules import step_sizes
 from ibias.streams import permutations
 
-BLOCKS = {"kernel": KernelBlock, "lanes": LaneBlock}
+BLOCKS = {"kernel": KernelWorkspace, "lanes": LaneWorkspace}
 
 
 def whole(backend, problem, lanes, dedupe=False):

@@ -10,7 +10,7 @@ from ibias.engine import backend_named
 from ibias.engine.experimental import jacobi
 from ibias_book.steepest.agreement import agreement
 from ibias.engine.driver import drive
-from ibias.engine.experimental.gpu import GraphBlock
+from ibias.engine.experimental.gpu import GraphWorkspace
 from ibias.norms import Schatten
 from ibias.problem import Problem
 from test_engine import cells, clusters, final, worst
@@ -83,7 +83,7 @@ def test_the_graph_s_steps_agree_with_the_lanes_on_cpu_tensors():
     def observe(index, indices, found):
         w[indices] = found
 
-    drive(GraphBlock, problem, lanes, steps, np.array([steps]), observe)
+    drive(GraphWorkspace, problem, lanes, steps, np.array([steps]), observe)
     expected = final("lanes", problem, lanes, steps)
     smooth = [
         i for i, lane in enumerate(lanes) if lane.method.norm != ib.NUCLEAR

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from ibias.engine import kernel
-from ibias.engine.kernel.block import aligned
+from ibias.engine.kernel.arrays import Task, aligned
 from ibias.engine.kernel.cache import jit, source_stamp
-from ibias.engine.kernel.factor import helmert, tournament
+from ibias.engine.kernel.factor import helmert
 from ibias.engine.kernel.residual import UNBOUNDED, residuals
 from ibias.engine.kernel.simd import exp_scaled, exponent, load, store, two_to
+from ibias.engine.tournament import tournament
 
 
 @jit
@@ -65,18 +66,19 @@ def test_powers_of_two_are_exact_and_stop_at_the_ends_of_the_range():
 @pytest.mark.parametrize("k", [2, 3, 10])
 def test_residuals_do_not_cancel(k, exponential):
     rng = np.random.default_rng(k)
-    rows, lanes = 16, 8
+    rows, slots = 16, 8
     y = rng.integers(0, k, rows)
     margin = np.array(
         [0.0, 5.0, 40.0, 300.0, 740.0, 2000.0, 9000.0, 1e5]
-    )  # one a lane, on top of order one
-    logits = rng.normal(size=(rows, k, lanes))
+    )  # one a slot, on top of order one
+    logits = rng.normal(size=(rows, k, slots))
     logits[np.arange(rows), y] += margin
     z, (notes, ceiling, e) = (
         logits.copy(),
-        vectors(np.zeros(16 * rows), np.full(lanes, UNBOUNDED), np.zeros(lanes)),
+        vectors(np.zeros(16 * rows), np.full(slots, UNBOUNDED), np.zeros(slots)),
     )
-    residuals(z.reshape(rows, k * lanes), y, k, lanes, False, exponential, notes, ceiling, e)
+    task = Task(k, slots, exponential)
+    residuals(z.reshape(rows, k * slots), y, task, k, notes, ceiling, e)
     others = logits.copy()
     others[np.arange(rows), y] = -np.inf
     top = others.max(1)
@@ -114,7 +116,7 @@ def test_helmert_rows_are_orthonormal_and_orthogonal_to_ones(k):
 
 def test_the_cache_notices_an_edit_of_any_file_of_the_kernel(tmp_path):
     home = Path(kernel.__file__).parent
-    for name in ("simd.py", "factor.py", "schatten.py", "residual.py", "block.py"):
+    for name in ("simd.py", "factor.py", "schatten.py", "residual.py", "arrays.py"):
         folder = tmp_path / name
         shutil.copytree(home, folder, ignore=shutil.ignore_patterns("__pycache__"))
         assert source_stamp(folder) == source_stamp(home)
@@ -123,7 +125,7 @@ def test_the_cache_notices_an_edit_of_any_file_of_the_kernel(tmp_path):
 
 
 def test_the_compiled_loop_is_kept_under_that_stamp():
-    from ibias.engine.kernel.block import advance
+    from ibias.engine.kernel.advance import advance
 
     assert advance._cache._impl.locator.get_source_stamp() == source_stamp(
         Path(kernel.__file__).parent

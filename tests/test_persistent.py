@@ -159,7 +159,9 @@ def test_what_it_cannot_run_is_refused_with_the_reason():
             " limit"
         ),
     ):
-        backend_named("persistent", Problem(clusters(60, 10, 3000)), [Trajectory(method(ib.MAX, 6), 0)])
+        backend_named(
+            "persistent", Problem(clusters(60, 10, 3000)), [Trajectory(method(ib.MAX, 6), 0)]
+        )
 
 
 def test_a_machine_that_cannot_build_it_is_told_what_is_missing(monkeypatch):
@@ -287,7 +289,7 @@ from pathlib import Path
 import numpy as np
 import ibias as ib
 from ibias.engine import backend_named
-from ibias.engine.persistent import backend, build
+from ibias.engine.experimental.persistent import backend, build
 from ibias.methods import Trajectory
 from ibias.problem import Problem
 from test_engine import clusters, method

@@ -10,9 +10,9 @@ import torch
 import ibias as ib
 from ibias.engine import backend_named
 from ibias.engine.driver import drive
-from ibias.engine.experimental.gpu import GraphBlock
-from ibias.engine.kernel.backend import KernelBlock
-from ibias.engine.lanes import LaneBlock
+from ibias.engine.experimental.gpu import GraphWorkspace
+from ibias.engine.kernel.backend import KernelWorkspace
+from ibias.engine.lanes import LaneWorkspace
 from ibias.engine.planner import bytes_needed, plan
 from ibias.losses import LOSSES
 from ibias.methods import Trajectory
@@ -103,7 +103,7 @@ def test_the_captured_steps_change_their_scales_too():
     def observe(index, indices, found):
         w.update(zip(indices, found, strict=True))
 
-    drive(GraphBlock, problem, lanes, 100, np.array([100]), observe)
+    drive(GraphWorkspace, problem, lanes, 100, np.array([100]), observe)
     right = expected(problem, lanes, 100)[0]
     assert worst(torch.stack([w[i] for i in range(len(lanes))]), right) < 1e-11
 
@@ -162,14 +162,14 @@ def test_other_norms_and_small_margins_never_leave_the_common_exponents():
         (grid([ib.MAX], [10], [0.0], eta0=16.0), True),
     ):
         (block,) = plan(lanes, 40, 8, 5)
-        for made in (KernelBlock(problem, block), LaneBlock(problem, block)):
+        for made in (KernelWorkspace(problem, block), LaneWorkspace(problem, block)):
             orders, rates = (
                 permutations(40, 0, 25),
                 np.stack([schedule.steps(100, 0) for schedule in block.schedules]),
             )
             made.advance(orders, rates, 0, 100)
             assert made.reach.ended == (ends or lanes is others)
-            assert bool(made.wide if isinstance(made, KernelBlock) else made.split) == ends
+            assert bool(made.wide if isinstance(made, KernelWorkspace) else made.split) == ends
 
 
 def test_the_reach_is_safe_and_seldom_looked_at():
@@ -177,7 +177,7 @@ def test_the_reach_is_safe_and_seldom_looked_at():
     measured a few times only."""
     problem = Problem(uneven(5))
     (block,) = plan(grid([ib.MAX], [40], [0.0], eta0=1.0), 40, 8, 5)
-    made, looks, widest = LaneBlock(problem, block), 0, 0.0
+    made, looks, widest = LaneWorkspace(problem, block), 0, 0.0
     rates = np.stack([schedule.steps(3000, 0) for schedule in block.schedules])
     for t in range(3000):
         ended_before, used = made.reach.ended, made.reach.used
@@ -192,7 +192,7 @@ def test_the_reach_is_safe_and_seldom_looked_at():
     assert looks < 20
 
 
-@pytest.mark.parametrize("kind", [KernelBlock, LaneBlock, GraphBlock])
+@pytest.mark.parametrize("kind", [KernelWorkspace, LaneWorkspace, GraphWorkspace])
 def test_a_block_can_be_sent_back_to_before_the_change(kind):
     problem = Problem(uneven(5))
     (block,) = plan(grid([ib.MAX], [10], [0.0, 0.9], eta0=16.0), 40, 8, 5)
@@ -219,7 +219,7 @@ def test_the_estimate_of_memory_counts_what_is_handed_over():
         for norm in (ib.MAX, ib.FROBENIUS)
     }
     (block,) = plan(lanes[ib.MAX], 40, 8, 5)
-    made = KernelBlock(problem, block)
+    made = KernelWorkspace(problem, block)
     made.advance(
         permutations(40, 0, 25),
         np.stack([schedule.steps(100, 0) for schedule in block.schedules]),
@@ -227,7 +227,9 @@ def test_the_estimate_of_memory_counts_what_is_handed_over():
         100,
     )
     taken = sum(
-        a.nbytes for runs in made.wide for part in (runs.state, runs.batch, runs.then) for a in part
+        a.nbytes
+        for runs in made.wide
+        for a in (*runs.arrays.state, *runs.arrays.batch, *runs.arrays.snapshot)
     )
     counted = bytes_needed(40, 8, 5, lanes[ib.MAX], 1, False) - bytes_needed(
         40, 8, 5, lanes[ib.FROBENIUS], 1, False
