@@ -1,7 +1,7 @@
 """A data set and a loss together: gradients, losses and margins of linear classifiers, without
 cancellation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log
 
 import torch
@@ -61,6 +61,9 @@ class Problem:
     loss: Loss = CROSS_ENTROPY
     device: str = "cpu"
     dtype: torch.dtype = torch.float64
+    # the data on the device: (n, d) and (n,)
+    x: Tensor = field(init=False, repr=False)
+    y: Tensor = field(init=False, repr=False)
 
     def __post_init__(self):
         # read-only numpy arrays cannot be shared with torch: copy once
