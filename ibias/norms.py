@@ -50,6 +50,10 @@ class Norm(ABC):
         """
         return self.p - 1
 
+    def cut(self, dtype: torch.dtype) -> float:
+        """Singular values at or below ``cut`` times the largest count as zero in ``steepest``."""
+        return 0.0
+
     @property
     @abstractmethod
     def text(self) -> str:
@@ -140,8 +144,7 @@ class Schatten(Norm):
         return (u * _power_steepest(s, self.p)[..., None, :]) @ vh
 
     def cut(self, dtype: torch.dtype) -> float:
-        """Singular values at or below ``cut`` times the largest count as zero: ``rtol``, or
-        rounding in a float dtype that is coarser."""
+        """``rtol``, or rounding in a float dtype that is coarser."""
         return max(self.rtol, 8 * torch.finfo(dtype).eps if dtype != torch.float64 else 0.0)
 
     def cvx(self, w):

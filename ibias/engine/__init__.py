@@ -40,6 +40,7 @@ import torch
 
 from ..losses import CROSS_ENTROPY, EXPONENTIAL
 from ..methods import Trajectory
+from ..problem import Problem
 from ..signals import recipe
 from .planner import check_memory
 
@@ -53,12 +54,13 @@ BACKENDS = ("kernel", "gpu", "lanes", "composed", "persistent")
 EXPERIMENTAL = ("gpu", "persistent")
 
 
-def refusal(backend: str, problem, trajectory: Trajectory) -> str:
+def refusal(backend: str, problem: Problem, trajectory: Trajectory) -> str:
     """Why ``backend`` cannot run ``trajectory`` ("" if it can), as the end of a sentence."""
     signal, norm = trajectory.method.signal, trajectory.method.norm
     if backend == "composed":
         return ""
-    if recipe(signal, problem.dataset.n) is None:
+    flat = recipe(signal, problem.dataset.n)
+    if flat is None:
         return f"its signal is not of the standard form: {signal!r}"
     device = torch.device(problem.device).type
     if backend == "gpu":
@@ -72,13 +74,15 @@ def refusal(backend: str, problem, trajectory: Trajectory) -> str:
     if not norm.family:
         return f"it does not know the norm {norm!r}"
     if backend == "persistent":
-        return _module("persistent").refusal(problem, trajectory)
+        return _module("persistent").refusal(problem, norm, flat)
     if device != "cpu" or problem.dtype != torch.float64:
         return f"it computes on the CPU in float64, not on {problem.device} in {problem.dtype}"
     return "" if find_spec("numba") else "numba is not installed: pip install 'ibias[fast]'"
 
 
-def backend_named(name: str, problem, trajectories: list[Trajectory]) -> tuple[str, Callable]:
+def backend_named(
+    name: str, problem: Problem, trajectories: list[Trajectory]
+) -> tuple[str, Callable]:
     """``(what it is called, run)`` for one of ``BACKENDS``, or for "auto": for each trajectory the
     first that takes it.
 

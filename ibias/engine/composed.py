@@ -13,13 +13,14 @@ import numpy as np
 import torch
 
 from ..methods import Trajectory
+from ..problem import Problem
 from ..schedules import step_sizes
 from ..signals import Batch
 from ..streams import epoch_chunks
 
 
 def run(
-    problem,
+    problem: Problem,
     trajectories: list[Trajectory],
     steps: int,
     grid,

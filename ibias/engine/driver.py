@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..methods import Trajectory
+from ..problem import Problem
 from ..schedules import step_sizes
 from ..streams import epoch_chunks
 from .planner import Group, plan
@@ -39,8 +41,8 @@ class Workspace(Protocol):
 
 def drive(
     make: Callable[..., Workspace],
-    problem,
-    trajectories: list,
+    problem: Problem,
+    trajectories: list[Trajectory],
     steps: int,
     grid,
     observe: Callable,
@@ -82,7 +84,9 @@ def drive(
                 future.result()
 
 
-def at_step(orders, rates, first: int, begin: int, per_epoch: int):
+def at_step(
+    orders: np.ndarray, rates: np.ndarray, first: int, begin: int, per_epoch: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The sample orders and step sizes from step ``begin`` on, given those from ``first`` on."""
     # one order serves all epochs when batches are whole
     skipped = begin // per_epoch - first // per_epoch if len(orders) > 1 else 0
@@ -163,7 +167,7 @@ class _GroupRun:
         epochs = -(-self.steps // per_epoch)
         size = max(1, min(CHUNK_SAMPLES // n, CHUNK_STEPS // per_epoch))
         if self.group.batch_size == n:
-            chunks = (np.arange(n)[None] for _ in range(start, epochs, size))
+            chunks = iter([np.arange(n)[None]] * len(range(start, epochs, size)))
         else:
             chunks = epoch_chunks(n, self.group.seed, epochs, start // per_epoch, size)
         first = start

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ..norms import Norm
+from ..problem import Problem
 from .driver import drive
 from .planner import Group
 from .reach import Reach
@@ -35,7 +36,7 @@ class LaneWorkspace:
     """The runs of one group.  ``w`` and ``m`` are ``(runs, k, d)``; the runs ``corrected`` have
     variance reduction."""
 
-    def __init__(self, problem, group: Group):
+    def __init__(self, problem: Problem, group: Group):
         self.problem, self.b, self.n = problem, group.batch_size, problem.dataset.n
         self.per_epoch = self.n // self.b
         x, runs, k = problem.x, group.runs, problem.dataset.k
@@ -60,8 +61,8 @@ class LaneWorkspace:
 
     def advance(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
         pieces = self.reach.pieces(orders, rates, first, last, self._numpy, self.split_classes)
-        for begin, end, *tables in pieces:
-            self._take_steps(*tables, begin, end)
+        for begin, end, orders, rates in pieces:
+            self._take_steps(orders, rates, begin, end)
 
     def _numpy(self):
         return self.w.cpu().double().numpy()

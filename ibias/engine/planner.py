@@ -2,8 +2,12 @@
 cannot matter removed."""
 
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from ..data import Dataset
 from ..methods import Trajectory
 from ..norms import FROBENIUS, Norm
 from ..signals import recipe
@@ -66,8 +70,9 @@ def representative(trajectory: Trajectory, n: int, d: int, k: int) -> Run:
     return run
 
 
-def _own_run(trajectory, n):
+def _own_run(trajectory: Trajectory, n: int) -> Run:
     flat = recipe(trajectory.method.signal, n)
+    assert flat is not None, "refusal() comes first"
     return Run(trajectory.method.norm, *flat, trajectory.seed, trajectory.method.schedule)
 
 
@@ -146,7 +151,11 @@ def memory_limit() -> int:
 
 
 def check_memory(
-    dataset, trajectories: list[Trajectory], grid, weights: bool, limit: int | None = None
+    dataset: Dataset,
+    trajectories: list[Trajectory],
+    grid: Sequence[int] | np.ndarray,
+    weights: bool,
+    limit: int | None = None,
 ) -> int:
     """The estimate in bytes; raises ``MemoryError`` with a sentence when it passes ``limit``
     (default: ``memory_limit()``)."""

@@ -6,7 +6,7 @@ that is rounding.  The max norm takes the sign of every entry, and an entry-wise
 ``1 / (p - 1)``-th power: e^-600 of the largest is still seen for p > 17.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import log
 
 import numpy as np
@@ -43,7 +43,15 @@ class Reach:
             self.speed[row] = max(fastest, self.speed.get(row, 0.0))
         self.used, self.room, self.ended = 0.0, self.limit, not self.runs
 
-    def pieces(self, orders, rates, first: int, last: int, weights: Callable, end: Callable):
+    def pieces(
+        self,
+        orders: np.ndarray,
+        rates: np.ndarray,
+        first: int,
+        last: int,
+        weights: Callable[[], np.ndarray],
+        end: Callable[[], None],
+    ) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
         """``(begin, end, orders, rates)`` of steps to take, as ``Workspace.advance`` has them.
 
         Between two, ``weights()`` may be measured, and ``end()`` is called once, when it must be.

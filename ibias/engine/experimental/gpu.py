@@ -1,5 +1,5 @@
-"""The torch lanes on CUDA without waiting for the host: one captured graph per kind of step,
-replayed.
+"""Experimental: the torch lanes on CUDA without waiting for the host: one captured graph per kind
+of step, replayed.
 
 A step on the device is some fifty small kernels, and launching them from Python costs more than
 running them.  A CUDA graph launches them at once.  Sample orders and step sizes are made on the
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ...norms import Norm
+from ...problem import Problem
 from ..driver import drive
 from ..lanes import LaneWorkspace
 from ..planner import Group
@@ -31,7 +32,7 @@ def run(*args, workers: int = 1, **options) -> None:
 class GraphWorkspace(LaneWorkspace):
     """A ``LaneWorkspace`` whose steps are captured once and replayed."""
 
-    def __init__(self, problem, group: Group):
+    def __init__(self, problem: Problem, group: Group):
         super().__init__(problem, group)
         device = self.w.device
         self.captures = device.type == "cuda"
@@ -50,7 +51,7 @@ class GraphWorkspace(LaneWorkspace):
         self.graphs.clear()  # they write to the scales of before
 
     def step(self, rows: Tensor | None, eta: Tensor, opening: bool) -> None:
-        if self.rows is not None:
+        if self.rows is not None and rows is not None:
             self.rows.copy_(rows)
         self.eta.copy_(eta)
         if not self.captures:

@@ -12,24 +12,22 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ...norms import Schatten
+from ...norms import Norm
 from ..unit_steps import helmert
 from ..tournament import tournament
 
 SWEEPS = 10  # quadratic convergence: random signals take 7, and the last sweeps cost no accuracy
 
 
-def steepest(norm: Schatten, signal: Tensor) -> Tensor:
-    """``norm.steepest(signal)`` for ``(runs, k, d)`` signals whose columns sum to zero; zero for a
-    zero signal."""
+def steepest(norm: Norm, signal: Tensor) -> Tensor:
+    """``norm.steepest(signal)`` of a Schatten norm, for ``(runs, k, d)`` signals whose columns sum
+    to zero; zero for a zero signal."""
     basis = helmert(signal.shape[-2], signal.dtype, signal.device)
     top = signal.abs().amax((-2, -1), keepdim=True)
     rows = basis @ (signal / torch.where(top > 0, top, torch.ones_like(top)))
     count = rows.shape[-2]
-    identity = torch.eye(count, dtype=rows.dtype, device=rows.device).expand(
-        *rows.shape[:-1], count
-    )
-    turned = rotate_to_orthogonal(torch.cat([rows, identity], -1))
+    identity = torch.eye(count, dtype=rows.dtype, device=rows.device)
+    turned = rotate_to_orthogonal(torch.cat([rows, identity.expand(*rows.shape[:-1], count)], -1))
     rows, rotation = turned[..., : signal.shape[-1]], turned[..., signal.shape[-1] :]
     sigma = rows.square().sum(-1).sqrt()
     return basis.mT @ (rotation.mT @ (_weights(norm, sigma)[..., None] * rows))
@@ -64,10 +62,8 @@ def _angle(p, r):
 def _rounds(count: int, device) -> list[tuple[Tensor, Tensor]]:
     """All pairs in rounds of disjoint pairs, as index tensors (made once per device: a capture must
     not copy from the host)."""
-    sides = tournament(count).transpose(0, 2, 1)
-    return [
-        tuple(torch.tensor(side, device=device) for side in pair) for pair in sides if pair.size
-    ]
+    pairs = [torch.tensor(pairs, device=device).unbind(1) for pairs in tournament(count)]
+    return [(first, second) for first, second in pairs if len(first)]
 
 
 def _weights(norm, sigma):

@@ -142,10 +142,11 @@ def filled(values, *shape: int) -> np.ndarray:
 def make_slots(kind, beta, conjugate, cut, schedule) -> Slots:
     """``Slots`` of these five fields."""
     kind = np.array(kind, np.int64)
-    floats = (filled(values, kind.size) for values in (beta, conjugate, cut))
+    beta, conjugate, cut = (filled(values, kind.size) for values in (beta, conjugate, cut))
     powers, schatten = np.flatnonzero(kind == POWER), np.flatnonzero(kind == SCHATTEN)
     rows = np.array(schedule, np.int64)
-    return Slots(kind, *floats, rows, powers, np.unique(schatten // 8 * 8))
+    vectors = np.unique(schatten // 8 * 8)
+    return Slots(kind, beta, conjugate, cut, rows, powers, vectors)
 
 
 def chosen_slots(slots: Slots, chosen: np.ndarray) -> Slots:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from ...losses import EXPONENTIAL
+from ...problem import Problem
 from ..driver import drive
 from ..planner import Group
 from ..reach import Reach
@@ -24,7 +25,7 @@ from .wide_workspace import WideWorkspace
 class KernelWorkspace:
     """A group of runs in slots-last arrays, padded in front to a multiple of 8 with idle slots."""
 
-    def __init__(self, problem, group: Group):
+    def __init__(self, problem: Problem, group: Group):
         data, runs, b = problem.dataset, group.runs, group.batch_size
         self.idle = -len(runs) % 8
         reduced = np.array([False] * self.idle + [run.reduced and b < data.n for run in runs])
@@ -38,8 +39,8 @@ class KernelWorkspace:
     def advance(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
         orders, rates = np.asarray(orders, np.int64), np.asarray(rates, np.float64)
         pieces = self.reach.pieces(orders, rates, first, last, self._weights, self._hand_over)
-        for begin, end, *tables in pieces:
-            orders, rates = map(np.ascontiguousarray, tables)
+        for begin, end, orders, rates in pieces:
+            orders, rates = np.ascontiguousarray(orders), np.ascontiguousarray(rates)
             if (self.common.slots.kind != IDLE).any():
                 advance(self.common, orders, rates, begin, end)
             for runs in self.wide:
@@ -96,10 +97,10 @@ class KernelWorkspace:
 def _slots(group: Group, idle: int) -> Slots:
     kinds, conjugates, cuts = [IDLE] * idle, [1.0] * idle, [0.0] * idle
     for norm in (run.norm for run in group.runs):
-        matrix = norm.family == "schatten"
-        kinds.append(SCHATTEN if matrix else {inf: SIGN, 1: RAY}.get(norm.flatness, POWER))
+        entrywise = {inf: SIGN, 1: RAY}.get(norm.flatness, POWER)
+        kinds.append(SCHATTEN if norm.family == "schatten" else entrywise)
         conjugates.append(norm.q)
-        cuts.append(norm.cut(torch.float64) if matrix else 0.0)
+        cuts.append(norm.cut(torch.float64))
     beta = [0.0] * idle + [run.momentum for run in group.runs]
     return make_slots(kinds, beta, conjugates, cuts, [0] * idle + group.schedule_rows)
 

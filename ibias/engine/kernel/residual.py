@@ -10,7 +10,7 @@ per run that keeps it near 1.
 
 import numpy as np
 
-from .cache import jit
+from .cache import inlined_jit, jit
 from .simd import any_above, exp_scaled, larger, load, nearest, smaller, splat, store, two_to
 
 CHUNK = 128  # rows per matrix product: logits and residuals stay in the second-level cache
@@ -37,7 +37,7 @@ def residuals(z, y, task, classes, notes, ceiling, e):
         _fill(z, y, task, classes, slot, shift, notes)
 
 
-@jit
+@inlined_jit
 def _reference_and_gap(z, y, task, classes, slot, notes):
     """Of every sample the logit that exponentials are taken relative to, and the own logit less
     it, into ``notes``.  Returns the logarithm of the largest exponential of another class.
@@ -65,13 +65,13 @@ def _reference_and_gap(z, y, task, classes, slot, notes):
     return largest
 
 
-@jit
+@inlined_jit
 def _choose_exponent(logarithm, ceiling):
     """The e that brings ``2**e exp(logarithm)`` near 1."""
     return smaller(nearest(logarithm * -LOG2_E), ceiling)
 
 
-@jit
+@inlined_jit
 def _fill(z, y, task, classes, slot, shift, notes):
     """The residuals, from what ``_reference_and_gap`` left; every class goes back to its place."""
     width, size = task.width, classes * task.width
@@ -128,7 +128,7 @@ def gradient(data, w, task, classes, out, ceiling):
     """Residuals ``out.z`` of the samples and their sum of outer products ``out.g = x^T z``, both
     times ``2**out.e``, ``out.e <= ceiling``.
 
-    ``w``: ``(d, classes L)``; what ``classes`` may be is told in ``residuals``, and ``out.g`` holds
+    ``w``: ``(d, classes L)``; ``classes`` is explained in ``residuals``, and ``out.g`` holds
     as many, without gaps.  An ``out.z`` of fewer rows than samples is scratch for a chunk of them.
     """
     (n, d), size = data.x.shape, classes * task.width

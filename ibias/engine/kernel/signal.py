@@ -8,7 +8,7 @@ are narrower, and its slot 0 is slot ``task.width - snapshot.task.width`` of the
 import numpy as np
 
 from .balanced import balanced_gradient
-from .cache import jit
+from .cache import inlined_jit, jit
 from .residual import UNBOUNDED, gradient, multiply_slots, residuals
 from .simd import exponent, load, nearest, splat, store, two_to, where
 
@@ -55,7 +55,7 @@ def batch_signal(data, w, task, balanced, rows, opening, snapshot, batch):
         np.dot(samples.x.T, out.z, out.g)
 
 
-@jit
+@inlined_jit
 def _gather(data, rows, samples):
     for i in range(rows.size):
         samples.y[i] = data.y[rows[i]]

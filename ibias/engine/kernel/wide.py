@@ -8,7 +8,7 @@ beside it, ``UNBOUNDED`` for the exponent of zero.
 
 import numpy as np
 
-from .cache import jit
+from .cache import inlined_jit, jit
 from .residual import LOG2_E, UNBOUNDED
 from .simd import (
     any_above,
@@ -110,7 +110,7 @@ def tiers(top, bottom):
     return count
 
 
-@jit
+@inlined_jit
 def _column_range(out):
     """The smallest exponent of every column of residuals, and the largest but for those of
     zeros."""
@@ -125,7 +125,7 @@ def _column_range(out):
         store(out.bottom, c, high)
 
 
-@jit
+@inlined_jit
 def _scale_tier(out, shift):
     """Residuals on the common exponent ``top + shift`` of their column; those that earlier tiers
     have seen are left out."""
@@ -138,7 +138,7 @@ def _scale_tier(out, shift):
             store(out.scaled, o, where(low - TIER, e, splat(0.0), scaled))
 
 
-@jit
+@inlined_jit
 def _accept(out, shift, floor):
     """Take entries above ``floor`` from the product, unless an earlier tier gave them.  True when
     all are there."""

@@ -5,7 +5,9 @@ import numpy as np
 import torch
 
 from ....losses import EXPONENTIAL
-from ....signals import recipe
+from ....norms import Norm
+from ....problem import Problem
+from ....signals import Recipe
 from ...driver import drive
 from ...planner import Group
 from . import build
@@ -15,7 +17,7 @@ THREADS = {"cpu": 1, "cuda": 128}  # per run
 STREAMS = 16  # groups at work at once on a CUDA device
 
 
-def run(problem, *args, workers: int = 1, **options) -> None:
+def run(problem: Problem, *args, workers: int = 1, **options) -> None:
     """``driver.drive`` with a thread block per run.  On CUDA ``STREAMS`` groups share the device,
     on the CPU, which has one chip, they come one after the other, however many ``workers``."""
     build.launcher(problem.x.device, problem.dtype)  # once, before several threads ask for it
@@ -23,21 +25,17 @@ def run(problem, *args, workers: int = 1, **options) -> None:
     drive(PersistentWorkspace, problem, *args, workers=workers, **options)
 
 
-def refusal(problem, trajectory) -> str:
-    """Why the kernel cannot run ``trajectory`` ("" if it can), as the end of a sentence.
-
-    Its signal has the standard form, its norm and the loss are known to the compiled engines.
-    """
-    dtype, device, signal = problem.dtype, problem.x.device, trajectory.method.signal
+def refusal(problem: Problem, norm: Norm, recipe: Recipe) -> str:
+    """Why the kernel cannot run a method ("" if it can), as the end of a sentence; its norm and the
+    loss are known to the compiled engines."""
+    dtype, device = problem.dtype, problem.x.device
     if device.type not in THREADS or dtype not in build.REAL:
         return f"it computes on CUDA or the CPU in float64 or float32, not on {device} in {dtype}"
     if reason := build.missing(device):
         return reason
     n, k, d = problem.dataset.n, problem.dataset.k, problem.dataset.d
-    flat = recipe(signal, n)
-    reduced = flat.variance_reduction and flat.batch_size < n
-    schatten = trajectory.method.norm.family == "schatten"
-    need = shared_numbers(k, d, reduced=reduced, schatten=schatten)
+    reduced = recipe.variance_reduction and recipe.batch_size < n
+    need = shared_numbers(k, d, reduced=reduced, schatten=norm.family == "schatten")
     room, matrices = build.shared_bytes(device) // problem.x.element_size(), 3 + reduced
     if need > room:
         widest = d - -(-(need - room) // (matrices * k))
@@ -62,16 +60,14 @@ class PersistentWorkspace:
     """A group of runs, one thread block each; W, M and what variance reduction keeps stay on the
     device between launches."""
 
-    def __init__(self, problem, group: Group):
+    def __init__(self, problem: Problem, group: Group):
         data, runs, x, b = problem.dataset, group.runs, problem.x, group.batch_size
         self.problem, self.b, self.count, self.per_epoch = problem, b, len(runs), data.n // b
         reduced = [run.reduced and self.per_epoch > 1 for run in runs]
         schatten = [run.norm.family == "schatten" for run in runs]
         self._reserve(reduced, schatten)
-        cuts = [run.norm.cut(x.dtype) if run.norm.family == "schatten" else 0.0 for run in runs]
-        self.method = x.new_tensor(
-            [(run.momentum, run.norm.q, cut) for run, cut in zip(runs, cuts, strict=True)]
-        )
+        rows = [(run.momentum, run.norm.q, run.norm.cut(x.dtype)) for run in runs]
+        self.method = x.new_tensor(rows)
         kinds = list(zip(group.schedule_rows, schatten, reduced, strict=True))
         self.kind = torch.tensor(kinds, device=x.device, dtype=torch.int64)
         self.w, self.m, self.f = (problem.start(self.count) for _ in range(3))
