@@ -29,13 +29,13 @@ def measure_cells(d: int, rate: float, scale: float = 1.0) -> list[dict]:
     """
     problem, rows = Problem(dataset(d)), []
     for cell in cells(d):
-        (block,) = plan(cell_lanes(cell), N, d, K, dedupe=False)
-        runs = len(block.runs)
+        (group,) = plan(cell_lanes(cell), N, d, K, dedupe=False)
+        runs = len(group.runs)
         contenders = {
             "naive": (partial(naive.train, problem.x, problem.y, K, cell), NAIVE_STEPS[cell.b], 1),
-            "lanes": (steps_of("lanes", problem, block), LANE_STEPS[cell.b], runs),
+            "lanes": (steps_of("lanes", problem, group), LANE_STEPS[cell.b], runs),
             "kernel": (
-                steps_of("kernel", problem, block),
+                steps_of("kernel", problem, group),
                 KERNEL_STEPS[cell.b] // (1 + 2 * (d > 100)),
                 runs,
             ),
@@ -64,27 +64,27 @@ def measure_cells(d: int, rate: float, scale: float = 1.0) -> list[dict]:
 
 
 def measure_sweep(d: int, rows: list[dict], steps: int = 100_000, scale: float = 1.0) -> dict:
-    """CPU seconds of the 600-run sweep, from the measured cost of a step of each kind of block.
+    """CPU seconds of the 600-run sweep, from the measured cost of a step of each kind of group.
 
-    The naive loop pays its cell for every one of the 600 runs.  Ours: every distinct block of seed
+    The naive loop pays its cell for every one of the 600 runs.  Ours: every distinct group of seed
     0 is timed (five seeds cost the same), once as planned and once with a run per lane.
     """
     problem, lanes = Problem(dataset(d)), sweep_lanes(d)
     naive_us = sum(row["naive"] for row in rows if row["d"] == d) * 4 * SEEDS
     out = {"d": d, "runs": len(lanes), "steps": steps, "naive": naive_us * steps / 1e6}
     for name, dedupe in (("planned", True), ("every_run", False)):
-        blocks = plan(lanes, problem.dataset.n, problem.dataset.d, K, dedupe=dedupe)
-        out[f"{name}_runs"] = sum(len(block.runs) for block in blocks)
+        groups = plan(lanes, problem.dataset.n, problem.dataset.d, K, dedupe=dedupe)
+        out[f"{name}_runs"] = sum(len(group.runs) for group in groups)
         contenders, counts = {}, {}
-        for block in blocks:
-            kind = (block.batch_size, len(block.runs), sum(run.reduced for run in block.runs))
+        for group in groups:
+            kind = (group.batch_size, len(group.runs), sum(run.reduced for run in group.runs))
             counts[kind] = counts.get(kind, 0) + 1
             if counts[kind] == 1:
-                long = max(4, int(scale * KERNEL_STEPS[block.batch_size] // (1 + 2 * (d > 100))))
-                contenders[f"kernel {kind}"] = (steps_of("kernel", problem, block), long, 1)
+                long = max(4, int(scale * KERNEL_STEPS[group.batch_size] // (1 + 2 * (d > 100))))
+                contenders[f"kernel {kind}"] = (steps_of("kernel", problem, group), long, 1)
                 contenders[f"lanes {kind}"] = (
-                    steps_of("lanes", problem, block),
-                    max(4, int(scale * LANE_STEPS[block.batch_size])),
+                    steps_of("lanes", problem, group),
+                    max(4, int(scale * LANE_STEPS[group.batch_size])),
                     1,
                 )
         found = interleaved(contenders)

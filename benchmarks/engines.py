@@ -3,49 +3,49 @@
 import numpy as np
 
 from ibias.engine.driver import drive
-from ibias.engine.kernel.backend import KernelBlock
-from ibias.engine.lanes import LaneBlock
+from ibias.engine.kernel.backend import KernelWorkspace
+from ibias.engine.lanes import LaneWorkspace
 from ibias.schedules import step_sizes
 from ibias.streams import permutations
 
-BLOCKS = {"kernel": KernelBlock, "lanes": LaneBlock}
+WORKSPACES = {"kernel": KernelWorkspace, "lanes": LaneWorkspace}
 
 
-def whole(backend, problem, lanes, dedupe=False):
-    """``work(steps)``: all lanes, through the planner and the driver, nothing recorded but the
+def whole(backend, problem, trajectories, dedupe=False):
+    """``work(steps)``: all trajectories, through the planner and the driver, nothing recorded but the
     end."""
 
     def work(steps):
         drive(
-            BLOCKS[backend],
+            WORKSPACES[backend],
             problem,
-            lanes,
+            trajectories,
             steps,
             np.array([steps]),
-            lambda *found: None,
+            lambda *record: None,
             dedupe=dedupe,
         )
 
     return work
 
 
-def steps_of(backend, problem, block):
-    """``work(steps)`` from the start on a block that exists already: the cost of steps alone,
+def steps_of(backend, problem, group):
+    """``work(steps)`` from the start on a group that exists already: the cost of steps alone,
     without set-up."""
-    made, n = BLOCKS[backend](problem, block), problem.dataset.n
-    start = made.arrays()
+    workspace, n = WORKSPACES[backend](problem, group), problem.dataset.n
+    start = workspace.arrays()
 
     def work(steps):
-        made.restore(start)
-        per_epoch = n // block.batch_size
+        workspace.restore(start)
+        per_epoch = n // group.batch_size
         orders = (
             np.arange(n)[None]
             if per_epoch == 1
-            else permutations(n, block.seed, -(-steps // per_epoch))
+            else permutations(n, group.seed, -(-steps // per_epoch))
         )
-        made.advance(
+        workspace.advance(
             orders,
-            np.stack([step_sizes(schedule, 0, steps) for schedule in block.schedules]),
+            np.stack([step_sizes(schedule, 0, steps) for schedule in group.schedules]),
             0,
             steps,
         )

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .data import Dataset, with_bias
 from .maxmargin import max_margin
-from .norms import Norm, norm as norm_of
+from .norms import Norm
+from .norms import norm as norm_of
 
 
 class MaxMarginClassifier(ClassifierMixin, BaseEstimator):

@@ -36,6 +36,25 @@ class Norm(ABC):
         return inf if self.p == 1 else 1.0 if self.p == inf else self.p / (self.p - 1)
 
     @property
+    def family(self) -> str:
+        """Which norms of this file it is one of, so that p says everything: "entrywise" or
+        "schatten".  "" for any other, subclasses of the two included: their maps may be others."""
+        return {Entrywise: "entrywise", Schatten: "schatten"}.get(type(self), "")
+
+    @property
+    def flatness(self) -> float:
+        """``p - 1``: ``steepest`` keeps of entries (or singular values) their ``1/flatness``-th
+        power.
+
+        inf: signs alone (p = inf); 1: their ratios (p = 2); 0: the largest alone (p = 1).
+        """
+        return self.p - 1
+
+    def cut(self, dtype: torch.dtype) -> float:
+        """Singular values at or below ``cut`` times the largest count as zero in ``steepest``."""
+        return 0.0
+
+    @property
     @abstractmethod
     def text(self) -> str:
         """The name that ``ib.norm`` reads back: "max", "spectral", "schatten:4"."""
@@ -121,10 +140,12 @@ class Schatten(Norm):
     def steepest(self, g):
         unit, _ = _rescaled(g)
         u, s, vh = _svd(unit)
-        # in a float dtype coarser than rtol, rounding and not rtol bounds the rank
-        cut = max(self.rtol, 8 * torch.finfo(s.dtype).eps if s.dtype != torch.float64 else 0.0)
-        s = torch.where(s > cut * s.amax(-1, keepdim=True), s, 0)
+        s = torch.where(s > self.cut(s.dtype) * s.amax(-1, keepdim=True), s, 0)
         return (u * _power_steepest(s, self.p)[..., None, :]) @ vh
+
+    def cut(self, dtype: torch.dtype) -> float:
+        """``rtol``, or rounding in a float dtype that is coarser."""
+        return max(self.rtol, 8 * torch.finfo(dtype).eps if dtype != torch.float64 else 0.0)
 
     def cvx(self, w):
         import cvxpy as cp

@@ -76,6 +76,7 @@ class Problem:
     loss: Loss = CROSS_ENTROPY
     device: str = "cpu"
     dtype: torch.dtype = torch.float64
+    # the data on the device: (n, d) and (n,)
     x: Tensor = field(init=False, repr=False)
     y: Tensor = field(init=False, repr=False)
 

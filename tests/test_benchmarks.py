@@ -34,19 +34,19 @@ OVER_LIMIT = {25: 1.8, 200: 1.9}
 
 
 def test_what_is_timed_starts_again_each_time(monkeypatch):
-    """Timing a block again and again must not add up its margins: after a thousand rounds a step
+    """Timing a group again and again must not add up its margins: after a thousand rounds a step
     would cost something else."""
     cell = cells(25)[3]
     problem = Problem(dataset(25))
-    (block,) = plan(cell_lanes(cell), problem.dataset.n, 25, K, dedupe=False)
+    (group,) = plan(cell_lanes(cell), problem.dataset.n, 25, K, dedupe=False)
     made = {}
-    for name, real in engines.BLOCKS.items():
+    for name, real in engines.WORKSPACES.items():
         monkeypatch.setitem(
-            engines.BLOCKS,
+            engines.WORKSPACES,
             name,
             lambda *given, name=name, real=real: made.setdefault(name, real(*given)),
         )
-        work = engines.steps_of(name, problem, block)
+        work = engines.steps_of(name, problem, group)
         work(3)
         once = made[name].weights()
         work(3)

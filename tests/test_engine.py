@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from numpy_reference import trajectory
+from numpy_reference import trajectory as numpy_weights
 
 import ibias as ib
 from ibias.engine import backend_named, refusal
@@ -40,26 +40,26 @@ def method(norm, b, beta=0.0, reduced=False, eta0=0.1, a=0.5):
     )
 
 
-def final(backend, problem, lanes, steps=STEPS, **options):
-    """W of every lane after the last step."""
+def final(backend, problem, trajectories, steps=STEPS, **options):
+    """W of every trajectory after the last step."""
     w = torch.full(
-        (len(lanes), problem.dataset.k, problem.dataset.d), torch.nan, dtype=problem.dtype
+        (len(trajectories), problem.dataset.k, problem.dataset.d), torch.nan, dtype=problem.dtype
     )
 
-    def observe(index, indices, found):
-        w[indices] = found
+    def observe(index, indices, weights):
+        w[indices] = weights
 
-    backend_named(backend, problem, lanes)[1](
-        problem, lanes, steps, np.array([steps]), observe, **options
+    backend_named(backend, problem, trajectories)[1](
+        problem, trajectories, steps, np.array([steps]), observe, **options
     )
     return w
 
 
-def reference(problem, lane, steps=STEPS):
-    data, (m, seed) = problem.dataset, lane
+def reference(problem, trajectory, steps=STEPS):
+    data, (m, seed) = problem.dataset, trajectory
     b, beta, reduced = ib.signals.recipe(m.signal, data.n)
     family = type(m.norm).__name__.lower()
-    return trajectory(
+    return numpy_weights(
         data.x,
         data.y,
         data.k,
@@ -77,7 +77,7 @@ def reference(problem, lane, steps=STEPS):
 
 
 def worst(w, v):
-    """Largest relative Frobenius distance over lanes."""
+    """Largest relative Frobenius distance over trajectories."""
     return float(((w - v).flatten(1).norm(dim=1) / v.flatten(1).norm(dim=1)).max())
 
 
@@ -89,32 +89,36 @@ def cells(norms, batch_sizes, seeds=(0,), **options):
 @pytest.fixture(scope="module")
 def every_cell():
     """Lanes, and their final weights by backend and by the numpy loop: all norms in the same
-    blocks."""
+    groups."""
     problem = Problem(clusters())
-    lanes = [lane for lane in cells(ib.CATALOG, (1, 6, 60)) if not _chaotic(lane)]
-    return lanes, {"numpy": _references(problem, lanes, STEPS)} | {
-        b: final(b, problem, lanes) for b in FAST
+    trajectories = [
+        trajectory for trajectory in cells(ib.CATALOG, (1, 6, 60)) if not _chaotic(trajectory)
+    ]
+    return trajectories, {"numpy": _references(problem, trajectories, STEPS)} | {
+        b: final(b, problem, trajectories) for b in FAST
     }
 
 
-def _chaotic(lane):
+def _chaotic(trajectory):
     """The nuclear map jumps where two singular values tie, and full gradients are driven to ties:
     the numpy loop against itself with eta0 one ulp larger moves by 1e-3 in 1000 steps.  These cells
     are compared after 30 steps instead.
     """
-    b, _, reduced = ib.signals.recipe(lane.method.signal, 60)
-    return lane.method.norm == ib.NUCLEAR and (b == 60 or (reduced and b > 1))
+    b, _, reduced = ib.signals.recipe(trajectory.method.signal, 60)
+    return trajectory.method.norm == ib.NUCLEAR and (b == 60 or (reduced and b > 1))
 
 
-def _references(problem, lanes, steps):
-    return torch.as_tensor(np.stack([reference(problem, lane, steps) for lane in lanes]))
+def _references(problem, trajectories, steps):
+    return torch.as_tensor(
+        np.stack([reference(problem, trajectory, steps) for trajectory in trajectories])
+    )
 
 
 @pytest.mark.parametrize("norm", ib.CATALOG, ids=lambda norm: norm.text)
 @pytest.mark.parametrize("backend", FAST)
 def test_every_cell_agrees_with_the_numpy_loop_at_step_1000(every_cell, backend, norm):
-    lanes, w = every_cell
-    mine = [i for i, lane in enumerate(lanes) if lane.method.norm == norm]
+    trajectories, w = every_cell
+    mine = [i for i, trajectory in enumerate(trajectories) if trajectory.method.norm == norm]
     # rounding of 1000 steps: 5e-14 was seen, on spectral cells of moderate condition; 1e-12 is what
     # is promised
     assert worst(w[backend][mine], w["numpy"][mine]) < 1e-12
@@ -122,11 +126,14 @@ def test_every_cell_agrees_with_the_numpy_loop_at_step_1000(every_cell, backend,
 
 def test_chaotic_cells_agree_with_the_numpy_loop_while_they_can():
     problem = Problem(clusters())
-    lanes = [lane for lane in cells([ib.NUCLEAR], (1, 6, 60)) if _chaotic(lane)]
+    trajectories = [
+        trajectory for trajectory in cells([ib.NUCLEAR], (1, 6, 60)) if _chaotic(trajectory)
+    ]
     for backend in FAST:
-        assert worst(final(backend, problem, lanes, 30), _references(problem, lanes, 30)) < 1e-12, (
-            backend
-        )
+        assert (
+            worst(final(backend, problem, trajectories, 30), _references(problem, trajectories, 30))
+            < 1e-12
+        ), backend
 
 
 @pytest.mark.parametrize(
@@ -135,18 +142,18 @@ def test_chaotic_cells_agree_with_the_numpy_loop_while_they_can():
 )
 def test_odd_shapes_agree_with_the_numpy_loop(n, k, d, b):
     problem = Problem(clusters(n, k, d))
-    lanes = cells([ib.MAX, ib.SPECTRAL, ib.Schatten(1.5)], (1, b, n))
-    expected = _references(problem, lanes, 60)
+    trajectories = cells([ib.MAX, ib.SPECTRAL, ib.Schatten(1.5)], (1, b, n))
+    expected = _references(problem, trajectories, 60)
     for backend in FAST:
-        assert worst(final(backend, problem, lanes, 60), expected) < 1e-12, backend
+        assert worst(final(backend, problem, trajectories, 60), expected) < 1e-12, backend
 
 
 def test_the_exponential_loss_agrees_with_the_numpy_loop():
     problem = Problem(clusters(), ib.EXPONENTIAL)
-    lanes = cells([ib.MAX, ib.FROBENIUS, ib.Schatten(4)], (1, 6, 60))
-    expected = _references(problem, lanes, 300)
+    trajectories = cells([ib.MAX, ib.FROBENIUS, ib.Schatten(4)], (1, 6, 60))
+    expected = _references(problem, trajectories, 300)
     for backend in FAST:
-        assert worst(final(backend, problem, lanes, 300), expected) < 1e-12, backend
+        assert worst(final(backend, problem, trajectories, 300), expected) < 1e-12, backend
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
@@ -155,26 +162,26 @@ def test_directions_survive_margins_of_ten_thousand(b, loss):
     # two classes: with more, the numpy loop itself loses classes that are e^-745 of the largest;
     # test_range.py compares those in extended precision
     problem = Problem(clusters(k=2, spread=0.1), loss)
-    lanes = cells([ib.MAX, ib.FROBENIUS], [b], eta0=60.0)
-    expected = _references(problem, lanes, 400)
+    trajectories = cells([ib.MAX, ib.FROBENIUS], [b], eta0=60.0)
+    expected = _references(problem, trajectories, 400)
     assert problem.min_margin(expected).min() > 1000 and problem.min_margin(expected).max() > 10_000
     for backend in FAST:
         # the numpy loop against itself with eta0 one ulp larger moves by up to 3e-13
-        assert worst(final(backend, problem, lanes, 400), expected) < 1e-11, backend
+        assert worst(final(backend, problem, trajectories, 400), expected) < 1e-11, backend
 
 
 @pytest.mark.parametrize("backend", FAST)
 def test_every_step_still_has_unit_length_past_margin_745(backend):
     problem = Problem(clusters(spread=0.1))
-    lanes = [
+    trajectories = [
         Trajectory(method(norm, 60, beta, eta0=200.0), 0)
         for norm in ib.CATALOG
         for beta in (0.5, 0.9)
     ]
-    before, after = (final(backend, problem, lanes, steps) for steps in (400, 401))
+    before, after = (final(backend, problem, trajectories, steps) for steps in (400, 401))
     assert problem.min_margin(before).max() > 745
-    for lane, step in zip(lanes, after - before, strict=True):
-        length = float(lane.method.norm.value(step)) / lane.method.schedule(400)
+    for trajectory, step in zip(trajectories, after - before, strict=True):
+        length = float(trajectory.method.norm.value(step)) / trajectory.method.schedule(400)
         assert abs(length - 1) < 1e-10  # the difference of two weights 1e3 times the step
 
 
@@ -191,13 +198,13 @@ def test_late_truth_the_max_norm_run_nears_the_best_margin():
 @pytest.mark.parametrize("backend", FAST)
 def test_one_sample_makes_spectral_and_frobenius_descent_equal(backend):
     problem = Problem(clusters())
-    lanes = [
+    trajectories = [
         Trajectory(method(norm, 1), seed)
         for norm in (ib.SPECTRAL, ib.NUCLEAR, ib.Schatten(4), ib.FROBENIUS)
         for seed in (0, 1)
     ]
     # dedupe=False: otherwise the planner would make this true by running only one of them
-    w = final(backend, problem, lanes, dedupe=False).view(4, 2, 5, 8)
+    w = final(backend, problem, trajectories, dedupe=False).view(4, 2, 5, 8)
     for other in w[:3]:
         assert worst(other, w[3]) < 1e-12  # Lemma H.1; rounding of 1000 steps is 1e-15
 
@@ -212,10 +219,10 @@ def test_columns_of_the_weights_sum_to_zero(backend):
 @pytest.mark.parametrize("backend", FAST)
 def test_a_trajectory_is_the_same_alone_in_company_and_in_another_order(backend):
     problem = Problem(clusters())
-    lanes = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], (1, 6), seeds=(0, 3))
-    together = final(backend, problem, lanes, 130)
-    alone = torch.cat([final(backend, problem, [lane], 130) for lane in lanes])
-    backwards = final(backend, problem, lanes[::-1], 130).flip(0)
+    trajectories = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], (1, 6), seeds=(0, 3))
+    together = final(backend, problem, trajectories, 130)
+    alone = torch.cat([final(backend, problem, [trajectory], 130) for trajectory in trajectories])
+    backwards = final(backend, problem, trajectories[::-1], 130).flip(0)
     # matrix products of other widths round differently by an ulp; seeds differ by order one
     assert worst(together, alone) < 1e-12
     assert worst(together, backwards) < 1e-12
@@ -224,10 +231,10 @@ def test_a_trajectory_is_the_same_alone_in_company_and_in_another_order(backend)
 
 def test_the_backends_agree_with_the_composed_reference():
     problem = Problem(clusters())
-    lanes = cells(ib.CATALOG, (1, 6, 60))
-    expected = final("composed", problem, lanes, 60)
+    trajectories = cells(ib.CATALOG, (1, 6, 60))
+    expected = final("composed", problem, trajectories, 60)
     for backend in FAST:
-        assert worst(final(backend, problem, lanes, 60), expected) < 1e-12, backend
+        assert worst(final(backend, problem, trajectories, 60), expected) < 1e-12, backend
 
 
 def test_auto_takes_the_kernel_and_leaves_the_rest_to_the_others():
@@ -241,11 +248,11 @@ def test_auto_takes_the_kernel_and_leaves_the_rest_to_the_others():
         backend_named("auto", Problem(clusters(), dtype=torch.float32), [Trajectory(plain, 0)])[0]
         == "lanes"
     )
-    lanes = [Trajectory(nested, 0), Trajectory(plain, 0), Trajectory(nested, 1)]
-    name, _ = backend_named("auto", problem, lanes)
+    trajectories = [Trajectory(nested, 0), Trajectory(plain, 0), Trajectory(nested, 1)]
+    name, _ = backend_named("auto", problem, trajectories)
     assert name == "kernel+composed"
-    mixed = final("auto", problem, lanes, 60)
-    assert worst(mixed, final("composed", problem, lanes, 60)) < 1e-12
+    mixed = final("auto", problem, trajectories, 60)
+    assert worst(mixed, final("composed", problem, trajectories, 60)) < 1e-12
 
 
 def test_a_backend_that_cannot_run_a_method_says_why():
@@ -275,36 +282,38 @@ def test_single_precision_keeps_its_directions_past_margin_16():
 @pytest.mark.slow
 def test_two_backends_agree_after_1e5_steps(steps=100_000):
     problem = Problem(clusters())
-    lanes = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], [20])
+    trajectories = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], [20])
     moved = [
-        lane._replace(method=method(lane.method.norm, *_recipe(lane), eta0=np.nextafter(0.1, 1)))
-        for lane in lanes
+        trajectory._replace(
+            method=method(trajectory.method.norm, *_recipe(trajectory), eta0=np.nextafter(0.1, 1))
+        )
+        for trajectory in trajectories
     ]
     kernel, other, torch_lanes = (
-        final("kernel", problem, lanes, steps),
+        final("kernel", problem, trajectories, steps),
         final("kernel", problem, moved, steps),
-        final("lanes", problem, lanes, steps),
+        final("lanes", problem, trajectories, steps),
     )
-    for lane, w, shifted, v in zip(lanes, kernel, other, torch_lanes, strict=True):
+    for trajectory, w, shifted, v in zip(trajectories, kernel, other, torch_lanes, strict=True):
         # spectral steps lose digits on this problem: the kernel against itself with eta0 one ulp
         # larger moves by 3e-7, and two backends cannot be closer than that; every other cell moves
         # by 1e-15 and is held to 1e-9
         conditioning = worst(shifted[None], w[None])
-        assert lane.method.norm == ib.SPECTRAL or conditioning < 1e-11
-        assert worst(w[None], v[None]) < max(1e-9, 100 * conditioning), lane.method.label
+        assert trajectory.method.norm == ib.SPECTRAL or conditioning < 1e-11
+        assert worst(w[None], v[None]) < max(1e-9, 100 * conditioning), trajectory.method.label
 
 
-def _recipe(lane):
-    return tuple(ib.signals.recipe(lane.method.signal, 60))
+def _recipe(trajectory):
+    return tuple(ib.signals.recipe(trajectory.method.signal, 60))
 
 
 @pytest.mark.slow
 def test_every_cell_of_the_paper_agrees_at_its_size():
     problem = Problem(clusters(500, 10, 25))
-    lanes = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], (1, 10, 50, 100, 500))
-    expected = _references(problem, lanes, STEPS)
+    trajectories = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], (1, 10, 50, 100, 500))
+    expected = _references(problem, trajectories, STEPS)
     for backend in FAST:
-        assert worst(final(backend, problem, lanes), expected) < 1e-12, backend
+        assert worst(final(backend, problem, trajectories), expected) < 1e-12, backend
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
@@ -323,7 +332,7 @@ def test_full_gradients_by_one_class_less_agree_with_the_numpy_loop(n, k, d, ste
     # no entry-wise map but Frobenius: the kernel then leaves the last class to the sum of the
     # others
     problem = Problem(clusters(n, k, d), loss)
-    lanes = [
+    trajectories = [
         Trajectory(method(norm, n, beta, eta0=eta0), 0)
         for norm in (ib.FROBENIUS, ib.SPECTRAL, ib.Schatten(4))
         for beta in (0.0, 0.9)
@@ -331,4 +340,9 @@ def test_full_gradients_by_one_class_less_agree_with_the_numpy_loop(n, k, d, ste
     ]
     # what is promised of every cell; a last row that is off by rounding of the largest entry moves
     # no Schatten map
-    assert worst(final("kernel", problem, lanes, steps), _references(problem, lanes, steps)) < 1e-12
+    assert (
+        worst(
+            final("kernel", problem, trajectories, steps), _references(problem, trajectories, steps)
+        )
+        < 1e-12
+    )

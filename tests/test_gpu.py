@@ -11,7 +11,7 @@ import ibias as ib
 from ibias.engine import backend_named
 from ibias.engine.driver import drive
 from ibias.engine.experimental import jacobi
-from ibias.engine.experimental.gpu import GraphBlock
+from ibias.engine.experimental.gpu import GraphWorkspace
 from ibias.norms import Schatten
 from ibias.problem import Problem
 
@@ -77,16 +77,16 @@ def _centred(u):
 
 def test_the_graph_s_steps_agree_with_the_lanes_on_cpu_tensors():
     problem, steps = Problem(clusters()), 120
-    lanes = cells(ib.CATALOG, (1, 6, 60))
-    w = torch.empty(len(lanes), 5, 8, dtype=torch.float64)
+    trajectories = cells(ib.CATALOG, (1, 6, 60))
+    w = torch.empty(len(trajectories), 5, 8, dtype=torch.float64)
 
-    def observe(index, indices, found):
-        w[indices] = found
+    def observe(index, indices, weights):
+        w[indices] = weights
 
-    drive(GraphBlock, problem, lanes, steps, np.array([steps]), observe)
-    expected = final("lanes", problem, lanes, steps)
+    drive(GraphWorkspace, problem, trajectories, steps, np.array([steps]), observe)
+    expected = final("lanes", problem, trajectories, steps)
     smooth = [
-        i for i, lane in enumerate(lanes) if lane.method.norm != ib.NUCLEAR
+        i for i, trajectory in enumerate(trajectories) if trajectory.method.norm != ib.NUCLEAR
     ]  # the nuclear map jumps at ties: test_engine
     assert (
         worst(w[smooth], expected[smooth]) < 1e-11
@@ -97,9 +97,9 @@ def test_the_agreement_report_has_a_row_per_device_and_precision():
     methods = ib.grid(norms=[ib.MAX, ib.FROBENIUS], batch_sizes=[6], schedule=ib.Power(0.1))
     rows = {row["variant"]: row for row in agreement(clusters(), methods, steps=50)}
     assert rows["CPU float64 (kernel)"]["largest"] == 0
-    assert rows["CPU float64 (lanes)"]["largest"] < 1e-12
+    assert rows["CPU float64 (trajectories)"]["largest"] < 1e-12
     assert "skipped" in (row := rows["CPU float64 (persistent)"]) or row["largest"] < 1e-12
-    assert 1e-9 < rows["CPU float32 (lanes)"]["largest"] < 1e-2
+    assert 1e-9 < rows["CPU float32 (trajectories)"]["largest"] < 1e-2
     assert torch.cuda.is_available() or "no CUDA device" in rows["GPU float64"]["skipped"]
 
 
@@ -113,15 +113,15 @@ def test_captured_steps_agree_with_the_cpu(dtype, tolerance):
         variance_reduction=[False, True],
     )
     problem = Problem(clusters(), device="cuda", dtype=dtype)
-    lanes = [ib.methods.Trajectory(method, 0) for method in methods]
-    name, run = backend_named("auto", problem, lanes)
+    trajectories = [ib.methods.Trajectory(method, 0) for method in methods]
+    name, run = backend_named("auto", problem, trajectories)
     assert name == "gpu"
-    w = torch.empty(len(lanes), 5, 8, dtype=torch.float64)
+    w = torch.empty(len(trajectories), 5, 8, dtype=torch.float64)
     run(
         problem,
-        lanes,
+        trajectories,
         200,
         np.array([200]),
-        lambda index, indices, found: w.index_copy_(0, torch.tensor(indices), found.cpu().double()),
+        lambda index, indices, v: w.index_copy_(0, torch.tensor(indices), v.cpu().double()),
     )
-    assert worst(w, final("kernel", Problem(clusters()), lanes, 200)) < tolerance
+    assert worst(w, final("kernel", Problem(clusters()), trajectories, 200)) < tolerance

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 from ibias.engine import kernel
-from ibias.engine.kernel.block import aligned
+from ibias.engine.kernel.arrays import Data, Task, aligned, make_slots
 from ibias.engine.kernel.cache import jit, source_stamp
-from ibias.engine.kernel.factor import helmert, tournament
+from ibias.engine.kernel.factor import helmert
 from ibias.engine.kernel.residual import UNBOUNDED, residuals
 from ibias.engine.kernel.simd import exp_scaled, exponent, load, store, two_to
+from ibias.engine.kernel.wide import tiers, wide_product
+from ibias.engine.kernel.wide_advance import make_wide_arrays
+from ibias.engine.tournament import tournament
 
 
 @jit
@@ -65,18 +68,19 @@ def test_powers_of_two_are_exact_and_stop_at_the_ends_of_the_range():
 @pytest.mark.parametrize("k", [2, 3, 10])
 def test_residuals_do_not_cancel(k, exponential):
     rng = np.random.default_rng(k)
-    rows, lanes = 16, 8
+    rows, slots = 16, 8
     y = rng.integers(0, k, rows)
     margin = np.array(
         [0.0, 5.0, 40.0, 300.0, 740.0, 2000.0, 9000.0, 1e5]
-    )  # one a lane, on top of order one
-    logits = rng.normal(size=(rows, k, lanes))
+    )  # one a slot, on top of order one
+    logits = rng.normal(size=(rows, k, slots))
     logits[np.arange(rows), y] += margin
     z, (notes, ceiling, e) = (
         logits.copy(),
-        vectors(np.zeros(16 * rows), np.full(lanes, UNBOUNDED), np.zeros(lanes)),
+        vectors(np.zeros(16 * rows), np.full(slots, UNBOUNDED), np.zeros(slots)),
     )
-    residuals(z.reshape(rows, k * lanes), y, k, lanes, False, exponential, notes, ceiling, e)
+    task = Task(k, slots, exponential)
+    residuals(z.reshape(rows, k * slots), y, task, k, notes, ceiling, e)
     others = logits.copy()
     others[np.arange(rows), y] = -np.inf
     top = others.max(1)
@@ -93,6 +97,22 @@ def test_residuals_do_not_cancel(k, exponential):
     np.testing.assert_allclose(z, expected, rtol=2e-10, atol=0)
     assert (np.abs(z).max((0, 1)) > 0.1).all() and (np.abs(z).max((0, 1)) < 10 * k).all()
     assert np.abs(z.sum(1)).max() < 1e-14 * k
+
+
+@pytest.mark.parametrize("gap", [0, 100, 510, 600, 5000])
+def test_a_wide_product_gives_every_entry_whatever_its_exponent(gap):
+    # feature 1 is 0 in the sample that weighs 2**gap of the other; at gap = 510 its entry, below
+    # 2**-512 of the largest, is in the last tier all the same
+    x = np.array([[1.0, 0.0, 3.0], [0.0, 1e-3, 1.0]])
+    task, slots = Task(1, 8, False), make_slots(*[[0] * 8] * 5)
+    out = make_wide_arrays(Data(x, np.zeros(2, int)), task, slots, 2, False).batch
+    out.z[:], out.ze[0], out.ze[1] = 1.5, 0.0, gap
+    wide_product(x, out)
+    shift = np.array([0.0, gap, 0.0])[:, None]
+    product = out.g * 2.0 ** (shift - out.ge)
+    expected = np.array([1.5, 1.5e-3, 4.5 + 1.5 * 2.0**-gap])[:, None]
+    np.testing.assert_allclose(product, expected + np.zeros(8), rtol=4e-16)  # rounding, twice
+    assert tiers(out.top, out.bottom) == max(1, -(-gap // 512))
 
 
 @pytest.mark.parametrize("count", range(1, 14))
@@ -114,7 +134,7 @@ def test_helmert_rows_are_orthonormal_and_orthogonal_to_ones(k):
 
 def test_the_cache_notices_an_edit_of_any_file_of_the_kernel(tmp_path):
     home = Path(kernel.__file__).parent
-    for name in ("simd.py", "factor.py", "schatten.py", "residual.py", "block.py"):
+    for name in ("simd.py", "factor.py", "schatten.py", "residual.py", "arrays.py"):
         folder = tmp_path / name
         shutil.copytree(home, folder, ignore=shutil.ignore_patterns("__pycache__"))
         assert source_stamp(folder) == source_stamp(home)
@@ -123,7 +143,7 @@ def test_the_cache_notices_an_edit_of_any_file_of_the_kernel(tmp_path):
 
 
 def test_the_compiled_loop_is_kept_under_that_stamp():
-    from ibias.engine.kernel.block import advance
+    from ibias.engine.kernel.advance import advance
 
     assert advance._cache._impl.locator.get_source_stamp() == source_stamp(
         Path(kernel.__file__).parent

@@ -2,7 +2,6 @@
 
 import nbformat
 import pytest
-
 from ibias_book.run import notebooks, pairs
 
 TEXT = """\

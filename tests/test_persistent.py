@@ -40,9 +40,9 @@ needs_cuda = pytest.mark.skipif(
 @pytest.mark.parametrize("k, d", [(2, 64), (10, 64)])
 def test_digits_sized_runs_agree_with_the_lanes_at_step_1000(k, d):
     problem = Problem(clusters(100, k, d))
-    lanes = cells([ib.MAX, ib.Entrywise(3), ib.SPECTRAL], (1, 10, 100))
+    trajectories = cells([ib.MAX, ib.Entrywise(3), ib.SPECTRAL], (1, 10, 100))
     w, expected = (
-        final(backend, problem, lanes, dedupe=False) for backend in ("persistent", "lanes")
+        final(backend, problem, trajectories, dedupe=False) for backend in ("persistent", "lanes")
     )
     # 1e-12 is what the engines promise at step 1000
     assert worst(w, expected) < 1e-12
@@ -52,8 +52,12 @@ def test_digits_sized_runs_agree_with_the_lanes_at_step_1000(k, d):
 @pytest.mark.parametrize("loss", [ib.CROSS_ENTROPY, ib.EXPONENTIAL], ids=lambda loss: loss.text)
 def test_digits_sized_runs_agree_with_the_composed_reference(loss):
     problem = Problem(clusters(100, 10, 64), loss)
-    lanes = cells([ib.MAX, ib.SUM, ib.Entrywise(1.5), ib.SPECTRAL, ib.Schatten(1.5)], (1, 10, 100))
-    w, expected = (final(backend, problem, lanes, 30) for backend in ("persistent", "composed"))
+    trajectories = cells(
+        [ib.MAX, ib.SUM, ib.Entrywise(1.5), ib.SPECTRAL, ib.Schatten(1.5)], (1, 10, 100)
+    )
+    w, expected = (
+        final(backend, problem, trajectories, 30) for backend in ("persistent", "composed")
+    )
     # without the nuclear map: at b = n the reference against itself with eta0 one ulp larger moves
     # by 7e-12
     assert worst(w, expected) < 1e-12
@@ -62,22 +66,22 @@ def test_digits_sized_runs_agree_with_the_composed_reference(loss):
 @needs_compiler
 def test_any_number_of_threads_gives_the_same_bits(monkeypatch):
     problem = Problem(clusters(60, 7, 9))
-    lanes = cells([ib.MAX, ib.SUM, ib.FROBENIUS, ib.SPECTRAL, ib.Schatten(4)], (1, 6, 60))
-    alone = final("persistent", problem, lanes, 40)
+    trajectories = cells([ib.MAX, ib.SUM, ib.FROBENIUS, ib.SPECTRAL, ib.Schatten(4)], (1, 6, 60))
+    alone = final("persistent", problem, trajectories, 40)
     for threads in (3, 4):  # one count divides the numbers of entries and parts, the other does not
         monkeypatch.setitem(persistent.THREADS, "cpu", threads)
-        assert torch.equal(final("persistent", problem, lanes, 40), alone)
+        assert torch.equal(final("persistent", problem, trajectories, 40), alone)
 
 
 @needs_compiler
 def test_residuals_that_do_not_fit_the_chip_are_kept_off_it(monkeypatch):
     problem = Problem(clusters(60, 5, 8))
-    lanes = cells([ib.MAX, ib.SPECTRAL], (20, 60))
-    on_chip = final("persistent", problem, lanes, 40)
+    trajectories = cells([ib.MAX, ib.SPECTRAL], (20, 60))
+    on_chip = final("persistent", problem, trajectories, 40)
     need = persistent.shared_numbers(5, 8, reduced=True, schatten=True)
     monkeypatch.setattr(build, "HOST_SHARED_BYTES", 8 * need)  # not one residual fits besides
     build.launcher.cache_clear()
-    assert torch.equal(final("persistent", problem, lanes, 40), on_chip)
+    assert torch.equal(final("persistent", problem, trajectories, 40), on_chip)
     build.launcher.cache_clear()
 
 
@@ -100,9 +104,9 @@ def test_the_host_reserves_the_shared_memory_that_a_run_uses(dtype, norm, reduce
 
 @needs_compiler
 def test_single_precision_follows_double_for_a_while_and_keeps_its_directions():
-    lanes = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], (6, 60))
+    trajectories = cells([ib.MAX, ib.FROBENIUS, ib.SPECTRAL], (6, 60))
     single, double = (
-        final("persistent", Problem(clusters(), dtype=dtype), lanes, 100).double()
+        final("persistent", Problem(clusters(), dtype=dtype), trajectories, 100).double()
         for dtype in (torch.float32, torch.float64)
     )
     assert (
@@ -114,7 +118,7 @@ def test_single_precision_follows_double_for_a_while_and_keeps_its_directions():
     best = ib.max_margin(problem.dataset, ib.MAX)
     assert (
         problem.min_margin(w) / ib.MAX.value(w) > 0.97 * best.margin
-    )  # as for the lanes in test_engine
+    )  # as for "lanes" in test_engine
 
 
 @needs_compiler
@@ -272,12 +276,12 @@ def test_a_fault_in_the_source_is_noticed(fault, tmp_path, monkeypatch):
     assert SOURCE.count(before) == 1
     source, whole = _copy(tmp_path / "source", SOURCE.replace(before, after)), build.host_library
     problem = Problem(clusters())
-    lanes = cells([ib.MAX, ib.SPECTRAL], (6,))
-    expected = final("lanes", problem, lanes, 100)
-    assert worst(final("persistent", problem, lanes, 100), expected) < 1e-12
+    trajectories = cells([ib.MAX, ib.SPECTRAL], (6,))
+    expected = final("lanes", problem, trajectories, 100)
+    assert worst(final("persistent", problem, trajectories, 100), expected) < 1e-12
     monkeypatch.setattr(build, "host_library", lambda dtype: whole(dtype, source, cache=tmp_path))
     build.launcher.cache_clear()
-    assert worst(final("persistent", problem, lanes, 100), expected) > 1e-6
+    assert worst(final("persistent", problem, trajectories, 100), expected) > 1e-6
     build.launcher.cache_clear()
 
 
@@ -290,7 +294,7 @@ from pathlib import Path
 import numpy as np
 import ibias as ib
 from ibias.engine import backend_named
-from ibias.engine.persistent import backend, build
+from ibias.engine.experimental.persistent import backend, build
 from ibias.methods import Trajectory
 from ibias.problem import Problem
 from test_engine import clusters, method
@@ -299,9 +303,11 @@ whole, backend.THREADS["cpu"] = build.host_library, 3
 flags = ("-O1", "-std=c++20", "-fPIC", "-shared", "-pthread", "-fsanitize=thread")
 build.host_library = lambda dtype: whole(dtype, Path(sys.argv[1]), flags, Path(sys.argv[2]))
 problem = Problem(clusters(12, 4, 25))
-norms, signals = (ib.MAX, ib.SUM, ib.Entrywise(3), ib.Schatten(4)), ((4, 0.9, True), (12, 0.0, False))
-lanes = [Trajectory(method(norm, *signal), 0) for norm in norms for signal in signals]
-backend_named("persistent", problem, lanes)[1](problem, lanes, 6, np.array([4, 6]), lambda *seen: None)
+norms = ib.MAX, ib.SUM, ib.Entrywise(3), ib.Schatten(4)
+signals = (4, 0.9, True), (12, 0.0, False)
+trajectories = [Trajectory(method(norm, *signal), 0) for norm in norms for signal in signals]
+run = backend_named("persistent", problem, trajectories)[1]
+run(problem, trajectories, 6, np.array([4, 6]), lambda *seen: None)
 """
 
 
@@ -379,17 +385,17 @@ def test_nvcc_compiles_it_without_spilling_registers(architecture, real, tmp_pat
 @needs_cuda
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-10), (torch.float32, 1e-2)])
 def test_a_device_agrees_with_the_cpu(dtype, tolerance):
-    lanes = cells(
+    trajectories = cells(
         [ib.MAX, ib.SUM, ib.FROBENIUS, ib.SPECTRAL, ib.Schatten(4)], (1, 6, 60), seeds=(0, 1)
     )
     problem = Problem(clusters(), device="cuda", dtype=dtype)
-    w = torch.empty(len(lanes), 5, 8, dtype=torch.float64)
-    run = backend_named("persistent", problem, lanes)[1]
+    w = torch.empty(len(trajectories), 5, 8, dtype=torch.float64)
+    run = backend_named("persistent", problem, trajectories)[1]
     run(
         problem,
-        lanes,
+        trajectories,
         200,
         np.array([200]),
-        lambda index, indices, found: w.index_copy_(0, torch.tensor(indices), found.cpu().double()),
+        lambda index, indices, v: w.index_copy_(0, torch.tensor(indices), v.cpu().double()),
     )
-    assert worst(w, final("kernel", Problem(clusters()), lanes, 200)) < tolerance
+    assert worst(w, final("kernel", Problem(clusters()), trajectories, 200)) < tolerance

@@ -1,25 +1,26 @@
 """Engines: the same trajectories by different means.
 
-Every backend is a function ``run(problem, lanes, steps, record, observe, progress=None, state=None,
-checkpoint=None)``:
+Every backend is a function ``run(problem, trajectories, steps, grid, observe, progress=None,
+state=None, checkpoint=None)``:
 
-- ``lanes``: list of ``Trajectory(method, seed)``; ``steps``: updates; ``record``: increasing steps in
-  ``0 .. steps``
-- ``observe(record_index, lane_indices, W)`` gets the weights ``(len(lane_indices), k, d)`` after
-  ``record[record_index]`` updates
-- ``progress(count)`` hears of finished lane-steps
+- ``trajectories``: list of ``Trajectory(method, seed)``; ``steps``: updates; ``grid``: the steps to
+  record, increasing in ``0 .. steps``
+- ``observe(index, indices, W)`` gets the weights ``(len(indices), k, d)`` of the trajectories
+  ``indices`` after ``grid[index]`` updates
+- ``progress(count)`` hears of finished steps, summed over trajectories
 - ``checkpoint(state)`` gets a dict of numpy arrays at epoch boundaries; given back as ``state`` the
   run continues bit for bit
 
-| backend | what it runs |
-|---|---|
-| "kernel" | compiled, CPU, float64: entry-wise and Schatten norms, both losses, signals of the
-paper's form |
-| "lanes" | torch, any device and dtype, any norm and loss: signals of the paper's form |
-| "gpu" | the lanes on CUDA, steps captured in a graph, without waiting for the host |
-| "persistent" | one CUDA kernel for many steps, a thread block per run; on the CPU its source is
-compiled to check it: what "kernel" runs |
-| "composed" | anything, through ``Signal.emit``: the reference |
+============  ====================================================================================
+"kernel"      compiled, CPU, float64: entry-wise and Schatten norms, both losses, signals of the
+              paper's form
+"lanes"       torch, any device and dtype, any norm and loss: signals of the paper's form
+"composed"    anything, through ``Signal.emit``: the reference
+"gpu"         experimental: the lanes on CUDA, steps captured in a graph, without waiting for the
+              host
+"persistent"  experimental: one CUDA kernel for many steps, a thread block per run, of what
+              "kernel" runs; on the CPU its source is compiled to check it
+============  ====================================================================================
 
 How far down they see, where margins are in the hundreds and more.  Every engine keeps directions at
 any margin.  Of a signal's entries below e^-708 of its largest one, most norms see nothing and need
@@ -30,16 +31,20 @@ largest residual (e^-103 in float32); "composed" has one per run, and misses suc
 """
 
 import os
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 
 import torch
 
 from ..losses import CROSS_ENTROPY, EXPONENTIAL
+from ..methods import Trajectory
+from ..problem import Problem
 from ..signals import recipe
-from .planner import check_memory, is_power_norm
+from .planner import check_memory
 
-__all__ = ["BACKENDS", "backend_named", "check_memory", "refusal"]
+__all__ = ["BACKENDS", "PREFERRED", "backend_named", "check_memory", "refusal"]
 
 # environment variable: what "auto" tries first, to see whether an answer depends on the backend
 PREFERRED = "IBIAS_BACKEND"
@@ -49,49 +54,56 @@ BACKENDS = ("kernel", "gpu", "lanes", "composed", "persistent")
 EXPERIMENTAL = ("gpu", "persistent")
 
 
-def refusal(backend: str, problem, lane) -> str:
-    """Why ``backend`` cannot run ``lane`` ("" if it can), as the end of a sentence."""
+def refusal(backend: str, problem: Problem, trajectory: Trajectory) -> str:
+    """Why ``backend`` cannot run ``trajectory`` ("" if it can), as the end of a sentence."""
+    signal, norm = trajectory.method.signal, trajectory.method.norm
     if backend == "composed":
         return ""
-    if recipe(lane.method.signal, problem.dataset.n) is None:
-        return f"its signal is not of the standard form: {lane.method.signal!r}"
+    flat = recipe(signal, problem.dataset.n)
+    if flat is None:
+        return f"its signal is not of the standard form: {signal!r}"
     if problem.dataset.is_sparse and backend != "lanes":
         return "the data are sparse, which 'lanes' and 'composed' can do"
-    on_cuda = torch.device(problem.device).type == "cuda"
+    device = torch.device(problem.device).type
     if backend == "gpu":
-        return "" if on_cuda else f"the problem is on {problem.device}, not on a CUDA device"
+        return (
+            "" if device == "cuda" else f"the problem is on {problem.device}, not on a CUDA device"
+        )
     if backend == "lanes":
         return ""
-    if backend == "persistent":
-        return _module("persistent").refusal(problem, lane)
-    if torch.device(problem.device).type != "cpu" or problem.dtype != torch.float64:
-        return f"it computes on the CPU in float64, not on {problem.device} in {problem.dtype}"
     if problem.loss not in (CROSS_ENTROPY, EXPONENTIAL):
         return f"it does not know the loss {problem.loss!r}"
-    if not is_power_norm(lane.method.norm):
-        return f"it does not know the norm {lane.method.norm!r}"
+    if not norm.family:
+        return f"it does not know the norm {norm!r}"
+    if backend == "persistent":
+        return _module("persistent").refusal(problem, norm, flat)
+    if device != "cpu" or problem.dtype != torch.float64:
+        return f"it computes on the CPU in float64, not on {problem.device} in {problem.dtype}"
     return "" if find_spec("numba") else "numba is not installed: pip install 'ibias[fast]'"
 
 
-def backend_named(name: str, problem, lanes: list):
-    """``(what it is called, run)`` for one of ``BACKENDS``, or for "auto": per lane the first that
-    takes it.
+def backend_named(
+    name: str, problem: Problem, trajectories: list[Trajectory]
+) -> tuple[str, Callable]:
+    """``(what it is called, run)`` for one of ``BACKENDS``, or for "auto": for each trajectory the
+    first that takes it.
 
     Raises ValueError for another name, and when a backend asked for by name cannot run one of the
-    lanes.
+    trajectories.
     """
     if name == "auto":
-        return _automatic(problem, lanes)
+        return _automatic(problem, trajectories)
     if name not in BACKENDS:
         raise ValueError(
             f"unknown backend {name!r}; use 'auto' or one of {', '.join(map(repr, BACKENDS))}"
         )
-    for lane in lanes:
-        if reason := refusal(name, problem, lane):
+    for trajectory in trajectories:
+        if reason := refusal(name, problem, trajectory):
+            label = trajectory.method.label
             raise ValueError(
-                f"backend={name!r} cannot run {lane.method.label!r}: {reason}. Use backend='auto'."
+                f"backend={name!r} cannot run {label!r}: {reason}. Use backend='auto'."
             )
-    return name, _load(name)
+    return name, _module(name).run
 
 
 def _module(name):
@@ -100,63 +112,53 @@ def _module(name):
     return import_module(f"{room}.{name}", __name__)
 
 
-def _load(name):
-    return _module(name).run
-
-
-def _automatic(problem, lanes):
-    wished = os.environ.get(PREFERRED, BACKENDS[0])
-    if wished not in BACKENDS:
+def _automatic(problem, trajectories):
+    preferred = os.environ.get(PREFERRED, BACKENDS[0])
+    if preferred not in BACKENDS:
         raise ValueError(
-            f"{PREFERRED}={wished!r} in the environment names no backend; use one of"
+            f"{PREFERRED}={preferred!r} in the environment names no backend; use one of"
             f" {', '.join(BACKENDS)}"
         )
-    order = (wished, *BACKENDS)
-    chosen = [next(b for b in order if not refusal(b, problem, lane)) for lane in lanes]
-    names = [b for b in BACKENDS if b in chosen]
+    order = (preferred, *BACKENDS)
+    chosen = [
+        next(name for name in order if not refusal(name, problem, trajectory))
+        for trajectory in trajectories
+    ]
+    names = [name for name in BACKENDS if name in chosen]
     if len(names) == 1:
-        return names[0], _load(names[0])
+        return names[0], _module(names[0]).run
     shares = {name: [i for i, b in enumerate(chosen) if b == name] for name in names}
-    return "+".join(names), lambda *args, **kwargs: _run_shares(shares, *args, **kwargs)
+    return "+".join(names), partial(_run_shares, shares)
 
 
 def _run_shares(
     shares,
     problem,
-    lanes,
+    trajectories,
     steps,
-    record,
+    grid,
     observe,
     progress=None,
     state=None,
     checkpoint=None,
     **options,
 ):
-    """Each backend runs its share of the lanes, one after the other; their states live side by side
-    under their names."""
+    """Each backend runs its share of the trajectories, one after the other; their states live side
+    by side under their names."""
     saved = dict(state or {})
     for name, indices in shares.items():
+        start = f"{name}:"
 
-        def seen(index, local, w, indices=indices):
+        def observe_share(index, local, w, indices=indices):
             observe(index, [indices[j] for j in local], w)
 
-        def keep(part, name=name):
-            saved.update({f"{name}:{key}": value for key, value in part.items()})
+        def keep(arrays, start=start):
+            saved.update({start + key: value for key, value in arrays.items()})
             checkpoint(dict(saved))
 
-        own = {
-            key.removeprefix(f"{name}:"): value
-            for key, value in saved.items()
-            if key.startswith(f"{name}:")
-        }
-        _load(name)(
-            problem,
-            [lanes[i] for i in indices],
-            steps,
-            record,
-            seen,
-            progress,
-            own or None,
-            keep if checkpoint and name != "composed" else None,
-            **({} if name == "composed" else options),
+        own = {key.removeprefix(start): a for key, a in saved.items() if key.startswith(start)}
+        share = [trajectories[i] for i in indices]
+        state, save = own or None, keep if checkpoint else None
+        _module(name).run(
+            problem, share, steps, grid, observe_share, progress, state, save, **options
         )

@@ -1,55 +1,59 @@
 """The reference backend: drives any signal through its own ``emit``, the seeds of one method as
-lanes.
+lanes of one tensor.
 
 It runs every signal that can be written, the user's included, on any device.  The other backends
-are faster and must agree.  A signal
-has one scale per run: entries below e^-745 of its largest are 0, signs included.
+are faster and must agree.  A signal has one scale per run: entries below e^-745 of its largest are
+0, signs included.
 """
 
+from collections.abc import Callable
 from itertools import groupby
 
 import numpy as np
 import torch
 
+from ..methods import Trajectory
+from ..problem import Problem
 from ..schedules import step_sizes
 from ..signals import Batch
 from ..streams import epoch_chunks
 
 
-def run(problem, lanes, steps, record, observe, progress=None, state=None, checkpoint=None):
-    """Advance every lane by ``steps`` updates and hand weights to
-    ``observe(record_index, lane_indices, W)``.
-
-    ``record``: increasing steps in 0..steps; W has shape ``(len(lane_indices), k, d)``.
-    ``progress(count)`` hears of finished lane-steps.  This backend does not continue from a
-    ``state``.
-    """
+def run(
+    problem: Problem,
+    trajectories: list[Trajectory],
+    steps: int,
+    grid,
+    observe: Callable,
+    progress: Callable | None = None,
+    state: dict | None = None,
+    checkpoint: Callable | None = None,
+    **options,
+) -> None:
+    """The contract of ``engine``, but that this backend makes no checkpoints and continues from
+    none; ``options`` of the others are ignored."""
     if state is not None:
         raise ValueError(
             "the composed engine cannot continue from a saved state; use backend='lanes' or"
             " 'kernel'"
         )
-    order = sorted(range(len(lanes)), key=lambda j: repr(lanes[j].method))
-    for _, group in groupby(order, key=lambda j: lanes[j].method):
-        indices = list(group)
-        method, seeds = lanes[indices[0]].method, [lanes[j].seed for j in indices]
-        _run_method(
-            problem,
-            method,
-            seeds,
-            steps,
-            record,
-            lambda r, w, mine=indices: observe(r, mine, w),
-            progress,
-        )
+    order = sorted(range(len(trajectories)), key=lambda j: repr(trajectories[j].method))
+    for method, same in groupby(order, key=lambda j: trajectories[j].method):
+        indices = list(same)
+
+        def observe_these(index, w, indices=indices):
+            observe(index, indices, w)
+
+        seeds = [trajectories[j].seed for j in indices]
+        _run_method(problem, method, seeds, steps, grid, observe_these, progress)
 
 
-def _run_method(problem, method, seeds, steps, record, observe, progress):
+def _run_method(problem, method, seeds, steps, grid, observe, progress):
     n = problem.dataset.n
     b = method.signal.batch_size(n)
     w = problem.start(len(seeds))
     state = method.signal.init(problem, w)
-    due = {int(t): r for r, t in enumerate(record)}
+    due = {int(t): r for r, t in enumerate(grid)}
     batches = _batches(n, b, seeds, steps, problem.x.device)
     for t in range(steps + 1):
         if t in due:
@@ -70,7 +74,7 @@ def _batches(n, b, seeds, steps, device):
     if b == n:
         yield from (Batch(None, True) for _ in range(steps))
         return
-    for chunk in zip(*(epoch_chunks(n, seed, epochs) for seed in seeds)):
+    for chunk in zip(*(epoch_chunks(n, seed, epochs) for seed in seeds), strict=True):
         for orders in np.stack(chunk, 1):
             rows = torch.as_tensor(orders, device=device)
             for j in range(per_epoch):

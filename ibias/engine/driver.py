@@ -1,150 +1,164 @@
-"""Drives blocks of runs through their steps: batches, step sizes, records, progress, checkpoints,
-threads.
-
-A backend brings one class with four methods; what is between two records is its business alone:
-
-- ``Block(problem, block)``                    at the start, W = 0
-- ``advance(orders, rates, first, last)``      steps ``first .. last-1``; ``orders[0]`` is the epoch
-  of ``first``, ``rates[s, 0]`` the step size of schedule s there
-- ``weights()``                                ``(runs, k, d)`` tensor
-- ``arrays()`` and ``restore(arrays)``         all that an epoch boundary carries, as named numpy
-  arrays; bit for bit
-"""
+"""Drives groups of runs through their steps: batches, step sizes, records, progress, checkpoints,
+threads.  A backend brings a ``Workspace``; what is between two records is its business alone."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from threading import Event, Lock
+from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from ..methods import Trajectory
+from ..problem import Problem
 from ..schedules import step_sizes
 from ..streams import epoch_chunks
-from .planner import Block, plan
+from .planner import Group, plan
 from .threads import one_thread
 
-CHUNK_SAMPLES, CHUNK_STEPS = (
-    2**19,
-    2**16,
-)  # between two checkpoints: 4 MB of sample order, a fraction of a second of work
+# between two checkpoints: 4 MB of sample order, a fraction of a second of work
+CHUNK_SAMPLES, CHUNK_STEPS = 2**19, 2**16
+
+
+class Workspace(Protocol):
+    """A group of runs at some step, at the start W = 0.  Made by ``make(problem, group)``."""
+
+    def advance(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
+        """Take steps ``first .. last-1``; ``orders[0]`` ``(n,)`` is the sample order of the epoch
+        of ``first``, ``rates[s, 0]`` the step size of schedule s there.  With b = n there is one
+        order for all epochs."""
+
+    def weights(self) -> Tensor:
+        """``(runs, k, d)``."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that an epoch boundary carries, bit for bit."""
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Go back to where ``arrays()`` was called."""
 
 
 def drive(
-    make: Callable,
-    problem,
-    lanes,
-    steps,
-    record,
-    observe,
-    progress=None,
-    state=None,
-    checkpoint=None,
+    make: Callable[..., Workspace],
+    problem: Problem,
+    trajectories: list[Trajectory],
+    steps: int,
+    grid,
+    observe: Callable,
+    progress: Callable | None = None,
+    state: dict | None = None,
+    checkpoint: Callable | None = None,
     *,
-    workers=1,
-    dedupe=True,
-):
-    """Run ``lanes`` for ``steps`` updates; the backend contract of ``engine``, plus how many
-    threads share the blocks.
+    workers: int = 1,
+    dedupe: bool = True,
+) -> None:
+    """Run ``trajectories`` for ``steps`` updates; the contract of ``engine``, plus how many threads
+    share the groups, and whether equal runs are computed once.
 
-    ``observe(record_index, lane_indices, W)``, ``progress(count)`` and ``checkpoint(state)`` are
-    called one at a time, from any thread.  A state is a flat dict of numpy arrays; given back, it
-    continues bit for bit, and records up to it are not observed again.
+    ``observe``, ``progress`` and ``checkpoint`` are called one at a time, from any thread.  Given a
+    ``state``, records up to it are not observed again.
     """
     data = problem.dataset
-    blocks = plan(lanes, data.n, data.d, data.k, dedupe=dedupe)
-    calls = _Calls(observe, progress, checkpoint, dict(state or {}))
-    jobs = [
-        _Job(f"block{i}", block, make, problem, steps, np.asarray(record), calls)
-        for i, block in enumerate(blocks)
+    groups = plan(trajectories, data.n, data.d, data.k, dedupe=dedupe)
+    caller = _Caller(observe, progress, checkpoint, dict(state or {}))
+    group_runs = [
+        _GroupRun(f"group{i}", group, make, problem, steps, np.asarray(grid), caller)
+        for i, group in enumerate(groups)
     ]
     with one_thread():
-        if workers == 1 or len(jobs) == 1:
-            for job in jobs:
-                job.run()
+        if workers == 1 or len(group_runs) == 1:
+            for group_run in group_runs:
+                group_run.run()
             return
         with ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(job.run) for job in jobs]
+            futures = [pool.submit(group_run.run) for group_run in group_runs]
             try:
                 wait(futures, return_when=FIRST_EXCEPTION)
             finally:
                 # after an error or Ctrl-C the others stop at their next record
-                calls.stopping.set()
+                caller.stopping.set()
                 if all(f.done() and not f.exception() for f in futures):
-                    calls.stopping.clear()
+                    caller.stopping.clear()
             for future in futures:
                 future.result()
 
 
-class _Calls:
-    """What blocks tell the caller, one at a time."""
+def at_step(
+    orders: np.ndarray, rates: np.ndarray, first: int, begin: int, per_epoch: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The sample orders and step sizes from step ``begin`` on, given those from ``first`` on."""
+    # one order serves all epochs when batches are whole
+    skipped = begin // per_epoch - first // per_epoch if len(orders) > 1 else 0
+    return orders[skipped:], rates[:, begin - first :]
+
+
+class _Caller:
+    """What groups report to the caller, one at a time."""
 
     def __init__(self, observe, progress, checkpoint, saved):
         self._observe, self._progress, self._checkpoint = observe, progress, checkpoint
         self.saved, self.stopping, self._lock = saved, Event(), Lock()
 
     def observe(self, index, labels, weights):
-        """Fan the runs out to every lane they answer."""
-        lanes = [lane for group in labels for lane in group]
-        repeats = torch.tensor([len(group) for group in labels], device=weights.device)
+        """Fan the runs out to every trajectory they answer."""
+        indices = [label for answered in labels for label in answered]
+        repeats = torch.tensor([len(answered) for answered in labels], device=weights.device)
+        weights = weights.repeat_interleave(repeats, 0, output_size=len(indices))
         with self._lock:
-            self._observe(
-                index, lanes, weights.repeat_interleave(repeats, 0, output_size=len(lanes))
-            )
+            self._observe(index, indices, weights)
 
     def progress(self, count):
         if self._progress:
             with self._lock:
                 self._progress(count)
 
-    def checkpoint(self, name, t, backend):
+    def checkpoint(self, name, t, workspace):
         if self._checkpoint:
             with self._lock:
-                fresh = {f"{name}/{key}": value for key, value in backend.arrays().items()}
+                fresh = {f"{name}/{key}": value for key, value in workspace.arrays().items()}
                 self.saved = self.saved | fresh | {f"{name}/t": np.array(t)}
                 self._checkpoint(self.saved)
 
+    def saved_for(self, name) -> dict[str, np.ndarray]:
+        """What ``checkpoint`` saved under ``name`` ({} if nothing)."""
+        start = f"{name}/"
+        return {
+            key.removeprefix(start): value
+            for key, value in self.saved.items()
+            if key.startswith(start)
+        }
 
-class _Job:
-    """One block from its start, or from its saved state, to the last step."""
 
-    def __init__(self, name, block: Block, make, problem, steps, record, calls):
-        self.name, self.block, self.make, self.problem = name, block, make, problem
-        self.steps, self.record, self.calls = steps, record, calls
+class _GroupRun:
+    """One group from its start, or from its saved state, to the last step."""
+
+    def __init__(self, name, group: Group, make, problem, steps, grid, caller: _Caller):
+        self.name, self.group, self.make, self.problem = name, group, make, problem
+        self.steps, self.grid, self.caller = steps, grid, caller
+        self.per_epoch = problem.dataset.n // group.batch_size
 
     def run(self):
-        if self.calls.stopping.is_set():
+        if self.caller.stopping.is_set():
             return
-        backend, start = self.make(self.problem, self.block), 0
-        saved = {
-            key.partition("/")[2]: value
-            for key, value in self.calls.saved.items()
-            if key.partition("/")[0] == self.name
-        }
-        if saved:
+        workspace, start = self.make(self.problem, self.group), 0
+        if saved := self.caller.saved_for(self.name):
             start = int(saved.pop("t"))
-            backend.restore(saved)
-        elif len(self.record) and self.record[0] == 0:
-            self.calls.observe(0, self.block.labels, backend.weights())
+            workspace.restore(saved)
+        elif len(self.grid) and self.grid[0] == 0:
+            self.caller.observe(0, self.group.labels, workspace.weights())
         for first, orders, rates in self._chunks(start):
             last = first + rates.shape[1]
             for begin, end, index in self._segments(first, last):
-                if self.calls.stopping.is_set():
+                if self.caller.stopping.is_set():
                     return
-                rows = (
-                    orders[begin // self.per_epoch - first // self.per_epoch :]
-                    if len(orders) > 1
-                    else orders
-                )
-                backend.advance(rows, rates[:, begin - first :], begin, end)
-                self.calls.progress((end - begin) * sum(map(len, self.block.labels)))
+                plan = at_step(orders, rates, first, begin, self.per_epoch)
+                workspace.advance(*plan, begin, end)
+                self.caller.progress((end - begin) * sum(map(len, self.group.labels)))
                 if index is not None:
-                    self.calls.observe(index, self.block.labels, backend.weights())
+                    self.caller.observe(index, self.group.labels, workspace.weights())
             if last % self.per_epoch == 0:
-                self.calls.checkpoint(self.name, last, backend)
-
-    @property
-    def per_epoch(self):
-        return self.problem.dataset.n // self.block.batch_size
+                self.caller.checkpoint(self.name, last, workspace)
 
     def _chunks(self, start) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """``(first step, sample orders, step sizes)`` of whole epochs; with b = n the order does
@@ -152,28 +166,24 @@ class _Job:
         n, per_epoch = self.problem.dataset.n, self.per_epoch
         epochs = -(-self.steps // per_epoch)
         size = max(1, min(CHUNK_SAMPLES // n, CHUNK_STEPS // per_epoch))
-        if self.block.batch_size == n:
-            natural = np.arange(n)[None]
-            chunks = (natural for _ in range(start, epochs, size))
+        if self.group.batch_size == n:
+            chunks = iter([np.arange(n)[None]] * len(range(start, epochs, size)))
         else:
-            chunks = epoch_chunks(n, self.block.seed, epochs, start // per_epoch, size)
+            chunks = epoch_chunks(n, self.group.seed, epochs, start // per_epoch, size)
         first = start
         for orders in chunks:
-            covered = size if self.block.batch_size == n else len(orders)
+            covered = size if self.group.batch_size == n else len(orders)
             count = min(covered * per_epoch, self.steps - first)
-            yield (
-                first,
-                orders,
-                np.stack([step_sizes(schedule, first, count) for schedule in self.block.schedules]),
-            )
+            rates = [step_sizes(schedule, first, count) for schedule in self.group.schedules]
+            yield first, orders, np.stack(rates)
             first += count
 
     def _segments(self, first, last):
         """``(begin, end, record index or None)``: the chunk cut at its records."""
-        inside = np.flatnonzero((self.record > first) & (self.record <= last))
+        inside = np.flatnonzero((self.grid > first) & (self.grid <= last))
         begin = first
         for index in inside:
-            yield begin, int(self.record[index]), int(index)
-            begin = int(self.record[index])
+            yield begin, int(self.grid[index]), int(index)
+            begin = int(self.grid[index])
         if begin < last:
             yield begin, last, None

@@ -1,4 +1,4 @@
-"""The readable fast engine: all runs of a block as one tensor, on any device, in any float dtype,
+"""The readable fast engine: all runs of a group as one tensor, on any device, in any float dtype,
 for any norm and loss.
 
 Runs that share seed and batch size share their samples, so their logits and their gradients are one
@@ -8,46 +8,20 @@ Once classes may lie e^-600 apart (``reach``), it is one per class: the max norm
 row however small it is.  Nothing in a step waits for the device.
 """
 
-from functools import lru_cache
-from math import inf
+from functools import partial
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..norms import Entrywise, Norm, Schatten
+from ..norms import Norm
+from ..problem import Problem
 from .driver import drive
+from .planner import Group
 from .reach import Reach
-
-
-def run(
-    problem,
-    lanes,
-    steps,
-    record,
-    observe,
-    progress=None,
-    state=None,
-    checkpoint=None,
-    *,
-    workers=1,
-    dedupe=True,
-):
-    """Advance ``lanes``; see ``engine.driver.drive``."""
-    drive(
-        LaneBlock,
-        problem,
-        lanes,
-        steps,
-        record,
-        observe,
-        progress,
-        state,
-        checkpoint,
-        workers=workers,
-        dedupe=dedupe,
-    )
+from .unit_steps import power_steepest, steepest
 
 
 class Snapshot(NamedTuple):
@@ -58,124 +32,111 @@ class Snapshot(NamedTuple):
     log_scale: Tensor  # (runs, 1 or k, 1)
 
 
-class LaneBlock:
-    """The runs of one block.  ``w`` and ``m`` are ``(runs, k, d)``; the last ``reduced`` runs have
+class LaneWorkspace:
+    """The runs of one group.  ``w`` and ``m`` are ``(runs, k, d)``; the runs ``corrected`` have
     variance reduction."""
 
-    def __init__(self, problem, block):
-        self.problem, self.b, self.n = problem, block.batch_size, problem.dataset.n
+    def __init__(self, problem: Problem, group: Group):
+        self.problem, self.b, self.n = problem, group.batch_size, problem.dataset.n
         self.per_epoch = self.n // self.b
-        runs = block.runs
-        self.own = torch.nn.functional.one_hot(problem.y, problem.dataset.k).T.bool()  # (k, n)
+        runs, k = group.runs, problem.dataset.k
+        self.own = torch.nn.functional.one_hot(problem.y, k).T.bool()  # (k, n)
         self.reduced = sum(run.reduced for run in runs) if self.per_epoch > 1 else 0
+        self.corrected = slice(len(runs) - self.reduced, None)
         self.averaged = any(run.momentum for run in runs)
-        self.schedule = torch.tensor(block.schedule_rows, device=problem.x.device)
-        self.parts = _norm_slices([run.norm for run in runs])
+        self.schedule = torch.tensor(group.schedule_rows, device=problem.y.device)
+        self.norm_slices = _norm_slices([run.norm for run in runs])
         self.w, self.m = problem.start(len(runs)), problem.start(len(runs))
         self.beta = self.w.new_tensor([run.momentum for run in runs])
         self.log_scale = self.w.new_full((len(runs), 1, 1), -torch.inf)
-        late = (
-            self.reduced
-        )  # written in place at every epoch start, so that a captured step finds it where it was
+        # written in place at every epoch start, so that a captured step finds it where it was
         self.snapshot = Snapshot(
-            self.w.new_zeros(late, problem.dataset.k, self.n),
-            self.w[:late].clone(),
-            self.w.new_zeros(late, 1, 1),
+            self.w.new_zeros(self.reduced, k, self.n),
+            self.w[self.corrected].clone(),
+            self.w.new_zeros(self.reduced, 1, 1),
         )
-        self.split, self.reach = (
-            False,
-            Reach(problem.dataset.x, block, np.finfo(str(problem.dtype).removeprefix("torch."))),
-        )
+        self.split = False  # whether there is a log-scale per class
+        limits = np.finfo(str(problem.dtype).removeprefix("torch."))
+        self.reach = Reach(problem.dataset.x, group, limits)
 
     def advance(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
-        for begin, end in self.reach.pieces(
-            rates, first, last, lambda: self.w.cpu().double().numpy(), self.split_classes
-        ):
-            skipped = begin // self.per_epoch - first // self.per_epoch if len(orders) > 1 else 0
-            self.take_steps(orders[skipped:], rates[:, begin - first :], begin, end)
+        pieces = self.reach.pieces(orders, rates, first, last, self._numpy, self.split_classes)
+        for begin, end, orders, rates in pieces:
+            self._take_steps(orders, rates, begin, end)
+
+    def _numpy(self):
+        return self.w.cpu().double().numpy()
 
     def split_classes(self, split: bool = True) -> None:
         """From here on a log-scale per class, or one for all."""
         self.split, k = split, self.w.shape[1] if split else 1
-        self.log_scale, late = (
-            scale[:, :1].repeat(1, k, 1) for scale in (self.log_scale, self.snapshot.log_scale)
-        )
-        self.snapshot = self.snapshot._replace(log_scale=late)
+        self.log_scale = self.log_scale[:, :1].repeat(1, k, 1)
+        repeated = self.snapshot.log_scale[:, :1].repeat(1, k, 1)
+        self.snapshot = self.snapshot._replace(log_scale=repeated)
 
-    def take_steps(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
+    def _take_steps(self, orders, rates, first, last):
         orders = torch.as_tensor(orders, device=self.w.device)
-        rates = torch.as_tensor(rates, dtype=self.w.dtype, device=self.w.device)[self.schedule].T[
-            :, :, None, None
-        ]
+        rates = torch.as_tensor(rates, dtype=self.w.dtype, device=self.w.device)
+        rates = rates[self.schedule].T[:, :, None, None]
         for t in range(first, last):
             epoch, j = t // self.per_epoch - first // self.per_epoch, t % self.per_epoch
             rows = None if self.b == self.n else orders[epoch, j * self.b : (j + 1) * self.b]
-            if self.reduced and j == 0:
-                self.take_snapshot()
-            self.step(rows, rates[t - first], opening=j == 0)
+            self.step(rows, rates[t - first], opening=bool(self.reduced) and j == 0)
 
     def step(self, rows: Tensor | None, eta: Tensor, opening: bool) -> None:
         """One update on the samples ``rows`` (all when None), with step sizes ``eta`` of shape
-        ``(runs, 1, 1)``."""
+        ``(runs, 1, 1)``; ``opening``: it opens an epoch of variance-reduced runs."""
+        if opening:
+            self.take_snapshot()
         gradient, log_scale = self.signal(rows, opening)
         if self.averaged:
             gradient, log_scale = self.average(gradient, log_scale)
-        for norm, part in self.parts:
-            self.w[part] -= eta[part] * self.direction(norm, gradient[part], log_scale[part])
+        for norm, runs in self.norm_slices:
+            self.w[runs] -= eta[runs] * self.direction(norm, gradient[runs], log_scale[runs])
 
     def direction(self, norm: Norm, signal: Tensor, log_scale: Tensor) -> Tensor:
         """The unit step of ``norm`` along ``signal * exp(log_scale)``."""
-        if self.split and isinstance(norm, Entrywise) and norm.p > 2:
+        if self.split and norm.family == "entrywise" and norm.flatness > 1:
             return power_steepest(norm, signal, log_scale)
-        return self.steepest(
-            norm,
-            signal * (log_scale - log_scale.amax(1, keepdim=True)).exp() if self.split else signal,
-        )
+        if self.split:
+            signal = signal * (log_scale - log_scale.amax(1, keepdim=True)).exp()
+        return self.steepest(norm, signal)
 
     def steepest(self, norm: Norm, signal: Tensor) -> Tensor:
         """The unit step of ``norm`` along ``signal``."""
         return steepest(norm, signal)
 
-    def signal(self, rows, opening):
+    def signal(self, rows: Tensor | None, opening: bool) -> tuple[Tensor, Tensor]:
         """The mini-batch gradient of every run, corrected where variance is reduced, as
         ``(value, log_scale)``."""
         x = self.problem.samples(rows)
         own = self.own if rows is None else self.own[:, rows]
-        floor = None
-        if self.reduced:
-            floor = torch.nn.functional.pad(
-                self.snapshot.log_scale,
-                (0, 0, 0, 0, len(self.w) - self.reduced, 0),
-                value=-torch.inf,
-            )
-        residual, log_scale = self.residuals(self.w, x, own, floor)
         if not self.reduced:
+            residual, log_scale = self.residuals(self.w, x, own, None)
             return sums(residual, x) / self.b, log_scale
-        late = slice(len(self.w) - self.reduced, None)
-        fade = (self.snapshot.log_scale - log_scale[late]).exp()
+        old, runs = self.snapshot, self.corrected
+        padding = (0, 0, 0, 0, len(self.w) - self.reduced, 0)
+        floor = torch.nn.functional.pad(old.log_scale, padding, value=-torch.inf)
+        residual, log_scale = self.residuals(self.w, x, own, floor)
+        fade = (old.log_scale - log_scale[runs]).exp()
         # at an epoch start the iterate is the snapshot: the correction cancels exactly, not just up
         # to rounding
-        residual[late] = (
-            0 if opening else residual[late] - fade * self.snapshot.residual[:, :, rows]
-        )
+        residual[runs] = 0 if opening else residual[runs] - fade * old.residual[:, :, rows]
         gradient = sums(residual, x) / self.b
-        gradient[late] += fade * self.snapshot.gradient
+        gradient[runs] += fade * old.gradient
         return gradient, log_scale
 
-    def take_snapshot(self):
-        late = slice(len(self.w) - self.reduced, None)
-        residual, log_scale = self.residuals(self.w[late], self.problem.x, self.own, None)
-        for kept, fresh in zip(
-            self.snapshot,
-            (residual, sums(residual, self.problem.x) / self.n, log_scale),
-            strict=True,
-        ):
-            kept.copy_(fresh)
+    def take_snapshot(self) -> None:
+        x = self.problem.x
+        residual, log_scale = self.residuals(self.w[self.corrected], x, self.own, None)
+        fresh = Snapshot(residual, sums(residual, x) / self.n, log_scale)
+        for kept, value in zip(self.snapshot, fresh, strict=True):
+            kept.copy_(value)
 
     def residuals(self, w, x, own, floor):
         return (split_residuals if self.split else residuals)(self.problem.loss, w, x, own, floor)
 
-    def average(self, gradient, log_scale):
+    def average(self, gradient: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
         """``M <- beta M + (1 - beta) g`` on the larger of the two scales, renormalised to a largest
         entry of 1."""
         beta = self.beta[:, None, None]
@@ -183,10 +144,8 @@ class LaneBlock:
         new = torch.maximum(old, log_scale)
         # both scales are -inf only while every signal so far was zero
         anchor = torch.where(new > -torch.inf, new, 0)
-        m = (
-            beta * (old - anchor).exp() * self.m
-            + (1 - beta) * (log_scale - anchor).exp() * gradient
-        )
+        past, fresh = beta * (old - anchor).exp(), (1 - beta) * (log_scale - anchor).exp()
+        m = past * self.m + fresh * gradient
         top = m.abs().amax(2 if self.split else (1, 2), keepdim=True)
         top = torch.where(top > 0, top, 1)
         self.m.copy_(m / top)
@@ -197,9 +156,8 @@ class LaneBlock:
         return self.w.clone()
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return {
-            name: getattr(self, name).cpu().numpy().copy() for name in ("w", "m", "log_scale")
-        } | {"reach": self.reach.array()}
+        state = {name: getattr(self, name).cpu().numpy().copy() for name in ("w", "m", "log_scale")}
+        return state | {"reach": self.reach.array()}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         self.reach.restore(arrays["reach"])
@@ -265,46 +223,15 @@ def sums(residual: Tensor, x: Tensor) -> Tensor:
     return (residual.reshape(runs * k, b) @ x).view(runs, k, -1)
 
 
-def power_steepest(norm: Entrywise, signal: Tensor, log_scale: Tensor) -> Tensor:
-    """``norm.steepest`` of ``signal * exp(log_scale)`` for p > 2, in logarithms: entries of e^-1000
-    count by sign, or by a small power."""
-    if norm.p == inf:
-        return signal.sign()
-    height = signal.abs().log() + log_scale
-    top = height.amax((1, 2), keepdim=True)
-    height = height - torch.where(top > -torch.inf, top, 0)
-    length = (norm.q * height).exp().sum((1, 2), keepdim=True) ** (1 / norm.p)
-    return signal.sign() * ((norm.q - 1) * height).exp() / torch.where(length > 0, length, 1)
-
-
-def steepest(norm: Norm, signal: Tensor) -> Tensor:
-    """``norm.steepest`` for a signal whose columns sum to zero; Schatten maps go through a small
-    square factor."""
-    if not isinstance(norm, Schatten):
-        return norm.steepest(signal)
-    k, d = signal.shape[-2:]
-    basis = helmert(k, signal.dtype, signal.device)
-    rows = basis @ signal
-    if d < k:
-        return basis.mT @ norm.steepest(rows)
-    q, r = torch.linalg.qr(rows.mT)
-    return basis.mT @ (norm.steepest(r.mT) @ q.mT)
-
-
-@lru_cache
-def helmert(k: int, dtype, device) -> Tensor:
-    """``(k-1, k)``: orthonormal rows orthogonal to the vector of ones, which hold the whole class
-    space of a signal."""
-    j = torch.arange(1, k, dtype=dtype, device=device)[:, None]
-    c = torch.arange(k, dtype=dtype, device=device)
-    return ((c < j).to(dtype) - j * (c == j)) / (j * (j + 1)).sqrt()
-
-
 def _norm_slices(norms: list[Norm]) -> list[tuple[Norm, slice]]:
     """Neighbours with the same norm share one call of its map."""
-    parts, first = [], 0
-    for i in range(1, len(norms) + 1):
-        if i == len(norms) or norms[i] != norms[first]:
-            parts.append((norms[first], slice(first, i)))
-            first = i
-    return parts
+    slices, first = [], 0
+    for norm, neighbours in groupby(norms):
+        last = first + len(list(neighbours))
+        slices.append((norm, slice(first, last)))
+        first = last
+    return slices
+
+
+# see ``driver.drive``
+run = partial(drive, LaneWorkspace)

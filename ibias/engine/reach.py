@@ -6,58 +6,68 @@ that is rounding.  The max norm takes the sign of every entry, and an entry-wise
 ``1 / (p - 1)``-th power: e^-600 of the largest is still seen for p > 17.
 """
 
+from collections.abc import Callable, Iterator
 from math import log
 
 import numpy as np
 
-from ..norms import Entrywise
+from .driver import at_step
+from .planner import Group
 
 
 class Reach:
-    """Watches the sign-like runs of a block, and ends when they need an exponent for each class or
+    """Watches the sign-like runs of a group, and ends when they need an exponent for each class or
     entry.
 
     A step of length eta moves the range of a sample's logits by at most ``2 eta max ||x_i||_q``, so
     the logits themselves are looked at a few times in a run only, and not at all in most runs.
     """
 
-    def __init__(self, x: np.ndarray, block, limits=None):
-        """``limits``: an ``np.finfo``, of the numbers that the engine stores (float64)."""
+    def __init__(self, x: np.ndarray, group: Group, limits: np.finfo | None = None):
+        """``limits``: of the numbers that the engine stores (float64)."""
         limits = limits or np.finfo(np.float64)
-        self.limit = -0.85 * log(
-            float(limits.tiny)
-        )  # the rest is left for products with small features
-        sharp = 1 - self.limit / log(float(limits.eps))
-        self.x, self.per_epoch = x, x.shape[0] // block.batch_size
+        # the rest is left for products with small features
+        self.limit = -0.85 * log(float(limits.tiny))
+        flatness_seen = -self.limit / log(float(limits.eps))
+        self.x, self.per_epoch = x, x.shape[0] // group.batch_size
         self.runs = [
             i
-            for i, run in enumerate(block.runs)
-            if type(run.norm) is Entrywise and run.norm.p > sharp
+            for i, run in enumerate(group.runs)
+            if run.norm.family == "entrywise" and run.norm.flatness > flatness_seen
         ]
         # of the logit range per unit of step size, by row of the table of step sizes
-        self.speed = {}
+        self.speed: dict[int, float] = {}
         for i in self.runs:
-            q, row = block.runs[i].norm.q, block.schedule_rows[i]
+            q, row = group.runs[i].norm.q, group.schedule_rows[i]
             fastest = 2 * float((abs(x) ** q).sum(1).max()) ** (1 / q)
             self.speed[row] = max(fastest, self.speed.get(row, 0.0))
         self.used, self.room, self.ended = 0.0, self.limit, not self.runs
 
-    def pieces(self, rates: np.ndarray, first: int, last: int, weights, end):
-        """``(begin, end)`` of steps to take; between two, ``weights()`` may be measured, and
-        ``end()`` is called once, when it must be."""
-        while first < last:
-            if self.ended:
-                yield first, last
-                return
-            count = self._spend(rates[:, : last - first])
+    def pieces(
+        self,
+        orders: np.ndarray,
+        rates: np.ndarray,
+        first: int,
+        last: int,
+        weights: Callable[[], np.ndarray],
+        end: Callable[[], None],
+    ) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+        """``(begin, end, orders, rates)`` of steps to take, as ``Workspace.advance`` has them.
+
+        Between two, ``weights()`` may be measured, and ``end()`` is called once, when it must be.
+        """
+        begin = first
+        while begin < last:
+            tables = at_step(orders, rates, first, begin, self.per_epoch)
+            count = last - begin if self.ended else self._spend(tables[1][:, : last - begin])
             if count:
-                yield first, first + count
-                first, rates = first + count, rates[:, count:]
-            elif not self._look(weights(), rates):
+                yield begin, begin + count, *tables
+                begin += count
+            elif not self._look(weights(), tables[1]):
                 self.ended = True
                 end()
 
-    def _spend(self, rates):
+    def _spend(self, rates) -> int:
         """How many of the steps of sizes ``rates[s, 0], rates[s, 1], ...`` are surely within reach;
         they count as taken."""
         growth = np.max([speed * rates[row] for row, speed in self.speed.items()], axis=0)
@@ -66,7 +76,7 @@ class Reach:
         self.used = float(used[count])
         return count
 
-    def _look(self, w, rates):
+    def _look(self, w, rates) -> bool:
         """Measure the logits of weights ``(runs, k, d)``.  False when looking again would soon cost
         more than more exponents do."""
         w = w[self.runs]

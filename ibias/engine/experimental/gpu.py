@@ -1,5 +1,5 @@
-"""The torch lanes on CUDA without waiting for the host: one captured graph per kind of step,
-replayed.
+"""Experimental: the torch lanes on CUDA without waiting for the host: one captured graph per kind
+of step, replayed.
 
 A step on the device is some fifty small kernels, and launching them from Python costs more than
 running them.  A CUDA graph launches them at once.  Sample orders and step sizes are made on the
@@ -10,94 +10,56 @@ Without CUDA the class runs the same steps eagerly on CPU tensors, which is how 
 tested.
 """
 
-import numpy as np
 import torch
+from torch import Tensor
 
-from ...norms import Schatten
+from ...norms import Norm
+from ...problem import Problem
 from ..driver import drive
-from ..lanes import LaneBlock
+from ..lanes import LaneWorkspace
+from ..planner import Group
 from . import jacobi
 
 WARM_UP = 3  # eager steps before a capture: libraries allocate their workspaces then
 
 
-def run(
-    problem,
-    lanes,
-    steps,
-    record,
-    observe,
-    progress=None,
-    state=None,
-    checkpoint=None,
-    *,
-    workers=1,
-    dedupe=True,
-):
-    """Advance ``lanes`` on the problem's CUDA device; see ``engine.driver.drive``.  Blocks run one
-    after the other."""
-    drive(
-        GraphBlock,
-        problem,
-        lanes,
-        steps,
-        record,
-        observe,
-        progress,
-        state,
-        checkpoint,
-        workers=1,
-        dedupe=dedupe,
-    )
+def run(*args, workers: int = 1, **options) -> None:
+    """``driver.drive`` on the problem's CUDA device.  Groups run one after the other, however many
+    ``workers``."""
+    drive(GraphWorkspace, *args, **options)
 
 
-class GraphBlock(LaneBlock):
-    """A ``LaneBlock`` whose steps are captured once and replayed."""
+class GraphWorkspace(LaneWorkspace):
+    """A ``LaneWorkspace`` whose steps are captured once and replayed."""
 
-    def __init__(self, problem, block):
-        super().__init__(problem, block)
+    def __init__(self, problem: Problem, group: Group):
+        super().__init__(problem, group)
         device = self.w.device
         self.captures = device.type == "cuda"
-        self.rows = (
-            None if self.b == self.n else torch.zeros(self.b, dtype=torch.long, device=device)
-        )
+        # where a captured step finds its samples (all when None) and its step sizes
+        whole = self.b == self.n
+        self.rows = None if whole else torch.zeros(self.b, dtype=torch.long, device=device)
         self.eta = self.w.new_zeros(len(self.w), 1, 1)
-        self.graphs = {}
+        self.graphs: dict[bool, torch.cuda.CUDAGraph] = {}
 
-    def steepest(self, norm, signal):
-        return (
-            jacobi.steepest(norm, signal) if isinstance(norm, Schatten) else norm.steepest(signal)
-        )
+    def steepest(self, norm: Norm, signal: Tensor) -> Tensor:
+        matrix = norm.family == "schatten"
+        return jacobi.steepest(norm, signal) if matrix else norm.steepest(signal)
 
-    def split_classes(self, split=True):
+    def split_classes(self, split: bool = True) -> None:
         super().split_classes(split)
         self.graphs.clear()  # they write to the scales of before
 
-    def take_steps(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
-        device = self.w.device
-        orders = torch.as_tensor(orders, device=device)
-        rates = torch.as_tensor(rates, dtype=self.w.dtype, device=device)[self.schedule].T[
-            :, :, None, None
-        ]
-        for t in range(first, last):
-            epoch, j = t // self.per_epoch - first // self.per_epoch, t % self.per_epoch
-            if self.rows is not None:
-                self.rows.copy_(orders[epoch, j * self.b : (j + 1) * self.b])
-            self.eta.copy_(rates[t - first])
-            self._replay(opening=bool(self.reduced) and j == 0)
-
-    def _replay(self, opening: bool) -> None:
+    def step(self, rows: Tensor | None, eta: Tensor, opening: bool) -> None:
+        if self.rows is not None and rows is not None:
+            self.rows.copy_(rows)
+        self.eta.copy_(eta)
         if not self.captures:
-            self._whole_step(opening)
+            super().step(self.rows, self.eta, opening)
             return
         if opening not in self.graphs:
             self.graphs[opening] = self._capture(opening)
         self.graphs[opening].replay()
-
-    def _whole_step(self, opening: bool) -> None:
-        if opening:
-            self.take_snapshot()
-        self.step(self.rows, self.eta, opening)
 
     def _capture(self, opening: bool) -> torch.cuda.CUDAGraph:
         """The graph of one step.  Warm-up steps move the weights, so all that a step writes is put
@@ -108,11 +70,11 @@ class GraphBlock(LaneBlock):
         aside.wait_stream(torch.cuda.current_stream(self.w.device))
         with torch.cuda.stream(aside):
             for _ in range(WARM_UP):
-                self._whole_step(opening)
+                super().step(self.rows, self.eta, opening)
         torch.cuda.current_stream(self.w.device).wait_stream(aside)
         for tensor, value in zip(written, before, strict=True):
             tensor.copy_(value)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            self._whole_step(opening)
+            super().step(self.rows, self.eta, opening)
         return graph

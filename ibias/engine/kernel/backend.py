@@ -1,179 +1,120 @@
-"""The compiled engine behind the common contract: which runs it takes, and how a block of them is
-laid out.
+"""The compiled engine behind the common contract: how a group of runs is laid out.
 
 Signals decay like exp(-margin); a run keeps one binary exponent for all entries of its signal.
-Sign-like norms need more once entries lie e^-600 apart: their runs are then handed to ``WideRuns``,
-which has an exponent per entry.
+Sign-like norms need more once entries lie e^-600 apart: their runs are then handed to a
+``WideWorkspace``, which has an exponent per entry.
 """
 
+from functools import partial
 from math import inf
 
 import numpy as np
 import torch
 
 from ...losses import EXPONENTIAL
-from ...norms import Entrywise
+from ...problem import Problem
 from ..driver import drive
+from ..planner import Group
 from ..reach import Reach
-from . import block as layout
-from .wide_runs import WideRuns
+from .advance import advance
+from .arrays import (
+    IDLE,
+    POWER,
+    RAY,
+    SCHATTEN,
+    SIGN,
+    Data,
+    Slots,
+    Task,
+    filled,
+    make_arrays,
+    make_slots,
+)
+from .wide_workspace import WideWorkspace
 
 
-def run(
-    problem,
-    lanes,
-    steps,
-    record,
-    observe,
-    progress=None,
-    state=None,
-    checkpoint=None,
-    *,
-    workers=1,
-    dedupe=True,
-):
-    """Advance ``lanes`` on the CPU in float64; see ``engine.driver.drive``.  ``workers`` threads
-    share the blocks (one each)."""
-    drive(
-        KernelBlock,
-        problem,
-        lanes,
-        steps,
-        record,
-        observe,
-        progress,
-        state,
-        checkpoint,
-        workers=workers,
-        dedupe=dedupe,
-    )
+class KernelWorkspace:
+    """A group of runs in slots-last arrays, padded in front to a multiple of 8 with idle slots."""
 
+    def __init__(self, problem: Problem, group: Group):
+        data, runs, b = problem.dataset, group.runs, group.batch_size
+        self.idle = -len(runs) % 8
+        reduced = np.array([False] * self.idle + [run.reduced and b < data.n for run in runs])
+        samples = Data(filled(data.x, data.n, data.d), np.array(data.y, np.int64))
+        task = Task(data.k, len(reduced), problem.loss == EXPONENTIAL)
+        self.common = make_arrays(samples, task, _slots(group, self.idle), b, reduced)
+        self.kinds = self.common.slots.kind.copy()
+        self.reach = Reach(data.x, group)
+        self.wide: list[WideWorkspace] = []
 
-class KernelBlock:
-    """A block of runs in lanes-last arrays, padded in front to a multiple of 8 with idle lanes."""
-
-    def __init__(self, problem, block):
-        data, runs = problem.dataset, block.runs
-        self.n, self.d, self.k, self.runs = data.n, data.d, data.k, len(runs)
-        self.idle, self.per_epoch = -len(runs) % 8, data.n // block.batch_size
-        width = self.idle + len(runs)
-        x = layout.aligned(data.n, data.d)
-        x[:] = data.x
-        reduced = np.array(
-            [False] * self.idle + [run.reduced and block.batch_size < data.n for run in runs]
-        )
-        self.state = layout.state(data.d, data.k, width)
-        self.fixed = (
-            layout.batch(data.n, data.d, data.k, width, block.batch_size),
-            layout.snapshot(data.n, data.d, data.k, reduced),
-            layout.weights(width),
-            layout.tables(data.k),
-            layout.scratch(data.d, data.k),
-        )
-        self.data = layout.Data(x, np.array(data.y, np.int64))
-        self.exponential = problem.loss == EXPONENTIAL
-        self.block, self.lanes = block, _lanes(block, self.idle)
-        self.reach, self.wide = Reach(data.x, block), []
-
-    def advance(self, orders, rates, first, last):
-        orders, rates = (
-            np.ascontiguousarray(orders, np.int64),
-            np.ascontiguousarray(rates, np.float64),
-        )
-        for begin, end in self.reach.pieces(rates, first, last, self._weights, self._hand_over):
-            skipped = begin // self.per_epoch - first // self.per_epoch if len(orders) > 1 else 0
-            self._steps(
-                orders[skipped:], np.ascontiguousarray(rates[:, begin - first :]), begin, end
-            )
-
-    def _steps(self, orders, rates, first, last):
-        if (self.lanes.kind != layout.IDLE).any():
-            layout.advance(
-                self.data,
-                self.exponential,
-                self.lanes,
-                self.state,
-                *self.fixed,
-                orders,
-                rates,
-                first,
-                last,
-            )
-        for runs in self.wide:
-            runs.advance(orders, rates, first, last)
+    def advance(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
+        orders, rates = np.asarray(orders, np.int64), np.asarray(rates, np.float64)
+        pieces = self.reach.pieces(orders, rates, first, last, self._weights, self._hand_over)
+        for begin, end, orders, rates in pieces:
+            orders, rates = np.ascontiguousarray(orders), np.ascontiguousarray(rates)
+            if (self.common.slots.kind != IDLE).any():
+                advance(self.common, orders, rates, begin, end)
+            for runs in self.wide:
+                runs.advance(orders, rates, begin, end)
 
     def _hand_over(self):
-        """The sign-like runs go on elsewhere, from the state they are in, and become idle lanes
-        here."""
+        """The sign-like runs go on elsewhere, from the state they are in."""
         self._divide()
         for runs in self.wide:
-            runs.take(self.state, self.fixed[1])
+            runs.take_over(self.common)
 
     def _divide(self):
-        chosen, snapshot = self.idle + np.array(self.reach.runs), self.fixed[1]
-        late = snapshot.mask[chosen] > 0
+        """The sign-like runs get workspaces of their own, and become idle slots here."""
+        chosen = self.idle + np.array(self.reach.runs)
+        reduced = self.common.snapshot.mask[chosen] > 0
         self.wide = [
-            WideRuns(
-                self.data,
-                self.exponential,
-                self.lanes,
-                chosen[late == reduced],
-                self.n // self.per_epoch,
-                self.k,
-                reduced,
-            )
-            for reduced in (False, True)
-            if (late == reduced).any()
+            WideWorkspace(self.common, chosen[reduced == value], value)
+            for value in (False, True)
+            if (reduced == value).any()
         ]
-        self.lanes.kind[chosen] = layout.IDLE
+        self.common.slots.kind[chosen] = IDLE
 
     def _weights(self):
-        width = self.idle + self.runs
-        w = (
-            self.state.w[: self.d]
-            .reshape(self.d, self.k, width)[..., self.idle :]
-            .transpose(2, 1, 0)
-            .copy()
-        )
+        d, k, width = self.common.data.x.shape[1], self.common.task.k, self.common.task.width
+        w = self.common.state.w[:d].reshape(d, k, width).transpose(2, 1, 0)[self.idle :].copy()
         for runs in self.wide:
             w[runs.chosen - self.idle] = runs.weights()
         return w
 
-    def weights(self):
+    def weights(self) -> torch.Tensor:
         return torch.from_numpy(self._weights())
 
-    def arrays(self):
-        parts = {"": self.state} | {f"wide{i}/": runs.state for i, runs in enumerate(self.wide)}
-        saved = {
-            prefix + name: value.copy()
-            for prefix, part in parts.items()
-            for name, value in part._asdict().items()
-        }
-        return saved | {"reach": self.reach.array()}
+    def _states(self):
+        wide = {f"wide{i}": runs.arrays.state for i, runs in enumerate(self.wide)}
+        return {"common": self.common.state} | wide
 
-    def restore(self, arrays):
-        arrays = dict(arrays)
-        self.reach.restore(arrays.pop("reach"))
-        self.lanes, self.wide = _lanes(self.block, self.idle), []
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"reach": self.reach.array()} | {
+            f"{owner}/{name}": value.copy()
+            for owner, state in self._states().items()
+            for name, value in state._asdict().items()
+        }
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        self.reach.restore(arrays["reach"])
+        self.common.slots.kind[:], self.wide = self.kinds, []
         if "wide0/w" in arrays:
             self._divide()
-        for name, value in arrays.items():
-            part, _, field = name.rpartition("/")
-            getattr(self.wide[int(part.removeprefix("wide"))].state if part else self.state, field)[
-                ...
-            ] = value
+        for owner, state in self._states().items():
+            for name, value in state._asdict().items():
+                value[...] = arrays[f"{owner}/{name}"]
 
 
-def _lanes(block, idle):
-    kinds, conjugates, cuts = [layout.IDLE] * idle, [1.0] * idle, [0.0] * idle
-    for run in block.runs:
-        norm = run.norm
-        if type(norm) is Entrywise:
-            kind, cut = {inf: layout.SIGN, 2: layout.RAY}.get(norm.p, layout.POWER), 0.0
-        else:
-            kind, cut = layout.SCHATTEN, norm.rtol
-        kinds.append(kind)
+def _slots(group: Group, idle: int) -> Slots:
+    kinds, conjugates, cuts = [IDLE] * idle, [1.0] * idle, [0.0] * idle
+    for norm in (run.norm for run in group.runs):
+        entrywise = {inf: SIGN, 1: RAY}.get(norm.flatness, POWER)
+        kinds.append(SCHATTEN if norm.family == "schatten" else entrywise)
         conjugates.append(norm.q)
-        cuts.append(cut)
-    beta = [0.0] * idle + [run.momentum for run in block.runs]
-    return layout.lanes(kinds, beta, conjugates, cuts, [0] * idle + block.schedule_rows)
+        cuts.append(norm.cut(torch.float64))
+    beta = [0.0] * idle + [run.momentum for run in group.runs]
+    return make_slots(kinds, beta, conjugates, cuts, [0] * idle + group.schedule_rows)
+
+
+# see ``driver.drive``; ``workers`` threads share the groups, one at a time each
+run = partial(drive, KernelWorkspace)

@@ -1,4 +1,4 @@
-"""Steepest steps of the entry-wise norms: W <- W - eta * map(M) on lanes-last arrays."""
+"""Steepest steps of the entry-wise norms: W <- W - eta * map(M) on slots-last arrays."""
 
 import numpy as np
 
@@ -7,32 +7,33 @@ from .simd import any_above, load, splat, store, where
 
 
 @jit
-def sign_and_frobenius(m, w, entries, width, sign_step, ray_step):
-    """``w -= sign_step * sign(m) + ray_step * m`` per lane over ``entries`` rows; a lane uses one
+def sign_and_frobenius(m, w, entries, width, coefficients):
+    """``w -= sign_step * sign(m) + ray_step * m`` per slot over ``entries`` rows; a slot uses one
     of the two (the other is 0)."""
     zero = splat(0.0)
-    for lane in range(0, width, 8):
-        up, ray = load(sign_step, lane), load(ray_step, lane)
+    for slot in range(0, width, 8):
+        up, ray = load(coefficients.sign, slot), load(coefficients.ray, slot)
         down = zero - up
         if not any_above(up + ray, zero):
             continue
-        for o in range(lane, lane + entries * width, width):
+        for o in range(slot, slot + entries * width, width):
             x = load(m, o)
             store(w, o, load(w, o) - (where(x, zero, up, where(zero, x, down, zero)) + ray * x))
 
 
 @jit
-def power(m, w, k, d, width, lane, q, eta, powers):
-    """One lane of the entry-wise p-norm, ``q = p/(p-1)``: the map is
+def power(m, w, task, d, slot, q, eta, powers):
+    """One run of the entry-wise p-norm, ``q = p/(p-1)``: the map is
     ``sign(m) (|m| / ||m||_q)^(q-1)``; q = inf is one entry.
 
     ``powers``: scratch, a number per entry.
     """
+    k, width = task.k, task.width
     m, w = m.ravel(), w.ravel()
     top, at = 0.0, -1
     for r in range(k):  # row-major order, so that ties go to the first entry, as in norms.py
         for c in range(d):
-            o = (c * k + r) * width + lane
+            o = (c * k + r) * width + slot
             if abs(m[o]) > top:
                 top, at = abs(m[o]), o
     if at < 0:
@@ -42,10 +43,10 @@ def power(m, w, k, d, width, lane, q, eta, powers):
         return
     total = 0.0
     for i in range(k * d):
-        x = abs(m[i * width + lane]) / top
+        x = abs(m[i * width + slot]) / top
         powers[i] = x ** (q - 1)
         total += powers[i] * x
     step = eta / total ** ((q - 1) / q)
     for i in range(k * d):
-        o = i * width + lane
+        o = i * width + slot
         w[o] -= step * powers[i] * np.sign(m[o])

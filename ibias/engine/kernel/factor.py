@@ -1,5 +1,5 @@
 """The small factor of a signal's class rows: Helmert coordinates, LQ, and one-sided Jacobi, eight
-lanes at a time.
+runs at a time.
 
 A signal M (k classes x d features) has columns that sum to zero.  In Helmert coordinates,
 orthonormal and orthogonal to the vector of ones, k - 1 rows are left; LQ brings them to a square
@@ -17,19 +17,6 @@ SWEEPS = 30  # six are usual
 COLUMNS = 48  # features per LQ: the rows of a chunk stay in the first-level cache
 
 
-def tournament(count: int) -> np.ndarray:
-    """All pairs of ``0 .. count-1`` in rounds of disjoint pairs, shape
-    ``(rounds, count // 2, 2)``."""
-    players = list(range(count + count % 2))
-    rounds = []
-    for _ in range(len(players) - 1):
-        half = len(players) // 2
-        pairs = zip(players[:half], players[::-1], strict=False)
-        rounds.append([(min(p), max(p)) for p in pairs if max(p) < count])
-        players = [players[0], players[-1], *players[1:-1]]
-    return np.array(rounds, dtype=np.int64).reshape(len(rounds), count // 2, 2)
-
-
 def helmert(k: int) -> tuple[np.ndarray, np.ndarray]:
     """``(own, past)``: row j of the Helmert matrix is ``own[j]`` for the classes up to j and
     ``-past[j]`` for class j + 1."""
@@ -38,14 +25,16 @@ def helmert(k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @jit
-def square_factor(m, d, k, width, lane, own, past, rows, t):
-    """L of the LQ factorisation of lanes ``lane .. lane+7`` of ``m``, into ``t`` column by column.
+def square_factor(m, task, d, slot, polar):
+    """L of the LQ factorisation of slots ``slot .. slot+7`` of ``m``, into ``polar.t`` column by
+    column.
 
     Features come in chunks; a next chunk is factored together with the L so far.  ``rows``:
     scratch; one more row than k - 1, which stays zero, because the factorisation takes two rows at
     a time.
     """
-    q = k - 1
+    rows, t, own, past = polar.rows, polar.t, polar.own, polar.past
+    width, q = task.width, task.k - 1
     chunks = (d + COLUMNS - 1) // COLUMNS
     size = (d + chunks - 1) // chunks
     stride = (size + q + 1) * 8
@@ -53,7 +42,7 @@ def square_factor(m, d, k, width, lane, own, past, rows, t):
     for first in range(0, d, size):
         used = min(size, d - first)
         for c in range(used):
-            o = (first + c) * k * width + lane
+            o = (first + c) * task.k * width + slot
             total = load(m, o)
             for j in range(q):
                 o += width

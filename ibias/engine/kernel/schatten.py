@@ -1,4 +1,4 @@
-"""Steepest steps of the Schatten norms, eight lanes at a time: W <- W - eta * U f(sigma) V^T on the
+"""Steepest steps of the Schatten norms, eight runs at a time: W <- W - eta * U f(sigma) V^T on the
 numerical range of M.
 
 With ``sigma_r u_r`` from ``factor`` the map is ``B M``,
@@ -17,39 +17,35 @@ NOISE = 1e-30  # relative to the squared norm of M: columns of the factor below 
 
 
 @jit
-def schatten(m, w, d, k, width, lane, eta, square, conjugate, cut, tables, scratch):
-    """The step for lanes ``lane .. lane+7``; lanes with ``eta = 0`` stay where they are.
-    ``square``: ||M||_F^2 per lane.
+def schatten(state, task, d, slot, slots, eta, polar):
+    """The step for slots ``slot .. slot+7``; runs with ``eta = 0`` stay where they are.
 
-    ``conjugate``: q per lane; ``cut``: singular values at or below ``cut`` times the largest are
-    dropped.
+    Singular values at or below ``slots.cut`` times the largest are dropped.
     """
-    rounds, own, past = tables
-    rows, t, b, norms, turns = scratch
-    q = k - 1
-    square_factor(m, d, k, width, lane, own, past, rows, t)
-    diagonalise(t, q, rounds, load(square, lane) * NOISE, norms, turns)
+    t, norms, turns, q = polar.t, polar.norms, polar.turns, task.k - 1
+    square_factor(state.m, task, d, slot, polar)
+    diagonalise(t, q, polar.rounds, load(state.square, slot) * NOISE, norms, turns)
     top = squared_norms(t, q, norms)
-    limit = load(cut, lane)
+    limit = load(slots.cut, slot)
     limit = top * limit * limit
     plain = True
-    for l in range(lane, lane + 8):
-        plain = plain and conjugate[l] == 1.0
+    for l in range(slot, slot + 8):
+        plain = plain and slots.conjugate[l] == 1.0
     for j in range(q):
         s = load(norms, j * 8)
         store(turns, j * 8, where(s, limit, root(splat(1.0) / (s * root(s))), splat(0.0)))
     if not plain:
-        _weigh(norms, turns, q, lane, conjugate)
-    _left_factor(t, turns, q, k, own, past, rows, b)
-    _apply(b, m, w, d, k, width, lane, load(eta, lane))
+        _weigh(norms, turns, q, slot, slots.conjugate)
+    _left_factor(turns, task.k, polar)
+    _apply(polar.b, state, task, d, slot, load(eta, slot))
 
 
 @jit
-def _weigh(norms, roots, q, lane, conjugate):
-    """Multiply ``roots`` (1 / sigma^(3/2), or 0 if dropped) by the square root of f, lane by
-    lane."""
+def _weigh(norms, roots, q, slot, conjugate):
+    """Multiply ``roots`` (1 / sigma^(3/2), or 0 if dropped) by the square root of f, slot by
+    slot."""
     for l in range(8):
-        z = conjugate[lane + l]
+        z = conjugate[slot + l]
         if z == 1.0:
             continue
         best = 0
@@ -71,9 +67,10 @@ def _weigh(norms, roots, q, lane, conjugate):
 
 
 @jit
-def _left_factor(t, roots, q, k, own, past, rows, b):
+def _left_factor(roots, k, polar):
     """``b = sum of v v^T``, v the columns of ``t`` times ``roots``, back from Helmert coordinates
     to classes."""
+    t, rows, b, own, past, q = polar.t, polar.rows, polar.b, polar.own, polar.past, k - 1
     for j in range(q):
         weight = load(roots, j * 8)
         total = splat(0.0)
@@ -92,13 +89,14 @@ def _left_factor(t, roots, q, k, own, past, rows, b):
 
 
 @jit
-def _apply(b, m, w, d, k, width, lane, eta):
+def _apply(b, state, task, d, slot, eta):
     """``w -= eta b m``, four features and two rows of b at a time; row k of b and the features past
     d are zero padding."""
+    m, w, k, width = state.m, state.w, task.k, task.width
     column = k * width
     for c in range(0, d, 4):
         for i in range(0, k, 2):
-            o = c * column + lane
+            o = c * column + slot
             a0, a1, a2, a3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
             e0, e1, e2, e3 = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
             for j in range(i * k * 8, (i + 1) * k * 8, 8):
@@ -108,7 +106,7 @@ def _apply(b, m, w, d, k, width, lane, eta):
                 a0, a1, a2, a3 = a0 + u * x0, a1 + u * x1, a2 + u * x2, a3 + u * x3
                 e0, e1, e2, e3 = e0 + v * x0, e1 + v * x1, e2 + v * x2, e3 + v * x3
                 o += width
-            o = c * column + i * width + lane
+            o = c * column + i * width + slot
             _subtract(w, o, column, eta, a0, a1, a2, a3)
             if i + 1 < k:
                 _subtract(w, o + width, column, eta, e0, e1, e2, e3)

@@ -1,119 +1,66 @@
-"""The signal of a step for a block of lanes: mini-batch gradient, variance reduction, momentum,
-each on its own binary scale.
+"""The signal of a step for a group of runs: mini-batch gradient, variance reduction, momentum, each
+on its own binary scale.
 
-Lanes share their mini-batch.  Those with variance reduction are the last ``reduced`` ones of the
-block; ``offset`` is the multiple of 8 at which their own, narrower arrays start.
+Runs share their mini-batch.  Those with variance reduction come last; the arrays of ``snapshot``
+are narrower, and its slot 0 is slot ``task.width - snapshot.task.width`` of the others.
 """
 
 import numpy as np
 
 from .balanced import balanced_gradient
-from .cache import jit
-from .residual import UNBOUNDED, gradient, multiply_lanes, residuals
+from .cache import inlined_jit, jit
+from .residual import UNBOUNDED, gradient, multiply_slots, residuals
 from .simd import exponent, load, nearest, splat, store, two_to, where
 
 
 @jit
-def take_snapshot(data, w, k, width, exponential, snapshot, batch):
+def take_snapshot(data, w, task, snapshot):
     """Residuals of all samples and the full gradient at the epoch's first iterate, for the
-    variance-reduced lanes."""
-    narrow = width - snapshot.offset[0]
-    for r in range(k * data.x.shape[1]):
-        for lane in range(0, narrow, 8):
-            store(snapshot.w, r * narrow + lane, load(w, r * width + snapshot.offset[0] + lane))
-    gradient(
-        data.x,
-        data.y,
-        snapshot.w,
-        k,
-        narrow,
-        exponential,
-        snapshot.z,
-        snapshot.g,
-        snapshot.part,
-        batch.notes,
-        snapshot.unbounded,
-        snapshot.e,
-        snapshot.spare,
-    )
-    for lane in range(width):
-        if snapshot.mask[lane] > 0.0:
-            snapshot.ceiling[lane] = snapshot.e[lane - snapshot.offset[0]]
+    variance-reduced runs."""
+    narrow = snapshot.task.width
+    offset = task.width - narrow
+    for r in range(task.k * data.x.shape[1]):
+        for slot in range(0, narrow, 8):
+            store(snapshot.w, r * narrow + slot, load(w, r * task.width + offset + slot))
+    gradient(data, snapshot.w, snapshot.task, task.k, snapshot.gradient, snapshot.unbounded)
+    for slot in range(offset, task.width):
+        if snapshot.mask[slot] > 0.0:
+            snapshot.ceiling[slot] = snapshot.gradient.e[slot - offset]
 
 
 @jit
-def batch_signal(data, w, k, width, exponential, balanced, rows, opening, snapshot, batch):
-    """``batch.g = sum of outer products`` times ``2**batch.e`` (for one sample only its residual
-    ``batch.z``)."""
-    b, d = batch.y.size, data.x.shape[1]
-    if b == data.y.size and balanced:
-        balanced_gradient(
-            data.x,
-            data.y,
-            w[:d],
-            k,
-            width,
-            exponential,
-            batch.z,
-            batch.g,
-            batch.part,
-            batch.differences,
-            batch.notes,
-            snapshot.ceiling,
-            batch.e,
-            batch.spare,
-        )
-        return
-    if b == data.y.size:
-        gradient(
-            data.x,
-            data.y,
-            w[:d],
-            k,
-            width,
-            exponential,
-            batch.z,
-            batch.g,
-            batch.part,
-            batch.notes,
-            snapshot.ceiling,
-            batch.e,
-            batch.spare,
-        )
-        return
-    for i in range(b):
-        batch.y[i] = data.y[rows[i]]
-        for c in range(d):
-            batch.x[i, c] = data.x[rows[i], c]
-    corrected = snapshot.offset[0] < width
-    if b > 1 and not corrected:
-        gradient(
-            batch.x,
-            batch.y,
-            w[:d],
-            k,
-            width,
-            exponential,
-            batch.z,
-            batch.g,
-            batch.part,
-            batch.notes,
-            snapshot.ceiling,
-            batch.e,
-            batch.spare,
-        )
-        return
-    if b == 1:
-        _one_sample(batch.x, w, batch.z)
+def batch_signal(data, w, task, balanced, rows, opening, snapshot, batch):
+    """``batch.gradient.g = sum of outer products`` times ``2**e`` (for one sample only its residual
+    ``z``)."""
+    samples, out, corrected = batch.samples, batch.gradient, snapshot.task.width > 0
+    w_rows = w[: data.x.shape[1]]
+    if samples.y.size == data.y.size:
+        if balanced:
+            balanced_gradient(data, w_rows, task, batch, snapshot.ceiling)
+            return
+        samples = data
     else:
-        np.dot(batch.x, w[:d], batch.z)
-    residuals(
-        batch.z, batch.y, k, width, False, exponential, batch.notes, snapshot.ceiling, batch.e
-    )
+        _gather(data, rows, samples)
+    if samples.y.size > 1 and not corrected:
+        gradient(samples, w_rows, task, task.k, out, snapshot.ceiling)
+        return
+    if samples.y.size == 1:
+        _one_sample(samples.x, w, out.z)
+    else:
+        np.dot(samples.x, w_rows, out.z)
+    residuals(out.z, samples.y, task, task.k, out.notes, snapshot.ceiling, out.e)
     if corrected:
-        _subtract_snapshot(batch.z, batch.e, k, width, rows, opening, snapshot, batch.spare)
-    if b > 1:
-        np.dot(batch.x.T, batch.z, batch.g)
+        _subtract_snapshot(out, task, rows, opening, snapshot)
+    if samples.y.size > 1:
+        np.dot(samples.x.T, out.z, out.g)
+
+
+@inlined_jit
+def _gather(data, rows, samples):
+    for i in range(rows.size):
+        samples.y[i] = data.y[rows[i]]
+        for c in range(data.x.shape[1]):
+            samples.x[i, c] = data.x[rows[i], c]
 
 
 @jit
@@ -131,76 +78,71 @@ def _one_sample(x, w, z):
 
 
 @jit
-def _subtract_snapshot(z, e, k, width, rows, opening, snapshot, factor):
+def _subtract_snapshot(out, task, rows, opening, snapshot):
     """Residuals minus the snapshot's, on the batch's scale; exactly 0 when the iterate is the
     snapshot (``opening``)."""
-    offset = snapshot.offset[0]
-    narrow = width - offset
-    for lane in range(offset, width, 8):
-        store(
-            factor,
-            lane,
-            load(snapshot.mask, lane) * two_to(load(e, lane) - load(snapshot.ceiling, lane)),
-        )
+    k, width, narrow = task.k, task.width, snapshot.task.width
+    offset = width - narrow
+    for slot in range(offset, width, 8):
+        fade = two_to(load(out.e, slot) - load(snapshot.ceiling, slot))
+        store(out.factor, slot, load(snapshot.mask, slot) * fade)
     for i in range(rows.size):
         for c in range(k):
-            for lane in range(offset, width, 8):
-                o = (i * k + c) * width + lane
+            for slot in range(offset, width, 8):
+                o = (i * k + c) * width + slot
                 if opening:
-                    store(z, o, load(z, o) * (splat(1.0) - load(snapshot.mask, lane)))
+                    store(out.z, o, load(out.z, o) * (splat(1.0) - load(snapshot.mask, slot)))
                 else:
-                    there = load(snapshot.z, (rows[i] * k + c) * narrow + lane - offset)
-                    store(z, o, load(z, o) - load(factor, lane) * there)
+                    there = (rows[i] * k + c) * narrow + slot - offset
+                    old = load(out.factor, slot) * load(snapshot.gradient.z, there)
+                    store(out.z, o, load(out.z, o) - old)
 
 
 @jit
-def momentum_weights(beta, b, n, batch, snapshot, state, weights):
-    """Weights of the old average, the batch's sum and the snapshot's sum on the new scale of the
+def momentum_coefficients(beta, b, n, batch, snapshot, state, coefficients):
+    """Those of the old average, the batch's sum and the snapshot's sum on the new scale of the
     average ``state.scale``.
 
     The average is renormalised by the power of two nearest its norm, and takes the smaller of the
     two scales (the larger number).
     """
-    for lane in range(0, beta.size, 8):
-        keep, square, one = load(beta, lane), load(state.square, lane), splat(1.0)
-        old = load(state.scale, lane) - nearest(exponent(square) * 0.5)
-        old = where(keep * square, splat(0.0), old, splat(UNBOUNDED))
-        here = load(batch.e, lane)
+    zero, one = splat(0.0), splat(1.0)
+    for slot in range(0, beta.size, 8):
+        keep, square, scale = load(beta, slot), load(state.square, slot), load(state.scale, slot)
+        old = where(keep * square, zero, scale - nearest(exponent(square) * 0.5), splat(UNBOUNDED))
+        here = load(batch.gradient.e, slot)
         new = where(old, here, here, old)
-        fade = where(keep, splat(0.0), keep * two_to(new - load(state.scale, lane)), splat(0.0))
-        full = (one - keep) * two_to(new - load(snapshot.ceiling, lane)) / splat(1.0 * n)
-        store(weights.old, lane, fade)
-        store(weights.batch, lane, (one - keep) * two_to(new - here) / splat(1.0 * b))
-        store(weights.full, lane, load(snapshot.mask, lane) * full)
-        store(state.scale, lane, new)
+        fade = where(keep, zero, keep * two_to(new - scale), zero)
+        full = (one - keep) * two_to(new - load(snapshot.ceiling, slot)) / splat(1.0 * n)
+        store(coefficients.old, slot, fade)
+        store(coefficients.batch, slot, (one - keep) * two_to(new - here) / splat(1.0 * b))
+        store(coefficients.full, slot, load(snapshot.mask, slot) * full)
+        store(state.scale, slot, new)
 
 
 @jit
-def average(d, k, width, batch, snapshot, state, weights):
+def average(task, batch, snapshot, state, coefficients):
     """``M <- old M + batch g + full mu`` and its squared norm.  With one sample, g is the outer
     product of residual and sample."""
-    single = batch.y.size == 1
+    k, width, narrow = task.k, task.width, snapshot.task.width
+    offset, x, z, g = width - narrow, batch.samples.x, batch.gradient.z, batch.gradient.g
+    single = batch.samples.y.size == 1
     if single:
-        multiply_lanes(batch.z, width, weights.batch)
-    offset = snapshot.offset[0]
-    narrow = width - offset
-    for lane in range(0, width, 8):
-        store(state.square, lane, splat(0.0))
-    for c in range(d):
-        value = splat(batch.x[0, c])
-        for lane in range(0, width, 8):
-            fade, fresh, full = (
-                load(weights.old, lane),
-                load(weights.batch, lane),
-                load(weights.full, lane),
-            )
-            total = splat(0.0)
+        multiply_slots(z, coefficients.batch)
+    for slot in range(0, width, 8):
+        store(state.square, slot, splat(0.0))
+    for c in range(g.shape[0]):
+        feature = splat(x[0, c])
+        for slot in range(0, width, 8):
+            fade, fresh = load(coefficients.old, slot), load(coefficients.batch, slot)
+            full, total = load(coefficients.full, slot), splat(0.0)
             for r in range(k):
-                o = (c * k + r) * width + lane
-                x = load(batch.z, r * width + lane) * value if single else load(batch.g, o) * fresh
-                x = x + fade * load(state.m, o)
-                if lane >= offset:
-                    x = x + full * load(snapshot.g, (c * k + r) * narrow + lane - offset)
-                store(state.m, o, x)
-                total = total + x * x
-            store(state.square, lane, load(state.square, lane) + total)
+                o = (c * k + r) * width + slot
+                m = load(z, r * width + slot) * feature if single else load(g, o) * fresh
+                m = m + fade * load(state.m, o)
+                if slot >= offset:
+                    there = (c * k + r) * narrow + slot - offset
+                    m = m + full * load(snapshot.gradient.g, there)
+                store(state.m, o, m)
+                total = total + m * m
+            store(state.square, slot, load(state.square, slot) + total)

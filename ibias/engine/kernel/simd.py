@@ -1,4 +1,4 @@
-"""Eight doubles as one numba value: LLVM's ``<8 x double>``, one slot per lane (a lane is a run).
+"""Eight doubles as one numba value: LLVM's ``<8 x double>``, a slot for each of eight runs.
 
 LLVM does not vectorise inner loops of length 8 over arrays that might alias, so the vectors are
 explicit.  The type is portable: LLVM maps it to one 512-bit register, two of 256 or four of 128.

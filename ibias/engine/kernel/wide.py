@@ -8,7 +8,7 @@ beside it, ``UNBOUNDED`` for the exponent of zero.
 
 import numpy as np
 
-from .cache import jit
+from .cache import inlined_jit, jit
 from .residual import LOG2_E, UNBOUNDED
 from .simd import (
     any_above,
@@ -27,6 +27,7 @@ from .simd import (
 # binary digits a matrix product is trusted over; sums down to 2**-1022 of their row are still exact
 TIER = 512.0
 TINY = 2.0**-TIER
+UNSET = 0.5 * UNBOUNDED  # exponents above it are those of zero
 
 
 @jit
@@ -46,21 +47,21 @@ def normal(x, e):
 
 
 @jit
-def wide_residuals(z, ze, y, k, width, exponential):
+def wide_residuals(z, ze, y, task):
     """Turn logits ``z`` into ``dl_i/dz``, an exponent ``ze`` per entry (the formulas are those of
-    ``residual.residuals``)."""
-    zero = splat(0.0)
+    ``residual.residuals``); both ``(rows, k L)``."""
+    zero, size, width = splat(0.0), task.k * task.width, task.width
     for i in range(y.size):
-        for lane in range(0, width, 8):
-            row = i * k * width + lane
+        for slot in range(0, width, 8):
+            row = i * size + slot
             at = row + y[i] * width
             own, other = load(z, at), splat(-1e300)
-            for o in range(row, row + k * width, width):
+            for o in range(row, row + size, width):
                 other = larger(other, other if o == at else load(z, o))
-            reference = own if exponential else larger(own, other)
+            reference = own if task.exponential else larger(own, other)
             common = nearest((other - reference) * LOG2_E)
             total = zero
-            for o in range(row, row + k * width, width):
+            for o in range(row, row + size, width):
                 if o != at:
                     gap = load(z, o) - reference
                     turns = nearest(gap * LOG2_E)
@@ -69,62 +70,86 @@ def wide_residuals(z, ze, y, k, width, exponential):
                     store(z, o, p)
                     store(ze, o, zero - turns)
             norm = splat(1.0)
-            if not exponential:
+            if not task.exponential:
                 norm = norm / (total * two_to(common) + exp_scaled(own - reference, zero))
-            for o in range(row, row + k * width, width):
+            for o in range(row, row + size, width):
                 store(z, o, load(z, o) * norm)
             store(z, at, zero - total * norm)
             store(ze, at, zero - common)
 
 
 @jit
-def wide_product(x, z, ze, g, ge, a, part, base, depth):
-    """``g = x^T z`` with an exponent ``ge`` per entry.
+def wide_product(x, out):
+    """``out.g = x^T out.z`` with an exponent ``out.ge`` per entry (``out``: a ``WideGradient``).
 
-    A row's residuals are brought to the exponent of its largest, then products are ordinary.  An
+    A column's residuals are brought to the exponent of its largest, then products are ordinary.  An
     entry that comes out below ``TINY`` (the largest residuals meet features that are 0) is taken
-    from a further product, ``TIER`` digits down, without those. ``a``, ``part``: scratch like ``z``
-    and ``g``; ``base``, ``depth``: scratch, a row.
+    from a further product, a ``TIER`` of digits down, without those.
     """
-    size, zero, unset = base.size, splat(0.0), splat(0.5 * UNBOUNDED)
-    _row_range(ze, base, depth)
-    for o in range(0, g.size, 8):
-        store(g, o, zero)
-        store(ge, o, splat(UNBOUNDED))
-    shift = 0.0
-    while True:
-        last = True
-        for c in range(0, size, 8):
-            low = load(base, c) + shift
-            last = last and not any_above(load(depth, c), low + TIER)
-            for o in range(c, z.size, size):
-                e = load(ze, o)
-                store(a, o, where(low - TIER, e, zero, load(z, o) * two_to(low - e)))
-        np.dot(x.T, a, part)
-        floor, pending = splat(0.0 if last else TINY), False
-        for c in range(0, size, 8):
-            low = load(base, c) + shift
-            for o in range(c, g.size, size):
-                p = load(part, o)
-                open_ = where(load(ge, o), unset, larger(p, zero - p), zero)
-                value, e = normal(p, low)
-                store(g, o, where(open_, floor, value, load(g, o)))
-                store(ge, o, where(open_, floor, e, load(ge, o)))
-                pending = pending or any_above(load(ge, o), unset)
-        if last or not pending:
+    _column_range(out)
+    for o in range(0, out.g.size, 8):
+        store(out.g, o, splat(0.0))
+        store(out.ge, o, splat(UNBOUNDED))
+    count = tiers(out.top, out.bottom)
+    for tier in range(count):
+        _scale_tier(out, TIER * tier)
+        np.dot(x.T, out.scaled, out.product)
+        # in the last tier what is small is right too: nothing was left out below it
+        if _accept(out, TIER * tier, 0.0 if tier == count - 1 else TINY):
             return
-        shift += TIER
 
 
 @jit
-def _row_range(ze, base, depth):
-    """The smallest exponent of every row, and the largest but for those of zeros."""
-    size = base.size
+def tiers(top, bottom):
+    """How many products of ``TIER`` digits reach from exponent ``top`` to ``bottom``, in the
+    column where they lie furthest apart; at least one."""
+    count = 1
+    for c in range(top.size):
+        if bottom[c] - top[c] > TIER * count:
+            count = int(np.ceil((bottom[c] - top[c]) / TIER))
+    return count
+
+
+@inlined_jit
+def _column_range(out):
+    """The smallest exponent of every column of residuals, and the largest but for those of
+    zeros."""
+    size = out.top.size
     for c in range(0, size, 8):
         low, high = splat(UNBOUNDED), splat(-UNBOUNDED)
-        for o in range(c, ze.size, size):
-            e = load(ze, o)
+        for o in range(c, out.ze.size, size):
+            e = load(out.ze, o)
             low = smaller(low, e)
-            high = larger(high, where(e, splat(0.5 * UNBOUNDED), high, e))
-        store(base, c, low)
-        store(depth, c, high)
+            high = larger(high, where(e, splat(UNSET), high, e))
+        store(out.top, c, low)
+        store(out.bottom, c, high)
+
+
+@inlined_jit
+def _scale_tier(out, shift):
+    """Residuals on the common exponent ``top + shift`` of their column; those that earlier tiers
+    have seen are left out."""
+    size = out.top.size
+    for c in range(0, size, 8):
+        low = load(out.top, c) + shift
+        for o in range(c, out.z.size, size):
+            e = load(out.ze, o)
+            scaled = load(out.z, o) * two_to(low - e)
+            store(out.scaled, o, where(low - TIER, e, splat(0.0), scaled))
+
+
+@inlined_jit
+def _accept(out, shift, floor):
+    """Take entries above ``floor`` from the product, unless an earlier tier gave them.  True when
+    all are there."""
+    size, zero, complete = out.top.size, splat(0.0), True
+    for c in range(0, size, 8):
+        low = load(out.top, c) + shift
+        for o in range(c, out.g.size, size):
+            p = load(out.product, o)
+            missing = where(load(out.ge, o), splat(UNSET), larger(p, zero - p), zero)
+            value, e = normal(p, low)
+            store(out.g, o, where(missing, splat(floor), value, load(out.g, o)))
+            store(out.ge, o, where(missing, splat(floor), e, load(out.ge, o)))
+            complete = complete and not any_above(load(out.ge, o), splat(UNSET))
+    return complete

@@ -1,5 +1,5 @@
-"""One CUDA kernel that runs whole chunks of epochs, a thread block per run; the same source is
-compiled for the CPU to check it."""
+"""Experimental: one CUDA kernel that runs whole chunks of epochs, a thread block per run; the same
+source is compiled for the CPU to check it."""
 
 from .backend import refusal, run
 

@@ -1,70 +1,42 @@
-"""The persistent kernel behind the common contract: which runs it takes, and how a block of them is
+"""The persistent kernel behind the common contract: which runs it takes, and how a group of them is
 laid out."""
 
 import numpy as np
 import torch
 
-from ....losses import CROSS_ENTROPY, EXPONENTIAL
-from ....norms import Schatten
-from ....signals import recipe
+from ....losses import EXPONENTIAL
+from ....norms import Norm
+from ....problem import Problem
+from ....signals import Recipe
 from ...driver import drive
-from ...planner import is_power_norm
+from ...planner import Group
 from . import build
 
 PARTS, ROW_PARTS = 64, 8  # as in runs.cu
 THREADS = {"cpu": 1, "cuda": 128}  # per run
-STREAMS = 16  # blocks of runs at work at once on a CUDA device
+STREAMS = 16  # groups at work at once on a CUDA device
 
 
-def run(
-    problem,
-    lanes,
-    steps,
-    record,
-    observe,
-    progress=None,
-    state=None,
-    checkpoint=None,
-    *,
-    workers=1,
-    dedupe=True,
-):
-    """Advance ``lanes``, a thread block each; see ``engine.driver.drive``.  On CUDA blocks of runs
-    share the device."""
+def run(problem: Problem, *args, workers: int = 1, **options) -> None:
+    """``driver.drive`` with a thread block per run.  On CUDA ``STREAMS`` groups share the device,
+    on the CPU, which has one chip, they come one after the other, however many ``workers``."""
     build.launcher(problem.x.device, problem.dtype)  # once, before several threads ask for it
-    workers = STREAMS if problem.x.is_cuda else 1  # there is one chip on the CPU
-    drive(
-        PersistentBlock,
-        problem,
-        lanes,
-        steps,
-        record,
-        observe,
-        progress,
-        state,
-        checkpoint,
-        workers=workers,
-        dedupe=dedupe,
-    )
+    workers = STREAMS if problem.x.is_cuda else 1
+    drive(PersistentWorkspace, problem, *args, workers=workers, **options)
 
 
-def refusal(problem, lane) -> str:
-    """Why the kernel cannot run ``lane`` ("" if it can), as the end of a sentence; ``lane`` has a
-    signal of the standard form."""
-    norm, loss, dtype, device = lane.method.norm, problem.loss, problem.dtype, problem.x.device
+def refusal(problem: Problem, norm: Norm, recipe: Recipe) -> str:
+    """Why the kernel cannot run a method ("" if it can), as the end of a sentence; its norm and the
+    loss are known to the compiled engines."""
+    dtype, device = problem.dtype, problem.x.device
     if device.type not in THREADS or dtype not in build.REAL:
         return f"it computes on CUDA or the CPU in float64 or float32, not on {device} in {dtype}"
-    if loss not in (CROSS_ENTROPY, EXPONENTIAL):
-        return f"it does not know the loss {loss!r}"
-    if not is_power_norm(norm):
-        return f"it does not know the norm {norm!r}"
     if reason := build.missing(device):
         return reason
     n, k, d = problem.dataset.n, problem.dataset.k, problem.dataset.d
-    b, _, reduced = recipe(lane.method.signal, n)
-    matrices = 3 + (reduced and b < n)
-    need = shared_numbers(k, d, reduced=reduced and b < n, schatten=type(norm) is Schatten)
-    room = build.shared_bytes(device) // problem.x.element_size()
+    reduced = recipe.variance_reduction and recipe.batch_size < n
+    need = shared_numbers(k, d, reduced=reduced, schatten=norm.family == "schatten")
+    room, matrices = build.shared_bytes(device) // problem.x.element_size(), 3 + reduced
     if need > room:
         widest = d - -(-(need - room) // (matrices * k))
         return (
@@ -79,114 +51,74 @@ def shared_numbers(k: int, d: int, *, reduced: bool, schatten: bool, batch: int 
     """What ``Chip`` in ``runs.cu`` takes of shared memory for one run, with the residuals of
     ``batch`` samples."""
     pairs = k // 2
-    polar = (k - 1) * (k + 2) + 3 * pairs
-    return (
-        (3 + reduced) * k * d
-        + 9 * k
-        + max(PARTS, 3 * ROW_PARTS * pairs)
-        + schatten * polar
-        + batch * k
-    )
+    polar = (k - 1) * (k + 2) + 3 * pairs if schatten else 0
+    scratch = max(PARTS, 3 * ROW_PARTS * pairs)
+    return (3 + reduced) * k * d + 9 * k + scratch + polar + batch * k
 
 
-class PersistentBlock:
-    """A block of runs, one thread block each; W, M and what variance reduction keeps stay on the
+class PersistentWorkspace:
+    """A group of runs, one thread block each; W, M and what variance reduction keeps stay on the
     device between launches."""
 
-    def __init__(self, problem, block):
-        data, runs, device, dtype = problem.dataset, block.runs, problem.x.device, problem.dtype
-        self.problem, self.b, self.count, self.per_epoch = (
-            problem,
-            block.batch_size,
-            len(runs),
-            data.n // block.batch_size,
-        )
+    def __init__(self, problem: Problem, group: Group):
+        data, runs, x, b = problem.dataset, group.runs, problem.x, group.batch_size
+        self.problem, self.b, self.count, self.per_epoch = problem, b, len(runs), data.n // b
         reduced = [run.reduced and self.per_epoch > 1 for run in runs]
-        schatten = [type(run.norm) is Schatten for run in runs]
-        sizes = [
-            {"k": data.k, "d": data.d, "reduced": r, "schatten": s}
-            for r, s in zip(reduced, schatten, strict=True)
-        ]
-        room = build.shared_bytes(device) // problem.x.element_size()
-        self.on_chip = max(shared_numbers(**size, batch=self.b) for size in sizes) <= room
-        self.shared = (
-            max(shared_numbers(**size, batch=self.b * self.on_chip) for size in sizes)
-            * problem.x.element_size()
-        )
-        cut = 8 * torch.finfo(dtype).eps if dtype != torch.float64 else 0.0  # as in norms.Schatten
-        self.method = problem.x.new_tensor(
-            [(run.momentum, run.norm.q, max(getattr(run.norm, "rtol", 0.0), cut)) for run in runs]
-        )
-        self.kind = torch.tensor(
-            list(zip(block.schedule_rows, schatten, reduced, strict=True)),
-            device=device,
-            dtype=torch.int64,
-        )
+        schatten = [run.norm.family == "schatten" for run in runs]
+        self._reserve(reduced, schatten)
+        rows = [(run.momentum, run.norm.q, run.norm.cut(x.dtype)) for run in runs]
+        self.method = x.new_tensor(rows)
+        kinds = list(zip(group.schedule_rows, schatten, reduced, strict=True))
+        self.kind = torch.tensor(kinds, device=x.device, dtype=torch.int64)
         self.w, self.m, self.f = (problem.start(self.count) for _ in range(3))
-        self.log_m, self.log_f = (
-            problem.x.new_full((self.count, data.k), -torch.inf) for _ in range(2)
-        )
-        self.kept = problem.x.new_zeros(self.count if any(reduced) else 0, data.n, data.k)
-        self.spill = problem.x.new_zeros(0 if self.on_chip else self.count, self.b, data.k)
-        self.launch, self.threads = build.launcher(device, dtype), THREADS[device.type]
-        self.stream = (
-            torch.cuda.Stream(device) if problem.x.is_cuda else None
-        )  # blocks of runs side by side; None: a CPU has none
-        if self.stream:
-            torch.cuda.current_stream(
-                device
-            ).synchronize()  # what was made above, on another stream
+        self.log_m, self.log_f = (x.new_full((self.count, data.k), -torch.inf) for _ in range(2))
+        self.kept = x.new_zeros(self.count if any(reduced) else 0, data.n, data.k)
+        self.spill = x.new_zeros(0 if self.on_chip else self.count, b, data.k)
+        self.launch, self.threads = build.launcher(x.device, x.dtype), THREADS[x.device.type]
+        # groups side by side; None: a CPU has no streams
+        self.stream = torch.cuda.Stream(x.device) if x.is_cuda else None
+        if self.stream:  # what was made above, on another stream, must be there
+            torch.cuda.current_stream(x.device).synchronize()
 
-    def advance(self, orders, rates, first, last):
+    def _reserve(self, reduced, schatten):
+        """Shared memory for the largest run, the residuals of its batch included if they fit."""
+        k, d, size = self.problem.dataset.k, self.problem.dataset.d, self.problem.x.element_size()
+
+        def need(batch):
+            pairs = zip(reduced, schatten, strict=True)
+            return max(shared_numbers(k, d, reduced=r, schatten=s, batch=batch) for r, s in pairs)
+
+        self.on_chip = need(self.b) <= build.shared_bytes(self.problem.x.device) // size
+        self.shared = need(self.b if self.on_chip else 0) * size
+
+    def advance(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
         """One launch for steps ``first .. last-1``."""
-        data, device = self.problem.dataset, self.problem.x.device
         with torch.cuda.stream(self.stream):
-            orders = torch.as_tensor(np.ascontiguousarray(orders), device=device)
-            rates = torch.as_tensor(
-                np.ascontiguousarray(rates[:, : last - first]),
-                dtype=self.problem.dtype,
-                device=device,
-            )
-            arrays = (
-                self.problem.x,
-                self.problem.y,
-                orders,
-                rates,
-                self.method,
-                self.kind,
-                self.w,
-                self.m,
-                self.log_m,
-                self.f,
-                self.log_f,
-                self.kept,
-                self.spill,
-            )
-            numbers = (
-                data.n,
-                data.d,
-                data.k,
-                self.b,
-                last - first,
-                first % self.per_epoch,
-                self.problem.loss == EXPONENTIAL,
-                self.on_chip,
-            )
-            job = torch.tensor(
-                [a.data_ptr() for a in arrays] + [int(number) for number in numbers], device=device
-            )
-            self.launch(self.count, self.threads, self.shared, job)
+            self._launch(orders, np.ascontiguousarray(rates[:, : last - first]), first, last)
 
-    def weights(self):
+    def _launch(self, orders, rates, first, last):
+        data, x = self.problem.dataset, self.problem.x
+        orders = torch.as_tensor(np.ascontiguousarray(orders), device=x.device)
+        rates = torch.as_tensor(rates, dtype=x.dtype, device=x.device)
+        carried = self.w, self.m, self.log_m, self.f, self.log_f, self.kept, self.spill
+        arrays = x, self.problem.y, orders, rates, self.method, self.kind, *carried
+        exponential = self.problem.loss == EXPONENTIAL
+        shape = data.n, data.d, data.k, self.b
+        numbers = *shape, last - first, first % self.per_epoch, exponential, self.on_chip
+        job = [a.data_ptr() for a in arrays] + [int(number) for number in numbers]
+        job = torch.tensor(job, device=x.device)
+        self.launch(self.count, self.threads, self.shared, job)
+
+    def weights(self) -> torch.Tensor:
         with torch.cuda.stream(self.stream):
             w = self.w.cpu()  # waits for the stream: the reader has another one
         return w.clone() if self.stream is None else w.to(self.problem.x.device)
 
-    def arrays(self):
+    def arrays(self) -> dict[str, np.ndarray]:
         with torch.cuda.stream(self.stream):
             return {name: getattr(self, name).cpu().numpy().copy() for name in ("w", "m", "log_m")}
 
-    def restore(self, arrays):
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
         with torch.cuda.stream(self.stream):
             for name, value in arrays.items():
                 getattr(self, name).copy_(torch.as_tensor(value))

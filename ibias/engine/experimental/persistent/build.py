@@ -43,7 +43,8 @@ def shared_bytes(device: torch.device) -> int:
     """The most shared memory that a block may have there."""
     if device.type == "cpu":
         return HOST_SHARED_BYTES
-    return torch.cuda.get_device_properties(device).shared_memory_per_block_optin
+    properties = torch.cuda.get_device_properties(device)
+    return properties.shared_memory_per_block_optin  # type: ignore[attr-defined]  # torch's stub
 
 
 @lru_cache
