@@ -1,15 +1,14 @@
 """Smooth homogeneous networks under steepest descent, Adam and Muon (arXiv:2602.16340)."""
 
-from .ascent import Ascent, ScaledBlocks, ascent
+from .ascent import Ascent, ascent
 from .networks import Factored, HomogeneousModel, Layers, deep_linear_optima
 from .rules import Rule, family_rules
 from .tasks import Task, aniso, digits, mnist, mnist_here, planar_xor
-from .training import Batches, logspaced, train
+from .training import train
 from .whole import HYBRID, L2, LINF, MAX_SPECTRAL, WHOLE, BlockMax, Euclidean, hybrid
 
 __all__ = [
     "Ascent",
-    "Batches",
     "BlockMax",
     "Euclidean",
     "Factored",
@@ -20,7 +19,6 @@ __all__ = [
     "Layers",
     "MAX_SPECTRAL",
     "Rule",
-    "ScaledBlocks",
     "Task",
     "WHOLE",
     "aniso",
@@ -29,7 +27,6 @@ __all__ = [
     "digits",
     "family_rules",
     "hybrid",
-    "logspaced",
     "mnist",
     "mnist_here",
     "planar_xor",
