@@ -3,12 +3,14 @@ seeds, fixed; gates on z and ratios."""
 
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from ibias_book.fluctuating import shipped
+from ibias_book.fluctuating.__main__ import WITHIN, folder_of
 from ibias_book.fluctuating.networks import digits_network, plain_text, text_network
 from ibias_book.fluctuating.shipped import (
     BATCH,
@@ -211,6 +213,41 @@ def test_entropic_drift(seed):
     # outside
     assert abs(float(found.slope) - 1) < 4 * float(found.slope_error) < 0.25
     assert found.correlation > 0.9
+
+
+def test_data_are_made_where_they_are_asked_for(tmp_path, monkeypatch):
+    """Only what is missing, whole files, and never inside an installed package."""
+    repository = tmp_path / "clone"
+    (repository / WITHIN).mkdir(parents=True)
+    (repository / "_toc.yml").touch()
+    assert folder_of([], repository / "notebooks") == repository / WITHIN
+    assert folder_of(["here"], tmp_path) == Path("here")
+    with pytest.raises(SystemExit, match="not inside the book's repository.*name a folder"):
+        folder_of([], tmp_path)
+    with pytest.raises(SystemExit, match="one folder at most"):
+        folder_of(["--help"], tmp_path)
+
+    points = [Point("digits", seed) for seed in SEEDS]
+    monkeypatch.setattr(shipped, "runs", lambda: [Run(points[0], "wr", 0.05)])
+    monkeypatch.setattr(shipped, "KINDS", {"digits": KINDS["digits"]})
+    trained = []
+    monkeypatch.setattr(Point, "train", lambda self: trained.append(self.seed) or self.load())
+    kept = {"digits-0:modes": np.zeros(3), "digits-1:modes": np.zeros(3)}
+    np.savez(tmp_path / "statistics.npz", **kept)
+    monkeypatch.setattr(shipped, "_statistics", lambda point, theta: {f"{point.key}:modes": theta})
+    starts = []
+    monkeypatch.setattr(
+        shipped, "_measured", lambda run, theta: starts.append(theta) or {f"{run.key}:step": theta}
+    )
+    for _ in range(2):  # the second call finds everything there
+        shipped.make(tmp_path)
+    assert trained == list(SEEDS) and len(starts) == 1
+    np.testing.assert_array_equal(starts[0], points[0].load())
+    names = ("points", "replicas", "statistics")
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == [f"{n}.npz" for n in names]
+    with np.load(tmp_path / "statistics.npz") as statistics:
+        assert sorted(statistics) == [f"digits-{seed}:modes" for seed in SEEDS]
+        np.testing.assert_array_equal(statistics["digits-2:modes"], points[2].load())
 
 
 def test_batch_is_the_shipped_one():

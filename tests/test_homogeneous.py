@@ -325,9 +325,6 @@ def test_laws_at_their_limits():
         m, v = 0.9 * m + 0.1 * g, 0.99 * v + 0.01 * g * g
     assert m / g == pytest.approx(laws.average_ratio(0.9, 0.002), rel=1e-9)
     assert m / v**0.5 == pytest.approx(laws.adam_unit(0.9, 0.99, 0.002), rel=1e-9)
-    assert laws.least_decay(3) == pytest.approx(2 / 3) and laws.least_decay(7) == pytest.approx(
-        6 / 7
-    )
     assert laws.cusp(2.0, 2.0, 8.0) == pytest.approx(2.0) and laws.cusp(2.0, 1.0, 8.0) == laws.cusp(
         2.0, 2.0, 8.0
     )

@@ -13,6 +13,7 @@ from ibias.norms import FROBENIUS, MAX, SPECTRAL, Norm
 from ibias.schedules import Power
 from ibias.signals import FullBatch, Signal
 from ibias.runs.sweeping import sweep
+from ..exponents import fit_exponent
 from .theory import constants, rates
 
 
@@ -64,7 +65,7 @@ def gap_exponents(
 
 
 def _slope(steps, gap, a):
-    return rates.fitted_slope(np.log(steps) if a == 1 else steps, gap)[0]
+    return fit_exponent(np.log(steps) if a == 1 else steps, gap).value
 
 
 def momentum_map(

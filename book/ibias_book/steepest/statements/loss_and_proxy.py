@@ -4,8 +4,6 @@ phases weigh the same."""
 import numpy as np
 import torch
 
-from ibias.losses import EXPONENTIAL
-
 from ibias.norms import FROBENIUS, MAX, SPECTRAL
 from ibias.data import Dataset, gaussian, scale_skewed
 from ibias.problem import Problem
@@ -167,8 +165,3 @@ def gradient_stability(loss=None):
         seen = residual > 1e-9 * residual.max(1, keepdims=True)
         out.add("each sample", (change / (growth[:, None] * residual.clip(1e-300)))[seen], 1.0)
     return out.bounds(noise=1e-9)
-
-
-def exponential_gradient_norm():
-    """I.1 (i): C.5 for the exponential loss, where G = L."""
-    return gradient_norm(EXPONENTIAL)

@@ -47,18 +47,6 @@ def gap_rate(t, a, samples, constant=1.0):
     return (d + start) / steps ** (1 - a)
 
 
-def fitted_slope(t, gap):
-    """Least-squares slope of log gap against log t and its standard error, from positive arrays of
-    one shape (T,)."""
-    x, y = np.log(np.asarray(t, dtype=float)), np.log(np.asarray(gap, dtype=float))
-    if len(x) < 3:
-        raise ValueError(f"fitted_slope needs at least 3 points; got {len(x)}")
-    centred = x - x.mean()
-    slope = centred @ y / (centred @ centred)
-    rest = y - y.mean() - slope * centred
-    return float(slope), float(np.sqrt(rest @ rest / (len(x) - 2) / (centred @ centred)))
-
-
 def _check_power(a):
     if not 0 < a <= 1:
         raise ValueError(f"the step-size power a must lie in (0, 1]; got {a}")
