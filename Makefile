@@ -12,13 +12,14 @@ export NUMBA_NUM_THREADS := 1
 SOURCES := $(shell find ibias book notebooks -type f ! -name '*.pyc' ! -path '*/.ipynb_checkpoints/*') $(wildcard benchmarks/*.json benchmarks/*.csv) _config.yml _toc.yml
 TESTS := $(wildcard tests/*)
 
-.PHONY: help book test slow lint pairs verdicts bench pdf serve clean
+.PHONY: help book test slow lint pairs verdicts slack bench pdf serve clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make book      compute the notebooks that need it and build the pages (_build/html/index.html)"
 	@echo "make test      the tests, without the slow ones;  make slow: the slow ones"
 	@echo "make pairs     write the .ipynb of every notebooks/*.py;  make verdicts: rewrite book/verdicts.json for review"
+	@echo "make slack     rewrite book/slack.json, how close each bound of the statements comes, for review"
 	@echo "make lint      ruff;  make bench: speed against peers;  make pdf: the book as one PDF (needs chromium)"
 	@echo "make serve     the built book on http://127.0.0.1:8000;  make clean: remove _build, keep .venv"
 
@@ -47,6 +48,9 @@ _build/book.done: .venv/installed node_modules/installed $(SOURCES)
 
 verdicts: .venv/installed
 	$(BIN)/python -m ibias_book.run.notebooks verdicts
+
+slack: .venv/installed
+	$(BIN)/python -m ibias_book.steepest.slack
 
 pairs: .venv/installed
 	$(BIN)/python -m ibias_book.run.notebooks pair

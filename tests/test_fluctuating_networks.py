@@ -2,6 +2,9 @@
 seeds, fixed; gates on z and ratios."""
 
 import io
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -10,7 +13,6 @@ import pytest
 import torch
 
 from ibias_book.fluctuating import shipped
-from ibias_book.fluctuating.__main__ import WITHIN, folder_of
 from ibias_book.fluctuating.networks import digits_network, plain_text, text_network
 from ibias_book.fluctuating.shipped import (
     BATCH,
@@ -24,6 +26,7 @@ from ibias_book.fluctuating.shipped import (
 )
 from ibias_book.fluctuating.statistics import frame_at, noise_statistics
 from ibias_book.fluctuating.studies import networks
+from ibias_book.repository import target
 
 
 @pytest.mark.parametrize("build", [digits_network, text_network])
@@ -215,18 +218,27 @@ def test_entropic_drift(seed):
     assert found.correlation > 0.9
 
 
-def test_data_are_made_where_they_are_asked_for(tmp_path, monkeypatch):
-    """Only what is missing, whole files, and never inside an installed package."""
-    repository = tmp_path / "clone"
-    (repository / WITHIN).mkdir(parents=True)
-    (repository / "_toc.yml").touch()
-    assert folder_of([], repository / "notebooks") == repository / WITHIN
-    assert folder_of(["here"], tmp_path) == Path("here")
-    with pytest.raises(SystemExit, match="not inside the book's repository.*name a folder"):
-        folder_of([], tmp_path)
-    with pytest.raises(SystemExit, match="one folder at most"):
-        folder_of(["--help"], tmp_path)
+def test_an_installed_package_is_not_written_to(tmp_path):
+    clone, command = tmp_path / "clone", "python -m ibias_book.fluctuating"
+    (clone / "book" / "ibias_book").mkdir(parents=True)
+    (clone / "_toc.yml").touch()
+    assert target([], "book/data", command, clone / "notebooks") == clone / "book" / "data"
+    assert target(["here"], "book/data", command, tmp_path) == Path("here")
+    with pytest.raises(SystemExit, match="not inside the book's repository.*fluctuating PATH"):
+        target([], "book/data", command, tmp_path)
+    with pytest.raises(SystemExit, match="one path at most; got --help"):
+        target(["--help"], "book/data", command, clone)
+    refused = subprocess.run(
+        [sys.executable, "-m", "ibias_book.fluctuating"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
+    assert refused.returncode == 1 and "name a path" in refused.stderr
 
+
+def test_only_what_is_missing_is_made(tmp_path, monkeypatch):
     points = [Point("digits", seed) for seed in SEEDS]
     monkeypatch.setattr(shipped, "runs", lambda: [Run(points[0], "wr", 0.05)])
     monkeypatch.setattr(shipped, "KINDS", {"digits": KINDS["digits"]})
