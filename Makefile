@@ -9,18 +9,18 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-SOURCES := $(shell find ibias book notebooks -type f ! -name '*.pyc' ! -path '*/.ipynb_checkpoints/*') $(wildcard benchmarks/*.json benchmarks/*.csv) _config.yml _toc.yml
-TESTS := $(wildcard tests/*)
+SOURCES := $(shell find ibias book notebooks -type f ! -name '*.pyc' ! -path '*/.ipynb_checkpoints/*' ! -path '*.egg-info/*') $(wildcard benchmarks/*.json benchmarks/*.csv) _config.yml _toc.yml
+TESTS := $(shell find tests -type f ! -name '*.pyc')
 
-.PHONY: help book test slow lint pairs verdicts slack bench pdf serve clean
+.PHONY: help book test slow lint wheel pairs verdicts slack bench pdf serve clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make book      compute the notebooks that need it and build the pages (_build/html/index.html)"
 	@echo "make test      the tests, without the slow ones;  make slow: the slow ones"
 	@echo "make pairs     write the .ipynb of every notebooks/*.py;  make verdicts: rewrite book/verdicts.json for review"
-	@echo "make slack     rewrite book/slack.json, how close each bound of the statements comes, for review"
-	@echo "make lint      ruff;  make bench: speed against peers;  make pdf: the book as one PDF (needs chromium)"
+	@echo "make lint      formatter, linter, types, layers, pairs;  make wheel: both wheels, tried without extras"
+	@echo "make slack     the slack of every bound, for review as a diff;  make bench: speed against peers;  make pdf: the book as one PDF (needs chromium)"
 	@echo "make serve     the built book on http://127.0.0.1:8000;  make clean: remove _build, keep .venv"
 
 # --- the environment -------------------------------------------------------------------------------------------
@@ -49,11 +49,8 @@ _build/book.done: .venv/installed node_modules/installed $(SOURCES)
 verdicts: .venv/installed
 	$(BIN)/python -m ibias_book.run.notebooks verdicts
 
-slack: .venv/installed
-	$(BIN)/python -m ibias_book.steepest.slack
-
 pairs: .venv/installed
-	$(BIN)/python -m ibias_book.run.notebooks pair
+	$(BIN)/python -m ibias_book.run.pairs sync
 
 pdf: book
 	$(BIN)/jupyter-book build . --builder singlehtml
@@ -71,8 +68,20 @@ _build/test.done: .venv/installed node_modules/installed $(SOURCES) $(TESTS) $(w
 slow: .venv/installed node_modules/installed
 	$(BIN)/python -m pytest -n $(JOBS) -m slow
 
+# the formatter, the linter, types, the floors of both packages, and that the notebooks' halves agree
 lint: .venv/installed
-	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/lint-imports --quiet
+	$(BIN)/python -m ibias_book.run.pairs
+
+# both distributions as wheels, the library tried in an environment of its own without extras
+wheel: .venv/installed
+	$(BIN)/python -m tests.support.wheels
+
+slack: .venv/installed
+	$(BIN)/python -m ibias_book.steepest.slack
 
 bench: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' -e ./book -c constraints.txt

@@ -19,8 +19,7 @@ from .measures import relative_error
 from .methods import SteepestDescent, grid
 from .norms import CATALOG, FROBENIUS, MAX, NUCLEAR, SPECTRAL, SUM, Entrywise, Norm, Schatten, norm
 from .problem import Problem, Scaled
-from .runs.simulation import logspaced, simulate
-from .runs.sweeping import sweep
+from .runs import logspaced, simulate, sweep
 from .schedules import Power
 from .signals import FullBatch, Minibatch, Momentum, Signal, VarianceReduced
 from .streams import permutations

@@ -135,3 +135,43 @@ def relative_error(runs, best):
     if "direction" in runs.dims:
         found["cosine"] = runs.cosine.sel(direction=runs.norm).drop_vars("direction")
     return found
+
+
+def margin_shares(runs: xr.Dataset, best: Mapping) -> xr.Dataset:
+    """``runs`` with ``ratio`` over (optimizer, seed, step, margin_of): the iterate's margin in each
+    norm over the maximum margin there; ``best`` maps a norm's text to its ``MaxMargin``."""
+    lengths = {"max": "norm_max", "frobenius": "norm_frobenius", "spectral": "norm_spectral"}
+    shares = []
+    for name, maximum in best.items():
+        length = runs[lengths.get(name, "norm_own")]
+        shares.append(runs.min_margin / length.where(length > 0) / maximum.margin)
+    ratio = xr.concat(shares, dim=xr.Variable("margin_of", list(best)))
+    ratio = ratio.transpose("optimizer", "seed", "step", "margin_of")
+    return runs.assign(ratio=ratio.assign_attrs(long_name="share of the maximum margin"))
+
+
+TIED = 1e-9  # relative; shares closer than this are one margin: rounding leaves about 1e-13
+
+
+def nearest_margin(runs: xr.Dataset) -> str:
+    """Which maximum margin the last iterates of the first optimizer are nearest to, in one
+    sentence, with the numbers it rests on; ``runs`` come from ``margin_shares``."""
+    last = runs.ratio.isel(optimizer=0, step=-1)
+    steps = int(runs.step[-1])
+    if not bool(last.notnull().all()):
+        return f"no verdict: after {steps} steps the weights of some seeds are zero or not finite"
+    wrong = int((last.isel(margin_of=0) <= 0).sum())
+    if wrong:
+        return (
+            f"approaches none: after {steps} steps {wrong} of {last.sizes['seed']} seeds still"
+            " misclassify a sample"
+        )
+    shares = {str(s.margin_of.values): float(s) for s in last.median("seed")}
+    top = max(shares.values())
+    nearest = [name for name, share in shares.items() if share > top * (1 - TIED)]
+    others = [f"{name} {share:.2%}" for name, share in shares.items() if name not in nearest]
+    names = ", ".join(nearest[:-1]) + " and " * (len(nearest) > 1) + nearest[-1]
+    alike = "s alike" if len(nearest) > 1 else ""
+    rest = "; ".join([", ".join(others)] * bool(others) + ["medians over seeds"])
+    share = f"{top:.2%} of it after {steps} steps"
+    return f"nearest to the maximum {names} margin{alike}: {share} ({rest})"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from .norms import FROBENIUS, MAX, SPECTRAL, Norm
 from .schedules import Power
-from .signals import FullBatch, Minibatch, Momentum, Signal, VarianceReduced, recipe
+from .signals import FullBatch, Minibatch, Momentum, Signal, VarianceReduced, layers, recipe
 
 # (without momentum, with momentum), as the paper and the field call them
 FAMILY = {
@@ -58,18 +58,15 @@ class Trajectory(NamedTuple):
 
 def default_label(method: SteepestDescent) -> str:
     """Family name, batch size and momentum of a method; the same for every seed and data set."""
-    signal, beta = method.signal, 0.0
-    if type(signal) is Momentum:
-        beta, signal = signal.beta, signal.source
-    reduced = type(signal) is VarianceReduced
-    core = signal.source if reduced else signal
-    if type(core) not in (FullBatch, Minibatch):
+    flat = layers(method.signal)
+    if flat is None:
         return repr(method)
+    core, beta, reduced = flat
     plain, averaged = FAMILY.get(
         method.norm, (f"SD[{method.norm.text}]", f"MSD[{method.norm.text}]")
     )
     parts = ["VR-" * reduced + (averaged if beta else plain)]
-    parts.append(f"b={core.b}" if type(core) is Minibatch else "full batch")
+    parts.append(f"b={core.b}" if isinstance(core, Minibatch) else "full batch")
     return " ".join(parts + [f"beta={beta:g}"] * bool(beta))
 
 

@@ -1,7 +1,8 @@
 """A data set and a loss together: gradients, losses and margins of linear classifiers, without
 cancellation."""
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field
 from math import log
 
 import torch
@@ -43,9 +44,22 @@ def weighted_sum(*terms: tuple[float, Scaled]) -> Scaled:
     scale = torch.stack(torch.broadcast_tensors(*logs)).amax(0)
     finite = torch.where(scale > -torch.inf, scale, torch.zeros_like(scale))
     total = 0
-    for (c, s), own in zip(terms, logs):
+    for (c, s), own in zip(terms, logs, strict=False):
         total = total + (own - finite).exp()[..., None, None] * (s.value if c >= 0 else -s.value)
     return Scaled(total, scale)
+
+
+def _csr(x, **kind) -> Tensor:
+    """A scipy CSR array as torch's, whose class calls itself beta once a process."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse")
+        return torch.sparse_csr_tensor(
+            torch.tensor(x.indptr, dtype=torch.int64),
+            torch.tensor(x.indices, dtype=torch.int64),
+            torch.tensor(x.data),
+            x.shape,
+            **kind,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,28 +68,41 @@ class Problem:
     ``(*lanes, k, d)``.
 
     ``rows`` selects a mini-batch: ``None`` for all samples, ``(b,)`` shared by all lanes (then one
-    matrix product serves them all), or ``(*lanes, b)`` with one batch per lane.
+    matrix product serves them all), or ``(*lanes, b)`` with one batch per lane.  ``x`` ``(n, d)``
+    is a sparse CSR tensor when the data are sparse; a mini-batch of it is dense.
     """
 
     dataset: Dataset
     loss: Loss = CROSS_ENTROPY
     device: str = "cpu"
     dtype: torch.dtype = torch.float64
+    x: Tensor = field(init=False, repr=False)
+    y: Tensor = field(init=False, repr=False)
 
     def __post_init__(self):
         # read-only numpy arrays cannot be shared with torch: copy once
-        object.__setattr__(
-            self, "x", torch.tensor(self.dataset.x, dtype=self.dtype, device=self.device)
-        )
+        x, kind = self.dataset.x, {"dtype": self.dtype, "device": self.device}
+        x = _csr(x, **kind) if self.dataset.is_sparse else torch.tensor(x, **kind)
+        object.__setattr__(self, "x", x)
         object.__setattr__(self, "y", torch.tensor(self.dataset.y, device=self.device))
+
+    def samples(self, rows: Tensor | None) -> Tensor:
+        """``x`` of the samples ``rows``, ``(*rows.shape, d)`` and dense, or of all."""
+        if rows is None:
+            return self.x
+        if not self.dataset.is_sparse:
+            return self.x[rows]
+        x = self.dataset.x[rows.cpu().numpy().ravel()].toarray()
+        return torch.as_tensor(x, dtype=self.dtype, device=self.device).view(*rows.shape, -1)
 
     def start(self, *lanes: int) -> Tensor:
         """``W_0 = 0``."""
-        return self.x.new_zeros(*lanes, self.dataset.k, self.dataset.d)
+        shape = (*lanes, self.dataset.k, self.dataset.d)
+        return torch.zeros(shape, dtype=self.dtype, device=self.device)
 
     def logits(self, w: Tensor, rows: Tensor | None = None) -> Tensor:
         """``W x_i``, shape ``(*lanes, b, k)``."""
-        x = self.x if rows is None else self.x[rows]
+        x = self.samples(rows)
         if x.ndim > 2:
             return x @ w.mT
         shared = (x @ w.reshape(-1, w.shape[-1]).T).view(len(x), *w.shape[:-1])
@@ -98,8 +125,12 @@ class Problem:
         """``grad L_B(w) = mean of r_i (pi_i - e_y) x_i^T``, shape ``(*lanes, k, d)`` (Lemma
         C.2)."""
         r = self.residual(w, rows)
-        x = self.x if rows is None else self.x[rows]
-        return Scaled(r.value.mT @ x / x.shape[-2], r.log_scale)
+        x = self.samples(rows)
+        if x.layout == torch.sparse_csr:  # whose products take one matrix, not a batch of them
+            sums = (r.value.mT.reshape(-1, len(x)) @ x).view(w.shape)
+        else:
+            sums = r.value.mT @ x
+        return Scaled(sums / x.shape[-2], r.log_scale)
 
     def log_loss(self, w: Tensor, rows: Tensor | None = None) -> Tensor:
         """``log L``, shape ``(*lanes,)``."""

@@ -163,15 +163,26 @@ class Momentum(Signal):
         return average, (average, inner)
 
 
-def recipe(signal: Signal, n: int) -> Recipe | None:
-    """``signal`` as (batch size, momentum, variance reduction), or None when it is not one of the
-    paper's combinations."""
+def layers(signal: Signal) -> tuple[FullBatch | Minibatch, float, bool] | None:
+    """A signal of the paper's form as (batch, momentum, variance reduction), None for another."""
     momentum = 0.0
     if type(signal) is Momentum:
         momentum, signal = float(signal.beta), signal.source
     reduced = type(signal) is VarianceReduced
-    core = signal.source if reduced else signal
-    if type(core) not in (FullBatch, Minibatch):
+    if isinstance(signal, VarianceReduced) and reduced:
+        signal = signal.source
+    # not isinstance: a subclass may compute something else
+    if isinstance(signal, FullBatch | Minibatch) and type(signal) in (FullBatch, Minibatch):
+        return signal, momentum, reduced
+    return None
+
+
+def recipe(signal: Signal, n: int) -> Recipe | None:
+    """``signal`` as (batch size, momentum, variance reduction), or None when it is not one of the
+    paper's combinations."""
+    flat = layers(signal)
+    if flat is None:
         return None
+    core, momentum, reduced = flat
     b = core.batch_size(n)
     return Recipe(b, momentum, reduced) if n % b == 0 else None

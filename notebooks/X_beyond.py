@@ -39,7 +39,7 @@ from ibias_book.steepest import fits, tables
 from ibias_book.figures import margins as plots_margins
 from ibias_book.claims import claim
 from ibias_book.provenance import show
-from ibias.polar import CONVERGENT, NewtonSchulzSpectral
+from ibias.optim.newton_schulz import CONVERGENT, NewtonSchulzSpectral
 
 gaussian = ib.data.gaussian(seed=data_seed)
 mixture = ib.data.mixture(seed=data_seed)

@@ -5,9 +5,8 @@ import os
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-import pytest
-
 import figure_page
+import pytest
 
 
 @pytest.fixture(scope="session")

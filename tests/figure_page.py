@@ -1,11 +1,11 @@
 """A page of the book reduced to one interactive figure, opened from disk as a reader with the built
 folder would."""
 
-import importlib.util
 import shutil
-import sys
 from contextlib import contextmanager
 from pathlib import Path
+
+from ibias_book.sphinx import interactive as ext
 
 ROOT = Path(__file__).resolve().parents[1]
 STATIC = ROOT / "book" / "_static"
@@ -25,21 +25,9 @@ ARGS = [
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
-def extension():
-    """book/_ext/interactive.py, which knows the scripts of each figure and their order."""
-    spec = importlib.util.spec_from_file_location(
-        "interactive", ROOT / "book" / "_ext" / "interactive.py"
-    )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["interactive"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def write_page(folder: Path, figure: str, element: str, numbers: Path | None = None) -> Path:
     """``folder/page.html`` with copies of the figure's scripts and styles beside it; ``numbers`` is
     its computed file."""
-    ext = extension()
     for path in (*ext.SCRIPTS[figure], *ext.STYLES[figure]):
         source = numbers if path.endswith("numbers.js") else STATIC / path
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_engine import final
 
 from benchmarks import engines, naive, optim, startup
 from benchmarks.cases import K, cell_lanes, cells, dataset, flops, sweep_lanes
@@ -15,7 +16,6 @@ from benchmarks.timing import interleaved
 from ibias.engine.planner import plan
 from ibias.methods import Trajectory
 from ibias.problem import Problem
-from test_engine import final
 
 MEASURED = Path(__file__).parent.parent / "benchmarks"
 RESULTS = json.loads((MEASURED / "results.json").read_text())

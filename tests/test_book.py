@@ -9,7 +9,6 @@ import jupytext
 import nbformat
 import pytest
 import yaml
-
 from ibias_book import claims
 from ibias_book.run import sources
 from ibias_book.run.parameters import parameters
@@ -54,30 +53,6 @@ def test_every_notebook_and_page_is_in_the_contents():
     assert len(toc_files()) == len(set(toc_files()))
 
 
-# --- pairs
-# -------------------------------------------------------------------------------------------------------
-def shape(nb):
-    keep = ("tags", "mystnb")
-    return [
-        (c.cell_type, c.source, {k: c.metadata[k] for k in keep if c.metadata.get(k)})
-        for c in nb.cells
-    ]
-
-
-def test_every_notebook_has_its_pair():
-    assert [p.stem for p in PY] == [p.stem for p in IPYNB], "run: make pairs"
-
-
-@each_py
-def test_pair_is_in_step(path):
-    a, b = jupytext.read(path), jupytext.read(path.with_suffix(".ipynb"))
-    assert shape(a) == shape(b), "run: make pairs"
-    assert a.metadata.kernelspec == b.metadata.kernelspec
-    assert (b.metadata.kernelspec.name, b.metadata.kernelspec.language) == ("python3", "python"), (
-        "papermill needs both"
-    )
-
-
 # --- what a notebook may hold
 # ------------------------------------------------------------------------------------
 @each_ipynb
@@ -113,7 +88,7 @@ def test_notebook_defines_nothing_and_loops_over_nothing(path):
 def test_notebook_sets_no_style(path):
     text = "\n".join(c.source for c in code_of(path))
     assert not re.search(r"rcParams|rc_context|plt\.style|set_theme", text), (
-        "the style is in ibias/plots.py"
+        "the style is in ibias_book/figures/style.py"
     )
 
 

@@ -7,9 +7,8 @@ from types import SimpleNamespace
 import pytest
 from docutils import nodes
 from docutils.utils import new_document
-
-from ibias_book.sphinx import closing, numbering
 from ibias_book.claims import Claim
+from ibias_book.sphinx import closing, numbering
 
 HTML = Path(__file__).resolve().parents[1] / "_build" / "html"
 PAGES = sorted((HTML / "notebooks").glob("*.html"))

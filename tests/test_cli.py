@@ -154,7 +154,7 @@ def test_train_writes_what_it_says(here, capsys):
 
 
 def test_the_verdict_names_the_nearest_margin_and_refuses_to_when_samples_are_misclassified(here):
-    from ibias.cli.training import judge
+    from ibias.measures import nearest_margin as judge
 
     shares = xr.DataArray(
         [[[[0.2, 0.9]], [[0.3, 0.8]]]],
@@ -169,6 +169,8 @@ def test_the_verdict_names_the_nearest_margin_and_refuses_to_when_samples_are_mi
         == "approaches none: after 7 steps 2 of 2 seeds still misclassify a sample"
     )
     assert judge(xr.Dataset({"ratio": shares * np.nan})).startswith("no verdict")
+    tied = xr.Dataset({"ratio": shares * 0 + xr.DataArray([0.5, 0.5 + 1e-15], dims="margin_of")})
+    assert judge(tied).startswith("nearest to the maximum max and spectral margins alike: 50.00%")
 
 
 def test_sweep_computes_a_grid_once(here, capsys):
@@ -240,8 +242,8 @@ def test_doctor_reports_this_machine(here, capsys, monkeypatch):
 
 
 def test_reproduce_and_verify_hand_over_to_the_book(here, capsys, monkeypatch):
-    from ibias_book.run import notebooks, verification
     from ibias_book.figure_data import Comparison
+    from ibias_book.run import notebooks, verification
 
     asked = []
     monkeypatch.setattr(notebooks, "find_root", lambda: here)
@@ -314,14 +316,19 @@ def test_an_error_nobody_foresaw_is_one_line_as_well(here, capsys, monkeypatch):
     )
 
 
-def test_a_missing_library_is_named_with_what_installs_it(monkeypatch, here, capsys):
-    missing = ModuleNotFoundError("No module named 'nbformat'", name="nbformat")
+@pytest.mark.parametrize(
+    "library, extra", [("numba", "fast"), ("distributed.client", "sweep"), ("nbformat", "data,")]
+)
+def test_a_missing_library_is_named_with_what_installs_it(
+    monkeypatch, here, capsys, library, extra
+):
+    missing = ModuleNotFoundError(f"No module named '{library}'", name=library)
     monkeypatch.setattr(
         "ibias.cli.margins.open_data", lambda *a, **k: (_ for _ in ()).throw(missing)
     )
     assert main(["margin", "mine.npz", "--norm", "max"]) == 1
     err = capsys.readouterr().err
-    assert "needs nbformat" in err and "'.[book]'" in err and err.count("\n") == 1
+    assert f"needs {library}" in err and f"'ibias[{extra}" in err and err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

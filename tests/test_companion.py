@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-
 from ibias_book import claims, figure_data
 from ibias_book.run import notebooks, outputs, pace, sources, verification
 from ibias_book.run.parameters import parameters, typed
@@ -74,11 +73,17 @@ def names(code):
 
 
 def test_outputs_depend_on_what_the_code_reaches():
-    reached = names("import ibias as ib\nruns = ib.sweep(1)")
-    assert {"__init__.py", "norms.py", "engine/lanes.py", "sweep.py"} <= reached
-    assert "plots.py" not in reached and not any(n.startswith("companion") for n in reached)
-    assert "plots.py" in names("from ibias import plots")
-    assert "companion/cli.py" not in names("from ibias_book.provenance import show")
+    reached = names("from ibias_book.steepest import fits")
+    assert {"__init__.py", "steepest/fits.py", "steepest/theory/rates.py"} <= reached
+    assert not any(n.startswith(("figures", "run", "sphinx")) for n in reached)
+    assert "figures/style.py" in names("from ibias_book.figures import style as plots")
+    assert "run/notebooks.py" not in names("from ibias_book.provenance import show")
+
+
+def test_outputs_depend_on_the_library(tmp_path, monkeypatch):
+    before = sources.key(notebook(tmp_path, "import ibias as ib"))
+    monkeypatch.setattr(sources, "package_hash", lambda: "one line was changed")
+    assert sources.key(notebook(tmp_path, "import ibias as ib")) != before
 
 
 def test_key_changes_with_code_and_data_only(tmp_path):

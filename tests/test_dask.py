@@ -12,8 +12,9 @@ import xarray as xr
 
 import ibias as ib
 from ibias.cli.app import main
+from ibias.runs import Request, SweepIncomplete
+from ibias.runs.cluster import WorkerDiffers, collect, identity
 from ibias.runs.store import Store
-from ibias.runs.sweeping import SweepIncomplete
 
 distributed = pytest.importorskip("distributed")
 
@@ -162,32 +163,28 @@ def test_a_cluster_gives_the_local_answer_and_survives_the_death_of_a_worker(
 
 
 def threads_of_a_worker():
-    import numpy as np
     import torch
 
     import ibias as ib
-    from ibias.runs.work import Work, collect
+    from ibias.runs import Request
+    from ibias.runs.cluster import collect, identity
 
     torch.set_num_threads(2)
-    data = ib.data.counterexample("X.1")
     method = ib.SteepestDescent(ib.MAX)
-    collect(
-        Work(
-            data,
-            (ib.methods.Trajectory(method, 0),),
-            ib.CROSS_ENTROPY,
-            1,
-            np.array([0, 1]),
-            "auto",
-            "auto",
-            torch.float64,
-            False,
-        )
-    )
+    request = Request(ib.data.counterexample("X.1"), method, steps=1, record=[0, 1])
+    collect(request, [0], identity())
     return torch.get_num_threads()
 
 
 threads_of_a_worker.__module__ = "__main__"  # sent by value: the workers cannot import this file
+
+
+@pytest.mark.parametrize("name", ["ibias", "torch", "source"])
+def test_a_worker_that_differs_is_refused_before_anything_is_computed(monkeypatch, name):
+    request = Request(DATA, METHODS[:1], steps=1, record=[0, 1])
+    monkeypatch.setattr("ibias.runs.cluster.compute", lambda *a: pytest.fail("computed"))
+    with pytest.raises(WorkerDiffers, match=f"this worker has {name} .* the same versions"):
+        collect(request, [0], identity() | {name: "another"})
 
 
 def test_what_is_no_client_is_refused(tmp_path):

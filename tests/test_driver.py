@@ -4,11 +4,11 @@ backend."""
 import numpy as np
 import pytest
 import torch
+from test_engine import FAST, cells, clusters, final
 
 import ibias as ib
 from ibias.engine import backend_named
 from ibias.problem import Problem
-from test_engine import FAST, cells, clusters, final
 
 
 @pytest.mark.parametrize("backend", FAST)

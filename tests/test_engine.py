@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from numpy_reference import trajectory
 
 import ibias as ib
 from ibias.engine import backend_named, refusal
@@ -13,7 +14,6 @@ from ibias.engine.experimental.persistent.build import missing
 from ibias.losses import LOSSES
 from ibias.methods import Trajectory
 from ibias.problem import Problem
-from numpy_reference import trajectory
 
 # the persistent kernel runs on the CPU where there is a compiler for it
 FAST = (
@@ -167,7 +167,9 @@ def test_directions_survive_margins_of_ten_thousand(b, loss):
 def test_every_step_still_has_unit_length_past_margin_745(backend):
     problem = Problem(clusters(spread=0.1))
     lanes = [
-        Trajectory(method(norm, 60, beta, eta0=200.0), 0) for norm in ib.CATALOG for beta in (0.5, 0.9)
+        Trajectory(method(norm, 60, beta, eta0=200.0), 0)
+        for norm in ib.CATALOG
+        for beta in (0.5, 0.9)
     ]
     before, after = (final(backend, problem, lanes, steps) for steps in (400, 401))
     assert problem.min_margin(before).max() > 745

@@ -6,12 +6,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import figure_page as fp
 import numpy as np
 import pytest
-
-import figure_page as fp
-import ibias as ib
 from ibias_book.interactive import explorer, packed
+
+import ibias as ib
 
 NODE = shutil.which("node")
 DRIVER = Path(__file__).with_name("drive_explorer.js")

@@ -5,12 +5,12 @@ from hashlib import sha256
 import numpy as np
 import pytest
 import torch
-
 from ibias_book import fluctuating as fl
-from ibias import streams
 from ibias_book.fluctuating.sampling import SCHEMES
 from ibias_book.fluctuating.spectra import hessian_vector
 from ibias_book.fluctuating.statistics import batch_factor
+
+from ibias import streams
 
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=lambda s: s.text)

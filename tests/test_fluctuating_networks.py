@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from ibias_book.fluctuating import shipped
 from ibias_book.fluctuating.networks import digits_network, plain_text, text_network
 from ibias_book.fluctuating.shipped import (

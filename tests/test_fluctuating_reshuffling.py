@@ -3,7 +3,6 @@ errors.  Fixed seeds."""
 
 import numpy as np
 import pytest
-
 from ibias_book.fluctuating import reshuffling as theory
 from ibias_book.fluctuating.studies import reshuffling, schemes
 

@@ -3,7 +3,6 @@ chapter's specification; fixed seeds."""
 
 import numpy as np
 import pytest
-
 from ibias_book import fluctuating as fl
 from ibias_book.fluctuating.exponents import fit_exponent
 from ibias_book.fluctuating.modes import central_moments

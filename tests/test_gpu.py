@@ -4,16 +4,16 @@ device."""
 import numpy as np
 import pytest
 import torch
+from ibias_book.steepest.agreement import agreement
+from test_engine import cells, clusters, final, worst
 
 import ibias as ib
 from ibias.engine import backend_named
-from ibias.engine.experimental import jacobi
-from ibias_book.steepest.agreement import agreement
 from ibias.engine.driver import drive
+from ibias.engine.experimental import jacobi
 from ibias.engine.experimental.gpu import GraphBlock
 from ibias.norms import Schatten
 from ibias.problem import Problem
-from test_engine import cells, clusters, final, worst
 
 needs_cuda = pytest.mark.skipif(
     not torch.cuda.is_available(),

@@ -1,12 +1,12 @@
 """The front page's animation: its numbers are computed, its ends are where theory puts them, and it
 stands still when asked to."""
 
+import figure_page as fp
 import numpy as np
 import pytest
-
-import figure_page as fp
-import ibias as ib
 from ibias_book.interactive import hero
+
+import ibias as ib
 
 
 @pytest.fixture(scope="module")

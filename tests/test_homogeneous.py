@@ -6,9 +6,6 @@ import gzip
 import numpy as np
 import pytest
 import torch
-from torch import nn
-
-import ibias as ib
 from ibias_book import homogeneous as h
 from ibias_book.homogeneous import laws
 from ibias_book.homogeneous.observables import (
@@ -18,6 +15,9 @@ from ibias_book.homogeneous.observables import (
     normalized_margin,
     slackness,
 )
+from torch import nn
+
+import ibias as ib
 from ibias.optim import Adam, Muon, MuonAdam, MuonSignum, NormalizedSGD, Signum
 
 MODELS = [

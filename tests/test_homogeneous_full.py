@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
-
-import ibias as ib
 from ibias_book import homogeneous as h
 from ibias_book.homogeneous import families, laws
+
+import ibias as ib
 
 pytestmark = pytest.mark.slow
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-
-import ibias as ib
 from ibias_book import homogeneous as h
 from ibias_book.homogeneous import families, laws
+
+import ibias as ib
 from ibias.optim import NewtonSchulz
 
 NETWORK = h.Layers(12, (16,))

@@ -11,7 +11,7 @@ import torch
 
 import ibias as ib
 from ibias.cli.app import main
-from ibias.data_files import LabelsMapped
+from ibias.data import LabelsMapped
 
 RNG = np.random.default_rng(0)
 X = np.array([[2.0, 1.0], [1.5, 0.5], [-2.0, -1.0], [-1.0, -1.5]])  # separable, two classes
@@ -96,7 +96,7 @@ FILES = {  # name -> (bytes, words of the message)
     "latin.csv": ("a,label\n1,caf\u00e9\n2,x\n".encode("latin-1"), ["UTF-8"]),
     "quote.csv": (b'a,label\n"1,0\n2,1\n', ["quote.csv", "line"]),
     "empty_cell.csv": (b"a,b,label\n1,,0\n2,3,1\n", ["line 2", "''"]),
-    "empty_label.csv": (b"a,label\n1,x\n2,\n", ["line 3", "empty label"]),
+    "empty_label.csv": (b"a,label\n1,x\n2,\n", ["line 3", "'', a missing label"]),
     "underscore.csv": (b"a,label\n1_000,0\n2,1\n", ["line 2", "'1_000'"]),
     "not.parquet": (b"PAR1 not really PAR1", ["not.parquet", "Parquet"]),
     "empty.parquet": (b"", ["empty.parquet"]),
@@ -118,7 +118,7 @@ PARQUET = {
     "text": ({"a": ["x", "y"], "label": [0, 1]}, ["'a'", "numbers"]),
     "holes": ({"a": [1.0, None], "label": [0, 1]}, ["row 1", "'a'", "empty"]),
     "no label": ({"a": [1.0, 2.0]}, ["no column 'label'"]),
-    "empty label": ({"a": [1.0, 2.0], "label": ["x", None]}, ["1 empty label"]),
+    "empty label": ({"a": [1.0, 2.0], "label": ["x", None]}, ["row 1", "None, a missing label"]),
     "lists": ({"a": [1.0, 2.0], "label": [[1], [2]]}, ["list", "whole numbers or text"]),
     "no rows": ({"a": np.zeros(0), "label": np.zeros(0, int)}, ["no samples"]),
 }

@@ -6,8 +6,8 @@ import pytest
 import ibias.data as data
 from ibias.data import Dataset
 from ibias.maxmargin import certify, max_margin
-from ibias.maxmargin.interior import interior
-from ibias.maxmargin.pairs import Pairs
+from ibias.maxmargin.newton.interior import interior
+from ibias.maxmargin.newton.pairs import Pairs
 from ibias.norms import CATALOG, FROBENIUS, MAX, NUCLEAR, SPECTRAL, SUM, Entrywise, Schatten
 
 NORMS = (*CATALOG, Schatten(10))

@@ -407,7 +407,7 @@ def test_a_refused_group_is_not_kept(bad):
 
 def test_a_new_group_of_muon_adam_says_which_step_it_takes():
     optimizer = MuonAdam([matrix()], [matrix()], lr=0.1)
-    with pytest.raises(ValueError, match="group 2 needs norm=.*or betas"):
+    with pytest.raises(ValueError, match="group 2 needs side=.*norm=.*or betas"):
         optimizer.add_param_group({"params": [matrix()]})
     assert len(optimizer.param_groups) == 2
     for step in ({"norm": ib.MAX}, {"betas": (0.9, 0.9)}):

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from test_engine import cells, clusters, final, method, worst
 
 import ibias as ib
 from ibias.engine import backend_named, refusal
@@ -22,7 +23,6 @@ from ibias.engine.experimental.persistent import backend as persistent
 from ibias.engine.experimental.persistent import build
 from ibias.methods import Trajectory
 from ibias.problem import Problem
-from test_engine import cells, clusters, final, method, worst
 
 CPU = torch.device("cpu")
 SOURCE = (build.SOURCE / "runs.cu").read_text(encoding="utf-8")
@@ -159,7 +159,9 @@ def test_what_it_cannot_run_is_refused_with_the_reason():
             " limit"
         ),
     ):
-        backend_named("persistent", Problem(clusters(60, 10, 3000)), [Trajectory(method(ib.MAX, 6), 0)])
+        backend_named(
+            "persistent", Problem(clusters(60, 10, 3000)), [Trajectory(method(ib.MAX, 6), 0)]
+        )
 
 
 def test_a_machine_that_cannot_build_it_is_told_what_is_missing(monkeypatch):
@@ -178,6 +180,7 @@ def test_a_machine_that_cannot_build_it_is_told_what_is_missing(monkeypatch):
 
 def test_torch_is_asked_for_the_kernel_in_the_precision_and_with_the_memory_it_needs(monkeypatch):
     from contextlib import nullcontext
+
     from torch.utils import cpp_extension
 
     asked, home = [], cpp_extension.CUDA_HOME

@@ -3,9 +3,8 @@ desktop and phone."""
 
 import re
 
-import pytest
-
 import figure_page as fp
+import pytest
 
 
 @pytest.fixture(scope="module")

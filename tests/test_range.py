@@ -6,6 +6,8 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from long_reference import LONG_ENOUGH, trajectory
+from test_engine import FAST, final, method, worst
 
 import ibias as ib
 from ibias.engine import backend_named
@@ -18,8 +20,6 @@ from ibias.losses import LOSSES
 from ibias.methods import Trajectory
 from ibias.problem import Problem
 from ibias.streams import permutations
-from long_reference import LONG_ENOUGH, trajectory
-from test_engine import FAST, final, method, worst
 
 pytestmark = pytest.mark.skipif(
     not LONG_ENOUGH, reason="np.longdouble has no more exponents than float64 on this machine"

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from ibias_book.steepest.slack import programs
 from ibias_book.steepest.statements import CATALOG, Bound, statement
 

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from ibias import npz
-from ibias.npz import NpzError
+from ibias.data import npz
+from ibias.data.npz import NpzError
 from ibias.runs.store import (
     BadEntry,
     Store,
@@ -250,13 +250,9 @@ def test_gc_deletes_what_is_stale_and_old_temporary_files_only(store):
 
 def test_the_default_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("IBIAS_STORE", raising=False)
-    assert default_folder(tmp_path) is None  # outside the repository nothing is written unasked
-    (tmp_path / "ibias").mkdir()
-    (tmp_path / "_toc.yml").touch()
-    (tmp_path / "notebooks").mkdir()
-    assert default_folder(tmp_path / "notebooks") == tmp_path / "_build" / "store"
+    assert default_folder() is None  # nothing is written unasked
     monkeypatch.setenv("IBIAS_STORE", str(tmp_path / "elsewhere"))
-    assert default_folder(tmp_path) == tmp_path / "elsewhere"
+    assert default_folder() == tmp_path / "elsewhere"
 
 
 def claiming(shape, dtype="<f8", body=b"\0" * 64, name="x.npy"):

@@ -1,7 +1,9 @@
 """Sweeps: the answer of `simulate`, remembered run by run, continued after whatever happens."""
 
 import logging
+import subprocess
 import sys
+import types
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +12,14 @@ import torch
 import xarray as xr
 
 import ibias as ib
-from ibias.runs import key as sweep_key
 from ibias.engine import driver
-from ibias.runs.store import Store, key_of
-from ibias.runs.sweeping import SweepIncomplete, status
+from ibias.runs import Request, SweepIncomplete, compute, status
+from ibias.runs import key as sweep_key
 from ibias.runs.key import PACKAGE, source_files
-from ibias.runs.plan import plan
+from ibias.runs.memory import Memory
+from ibias.runs.store import Store, key_of
 
-MODULE = sys.modules["ibias.sweep"]  # the name on the package is the function
+MODULE = sys.modules["ibias.runs.experiment"]
 DATA = ib.data.mixture(classes=3, per_class=6, dim=5, seed=0)
 METHODS = ib.grid(
     norms=[ib.MAX, ib.SPECTRAL], batch_sizes=[6, 18], momenta=[0.0, 0.5], schedule=ib.Power(0.1)
@@ -90,6 +92,10 @@ CHANGES = {
 }
 
 
+def keys(ask):
+    return Memory(Request(**ask), Store("nowhere")).keys
+
+
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_whatever_changes_the_answer_changes_the_key(change):
     base = {
@@ -104,7 +110,7 @@ def test_whatever_changes_the_answer_changes_the_key(change):
         "dtype": torch.float64,
         "weights": False,
     }
-    assert not set(plan(**base).keys) & set(plan(**change(base)).keys)
+    assert not set(keys(base)) & set(keys(change(base)))
 
 
 def test_names_of_data_and_methods_are_not_in_the_key(tmp_path, monkeypatch):
@@ -138,37 +144,26 @@ def test_the_source_behind_the_numbers_is_in_the_key_and_no_other(tmp_path, monk
         "signals.py",
         "methods.py",
         "measures.py",
-        "simulate.py",
+        "runs/compute.py",
+        "runs/request.py",
         "engine/driver.py",
         "engine/planner.py",
         "engine/lanes.py",
         "engine/composed.py",
         "engine/kernel/block.py",
     } <= names
-    assert not [
-        name
-        for name in names
-        if name.startswith(
-            ("companion", "plots", "store", "sweep", "data", "maxmargin", "optim", "homogeneous")
-        )
-    ]
+    assert not [name for name in names if name.startswith(("cli", "data", "maxmargin", "optim"))]
     ib.sweep(DATA, METHODS[:1], **ASK, store=tmp_path)
     monkeypatch.setattr(sweep_key, "source_hash", lambda: "one line was changed")
     assert ib.sweep(DATA, METHODS[:1], **ASK, store=tmp_path).attrs["from_store"] == 0
 
 
-def test_the_source_hash_follows_a_changed_line(tmp_path):
-    (tmp_path / "engine").mkdir()
-    (tmp_path / "engine" / "fast.py").write_text("from ..norms import X\n")
-    (tmp_path / "simulate.py").write_text("from . import streams\nfrom .data import y\n")
-    for name in ("norms", "streams", "data", "plots"):
-        (tmp_path / f"{name}.py").write_text("pass\n")
-    assert {path.stem for path in source_files(tmp_path)} == {
-        "fast",
-        "simulate",
-        "norms",
-        "streams",
-    }
+def test_every_source_file_counts_but_those_without_a_say(tmp_path):
+    for name in ("norms.py", "engine/fast.cu", "engine/notes.txt", "data/files.py", "cli/app.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("pass\n")
+    names = [p.relative_to(tmp_path).as_posix() for p in source_files(package=tmp_path)]
+    assert names == ["engine/fast.cu", "norms.py"]
 
 
 class Cut(BaseException):
@@ -214,9 +209,7 @@ def test_an_interrupt_while_everything_is_read_back_says_that_all_is_there(tmp_p
     def cut(*given):
         raise Cut
 
-    monkeypatch.setattr(
-        sys.modules["ibias.sweep"], "_labelled", cut
-    )  # the name ibias.sweep is the function
+    monkeypatch.setattr(MODULE, "labelled", cut)
     with pytest.raises(Cut) as error:
         ib.sweep(DATA, METHODS, **ASK, store=tmp_path)
     assert "16 of 16 runs" in error.value.__notes__[0]
@@ -390,5 +383,84 @@ def test_a_complete_sweep_reads_every_file_once(tmp_path, monkeypatch):
     assert len(reads) == len(set(reads)) == 16
 
 
-def test_ib_sweep_is_the_function_whoever_imports_what():
-    assert callable(ib.sweep) and callable(__import__("ibias.sweep", fromlist=["sweep"]).sweep)
+def test_no_module_bears_the_name_of_a_public_function():
+    names = {module.rpartition(".")[2] for module in sys.modules if module.startswith("ibias.")}
+    assert not names & {name for name in ib.__all__ if callable(getattr(ib, name))}
+
+
+OWN = """
+import types
+from dataclasses import dataclass
+FACTOR = {factor}
+
+def length(t):
+    return FACTOR * {helper} / (t + 1)
+
+@dataclass(frozen=True)
+class Mine:
+    scale: float = 1.0
+
+    def __call__(self, t):
+        return self.scale * length(t){extra}
+
+UNUSED = {unused}
+"""
+EDITS = {
+    "body": {"extra": " * 1.5"},
+    "a function it calls": {"helper": "2.0"},
+    "a constant that one reads": {"factor": "0.3"},
+}
+
+
+def own_method(folder, monkeypatch, number, **edit):
+    """A method with a schedule from a module of the user's own, freshly imported."""
+    text = OWN.format(**{"factor": "0.2", "helper": "1.0", "extra": "", "unused": "1"} | edit)
+    (folder / str(number)).mkdir(parents=True)
+    (folder / str(number) / "mine.py").write_text(text)
+    monkeypatch.syspath_prepend(str(folder / str(number)))
+    sys.modules.pop("mine", None)
+    return ib.SteepestDescent(ib.MAX, ib.Minibatch(6), __import__("mine").Mine())
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_an_edit_of_the_users_own_schedule_is_never_answered_from_before(
+    tmp_path, monkeypatch, edit
+):
+    ask = ASK | {"store": tmp_path / "store"}
+    ib.sweep(DATA, own_method(tmp_path, monkeypatch, 1), **ask)
+    method = own_method(tmp_path, monkeypatch, 2, **edit)
+    runs = ib.sweep(DATA, method, **ask)
+    assert runs.attrs["from_store"] == 0
+    xr.testing.assert_equal(runs.margin, ib.simulate(DATA, method, **ASK).margin)
+
+
+def test_an_edit_elsewhere_in_the_users_module_costs_nothing(tmp_path, monkeypatch):
+    ask = ASK | {"store": tmp_path / "store"}
+    ib.sweep(DATA, own_method(tmp_path, monkeypatch, 1), **ask)
+    runs = ib.sweep(DATA, own_method(tmp_path, monkeypatch, 2, unused="2"), **ask)
+    assert runs.attrs["from_store"] == len(ASK["seeds"])
+
+
+def test_own_code_without_a_source_is_refused_by_a_store(tmp_path):
+    scope = {"__name__": "typed", "dataclass": dataclass}
+    sys.modules["typed"] = types.ModuleType("typed")
+    exec("@dataclass(frozen=True)\nclass Typed:\n    def __call__(self, t): return 0.1", scope)
+    method = ib.SteepestDescent(ib.MAX, ib.Minibatch(6), scope["Typed"]())
+    with pytest.raises(ValueError, match="needs the source of typed.Typed.*store=None"):
+        ib.sweep(DATA, method, **ASK, store=tmp_path)
+    assert ib.sweep(DATA, method, **ASK, store=None).attrs["from_store"] == 0
+
+
+def test_the_commit_is_the_packages_own_or_none(tmp_path, monkeypatch):
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e@x"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "theirs"], check=True)
+    installed = tmp_path / "env" / "site-packages" / "ibias"
+    installed.mkdir(parents=True)
+    monkeypatch.setattr("ibias.runs.compute.PACKAGE", installed)
+    compute.commit.cache_clear()
+    assert compute.commit() == ""  # a wheel in somebody's repository: not their HEAD
+    monkeypatch.setattr("ibias.runs.compute.PACKAGE", tmp_path / "ibias")
+    compute.commit.cache_clear()
+    assert len(compute.commit()) == 40
+    compute.commit.cache_clear()

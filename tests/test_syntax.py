@@ -8,10 +8,7 @@ from pathlib import Path
 
 from ibias_book.run import syntax
 
-SOURCES = [
-    p.read_text(encoding="utf-8")
-    for p in sorted((Path(syntax.__file__).parent / "maxmargin").glob("*.py"))
-]
+SOURCES = [p.read_text(encoding="utf-8") for p in sorted(Path(syntax.__file__).parent.glob("*.py"))]
 
 
 class Rubbish:

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from ibias_book.figures import margins as plots_margins
+from ibias_book.figures import style as plots
+from ibias_book.steepest import fits, tables
+from ibias_book.steepest.balls import plane
 
 import ibias as ib
-from ibias_book.steepest import fits, tables
-from ibias_book.figures import style as plots, margins as plots_margins
-from ibias_book.steepest.balls import plane
-from ibias.polar import CONVERGENT, NewtonSchulzSpectral
+from ibias.optim.newton_schulz import CONVERGENT, NewtonSchulzSpectral
 
 
 def test_unit_balls_are_closed_forms_on_the_plane():

@@ -6,8 +6,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-import ibias as ib
 from ibias_book.batches import batch_rows
 from ibias_book.exponents import fit_exponent
 from ibias_book.steepest import theory
@@ -15,6 +13,8 @@ from ibias_book.steepest.statements import statement
 from ibias_book.steepest.statements.reports import largest_min_margin
 from ibias_book.steepest.statements.trajectories import path
 from ibias_book.steepest.theory import constants, skewed
+
+import ibias as ib
 
 DATA = ib.data.gaussian(classes=3, per_class=2, dim=8, variance=0.1, seed=1)
 momenta = st.floats(0, 0.999)

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-
 from ibias_book import figure_data, provenance
-from ibias_book.run import notebooks, sources, verification
 from ibias_book.figure_data import TOLERANCE, compare
+from ibias_book.run import notebooks, sources, verification
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "_build" / "figures"

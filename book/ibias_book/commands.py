@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ibias.cli.inputs import JsonOption, QuietOption, emit, table
+
 from .run.parameters import typed
 
 
@@ -149,7 +150,8 @@ def verify(
 
     A notebook runs once for all its figures, the quickest first.
     """
-    from .run import notebooks as runner, verification
+    from .run import notebooks as runner
+    from .run import verification
 
     root, elsewhere = runner.find_root(), verification.elsewhere(backend, threads, plain)
     say = None if quiet else (lambda line: print(line, file=sys.stderr, flush=True))

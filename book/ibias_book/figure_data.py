@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from ibias.runs.results import plain
+
 CSV_ROWS = 60_000
 """Above this many rows a CSV is no longer something to open in a spreadsheet: netCDF only."""
 
@@ -28,32 +30,7 @@ def as_dataset(data) -> xr.Dataset:
             "data= must be an xarray Dataset or DataArray or a pandas DataFrame or Series; got"
             f" {type(data).__name__}"
         )
-    plain = data.copy()
-    for name, values in data.variables.items():
-        if values.dtype.kind in "OTUS":
-            plain = (
-                plain.assign_coords({name: _texts(values)})
-                if name in data.coords
-                else plain.assign({name: _texts(values)})
-            )
-        elif values.dtype.kind == "b":
-            plain = (
-                plain.assign_coords({name: values.astype("i1")})
-                if name in data.coords
-                else plain.assign({name: values.astype("i1")})
-            )
-    plain.attrs = {
-        k: v if isinstance(v, (int, float, np.ndarray)) and not isinstance(v, bool) else str(v)
-        for k, v in data.attrs.items()
-    }
-    return plain
-
-
-def _texts(values) -> xr.Variable:
-    return xr.Variable(
-        values.dims,
-        np.vectorize(str, otypes=[object])(values.values) if values.size else values.values,
-    )
+    return plain(data)
 
 
 def digest(data: xr.Dataset) -> str:

@@ -16,8 +16,9 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .figure_data import TOLERANCE, as_dataset, digest, write
 from ibias.cli.machine import machine
+
+from .figure_data import TOLERANCE, as_dataset, digest, write
 
 MIME = "application/vnd.ibias.figure+json"
 FOLDER = "IBIAS_FIGURES"

@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib.metadata import entry_points
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,8 +17,11 @@ from . import doctor, margins, storage, sweeping, training
 from .machine import versions
 
 BAD_INPUT, NOT_SEPARABLE, DISK, INTERRUPTED = 2, 3, 4, 130
-EPILOGUE = """Exit codes: 0 done, 1 a run or notebook failed or a figure differs, 2 bad input, 3 data not separable, 4 disk or permission,
-130 interrupted. `--debug` anywhere shows the traceback of an error. Every command takes `--help`; most take `--json`."""
+EPILOGUE = (
+    "Exit codes: 0 done, 1 a run or notebook failed or a figure differs, 2 bad input, 3 data not"
+    " separable, 4 disk or permission, 130 interrupted. `--debug` anywhere shows the traceback of"
+    " an error. Every command takes `--help`; most take `--json`."
+)
 
 app = typer.Typer(
     name="ibias",
@@ -56,7 +59,12 @@ _WRONG_PLACE = (
     ConnectionError,
     TimeoutError,
 )
-_ClickError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
+# typer brings a click of its own, or uses the installed one
+ClickException: Any = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 
 
 class Interrupted(BaseException):
@@ -104,7 +112,7 @@ def exit_code(error: BaseException) -> int:
         return DISK
     if isinstance(
         error,
-        (_ClickError, ValueError, TypeError, LookupError, MemoryError, OSError, ArithmeticError),
+        (ClickException, ValueError, TypeError, LookupError, MemoryError, OSError, ArithmeticError),
     ):
         return BAD_INPUT
     return 1
@@ -123,7 +131,7 @@ def _failed(error: BaseException) -> int:
     told = isinstance(
         error,
         (
-            _ClickError,
+            ClickException,
             ValueError,
             TypeError,
             LookupError,
@@ -134,9 +142,10 @@ def _failed(error: BaseException) -> int:
         ),
     )
     if isinstance(error, ModuleNotFoundError) and error.name:
+        extra = doctor.WANTED.get(error.name.partition(".")[0], ("", "data,margin,sweep,cli"))[1]
         text = (
-            f"this command needs {error.name}, which is not installed here; pip install -c"
-            " constraints.txt '.[book]' brings what all of them need"
+            f"this command needs {error.name}, which is not installed here: pip install"
+            f" 'ibias[{extra}]'"
         )
     else:
         text = (
@@ -153,7 +162,7 @@ def _failed(error: BaseException) -> int:
 
 def _sentence(error: BaseException) -> str:
     """The error as one line."""
-    if isinstance(error, _ClickError):
+    if isinstance(error, ClickException):
         text = error.format_message()
     elif isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror

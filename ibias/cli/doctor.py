@@ -23,8 +23,6 @@ WANTED = {
     "distributed": ("sweeps on a cluster", "sweep"),
     "h5netcdf": ("writing results as netCDF", "cli"),
     "matplotlib": ("figures", "cli"),
-    "papermill": ("running the notebooks", "book"),
-    "jupyter_book": ("building the book", "book"),
 }
 
 

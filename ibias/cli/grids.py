@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..data import Dataset
 from ..losses import LOSSES
@@ -13,7 +14,7 @@ from ..norms import norm as norm_of
 from ..schedules import Power
 from .inputs import open_data
 
-KEYS = {
+KEYS: dict[str, Any] = {
     "data": str,
     "label": str,
     "standardise": bool,
@@ -69,7 +70,7 @@ def _check(path: Path, text: dict) -> None:
         if key not in KEYS:
             raise ValueError(f"{path}: unknown key {key!r}; known are {', '.join(KEYS)}")
         kinds = KEYS[key] if isinstance(KEYS[key], tuple) else (KEYS[key],)
-        if not isinstance(value, kinds) or isinstance(value, bool) and bool not in kinds:
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise ValueError(
                 f"{path}: {key} must be {' or '.join(_WORDS[kind] for kind in kinds)}; got"
                 f" {value!r}"
@@ -95,7 +96,7 @@ def _items(path, text, key, kinds, words) -> None:
 
 
 def _built(path: Path, text: dict) -> GridFile:
-    from ..runs.simulation import logspaced
+    from ..runs import logspaced
 
     name = text["data"]
     beside = path.parent / name

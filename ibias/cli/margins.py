@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -52,7 +52,7 @@ def margin(
     dataset = open_data(data, label=label, standardise=standardise, bias=bias)
     began = perf_counter()
     best = maxmargin.max_margin(dataset, chosen, solver=solver)
-    found = {
+    found: dict[str, Any] = {
         "data": dataset.name,
         "samples": dataset.n,
         "features": dataset.d,

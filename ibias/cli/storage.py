@@ -4,7 +4,7 @@ will ask for."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,10 +31,7 @@ def opened(folder: Path | None) -> Store:
     """The store at `folder`, or the default one; ValueError where there is none."""
     chosen = folder or default_folder()
     if chosen is None:
-        raise ValueError(
-            "no store here: give --store FOLDER, set IBIAS_STORE, or call this inside the book's"
-            " repository"
-        )
+        raise ValueError("no store here: give --store FOLDER or set IBIAS_STORE")
     if folder is not None and not Path(folder).is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
     return Store(chosen)
@@ -43,7 +40,8 @@ def opened(folder: Path | None) -> Store:
 def ls(store: StoreOption = None, json: JsonOption = False) -> None:
     """List the entries: what each run is, when and with what it was computed. Damaged files are
     named, not touched."""
-    place, entries, damaged = opened(store), [], []
+    place, damaged = opened(store), []
+    entries: list[dict[str, Any]] = []
     for path in place.paths():
         try:
             entry = read_entry(path)

@@ -10,15 +10,17 @@ from typing import Annotated
 
 import typer
 
+from ..runs.results import write_netcdf
 from . import grids as grid_file
 from .inputs import JsonOption, QuietOption, StoreOption, emit, table
-from .training import check_writable, write_netcdf
+from .training import check_writable
 
 EPILOGUE = """Examples: `ibias sweep grid.toml` · `ibias sweep grid.toml --status` ·
 `ibias sweep grid.toml --scheduler tcp://10.0.0.1:8786 --store runs`
 
-A grid file: `data = "digits:3-8"`, `norms = ["max", "spectral"]`, `batch_sizes = [1, 17, "full"]`, `momenta = [0.0, 0.9]`,
-`variance_reduction = [false, true]`, `seeds = 5`, `steps = 20000`, and a table `[schedule]` with `eta0 = 0.1`, `a = 0.5`."""
+A grid file: `data = "digits:3-8"`, `norms = ["max", "spectral"]`, `batch_sizes = [1, 17, "full"]`,
+`momenta = [0.0, 0.9]`, `variance_reduction = [false, true]`, `seeds = 5`, `steps = 20000`, and a
+table `[schedule]` with `eta0 = 0.1`, `a = 0.5`."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -54,8 +56,8 @@ def sweep(
 
     Interrupted, it keeps what is finished; called again, it goes on.
     """
+    from ..runs import status as status_of
     from ..runs import sweep as run
-    from ..runs.sweeping import status as status_of
 
     asked = grid_file.read(grid)
     place = store or "auto"

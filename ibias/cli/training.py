@@ -4,7 +4,6 @@ margin it approaches."""
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -27,11 +26,44 @@ from .inputs import (
 )
 
 RIVALS = (MAX, FROBENIUS, SPECTRAL)  # the margins that every run is measured against
-MOST = (
-    100_000  # seeds, records: beyond it the request itself, before any run, would fill the memory
+# seeds, records: beyond it the request itself, before any run, would fill the memory
+MOST = 100_000
+EPILOGUE = (
+    "Examples: `ibias train digits:3-8 --norm spectral --batch-size full` · `ibias train mine.csv"
+    " --bias --norm max --batch-size 10 --momentum 0.9 --variance-reduction --seeds 5 --out"
+    " signum.nc`"
 )
-EPILOGUE = """Examples: `ibias train digits:3-8 --norm spectral --batch-size full` ·
-`ibias train mine.csv --bias --norm max --batch-size 10 --momentum 0.9 --variance-reduction --seeds 5 --out signum.nc`"""
+BatchSize = Annotated[
+    str, typer.Option("--batch-size", "-b", help="Samples per step: a divisor of n, or full.")
+]
+Beta = Annotated[
+    float, typer.Option(help="Weight of the past in the average of gradients, [0, 1).")
+]
+Reduced = Annotated[
+    bool,
+    typer.Option("--variance-reduction", help="Correct gradients by those at the epoch's start."),
+]
+Steps = Annotated[int, typer.Option(help="Updates.")]
+Seeds = Annotated[int, typer.Option(help="Number of seeds, 0, 1, ...")]
+First = Annotated[float, typer.Option(help="Length of the first step, in the norm.")]
+Decay = Annotated[float, typer.Option(help="Decay of the step length, eta0 (t+1)^-a, in (0, 1].")]
+LossText = Annotated[str, typer.Option(help="cross-entropy or exponential.")]
+Records = Annotated[
+    int, typer.Option(help="Steps at which to measure, evenly spaced in the logarithm.")
+]
+Ragged = Annotated[
+    bool,
+    typer.Option(
+        "--ragged", help="Allow a batch size that does not divide n: outside the theorem."
+    ),
+]
+Anyway = Annotated[
+    bool,
+    typer.Option("--anyway", help="Run although the data are not separable; the figure says so."),
+]
+Out = Annotated[Path, typer.Option(help="netCDF file to write; the figure lies beside it as .svg.")]
+Backend = Annotated[str, typer.Option(help="auto, kernel, gpu, lanes, composed or persistent.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, ...")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,53 +73,20 @@ def add_to(app: typer.Typer) -> None:
 def train(
     data: DataArgument,
     norm: NormOption,
-    batch_size: Annotated[
-        str,
-        typer.Option(
-            "--batch-size",
-            "-b",
-            show_default=False,
-            help="Samples per step: a divisor of n, or full.",
-        ),
-    ],
-    momentum: Annotated[
-        float, typer.Option(help="Weight of the past in the average of gradients, in [0, 1).")
-    ] = 0.0,
-    variance_reduction: Annotated[
-        bool,
-        typer.Option(
-            "--variance-reduction", help="Correct gradients by those at the epoch's start."
-        ),
-    ] = False,
-    steps: Annotated[int, typer.Option(help="Updates.")] = 20_000,
-    seeds: Annotated[int, typer.Option(help="Number of seeds, 0, 1, ...")] = 5,
-    eta0: Annotated[float, typer.Option(help="Length of the first step, in the norm.")] = 0.1,
-    a: Annotated[
-        float, typer.Option(help="Decay of the step length, eta0 (t+1)^-a, in (0, 1].")
-    ] = 0.5,
-    loss: Annotated[str, typer.Option(help="cross-entropy or exponential.")] = "cross-entropy",
-    records: Annotated[
-        int, typer.Option(help="Steps at which to measure, evenly spaced in the logarithm.")
-    ] = 200,
-    ragged: Annotated[
-        bool,
-        typer.Option(
-            "--ragged", help="Allow a batch size that does not divide n: outside the theorem."
-        ),
-    ] = False,
-    anyway: Annotated[
-        bool,
-        typer.Option(
-            "--anyway", help="Run although the data are not separable; the figure says so."
-        ),
-    ] = False,
-    out: Annotated[
-        Path, typer.Option(help="netCDF file to write; the figure lies beside it as .svg.")
-    ] = Path("train.nc"),
-    backend: Annotated[
-        str, typer.Option(help="auto, kernel, gpu, lanes, composed or persistent.")
-    ] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+    batch_size: BatchSize,
+    momentum: Beta = 0.0,
+    variance_reduction: Reduced = False,
+    steps: Steps = 20_000,
+    seeds: Seeds = 5,
+    eta0: First = 0.1,
+    a: Decay = 0.5,
+    loss: LossText = "cross-entropy",
+    records: Records = 200,
+    ragged: Ragged = False,
+    anyway: Anyway = False,
+    out: Out = Path("train.nc"),
+    backend: Backend = "auto",
+    device: Device = "auto",
     label: LabelOption = "label",
     standardise: StandardiseOption = False,
     bias: BiasOption = False,
@@ -100,57 +99,35 @@ def train(
     Separability is certified first: data that no linear classifier separates end with exit code 3,
     unless `--anyway`.
     """
-    from .. import maxmargin
-    from ..losses import LOSSES
+    from ..measures import margin_shares, nearest_margin
     from ..norms import norm as norm_of
-    from ..runs.simulation import logspaced
-    from ..runs.sweeping import sweep
+    from ..runs import logspaced, sweep
+    from ..runs.results import write_netcdf
 
-    dataset = open_data(data, label=label, standardise=standardise, bias=bias)
-    method = _method(
-        norm_of(norm),
-        _size(batch_size, dataset.n),
-        momentum,
-        variance_reduction,
-        eta0,
-        a,
-        ragged,
-        dataset.n,
-    )
-    if loss not in LOSSES:
-        raise ValueError(f"--loss {loss!r}: use {' or '.join(LOSSES)}")
     for name, value in (("--seeds", seeds), ("--records", records)):
         if not 1 <= value <= MOST:
             raise ValueError(f"{name} {value}: a number from 1 to {MOST:,}")
+    dataset = open_data(data, label=label, standardise=standardise, bias=bias)
+    signal = _signal(batch_size, dataset.n, momentum, variance_reduction, ragged)
+    method = _method(norm_of(norm), signal, eta0, a)
+    options = {"loss": _loss(loss), "backend": backend, "device": device}
     check_writable(out)
-    try:
-        best = {
-            rival.text: maxmargin.max_margin(dataset, rival)
-            for rival in dict.fromkeys((method.norm, *RIVALS))
-        }
-        banner = ""
-    except maxmargin.NotSeparable as error:
-        if not anyway:
-            raise
-        best, banner = {}, str(error)
+    best, banner = _certified(dataset, method.norm, anyway)
     runs = sweep(
         dataset,
         [method],
         seeds=range(seeds),
         steps=steps,
         record=logspaced(records),
-        loss=LOSSES[loss],
-        backend=backend,
-        device=device,
         progress=not quiet,
         store=store or "auto",
+        **options,
     )
-    runs = with_ratios(runs, best).assign_attrs(
-        data=data, standardise=int(standardise), bias=int(bias), ragged=int(ragged)
-    )
-    verdict = banner or judge(runs)
+    runs = margin_shares(runs, best) if best else runs
+    verdict = banner or nearest_margin(runs)
+    asked = {"data": data, "standardise": int(standardise), "bias": int(bias)}
+    write_netcdf(runs.assign_attrs(asked, ragged=int(ragged), verdict=verdict), out)
     figure = out.with_suffix(".svg")
-    write_netcdf(runs.assign_attrs(verdict=verdict), out)
     draw(runs, banner or _outside(method, dataset.n), figure)
     last = {
         name: float(runs.ratio.isel(step=-1, optimizer=0).sel(margin_of=name).median())
@@ -173,65 +150,9 @@ def train(
             }
         )
         return
-    table(
-        f"{method.label} on {dataset.name}, {steps} steps, {seeds} seeds",
-        [
-            *(
-                (f"share of the maximum {name} margin", f"{share:.2%}")
-                for name, share in last.items()
-            ),
-            ("verdict", verdict),
-            ("written", f"{out}, {figure}"),
-        ],
-    )
-
-
-def with_ratios(runs: xr.Dataset, best: dict) -> xr.Dataset:
-    """`runs` with ``ratio`` over (optimizer, seed, step, margin_of): the iterate's margin in each
-    norm over the maximum margin there."""
-    known = {"max": "norm_max", "frobenius": "norm_frobenius", "spectral": "norm_spectral"}
-    parts = {
-        name: (
-            runs.min_margin
-            / runs[known.get(name, "norm_own")].where(lambda size: size > 0)
-            / found.margin
-        )
-        for name, found in best.items()
-    }
-    if not parts:
-        return runs
-    ratio = xr.concat(list(parts.values()), dim=xr.Variable("margin_of", list(parts)))
-    return runs.assign(
-        ratio=ratio.transpose("optimizer", "seed", "step", "margin_of").assign_attrs(
-            long_name="share of the maximum margin"
-        )
-    )
-
-
-def judge(runs: xr.Dataset) -> str:
-    """Which maximum margin the last iterates are nearest to, in one sentence, with the numbers it
-    rests on."""
-    last = runs.ratio.isel(optimizer=0, step=-1)
-    steps = int(runs.step[-1])
-    wrong = int((last.isel(margin_of=0) <= 0).sum())
-    if not bool(last.notnull().all()):
-        return f"no verdict: after {steps} steps the weights of some seeds are zero or not finite"
-    if wrong:
-        return (
-            f"approaches none: after {steps} steps {wrong} of {last.sizes['seed']} seeds still"
-            " misclassify a sample"
-        )
-    middle = last.median("seed")
-    nearest = str(middle.margin_of.values[int(middle.argmax("margin_of"))])
-    others = ", ".join(
-        f"{name} {float(middle.sel(margin_of=name)):.2%}"
-        for name in middle.margin_of.values
-        if name != nearest
-    )
-    return (
-        f"nearest to the maximum {nearest} margin: {float(middle.max()):.2%} of it after {steps}"
-        f" steps ({others}; medians over seeds)"
-    )
+    rows = [(f"share of the maximum {name} margin", f"{share:.2%}") for name, share in last.items()]
+    rows += [("verdict", verdict), ("written", f"{out}, {figure}")]
+    table(f"{method.label} on {dataset.name}, {steps} steps, {seeds} seeds", rows)
 
 
 def check_writable(out: Path) -> None:
@@ -247,79 +168,83 @@ def check_writable(out: Path) -> None:
         raise PermissionError(f"--out {out}: {folder} may not be written")
 
 
-def write_netcdf(runs: xr.Dataset, out: Path) -> None:
-    """Write all of the file or nothing."""
-    from ibias_book.figure_data import as_dataset
-
-    part = out.with_name(f".{secrets.token_hex(6)}.part")
-    try:
-        as_dataset(runs).to_netcdf(part, engine="h5netcdf")
-        os.replace(part, out)
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def draw(runs: xr.Dataset, banner: str, figure: Path) -> None:
     """Share of each maximum margin (or the smallest margin, where there is no maximum) against
-    steps."""
-    import matplotlib
+    steps: median and range over seeds."""
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    pass
-
-    fig, axes = plots.canvas(height=3.2)
-    ax = axes[0, 0]
+    fig = Figure(figsize=(6.4, 3.2), layout="constrained")
+    ax = fig.subplots()
+    shown = {"": runs.min_margin.isel(optimizer=0)}
+    ax.set(ylabel=runs.min_margin.attrs["long_name"])
     if "ratio" in runs:
-        for name in runs.margin_of.values:
-            colour = plots.NORM_COLOURS.get(str(name), plots.REFERENCE)
-            plots.band(
-                ax,
-                runs.ratio.isel(optimizer=0).sel(margin_of=name),
-                colour=colour,
-                label=plots.NORM_NAMES.get(str(name), str(name)),
-            )
-        ax.axhline(1, color=plots.FAINT, lw=0.8, ls=":")
+        names = [str(name) for name in runs.margin_of.values]
+        shown = {name: runs.ratio.isel(optimizer=0).sel(margin_of=name) for name in names}
+        ax.axhline(1, color="0.7", lw=0.8, ls=":")
         ax.set(ylabel="share of the maximum margin", ylim=(-0.05, 1.05))
+    for name, values in shown.items():
+        (line,) = ax.plot(runs.step, values.median("seed"), label=name)
+        spread = values.min("seed"), values.max("seed")
+        ax.fill_between(runs.step, *spread, color=line.get_color(), alpha=0.2, lw=0)
+    if "ratio" in runs:
         ax.legend()
-    else:
-        plots.band(ax, runs.min_margin.isel(optimizer=0), colour=plots.REFERENCE)
-        ax.set(ylabel=runs.min_margin.attrs["long_name"])
-    ax.set(
-        xscale="log" if int(runs.step.max()) > 0 else "linear",
-        xlabel="iterations",
-        title=str(runs.optimizer.values[0]),
-    )
+    scale = "log" if int(runs.step.max()) > 0 else "linear"
+    ax.set(xscale=scale, xlabel="iterations", title=str(runs.optimizer.values[0]))
     if banner:
-        fig.suptitle(
-            banner if len(banner) < 90 else banner[:87] + "...", color="#B00020", fontsize=9
-        )
+        short = banner if len(banner) < 90 else banner[:87] + "..."
+        fig.suptitle(short, color="#B00020", fontsize=9)
     fig.savefig(figure)
+
+
+def _certified(dataset, norm, anyway: bool) -> tuple[dict, str]:
+    """The maximum margins by norm, and the banner of a figure that has none."""
+    from ..maxmargin import NotSeparable, max_margin
+
+    try:
+        return {each.text: max_margin(dataset, each) for each in dict.fromkeys((norm, *RIVALS))}, ""
+    except NotSeparable as error:
+        if not anyway:
+            raise
+        return {}, str(error)
+
+
+def _loss(text: str):
+    from ..losses import LOSSES
+
+    if text not in LOSSES:
+        raise ValueError(f"--loss {text!r}: use {' or '.join(LOSSES)}")
+    return LOSSES[text]
+
+
+def _signal(batch_size: str, n: int, momentum: float, reduced: bool, ragged: bool):
+    from ..signals import Minibatch, Momentum, Signal, VarianceReduced
+
+    try:
+        size = n if batch_size in ("full", "n") else int(batch_size)
+    except ValueError:
+        raise ValueError(f"--batch-size {batch_size!r}: a whole number, or full") from None
+    if 0 < size <= n and n % size and not ragged:
+        below = max(b for b in range(1, size) if n % b == 0)
+        above = min(b for b in range(size, n + 1) if n % b == 0)
+        raise ValueError(
+            f"--batch-size {size} does not divide n = {n}; the nearest divisors are {below} and"
+            f" {above}. --ragged allows a smaller last batch, outside the theorems."
+        )
+    signal: Signal = Minibatch(size, ragged=ragged and size > 0 and n % size != 0)
+    signal.batch_size(n)  # refuses what does not fit the data before anything is computed
+    signal = VarianceReduced(signal) if reduced else signal
+    return Momentum(momentum, signal) if momentum else signal
+
+
+def _method(norm, signal, eta0: float, a: float):
+    from ..methods import SteepestDescent
+    from ..schedules import Power
+
+    return SteepestDescent(norm, signal, Power(eta0, a))
 
 
 def _outside(method, n: int) -> str:
     size = method.signal.batch_size(n)
-    return (
-        f"outside the theorem: {size} does not divide {n}, the last batch of an epoch is smaller"
-        if n % size
-        else ""
-    )
-
-
-def _size(text: str, n: int) -> int:
-    if text in ("full", "n"):
-        return n
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"--batch-size {text!r}: a whole number, or full") from None
-
-
-def _method(norm, size, momentum, reduced, eta0, a, ragged, n):
-    from ..methods import SteepestDescent
-    from ..schedules import Power
-    from ..signals import Minibatch, Momentum, VarianceReduced
-
-    signal = Minibatch(size, ragged=ragged and size > 0 and n % size != 0)
-    signal.batch_size(n)  # refuses what does not fit the data before anything is computed
-    signal = VarianceReduced(signal) if reduced else signal
-    return SteepestDescent(norm, Momentum(momentum, signal) if momentum else signal, Power(eta0, a))
+    if n % size == 0:
+        return ""
+    return f"outside the theorem: {size} does not divide {n}, the last batch of an epoch is smaller"

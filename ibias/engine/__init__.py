@@ -55,6 +55,8 @@ def refusal(backend: str, problem, lane) -> str:
         return ""
     if recipe(lane.method.signal, problem.dataset.n) is None:
         return f"its signal is not of the standard form: {lane.method.signal!r}"
+    if problem.dataset.is_sparse and backend != "lanes":
+        return "the data are sparse, which 'lanes' and 'composed' can do"
     on_cuda = torch.device(problem.device).type == "cuda"
     if backend == "gpu":
         return "" if on_cuda else f"the problem is on {problem.device}, not on a CUDA device"

@@ -20,8 +20,8 @@ import torch
 
 from ..schedules import step_sizes
 from ..streams import epoch_chunks
-from .threads import one_thread
 from .planner import Block, plan
+from .threads import one_thread
 
 CHUNK_SAMPLES, CHUNK_STEPS = (
     2**19,

@@ -65,26 +65,26 @@ class LaneBlock:
     def __init__(self, problem, block):
         self.problem, self.b, self.n = problem, block.batch_size, problem.dataset.n
         self.per_epoch = self.n // self.b
-        x, runs = problem.x, block.runs
+        runs = block.runs
         self.own = torch.nn.functional.one_hot(problem.y, problem.dataset.k).T.bool()  # (k, n)
         self.reduced = sum(run.reduced for run in runs) if self.per_epoch > 1 else 0
-        self.beta = x.new_tensor([run.momentum for run in runs])
         self.averaged = any(run.momentum for run in runs)
-        self.schedule = torch.tensor(block.schedule_rows, device=x.device)
+        self.schedule = torch.tensor(block.schedule_rows, device=problem.x.device)
         self.parts = _norm_slices([run.norm for run in runs])
         self.w, self.m = problem.start(len(runs)), problem.start(len(runs))
-        self.log_scale = x.new_full((len(runs), 1, 1), -torch.inf)
+        self.beta = self.w.new_tensor([run.momentum for run in runs])
+        self.log_scale = self.w.new_full((len(runs), 1, 1), -torch.inf)
         late = (
             self.reduced
         )  # written in place at every epoch start, so that a captured step finds it where it was
         self.snapshot = Snapshot(
-            x.new_zeros(late, problem.dataset.k, self.n),
+            self.w.new_zeros(late, problem.dataset.k, self.n),
             self.w[:late].clone(),
-            x.new_zeros(late, 1, 1),
+            self.w.new_zeros(late, 1, 1),
         )
         self.split, self.reach = (
             False,
-            Reach(problem.dataset.x, block, np.finfo(str(x.dtype).removeprefix("torch."))),
+            Reach(problem.dataset.x, block, np.finfo(str(problem.dtype).removeprefix("torch."))),
         )
 
     def advance(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
@@ -139,11 +139,8 @@ class LaneBlock:
     def signal(self, rows, opening):
         """The mini-batch gradient of every run, corrected where variance is reduced, as
         ``(value, log_scale)``."""
-        x, own = (
-            (self.problem.x, self.own)
-            if rows is None
-            else (self.problem.x[rows], self.own[:, rows])
-        )
+        x = self.problem.samples(rows)
+        own = self.own if rows is None else self.own[:, rows]
         floor = None
         if self.reduced:
             floor = torch.nn.functional.pad(
@@ -224,7 +221,7 @@ def residuals(
     of the others.
     """
     runs, k, _ = w.shape
-    z = (w.reshape(runs * k, -1) @ x.T).view(runs, k, -1)
+    z = logits(w.reshape(runs * k, -1), x).view(runs, k, -1)
     rest = z.masked_fill(own, -torch.inf)
     top = rest.amax(1, keepdim=True)
     value = (rest - top).exp()
@@ -245,7 +242,7 @@ def split_residuals(
     """The same with a log-scale per class, ``(runs, k, 1)``: dearer, as every entry is a logarithm
     before it is a number."""
     runs, k, _ = w.shape
-    z = (w.reshape(runs * k, -1) @ x.T).view(runs, k, -1)
+    z = logits(w.reshape(runs * k, -1), x).view(runs, k, -1)
     rest = z.masked_fill(own, -torch.inf)
     others = rest.logsumexp(1, keepdim=True)
     log_r = loss.log_residual(z.masked_fill(~own, 0).sum(1, keepdim=True) - others)
@@ -255,6 +252,11 @@ def split_residuals(
         log_scale = torch.maximum(log_scale, floor)
     value = (logs - log_scale).exp()
     return torch.where(own, -value, value), log_scale
+
+
+def logits(w: Tensor, x: Tensor) -> Tensor:
+    """``W x_i``, ``(rows of w, b)``; a sparse ``x`` stands on the left of its products."""
+    return (x @ w.T).T.contiguous() if x.layout == torch.sparse_csr else w @ x.T
 
 
 def sums(residual: Tensor, x: Tensor) -> Tensor:

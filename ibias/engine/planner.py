@@ -126,9 +126,17 @@ def is_power_norm(norm: Norm) -> bool:
     return type(norm) in (Entrywise, Schatten)
 
 
-def bytes_needed(n: int, d: int, k: int, lanes: list[Trajectory], records: int, weights: bool) -> int:
+def bytes_needed(
+    n: int,
+    d: int,
+    k: int,
+    lanes: list[Trajectory],
+    records: int,
+    weights: bool,
+    stored: int | None = None,
+) -> int:
     """Estimate for a sweep: data, one block at work, one snapshot being measured, and everything
-    that is returned."""
+    that is returned.  ``stored``: entries of sparse data, whose mini-batches are made dense."""
     batch_sizes = [lane.method.signal.batch_size(n) for lane in lanes]
     width = min(WIDEST, len(lanes)) * k
     block = width * (6 * d + 2 * max(batch_sizes) + n)
@@ -141,7 +149,8 @@ def bytes_needed(n: int, d: int, k: int, lanes: list[Trajectory], records: int, 
     block += min(WIDEST, len(sharp)) * k * (6 * d + 3 * max(batch_sizes) + snapshot)
     measuring = width * (4 * d + 4 * n)
     returned = len(lanes) * records * (16 + (k * d if weights else 0))
-    return 8 * (n * (2 * d + 4 * k) + block + measuring + returned)
+    data = 2 * n * d if stored is None else 5 * stored + 2 * max(batch_sizes) * d
+    return 8 * (data + 4 * n * k + block + measuring + returned)
 
 
 def memory_limit() -> int:
@@ -157,7 +166,8 @@ def check_memory(
 ) -> int:
     """The estimate in bytes; raises ``MemoryError`` with a sentence when it passes ``limit``
     (default: ``memory_limit()``)."""
-    need = bytes_needed(dataset.n, dataset.d, dataset.k, lanes, len(record), weights)
+    stored = dataset.x.nnz if dataset.is_sparse else None
+    need = bytes_needed(dataset.n, dataset.d, dataset.k, lanes, len(record), weights, stored)
     limit = memory_limit() if limit is None else limit
     if need > limit:
         advice = (

@@ -28,7 +28,7 @@ class Reach:
             float(limits.tiny)
         )  # the rest is left for products with small features
         sharp = 1 - self.limit / log(float(limits.eps))
-        self.x, self.per_epoch = x, len(x) // block.batch_size
+        self.x, self.per_epoch = x, x.shape[0] // block.batch_size
         self.runs = [
             i
             for i, run in enumerate(block.runs)
@@ -38,7 +38,7 @@ class Reach:
         self.speed = {}
         for i in self.runs:
             q, row = block.runs[i].norm.q, block.schedule_rows[i]
-            fastest = 2 * float((np.abs(x) ** q).sum(1).max()) ** (1 / q)
+            fastest = 2 * float((abs(x) ** q).sum(1).max()) ** (1 / q)
             self.speed[row] = max(fastest, self.speed.get(row, 0.0))
         self.used, self.room, self.ended = 0.0, self.limit, not self.runs
 
@@ -69,7 +69,8 @@ class Reach:
     def _look(self, w, rates):
         """Measure the logits of weights ``(runs, k, d)``.  False when looking again would soon cost
         more than more exponents do."""
-        z = np.tensordot(self.x, w[self.runs], (1, 2))
+        w = w[self.runs]
+        z = (self.x @ w.reshape(-1, w.shape[2]).T).reshape(-1, *w.shape[:2])
         self.used, self.room = 0.0, self.limit - float((z.max(2) - z.min(2)).max())
         soon = max(speed * rates[row][0] for row, speed in self.speed.items()) * (
             2 + self.per_epoch / 16

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
-from .interior import ball_type, interior
-from .pairs import Pairs
-from .polish import active
+from .balls import ball_type
+from .newton import Pairs, active, interior
 
 # relative cut; on the sets tried kept singular values end at 5e-6, dropped ones begin at 1e-10
 RANK = 1e-6
@@ -23,25 +22,25 @@ def optimal_face(pairs, norm, w, a, gap):
     norm, a (n, k)."""
     if ball_type(norm) is None:
         return 0, w, convexity_bound(norm, gap, w.size)
-    v, gamma, base, null, flat = _affine(pairs, norm, w, a)
+    v, gamma, base, null, hull = _affine(pairs, norm, w, a)
     if null.shape[1] == 0:
         # W solves equations with singular values above RANK whose right-hand side is known to the
         # gap
         return 0, w, float(np.sqrt(gap))
-    near = _least_norm(pairs, flat, base, null, gamma)
+    near = _least_norm(pairs, hull, base, null, gamma)
     return null.shape[1], *_inside(pairs, norm, near, v, gamma)
 
 
 def _affine(pairs, norm, w, a):
-    """The affine hull of the optimal face: (W put on it, gamma, least-norm point, basis, flat of
+    """The affine hull of the optimal face: (W put on it, gamma, least-norm point, basis, hull of
     the ball)."""
     v = pairs.reduce(w)
     margins = pairs.margins(v)
     gamma = margins.min()
-    flat = ball_type(norm).flat(v, pairs.adjoint(a))
-    base, null = _solutions(pairs, flat, active(pairs.own, a, margins - gamma, gamma), gamma)
+    hull = ball_type(norm).hull(v, pairs.adjoint(a))
+    base, null = _solutions(pairs, hull, active(pairs.own, a, margins - gamma, gamma), gamma)
     v = base + null @ (null.T @ (v.ravel() - base))
-    return v.reshape(pairs.shape), gamma, base, null, flat
+    return v.reshape(pairs.shape), gamma, base, null, hull
 
 
 def convexity_bound(norm, gap, size):
@@ -57,13 +56,13 @@ def convexity_bound(norm, gap, size):
     return float(2 * (p * gap) ** (1 / p) * size ** (0.5 - 1 / p))
 
 
-def _solutions(pairs, flat, on, gamma):
+def _solutions(pairs, hull, on, gamma):
     """The affine set of W with all active margins equal to gamma: its least-norm point (size,) and
     a basis (size, f)."""
     matrix = pairs.matrix(*np.nonzero(on))
-    rows, rhs = matrix @ flat.directions, gamma - matrix @ flat.fixed
-    if flat.trace is not None:
-        rows, rhs = np.r_[rows, flat.trace[None]], np.r_[rhs, 1.0]
+    rows, rhs = matrix @ hull.directions, gamma - matrix @ hull.fixed
+    if hull.trace is not None:
+        rows, rhs = np.r_[rows, hull.trace[None]], np.r_[rhs, 1.0]
     free = rows.shape[1]
     if len(rows) < free:  # so that the thin SVD has all right singular vectors
         rows, rhs = (
@@ -71,14 +70,14 @@ def _solutions(pairs, flat, on, gamma):
             np.r_[rhs, np.zeros(free - len(rhs))],
         )
     if free == 0:
-        return flat.fixed, np.zeros((len(flat.fixed), 0))
+        return hull.fixed, np.zeros((len(hull.fixed), 0))
     u, s, vt = np.linalg.svd(rows, full_matrices=False)
     keep = s > RANK * np.linalg.norm(matrix, axis=1).max()
     z = vt[keep].T @ ((u[:, keep].T @ rhs) / s[keep])
-    return flat.fixed + flat.directions @ z, flat.directions @ vt[~keep].T
+    return hull.fixed + hull.directions @ z, hull.directions @ vt[~keep].T
 
 
-def _least_norm(pairs, flat, base, null, gamma):
+def _least_norm(pairs, hull, base, null, gamma):
     """The point of least Frobenius norm of the face, (q, r), by cutting planes from outside: each
     round adds what the last point violates and projects again.  Finite for polyhedral balls; for
     matrix balls the rounds bound the accuracy.
@@ -86,7 +85,7 @@ def _least_norm(pairs, flat, base, null, gamma):
     rows, bounds = np.zeros((0, null.shape[1])), np.zeros(0)
     w = base.reshape(pairs.shape)
     for _ in range(ROUNDS):
-        ball_rows, ball_bounds = flat.cuts(w)
+        ball_rows, ball_bounds = hull.cuts(w)
         margins = pairs.margins(w)
         worst = np.argsort(margins, axis=None)[:100]
         worst = np.unravel_index(worst[margins.ravel()[worst] < gamma * (1 - 1e-13)], margins.shape)

@@ -4,9 +4,7 @@ vanishing combination."""
 import numpy as np
 
 from ..norms import MAX
-from .interior import interior
-from .pairs import Pairs
-from .polish import least_squares
+from .newton import Pairs, interior, least_squares
 from .result import NotSeparable
 
 # residual that counts as zero; certificates end at 1e-15 to 1e-13, separable data above 1e-9

@@ -8,11 +8,9 @@ from ..data import Dataset
 from ..norms import FROBENIUS, MAX, Entrywise, Norm, Schatten
 from .certificate import ROUNDING, attained, certify, margins, simplex
 from .face import optimal_face
-from .interior import interior
+from .newton import Pairs, active, candidates, interior
 from .nonseparable import contradiction, prove
-from .pairs import Pairs
 from .plain import solve_plain
-from .polish import active, candidates
 from .result import MaxMargin
 
 SOLVERS = "interior", "cvxpy"

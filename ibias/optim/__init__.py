@@ -3,7 +3,7 @@
 from .adam import Adam
 from .hybrid import MuonAdam, MuonSignum
 from .named import Muon, NormalizedSGD, SignSGD, Signum
-from .newton_schulz import NewtonSchulz
+from .newton_schulz import NewtonSchulz, NewtonSchulzSpectral
 from .steepest import SteepestDescent
 from .variance_reduced import VarianceReduced
 
@@ -13,6 +13,7 @@ __all__ = [
     "MuonAdam",
     "MuonSignum",
     "NewtonSchulz",
+    "NewtonSchulzSpectral",
     "NormalizedSGD",
     "SignSGD",
     "Signum",

@@ -2,17 +2,20 @@
 
 import torch
 
-from .base import CheckedOptimizer, averaged, require_fraction, require_number
+from .base import CheckedOptimizer, averaged, averages, rate
+from .options import require_fraction, require_number
+from .sharded import held
 
 
 class Adam(CheckedOptimizer):
-    """``theta <- theta - lr m^ / sqrt(v^)``, m^ and v^ the bias-corrected averages of g and g^2,
-    with ``eps = 0`` by default.
+    """``theta <- (1 - lr weight_decay) theta - lr m^ / sqrt(v^)``, m^ and v^ the bias-corrected
+    averages of g and g^2, with ``eps = 0`` by default.
 
     Where a gradient entry has always been zero, 0/0 counts as 0.  ``sqrt(v)`` is carried instead of
     v, as a hypotenuse that is never squared, so each entry keeps its direction and pace whatever
     its size or the others' (below 1e-36 in float32 it moves less): plain g^2 underflows at 1e-19.
     ``lr`` is, up to a factor near one, the change of every entry in the long run.
+    ``weight_decay`` is AdamW's, ``maximize`` climbs.
 
     Bias: the l-infinity margin, given full batches, ``eps = 0`` and ``beta1 <= beta2``
     (arXiv:2602.16340); with ``eps > 0`` only until gradients reach eps, and with mini-batches no
@@ -23,8 +26,22 @@ class Adam(CheckedOptimizer):
     outside [0, 1) or a negative eps.
     """
 
-    def __init__(self, params, lr, betas=(0.9, 0.999), eps=0.0, *, check_finite=True):
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps), check_finite)
+    def __init__(
+        self,
+        params,
+        lr: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 0.0,
+        *,
+        weight_decay: float = 0.0,
+        maximize: bool = False,
+        check_finite: bool = True,
+    ):
+        defaults = dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize)
+        super().__init__(params, defaults, check_finite)
+
+    def _known(self, group):
+        return "betas", "eps"
 
     def _check_group(self, group, number):
         check_adam(type(self).__name__, group)
@@ -50,19 +67,29 @@ def check_adam(owner, group):
 def advance_adam(state, group, params, grads):
     """One step of a group; ``state`` is the optimizer's."""
     beta1, beta2 = group["betas"]
-    averages = averaged(state, params, grads, beta1, "exp_avg")
-    for p, g, m in zip(params, grads, averages, strict=True):
+    lr = rate(group)
+    keep, sign = 1 - lr * group["weight_decay"], 1 if group["maximize"] else -1
+    means = averaged(state, params, grads, beta1, "exp_avg")
+    roots = held(averages(state, params, "root"))
+    for p, q, g, m, root in zip(params, held(params), held(grads), means, roots, strict=True):
         own = state[p]
-        if "root" not in own:
-            own["root"] = torch.zeros_like(p, memory_format=torch.preserve_format)
+        if "step" not in own:
             own["step"] = torch.tensor(0.0, dtype=torch.float32)
         own["step"] += 1
-        t = float(own["step"])
+        # a compiled graph must not bind the count: there it stays a tensor
+        t = own["step"].double() if torch.compiler.is_compiling() else float(own["step"])
         scratch = g * (1 - beta2) ** 0.5  # one temporary per tensor, used for three things
-        torch.hypot(own["root"].mul_(beta2**0.5), scratch, out=own["root"])
+        root.mul_(beta2**0.5)
+        torch.hypot(root, scratch, out=root)
         correction = (1 - beta2**t) ** 0.5
-        scale = own["root"] if not group["eps"] else own["root"] + group["eps"] * correction
+        scale = root if not group["eps"] else root + group["eps"] * correction
         # where scale is below the least normal number m is hardly above: the quotient is small
         # there, and 0 where m is 0
-        torch.div(m, torch.clamp(scale, min=torch.finfo(p.dtype).tiny, out=scratch), out=scratch)
-        p.add_(scratch, alpha=-float(group["lr"]) * correction / (1 - beta1**t))
+        torch.div(m, torch.clamp(scale, min=torch.finfo(q.dtype).tiny, out=scratch), out=scratch)
+        factor = sign * lr * correction / (1 - beta1**t)
+        if group["weight_decay"]:
+            q.mul_(keep)
+        if isinstance(factor, torch.Tensor):
+            q.add_(scratch * factor.to(q))
+        else:
+            q.add_(scratch, alpha=factor)

@@ -4,32 +4,38 @@ moves, one step per group."""
 from abc import abstractmethod
 from inspect import isgenerator
 from math import isfinite
-from numbers import Real
 
 import torch
+from torch.nn.parameter import UninitializedTensorMixin
 from torch.optim import Optimizer
 
-from .fused import Fused
+from .options import ADDED, SHARED, refuse_unknown, require_decay, require_flag, require_positive
+from .saved import matched_group, plain_group
+from .sharded import held, summed
 
 
 class CheckedOptimizer(Optimizer):
     """A ``torch.optim.Optimizer`` whose step either moves every parameter or, on bad input, none.
 
-    Subclasses fill in ``_check_group`` (called once per parameter group) and ``_advance`` (called
-    once per group and step with the parameters that have a gradient, and with their memory where
-    kernels may work on it: see ``fused``).  Raises ValueError for an empty group or ``lr <= 0`` at
+    Subclasses fill in ``_check_group`` (called once per parameter group), ``_advance`` (called once
+    per group and step with the parameters that have a gradient) and ``_known`` (the keys that a
+    group may have).  Gradients of another float type than their parameter are converted to its.
+    Raises ValueError for an empty group, a group key that no step reads, ``lr <= 0`` at
     construction (a scheduler may lower ``lr`` to 0 later) and for a saved state of another
-    optimizer, TypeError for sparse or complex tensors and for what is no number, FloatingPointError
-    for a NaN or infinite gradient. ``check_finite=False`` leaves the last one out: it costs one
-    pass over the gradients and, on CUDA, one synchronisation with the host.
+    optimizer, TypeError for lazy, sparse or complex tensors and for what is no number,
+    FloatingPointError for a NaN or infinite gradient (inside ``torch.compile``: RuntimeError).
+    ``check_finite=False`` leaves the last one out: it costs one pass over the gradients and, on
+    CUDA, one synchronisation with the host.
     """
 
     def __init__(self, params, defaults, check_finite=True):
         super().__init__(
-            _listed(type(self).__name__, params), {**defaults, "check_finite": bool(check_finite)}
+            _listed(type(self).__name__, params),
+            {**ADDED, **defaults, "check_finite": bool(check_finite)},
         )
 
     def add_param_group(self, param_group):
+        refuse_unknown(type(self).__name__, param_group, {*SHARED, *self._known(param_group)})
         super().add_param_group(param_group)
         group, number = self.param_groups[-1], len(self.param_groups) - 1
         try:
@@ -38,31 +44,27 @@ class CheckedOptimizer(Optimizer):
             self.param_groups.pop()
             raise
 
+    def state_dict(self):
+        """torch's own, in plain values: norms and maps become texts and numbers."""
+        state = super().state_dict()
+        return {**state, "param_groups": [plain_group(g) for g in state["param_groups"]]}
+
     def load_state_dict(self, state_dict):
         """torch's own, after a look whether ``state_dict`` is of such an optimizer, whose
         hyperparameters are taken from it, and fits."""
-        for number, (own, saved) in enumerate(
-            zip(self.param_groups, state_dict.get("param_groups", []))
-        ):
-            wanted = [key for key in own if key in self.defaults or key in RULE]
-            if missing := [key for key in wanted if key not in saved]:
-                raise ValueError(
-                    f"{type(self).__name__}: the saved state is of another optimizer: its group"
-                    f" {number} has no {missing[0]!r}."
-                )
-            for key in RULE:
-                if own.get(key) != saved.get(key):
-                    raise ValueError(
-                        f"{type(self).__name__}: the saved state is of another optimizer: group"
-                        f" {number} has {key} {saved.get(key)}, this one {own.get(key)}. Load it"
-                        " into an optimizer built like the one that was saved."
-                    )
+        read, name = [], type(self).__name__
+        for number, saved in enumerate(groups := state_dict.get("param_groups", [])):
+            if number >= len(self.param_groups):
+                break  # torch says that the numbers of groups differ
+            own = self.param_groups[number]
+            read.append(matched_group(name, number, own, saved, self.defaults))
             self._check(
-                {**saved, "params": own["params"], "lr": saved["lr"] or 1.0}, number
+                {**read[-1], "params": own["params"], "lr": saved["lr"] or 1.0}, number
             )  # a scheduler may have ended at 0
             for i, index in enumerate(saved["params"][: len(own["params"])]):
                 self._require_shapes(own, number, i, state_dict["state"].get(index, {}))
-        super().load_state_dict(state_dict)
+        read += groups[len(read) :]
+        super().load_state_dict({**state_dict, "param_groups": read})
 
     def _check(self, group, number):
         name = type(self).__name__
@@ -72,7 +74,14 @@ class CheckedOptimizer(Optimizer):
                 " the group out."
             )
         require_positive(name, "lr", group["lr"])
+        require_decay(name, group["lr"], group["weight_decay"])
+        require_flag(name, "maximize", group["maximize"])
         for i, p in enumerate(group["params"]):
+            if isinstance(p, UninitializedTensorMixin):
+                raise TypeError(
+                    f"{name}: parameter {i} of group {number} belongs to a lazy module and has no"
+                    " shape yet. Run one batch through the model first."
+                )
             if p.dtype not in DTYPES:
                 raise TypeError(
                     f"{name}: {describe(group, number, i)} has dtype {p.dtype}; only real floating"
@@ -81,10 +90,17 @@ class CheckedOptimizer(Optimizer):
         self._check_group(group, number)
 
     @abstractmethod
+    def _known(self, group): ...
+
+    @abstractmethod
     def _check_group(self, group, number): ...
 
     @abstractmethod
     def _advance(self, group, params, grads, memory): ...
+
+    def _memory(self, group, params, grads):
+        """The memory that compiled kernels may work on, or None."""
+        return None
 
     def step(self, closure=None):
         """One update; ``closure``, if given, recomputes the loss and the gradients and its value is
@@ -104,45 +120,40 @@ class CheckedOptimizer(Optimizer):
         return loss
 
     def _update(self):
-        work = [
-            (group, *self._gradients(group, number))
-            for number, group in enumerate(self.param_groups)
-        ]
+        work = []
+        for number, group in enumerate(self.param_groups):
+            params, grads = self._gradients(group, number)
+            work.append((group, params, grads, self._memory(group, params, grads)))
         self._require_finite(work)
         for group, params, grads, memory in work:
             if params:
                 self._advance(group, params, grads, memory)
 
     def _gradients(self, group, number):
-        params = group["params"]
-        grads = [g for p in params if (g := p.grad) is not None]
-        if len(grads) < len(params):
-            params = [p for p in params if p.grad is not None]
-        memory = Fused.of(params, grads)
-        if memory is None and any(g.is_sparse for g in grads):
-            i = next(
-                i for i, p in enumerate(group["params"]) if p.grad is not None and p.grad.is_sparse
-            )
-            raise TypeError(
-                f"{type(self).__name__}: {describe(group, number, i)} has a sparse gradient; a"
-                " steepest step needs the dense one. Build the embedding with sparse=False."
-            )
-        if memory is None:
-            for i, p in enumerate(group["params"]):
-                self._require_shapes(
-                    group, number, i, {"gradient": p.grad, **self.state.get(p, {})}
+        """The parameters that have a gradient, and the gradients in the parameters' type."""
+        params, grads, state = [], [], self.state
+        for i, p in enumerate(group["params"]):
+            g = p.grad
+            if g is None:
+                continue
+            if g.is_sparse:
+                raise TypeError(
+                    f"{type(self).__name__}: {describe(group, number, i)} has a sparse gradient; a"
+                    " steepest step needs the dense one. Build the embedding with sparse=False."
                 )
-        return params, grads, memory
+            self._require_shapes(group, number, i, {"gradient": g})
+            if p in state:
+                self._require_shapes(group, number, i, state[p])
+            params.append(p)
+            grads.append(g if g.dtype == p.dtype else g.to(p.dtype))
+        return params, grads
 
     def _require_shapes(self, group, number, i, tensors):
         """What was exchanged by ``p.data = ...`` or comes with a saved state may not fit; it has to
         show before another group has moved."""
+        shape = group["params"][i].shape
         for name, other in tensors.items():
-            if (
-                isinstance(other, torch.Tensor)
-                and other.ndim
-                and other.shape != group["params"][i].shape
-            ):
+            if isinstance(other, torch.Tensor) and other.shape != shape and other.ndim:
                 raise ValueError(
                     f"{type(self).__name__}: {describe(group, number, i)} has a {name} of shape"
                     f" {tuple(other.shape)}. Nothing was updated. Clear the gradient, or load a"
@@ -152,32 +163,38 @@ class CheckedOptimizer(Optimizer):
     def _require_finite(self, work):
         # sums (of squares) are finite only if every entry is, up to overflow: a cheap filter, and
         # the exact look only when it fires
-        squares, sums = 0.0, []
-        for group, _, grads, memory in work:
+        squares, sums, looked_at = 0.0, [], []
+        for group, params, grads, memory in work:
             if group["check_finite"]:
                 if memory is not None:
                     squares += memory.squares()
                 else:
-                    sums += [g.sum(dtype=torch.float32 if g.dtype in HALF else None) for g in grads]
-        if isfinite(squares) and (not sums or isfinite(total(sums))):
+                    looked_at += params
+                    for g in held(grads):
+                        sums.append(g.sum(dtype=torch.float32 if g.dtype in HALF else None))
+        if torch.compiler.is_compiling():
+            for s in sums:
+                torch._assert_async(torch.isfinite(s), NOT_FINITE)
             return
-        for number, group in enumerate(self.param_groups):
-            for i, p in enumerate(group["params"]) if group["check_finite"] else ():
-                if p.grad is not None and not bool(torch.isfinite(p.grad).all()):
+        if isfinite(squares) and (not sums or isfinite(summed(stacked(sums).sum(), looked_at))):
+            return
+        for number, (group, params, grads, _) in enumerate(work):
+            for p, g in zip(params, grads) if group["check_finite"] else ():
+                bad = sum((~torch.isfinite(local)).sum() for local in held([g]))
+                if int(summed(bad, [p])):
+                    i = next(i for i, q in enumerate(group["params"]) if q is p)
                     raise FloatingPointError(
-                        f"{type(self).__name__}: {describe(group, number, i)} has"
-                        f" {int((~torch.isfinite(p.grad)).sum())} NaN or infinite entries in its"
-                        " gradient. Nothing was updated. Look at the loss of this batch, or clip"
-                        " the activations; sign and polar maps would turn such a gradient into a"
-                        " full step."
+                        f"{type(self).__name__}: {describe(group, number, i)} has {int(bad)} NaN or"
+                        f" infinite entries in its gradient. {NOT_FINITE}"
                     )
 
 
+NOT_FINITE = (
+    "Nothing was updated. Look at the loss of this batch, or clip the activations; sign and polar"
+    " maps would turn such a gradient into a full step."
+)
 HALF = (torch.float16, torch.bfloat16)
 DTYPES = (*HALF, torch.float32, torch.float64)
-RULE = ("norm", "across")
-"""The settings of a group that say which optimizer it is; others (lr, momentum, ...) are tuned, and
-a saved state brings its own."""
 
 
 def _listed(owner, params):
@@ -198,11 +215,10 @@ def _listed(owner, params):
     return params
 
 
-def total(scalars, combine=torch.sum):
-    """The sum (or norm) of 0-d tensors as a float: one transfer to the host, whatever their
-    number."""
+def stacked(scalars):
+    """0-d tensors as one vector: one transfer to the host, whatever their number."""
     device = scalars[0].device
-    return float(combine(torch.stack([s.to(device) for s in scalars])))
+    return torch.stack([s.to(device) for s in scalars])
 
 
 def describe(group, number, i):
@@ -213,28 +229,6 @@ def describe(group, number, i):
     return f"parameter {i}{called} of group {number}, shape {tuple(group['params'][i].shape)},"
 
 
-def require_number(owner, argument, value):
-    """Its value, of a tensor with one entry too; NaN is a number and fails whatever is asked of it
-    next."""
-    number = value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value
-    if not isinstance(number, Real) or isinstance(number, bool):
-        raise TypeError(f"{owner}({argument}=...) must be a number; got {value!r}")
-    return number
-
-
-def require_positive(owner, argument, value):
-    if not 0 < require_number(owner, argument, value) < float("inf"):
-        raise ValueError(
-            f"{owner}({argument}=...) is the length of one step and must be positive and finite;"
-            f" got {value}"
-        )
-
-
-def require_fraction(owner, argument, value):
-    if not 0 <= require_number(owner, argument, value) < 1:
-        raise ValueError(f"{owner}({argument}=...) must lie in [0, 1); got {value}")
-
-
 def averages(state, params, name="momentum"):
     """The averages kept under ``state[p][name]``, zero at first."""
     for p in params:
@@ -243,11 +237,34 @@ def averages(state, params, name="momentum"):
     return [state[p][name] for p in params]
 
 
-def averaged(state, params, grads, decay, name="momentum"):
+def averaged(state, params, grads, decay, name="momentum", nesterov=False):
     """Exponential average ``m = decay m + (1 - decay) g`` from m = 0, kept under
-    ``state[p][name]``; the list of m's."""
+    ``state[p][name]``; the list of m's, or with ``nesterov`` of ``decay m + (1 - decay) g``.
+
+    What this process holds of each: shards for DTensors."""
+    grads = held(grads)
     if decay == 0:
         return grads
-    kept = averages(state, params, name)
+    kept = held(averages(state, params, name))
     torch._foreach_lerp_(kept, grads, 1 - decay)
-    return kept
+    return torch._foreach_lerp(grads, kept, decay) if nesterov else kept
+
+
+def move(params, directions, length, group):
+    """``p <- (1 - lr weight_decay) p - (lr / length) direction``, or ``+`` to maximize; on what
+    this process holds."""
+    params, lr = held(params), rate(group)
+    if group["weight_decay"]:
+        torch._foreach_mul_(params, 1 - lr * group["weight_decay"])
+    factor = (lr if group["maximize"] else -lr) / length
+    if isinstance(factor, torch.Tensor):
+        torch._foreach_add_(params, torch._foreach_mul(directions, factor))
+    else:
+        torch._foreach_add_(params, directions, alpha=factor)
+
+
+def rate(group):
+    """``lr`` as a number; a tensor stays one where a graph is compiled, which a number would bind
+    to today's value."""
+    lr = group["lr"]
+    return lr if isinstance(lr, torch.Tensor) and torch.compiler.is_compiling() else float(lr)

@@ -1,11 +1,12 @@
 """Entry-wise updates in one pass over memory: compiled kernels over the tensors' own storage, where
 that is safe.
 
-Safe are plain dense contiguous float32 or float64 tensors on the CPU, outside ``torch.compile``,
-``torch.func`` and dispatch modes, with numba installed.  For anything else ``Fused.of`` is None and
-torch's ``foreach`` operations do the work.  The two paths agree bit for bit in signs and averages,
-and in Euclidean lengths to rounding (sums are taken in the dtype within blocks and in float64 over
-them).
+Only where a group asks for it (``fused=True``).  Safe are plain dense contiguous float32 or float64
+tensors on the CPU, outside ``torch.compile``; for anything else ``Fused.of`` is None and torch's
+``foreach`` operations do the work.  Modes that watch torch's operations see nothing of a compiled
+step.  The two paths agree bit for bit in signs and averages, and to rounding in Euclidean lengths
+(sums are taken in the dtype within blocks and in float64 over them) and in weight decay (a product
+and a sum round once).
 """
 
 import os
@@ -13,6 +14,7 @@ from array import array
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from itertools import pairwise
 from operator import attrgetter
 
@@ -52,7 +54,7 @@ class Fused:
 
     @staticmethod
     def of(params, grads) -> "Fused | None":
-        if not params or _intercepted():
+        if not params or torch.compiler.is_compiling():
             return None
         both, dtype = [*params, *grads], params[0].dtype
         if (
@@ -66,13 +68,10 @@ class Fused:
         if shapes[:count] != shapes[count:]:
             return None
         addresses = list(map(Tensor.data_ptr, both))
-        if 0 in addresses and any(
-            map(torch._is_zerotensor, both)
-        ):  # zeros that have no memory; nor have tensors without entries
-            return None
-        return Fused(
-            (params, grads), array("q", [*map(Tensor.numel, params), *addresses]), LIKE[dtype]
-        )
+        lengths = list(map(Tensor.numel, params))
+        if 0 in addresses and any(n and not a for n, a in zip([*lengths, *lengths], addresses)):
+            return None  # zeros that have no memory
+        return Fused((params, grads), array("q", [*lengths, *addresses]), LIKE[dtype])
 
     def averaged_in(self, averages) -> "Fused | None":
         """The same with the averages of the gradients, which must be as plain as the rest."""
@@ -95,24 +94,27 @@ class Fused:
             self._squares = sum(self._run("squares"))
         return self._squares
 
-    def sign_step(self, lr, weight):
-        """``p <- p - lr sign(g)``; with averages ``m <- m + weight (g - m)``,
-        ``p <- p - lr sign(m)``."""
+    def sign_step(self, keep, lr, weight, ahead):
+        """``p <- keep p - lr sign(g)``; with averages ``m <- m + weight (g - m)``,
+        ``p <- keep p - lr sign(g + ahead (m - g))``."""
         if len(self.roles) == 2:
-            self._run("sign_step", lr)
+            self._run("sign_step", keep, lr)
         else:
-            self._run("signum_step", lr, weight)
+            self._run("signum_step", keep, lr, weight, ahead)
             increment_version(self.roles[2])
         increment_version(self.roles[0])
 
-    def average(self, weight) -> float:
-        """``m <- m + weight (g - m)``; the sum of the averages' squares."""
+    def average(self, weight, ahead) -> float:
+        """``m <- m + weight (g - m)``; the sum of the squares of ``g + ahead (m - g)``."""
         increment_version(self.roles[2])
-        return sum(self._run("averaged_squares", weight))
+        return sum(self._run("averaged_squares", weight, ahead))
 
-    def add(self, factor):
-        """``p <- p + factor d``, d the averages where there are some, else the gradients."""
-        self._run("add_scaled", len(self.roles), factor)  # the last row
+    def add(self, keep, factor, ahead):
+        """``p <- keep p + factor d``, d the gradients, or with averages ``g + ahead (m - g)``."""
+        if len(self.roles) > 2 and ahead < 1:
+            self._run("add_ahead", keep, factor, ahead)
+        else:
+            self._run("add_scaled", len(self.roles), keep, factor)  # the last row
         increment_version(self.roles[0])
 
     def _run(self, name, *numbers):
@@ -162,16 +164,12 @@ def _as_it_lies(tensors, dtype):
     )
 
 
-def _intercepted():
-    """Whether somebody traces, transforms or intercepts torch's operations and must see each of
-    them."""
-    c = torch._C
-    return (
-        torch.compiler.is_dynamo_compiling()
-        or c._functorch.peek_interpreter_stack() is not None
-        or c._len_torch_dispatch_stack() > 0
-        or c._len_torch_function_stack() > 0
-    )
+def available() -> bool:
+    """Whether numba is installed, without importing it."""
+    try:
+        return find_spec("numba") is not None
+    except ValueError:
+        return False
 
 
 @cache

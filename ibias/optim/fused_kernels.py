@@ -79,29 +79,30 @@ def _signed(lr, x):
 
 
 @_compiled()
-def sign_step(table, count, like, lr):
-    """``p -= lr sign(g)``"""
-    lr = like.dtype.type(lr)
+def sign_step(table, count, like, keep, lr):
+    """``p = keep p - lr sign(g)``"""
+    keep, lr = like.dtype.type(keep), like.dtype.type(lr)
     for j in range(count):
         p, g = _entries(table, count, like, PARAMETER, j), _entries(table, count, like, GRADIENT, j)
         for b in range(_blocks(p.size)):
             here = _block(p.size, b)
             q, h = p[here], g[here]
             for i in range(q.size):
-                q[i] -= _signed(lr, h[i])
+                q[i] = keep * q[i] - _signed(lr, h[i])
 
 
 @_compiled()
-def signum_step(table, count, like, lr, weight):
-    """``m += weight (g - m)``, ``p -= lr sign(m)``"""
-    lr, weight = like.dtype.type(lr), like.dtype.type(weight)
+def signum_step(table, count, like, keep, lr, weight, ahead):
+    """``m += weight (g - m)``, ``p = keep p - lr sign(g + ahead (m - g))``"""
+    keep, lr = like.dtype.type(keep), like.dtype.type(lr)
+    weight, ahead = like.dtype.type(weight), like.dtype.type(ahead)
     for j in range(count):
         p, g = _entries(table, count, like, PARAMETER, j), _entries(table, count, like, GRADIENT, j)
         m = _entries(table, count, like, AVERAGE, j)
         for i in range(p.size):
             average = _averaged(m[i], g[i], weight, like.dtype.type(1))
             m[i] = average
-            p[i] -= _signed(lr, average)
+            p[i] = keep * p[i] - _signed(lr, _averaged(g[i], average, ahead, like.dtype.type(1)))
 
 
 @_compiled("reassoc")
@@ -120,26 +121,38 @@ def squares(table, count, like):
 
 
 @_compiled("reassoc")
-def averaged_squares(table, count, like, weight):
-    """``m += weight (g - m)``; the sum of the squared averages, in float64."""
-    weight, total = like.dtype.type(weight), 0.0
+def averaged_squares(table, count, like, weight, ahead):
+    """``m += weight (g - m)``; the sum of the squares of ``g + ahead (m - g)``, in float64."""
+    weight, ahead, total = like.dtype.type(weight), like.dtype.type(ahead), 0.0
     for j in range(count):
         g, m = _entries(table, count, like, GRADIENT, j), _entries(table, count, like, AVERAGE, j)
         for i in range(g.size):
             average = _averaged(m[i], g[i], weight, like.dtype.type(1))
             m[i] = average
-            total += np.float64(average) * np.float64(average)
+            step = np.float64(_averaged(g[i], average, ahead, like.dtype.type(1)))
+            total += step * step
     return total
 
 
 @_compiled()
-def add_scaled(table, count, like, role, factor):
-    """``p += factor g`` or ``p += factor m``"""
-    factor = like.dtype.type(factor)
+def add_scaled(table, count, like, role, keep, factor):
+    """``p = keep p + factor g`` or ``p = keep p + factor m``"""
+    keep, factor = like.dtype.type(keep), like.dtype.type(factor)
     for j in range(count):
         p, d = _entries(table, count, like, PARAMETER, j), _entries(table, count, like, role, j)
         for b in range(_blocks(p.size)):
             here = _block(p.size, b)
             q, h = p[here], d[here]
             for i in range(q.size):
-                q[i] += factor * h[i]
+                q[i] = keep * q[i] + factor * h[i]
+
+
+@_compiled()
+def add_ahead(table, count, like, keep, factor, ahead):
+    """``p = keep p + factor (g + ahead (m - g))``"""
+    keep, factor, ahead = like.dtype.type(keep), like.dtype.type(factor), like.dtype.type(ahead)
+    for j in range(count):
+        p, g = _entries(table, count, like, PARAMETER, j), _entries(table, count, like, GRADIENT, j)
+        m = _entries(table, count, like, AVERAGE, j)
+        for i in range(p.size):
+            p[i] = keep * p[i] + factor * _averaged(g[i], m[i], ahead, like.dtype.type(1))

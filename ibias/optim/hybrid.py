@@ -1,25 +1,30 @@
 """Muon on the matrices, something entry-wise on the rest."""
 
+from typing import Unpack
+
 from ..norms import MAX, SPECTRAL
-
 from .adam import advance_adam, check_adam
-from .base import CheckedOptimizer, require_positive
-from .steepest import SteepestDescent, advance_steepest, check_steepest
+from .base import CheckedOptimizer
+from .options import refuse_unknown, require_choice, require_positive
+from .steepest import DEFAULTS, Options, advance_steepest, check_steepest, fused_memory
+
+SIDES = ("matrices", "rest")
+SHARED = ("weight_decay", "maximize", "check_finite")
+"""Arguments that both sides have."""
 
 
-def _two_groups(owner, matrices, rest, lr, rest_lr):
-    """The parameters of the two groups as lists, and the rate of the second."""
-    matrices, rest = list(matrices), list(rest)
-    if not matrices or not rest:
-        given, other = (
-            ("matrices", owner.removeprefix("Muon")) if not matrices else ("rest", "Muon")
-        )
-        raise ValueError(
-            f"{owner}: {given} is empty. Take {other} for one kind of parameters alone, give some"
-            " layers' weights (the last one's, say) to the other group, or look whether a"
-            " generator was used up before."
-        )
-    for i, p in enumerate(matrices):
+def _two_sides(owner, matrices, rest, rest_lr):
+    """The parameter groups of the two sides, each marked with its ``side``."""
+    sides = {"matrices": _groups(matrices), "rest": _groups(rest)}
+    for given, other in zip(SIDES, (owner.removeprefix("Muon"), "Muon"), strict=True):
+        if not any(group["params"] for group in sides[given]):
+            raise ValueError(
+                f"{owner}: {given} is empty. Take {other} for one kind of parameters alone, give"
+                " some layers' weights (the last one's, say) to the other group, or look whether a"
+                " generator was used up before."
+            )
+    for i, p in enumerate(p for group in sides["matrices"] for p in group["params"]):
+        p = p[1] if isinstance(p, tuple) else p
         if getattr(p, "ndim", 2) < 2:
             raise ValueError(
                 f"{owner}: parameter {i} of matrices has shape {tuple(p.shape)}, and spectral steps"
@@ -27,18 +32,80 @@ def _two_groups(owner, matrices, rest, lr, rest_lr):
             )
     if rest_lr is not None:
         require_positive(owner, "rest_lr", rest_lr)
-    return matrices, rest, lr if rest_lr is None else rest_lr
+    return [{"side": side, **group} for side in SIDES for group in sides[side]]
 
 
-class MuonSignum(SteepestDescent):
+def _groups(given):
+    """Parameter groups as they are, parameters (or name and parameter pairs) as one group."""
+    given = list(given)
+    if not (given and all(isinstance(entry, dict) for entry in given)):
+        return [{"params": given}]
+    return [{**group, "params": list(group["params"])} for group in given if group["params"]]
+
+
+class _Hybrid(CheckedOptimizer):
+    """A group of a hybrid is for one of two sides; ``_sides`` has the settings of each."""
+
+    def __init__(self, matrices, rest, lr, muon, other, rest_lr, rest_weight_decay, shared):
+        own = dict(lr=rest_lr, weight_decay=rest_weight_decay)
+        other = other | {key: value for key, value in own.items() if value is not None}
+        self._sides = dict(matrices=muon, rest=other)
+        groups = _two_sides(type(self).__name__, matrices, rest, rest_lr)
+        super().__init__(groups, dict(shared, lr=lr), shared.get("check_finite", True))
+
+    def add_param_group(self, param_group):
+        if isinstance(param_group, dict):
+            param_group = self._with_side(dict(param_group))
+        super().add_param_group(param_group)
+
+    def _with_side(self, group):
+        name, adam = type(self).__name__, "betas" in self._sides["rest"]
+        side = group.pop("side", None)
+        if not {"norm", "betas"} & set(group):
+            if side is None:
+                raise ValueError(
+                    f"{name}: group {len(self.param_groups)} needs side='matrices' or side='rest',"
+                    " which says what step it takes (or norm=ib.SPECTRAL, or another norm, for a"
+                    f" steepest step{', or betas=(...) for Adam' if adam else ''})."
+                )
+            require_choice(name, "side", side, SIDES)
+            group = {**self._sides[side], **group}
+        defaults = dict(eps=0.0) if adam and "betas" in group else dict(DEFAULTS, momentum=0.95)
+        return {**defaults, **group}
+
+    def __getstate__(self):
+        return super().__getstate__() | {"_sides": self._sides}
+
+    def _known(self, group):
+        adam = "betas" in self._sides["rest"] and "betas" in group
+        return ("betas", "eps") if adam else ("norm", *DEFAULTS)
+
+    def _check_group(self, group, number):
+        if "betas" in group:
+            check_adam(type(self).__name__, group)
+        else:
+            check_steepest(type(self).__name__, group, number)
+
+    def _memory(self, group, params, grads):
+        return fused_memory(group, params, grads)
+
+    def _advance(self, group, params, grads, memory):
+        if "betas" in group:
+            advance_adam(self.state, group, params, grads)
+        else:
+            advance_steepest(self.state, group, params, grads, memory)
+
+
+class MuonSignum(_Hybrid):
     """Muon's step on ``matrices`` at rate ``lr``, Signum's on ``rest`` at ``rest_lr`` (default:
-    ``lr``): two explicit groups.
+    ``lr``): two explicit sides, each a list of parameters or of parameter groups.
 
     Together one steepest step, of length ``rest_lr``, in the norm
     ``max((rest_lr / lr) max_j ||W_j||_spectral, ||rest||_inf)``.
     Bias: the margin in that norm.  The ratio of the rates sets the balance between the groups, not
     the classifier (notebook M1). The hybrid of the measurements in notebook M2 has the last layer's
-    weights in ``rest``.
+    weights in ``rest``.  ``rest_weight_decay`` is ``weight_decay`` unless given; ``fused`` is about
+    the rest; the other options are Muon's.  A later group says with ``side`` where it belongs.
 
     Raises what ``SteepestDescent`` raises, and ValueError for an empty ``matrices`` or ``rest`` or
     a vector among the matrices.
@@ -46,23 +113,30 @@ class MuonSignum(SteepestDescent):
     """
 
     def __init__(
-        self, matrices, rest, lr, momentum=0.95, *, rest_lr=None, polar="exact", check_finite=True
+        self,
+        matrices,
+        rest,
+        lr: float,
+        momentum: float = 0.95,
+        *,
+        rest_lr: float | None = None,
+        rest_weight_decay: float | None = None,
+        fused: bool = False,
+        **options: Unpack[Options],
     ):
-        matrices, rest, rest_lr = _two_groups(type(self).__name__, matrices, rest, lr, rest_lr)
-        groups = [
-            {"params": matrices, "norm": SPECTRAL, "polar": polar},
-            {"params": rest, "norm": MAX, "lr": rest_lr},
-        ]
-        super().__init__(groups, lr, MAX, momentum, check_finite=check_finite)
+        muon, shared = _muon(type(self).__name__, momentum, options)
+        signum = {**muon, "norm": MAX, "polar": "exact", "adjust_lr": None, "fused": fused}
+        super().__init__(matrices, rest, lr, muon, signum, rest_lr, rest_weight_decay, shared)
 
 
-class MuonAdam(CheckedOptimizer):
+class MuonAdam(_Hybrid):
     """Muon's step on ``matrices`` at rate ``lr``, Adam's without stability constant on ``rest`` at
     ``rest_lr`` (default: ``lr``).
 
     Bias: the margin in ``max((rest_lr / lr) max_j ||W_j||_spectral, ||rest||_inf)``, once Adam's
-    entries have reached unit size. The first group has the settings of ``Muon``, the second those
-    of ``Adam``.
+    entries have reached unit size. The first side has the settings of ``Muon``, the second those
+    of ``Adam``; ``rest_weight_decay`` is ``weight_decay`` unless given.  Both sides are lists of
+    parameters or of parameter groups.  A later group says with ``side`` where it belongs.
 
     Raises what ``MuonSignum`` and ``Adam`` raise.  Source: arXiv:2602.16340.
     """
@@ -71,48 +145,23 @@ class MuonAdam(CheckedOptimizer):
         self,
         matrices,
         rest,
-        lr,
-        momentum=0.95,
+        lr: float,
+        momentum: float = 0.95,
         *,
-        rest_lr=None,
-        betas=(0.9, 0.95),
-        eps=0.0,
-        polar="exact",
-        check_finite=True,
+        rest_lr: float | None = None,
+        rest_weight_decay: float | None = None,
+        betas: tuple[float, float] = (0.9, 0.95),
+        eps: float = 0.0,
+        **options: Unpack[Options],
     ):
-        matrices, rest, rest_lr = _two_groups(type(self).__name__, matrices, rest, lr, rest_lr)
-        groups = [
-            {
-                "params": matrices,
-                "norm": SPECTRAL,
-                "momentum": momentum,
-                "across": "max",
-                "polar": polar,
-            },
-            {"params": rest, "lr": rest_lr, "betas": betas, "eps": eps},
-        ]
-        super().__init__(groups, dict(lr=lr), check_finite)
+        muon, shared = _muon(type(self).__name__, momentum, options)
+        adam = dict(betas=betas, eps=eps)
+        super().__init__(matrices, rest, lr, muon, adam, rest_lr, rest_weight_decay, shared)
 
-    def _check_group(self, group, number):
-        name = type(self).__name__
-        if "betas" not in group and "norm" not in group:
-            raise ValueError(
-                f"{name}: group {number} needs norm=ib.SPECTRAL, or another norm, for a steepest"
-                " step, or betas=(...) for Adam's"
-            )
-        for key, value in (
-            dict(eps=0.0).items()
-            if "betas" in group
-            else dict(momentum=0.95, across="max", polar="exact").items()
-        ):
-            group.setdefault(key, value)
-        if "betas" in group:
-            check_adam(name, group)
-        else:
-            check_steepest(name, group, number)
 
-    def _advance(self, group, params, grads, memory):
-        if "betas" in group:
-            advance_adam(self.state, group, params, grads)
-        else:
-            advance_steepest(self.state, group, params, grads, memory)
+def _muon(owner, momentum, options):
+    """The settings of Muon's side, and those that both sides share."""
+    known = ("polar", "adjust_lr", "nesterov", "share_work", *SHARED)
+    refuse_unknown(owner, options, known, "argument")
+    shared = {key: options.pop(key) for key in SHARED if key in options}
+    return {"norm": SPECTRAL, "momentum": momentum, **options}, shared

@@ -1,45 +1,78 @@
 """Newton-Schulz iterations: the usual approximate stand-in for the exact polar factor."""
 
 from dataclasses import dataclass
+from math import inf
 
 import torch
 from torch import Tensor
 
+from ibias.norms import SPECTRAL, Norm
+
+CLASSIC = (3.4445, -4.7750, 2.0315)
+CONVERGENT = (15 / 8, -10 / 8, 3 / 8)  # the quintic whose only attracting singular value is one
+POLAR_EXPRESS = tuple(
+    (a / s, b / s**3, c / s**5)
+    for s, (a, b, c) in zip(
+        [1.01] * 7 + [1.0],
+        [
+            (8.28721201814563, -23.595886519098837, 17.300387312530933),
+            (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
+            (3.9486908534822946, -2.908902115962949, 0.5518191394370137),
+            (3.3184196573706015, -2.488488024314874, 0.51004894012372),
+            (2.300652019954817, -1.6689039845747493, 0.4188073119525673),
+            (1.891301407787398, -1.2679958271945868, 0.37680408948524835),
+            (1.8750014808534479, -1.2500016453999487, 0.3750001645474248),
+            CONVERGENT,
+        ],
+        strict=True,
+    )
+)
+SCHEDULES = {"classic": CLASSIC, "polar-express": POLAR_EXPRESS, "convergent": CONVERGENT}
+
 
 @dataclass(frozen=True)
 class NewtonSchulz:
-    """``x <- (a I + b x x^T + c (x x^T)^2) x``, from ``x = g / ||g||_F``, a fixed number of times.
+    """``x <- (a I + b x x^T + c (x x^T)^2) x``, from ``x = g / ||g||_F``, ``steps`` times, for
+    ``g`` of shape ``(*stack, rows, columns)``.
 
-    The default coefficients (the ones in ``torch.optim.Muon``) are tuned for speed and do not
-    converge: five steps leave singular values of up to about 1.2 and small ones anywhere below, ten
-    or more all of them in about 0.68 to 1.13.  So the step is longer than ``lr`` in the spectral
-    norm and shorter in its alignment (notebook M2).
-    ``NewtonSchulz(coefficients=(15/8, -10/8, 3/8), dtype=None)`` converges to the polar factor;
-    singular values below about ``1.9 ** -steps`` of the Frobenius norm have not arrived.
+    ``coefficients``: the three numbers of every step, a list of such triples (one a step, the last
+    one repeated), or the name of one of these schedules:
 
-    ``dtype``: the precision of the iteration; None keeps the gradient's, which on a CPU can take
-    longer than the exact factor (measured on the page "Use these optimizers").  Raises ValueError
-    for steps that are no positive integer or coefficients that are not three.
+    - ``"classic"`` (the ones in ``torch.optim.Muon``) is tuned for speed and does not converge:
+      five steps leave singular values of up to about 1.2 and small ones anywhere below, ten or more
+      all of them in about 0.68 to 1.13.
+    - ``"polar-express"``: in each step the quintic nearest to one on the interval where singular
+      values from 1e-3 of the Frobenius norm can be by then (Amsel, Persson, Musco and Gower 2025,
+      arXiv:2505.16932, algorithm 1, with its safety factor of 1.01).
+    - ``"convergent"`` ends in the polar factor; singular values below about ``1.9 ** -steps`` of
+      the Frobenius norm have not arrived.
+
+    So a step may be longer than ``lr`` in the spectral norm and shorter in its alignment;
+    ``benchmarks/polar.csv`` has what each costs in time and in margin.  ``dtype``: the precision of
+    the iteration; None keeps the gradient's.  Raises ValueError for steps that are no positive
+    integer or coefficients of another form.
     """
 
     steps: int = 5
-    coefficients: tuple[float, float, float] = (3.4445, -4.7750, 2.0315)
-    dtype: torch.dtype | None = torch.bfloat16
+    coefficients: tuple = CLASSIC
+    dtype: torch.dtype | None = torch.float32
 
     def __post_init__(self):
         if not (isinstance(self.steps, int) and self.steps >= 1):
             raise ValueError(
                 f"NewtonSchulz(steps=...) must be a positive integer; got {self.steps}"
             )
-        if len(self.coefficients) != 3:
+        given = self.coefficients
+        if isinstance(given, str) and given in SCHEDULES:
+            object.__setattr__(self, "coefficients", SCHEDULES[given])
+        elif isinstance(given, str) or not _triples(given):
             raise ValueError(
-                "NewtonSchulz(coefficients=...) are the three numbers of a quintic; got"
-                f" {self.coefficients}"
+                "NewtonSchulz(coefficients=...) are the three numbers of a quintic, a list of such"
+                f" triples, or one of {tuple(SCHEDULES)}; got {given!r}"
             )
 
     def __call__(self, g: Tensor) -> Tensor:
-        """Maps ``(*lanes, k, d)`` to the same shape; zero stays zero."""
-        a, b, c = self.coefficients
+        """Maps ``(*stack, rows, columns)`` to the same shape; zero stays zero."""
         # lengths are squared on the way: first the largest entry becomes 1, whatever the scale of
         # the loss
         largest = g.abs().amax((-2, -1), keepdim=True)
@@ -51,7 +84,70 @@ class NewtonSchulz:
             x.float() if x.dtype in (torch.bfloat16, torch.float16) else x, keepdim=True
         ).to(x.dtype)
         x = x / torch.where(length > 0, length, torch.ones_like(length))
-        for _ in range(self.steps):
+        triples = _triples(self.coefficients)
+        for step in range(self.steps):
+            a, b, c = triples[min(step, len(triples) - 1)]
             gram = x @ x.mT
             x = a * x + (b * gram + c * gram @ gram) @ x
         return (x.mT if tall else x).to(g.dtype)
+
+    def fields(self) -> dict:
+        """Its fields in plain values, for a saved state."""
+        dtype = None if self.dtype is None else str(self.dtype).removeprefix("torch.")
+        triples = [list(map(float, triple)) for triple in _triples(self.coefficients)]
+        return {"steps": self.steps, "coefficients": triples, "dtype": dtype}
+
+    @classmethod
+    def of_fields(cls, fields: dict) -> "NewtonSchulz":
+        """The inverse of ``fields``."""
+        triples = tuple(map(tuple, fields["coefficients"]))
+        dtype = fields["dtype"] and getattr(torch, fields["dtype"])
+        return cls(fields["steps"], triples[0] if len(triples) == 1 else triples, dtype)
+
+
+def _triples(coefficients):
+    """The quintics in order, or None for what are no quintics."""
+    try:
+        listed = (
+            [coefficients]
+            if len(coefficients) == 3 and _scalars(coefficients)
+            else (list(coefficients))
+        )
+        return listed if listed and all(len(t) == 3 and _scalars(t) for t in listed) else None
+    except TypeError:
+        return None
+
+
+def _scalars(triple):
+    return all(isinstance(value, (int, float)) for value in triple)
+
+
+@dataclass(frozen=True)
+class NewtonSchulzSpectral(Norm):
+    """Measures in the spectral norm, steps along ``iterations`` of a Newton-Schulz iteration in
+    float64, for matrices ``(*lanes, k, d)``.
+
+    Its direction is only near the steepest one: ``value(steepest(g))`` may exceed 1 and
+    ``<g, steepest(g)>`` may miss ``dual(g)``.  That is the point of the comparison.
+    """
+
+    iterations: int = 5
+    coefficients: tuple = CLASSIC
+    p: float = inf
+
+    @property
+    def text(self):
+        kind = "convergent " if self.coefficients == CONVERGENT else ""
+        return f"spectral, {kind}Newton-Schulz {self.iterations}"
+
+    def value(self, w):
+        return SPECTRAL.value(w)
+
+    def dual(self, g):
+        return SPECTRAL.dual(g)
+
+    def steepest(self, g):
+        return NewtonSchulz(self.iterations, self.coefficients, dtype=None)(g)
+
+    def cvx(self, w):
+        return SPECTRAL.cvx(w)

@@ -1,69 +1,110 @@
 """Steepest descent in any norm, with optional momentum, as a torch optimizer."""
 
 from collections import defaultdict
-from functools import cache
-from math import isnan
+from functools import cache, partial
+from math import inf, isnan
+from typing import TypedDict, Unpack
 
 import torch
 
-from ..norms import FROBENIUS, MAX, SPECTRAL, Entrywise, Norm, Schatten
-
-from .base import HALF, CheckedOptimizer, averaged, averages, describe, require_fraction, total
+from ..norms import FROBENIUS, MAX, Entrywise, Norm, Schatten
+from .base import CheckedOptimizer, averaged, averages, describe, move, rate, stacked
+from .exact_polar import polar_factor
+from .fused import Fused, available
+from .matrices import ADJUST, check_matrices, cut, join
 from .newton_schulz import NewtonSchulz
-
-# optimizer states hold norms and maps; torch.load(weights_only=True), the default, reads them back
-torch.serialization.add_safe_globals([Entrywise, Schatten, NewtonSchulz])
+from .options import refuse_unknown, require_choice, require_flag, require_fraction
+from .sharded import as_computed, from_owner, is_sharded, mine, shard, summed, team, whole
 
 ACROSS = ("max", "joint")
 
 
+class Options(TypedDict, total=False):
+    """The keyword arguments of the steepest steps, explained at ``SteepestDescent``."""
+
+    weight_decay: float
+    nesterov: bool
+    maximize: bool
+    across: str
+    polar: object
+    adjust_lr: str | None
+    matrices: str
+    split: int | tuple[int, ...] | None
+    split_axis: int
+    fused: bool
+    share_work: bool
+    check_finite: bool
+
+
+DEFAULTS = dict(momentum=0.0, nesterov=False, across="max", polar="exact", adjust_lr=None)
+DEFAULTS |= dict(matrices="flat", split=None, split_axis=0, fused=False, share_work=False)
+
+
 class SteepestDescent(CheckedOptimizer):
-    r"""``theta <- theta - lr * D``, ``D = argmax <m, D>`` over ``||D|| <= 1``,
-    ``m <- momentum m + (1 - momentum) g``, m_0 = 0.
+    r"""``theta <- (1 - lr weight_decay) theta - lr * D``, ``D = argmax <m, D>`` over
+    ``||D|| <= 1``, ``m <- momentum m + (1 - momentum) g``, m_0 = 0.
 
     ``norm``: a norm of ``ibias.norms``, for each parameter group.  It acts on matrices: a Schatten
-    norm takes parameters with two or more axes (more are flattened to (first, rest), as is usual
-    for convolutions) and refuses vectors; an entry-wise norm takes any shape.  ``across`` says what
-    a group's norm is: ``"max"``, the largest of its tensors' norms, so that every tensor takes its
-    own unit step; or ``"joint"``, one entry-wise norm of all the group's entries.
+    norm takes parameters with two or more axes and refuses vectors; an entry-wise norm takes any
+    shape.  ``across`` says what a group's norm is: ``"max"``, the largest of its matrices' norms,
+    so that every one takes its own unit step; or ``"joint"``, one entry-wise norm of all the
+    group's entries.
 
     ``lr``: the length of one step in that norm, not a factor on the gradient: scaling the loss
     changes nothing.  Groups with different norms and rates step along the norm
     ``max_g (lr_max / lr_g) N_g``.  The norm decides which margin is maximised
     on separable data: arXiv:2602.11557 (linear), arXiv:2602.16340 (smooth homogeneous networks).
 
-    ``polar``: ``"exact"``, from a singular value decomposition, or a ``NewtonSchulz`` value
-    (spectral norm only). Equal shapes are decomposed in one batch.  float16 and bfloat16 gradients
-    are mapped in float32; parameters and the average ``m``
-    keep their dtype: in bfloat16 steps below 0.4 % of an entry are rounded away, and m stops about
-    ``0.002 / (1 - momentum)`` of itself short of a steady gradient.  The map of a zero gradient is
-    zero.
+    Options, each for a parameter group too:
 
-    Raises ValueError for an empty group, ``lr <= 0``, a momentum outside [0, 1), vectors under a
-    Schatten norm and a saved state of another optimizer; TypeError for sparse or complex tensors
-    and for arguments of another kind; FloatingPointError for a gradient with NaN or infinity.  When
-    one of these is raised, no parameter has moved.
+    - ``weight_decay``: decoupled, before the step.  The weights then stay in (or shrink towards)
+      the ball of radius ``1 / weight_decay`` of the norm, and on separable data the limit is no
+      longer the scale-free maximum margin.
+    - ``nesterov``: the step is made of ``momentum m + (1 - momentum) g`` in place of m.
+    - ``maximize``: climbs instead of descending.
+    - ``matrices``: ``"flat"`` sees a tensor ``(rows, ...)`` as one matrix ``(rows, rest)``, as is
+      usual for convolutions; ``"batched"`` sees ``(..., rows, columns)`` as a stack, each matrix
+      with its own unit step (experts, heads).
+    - ``split``: cuts each matrix along ``split_axis`` (0 rows, 1 columns): an integer into that
+      many equal ones (heads), sizes such as ``(d, d, d)`` into those (a fused query, key and value
+      of shape ``(3 d, d)``).
+    - ``polar``: ``"exact"`` (singular values on the CPU, matrix products and Cholesky factors for
+      float32 on CUDA), or a ``NewtonSchulz`` value (spectral norm only).
+    - ``adjust_lr``: see ``Muon`` (spectral norm only).
+    - ``fused``: steps of plain float32 or float64 tensors on the CPU in one compiled pass (max norm
+      and joint Frobenius norm only; needs numba).
+    - ``share_work``: under DistributedDataParallel, where all processes have the same gradients,
+      each tensor's step is computed by one process and sent to the others.  Shards of FSDP2 are
+      always shared so.
+
+    Equal shapes are decomposed in one batch.  16-bit gradients are mapped in float32; parameters
+    and the average ``m`` keep their dtype: in bfloat16 steps below 0.4 % of an entry are rounded
+    away, and m stops about ``0.002 / (1 - momentum)`` of itself short of a steady gradient.  The
+    map of a zero gradient is zero.
+
+    Raises ValueError for an empty group, a group key that is not read, ``lr <= 0``, a momentum
+    outside [0, 1), a decay outside [0, 1 / lr], vectors under a Schatten norm, options that do not
+    fit the norm or the shapes, and a saved state of another optimizer; TypeError for lazy, sparse
+    or complex tensors and for arguments of another kind; FloatingPointError for a gradient with NaN
+    or infinity.  When one of these is raised, no parameter has moved.
     """
 
     def __init__(
-        self,
-        params,
-        lr,
-        norm: Norm,
-        momentum=0.0,
-        *,
-        across="max",
-        polar="exact",
-        check_finite=True,
+        self, params, lr: float, norm: Norm, momentum: float = 0.0, **options: Unpack[Options]
     ):
-        super().__init__(
-            params,
-            dict(lr=lr, norm=norm, momentum=momentum, across=across, polar=polar),
-            check_finite,
-        )
+        refuse_unknown(type(self).__name__, options, Options.__annotations__, "argument")
+        check_finite = options.pop("check_finite", True)
+        defaults = {**DEFAULTS, **options, "lr": lr, "norm": norm, "momentum": momentum}
+        super().__init__(params, defaults, check_finite)
+
+    def _known(self, group):
+        return "norm", *DEFAULTS
 
     def _check_group(self, group, number):
         check_steepest(type(self).__name__, group, number)
+
+    def _memory(self, group, params, grads):
+        return fused_memory(group, params, grads)
 
     def _advance(self, group, params, grads, memory):
         advance_steepest(self.state, group, params, grads, memory)
@@ -77,17 +118,33 @@ def check_steepest(owner, group, number):
             f" ib.norm(text); got {norm!r}"
         )
     require_fraction(owner, "momentum", group["momentum"])
-    if across not in ACROSS:
-        raise ValueError(f"{owner}(across=...) must be one of {ACROSS}; got {across!r}")
+    for flag in ("nesterov", "fused", "share_work"):
+        require_flag(owner, flag, group[flag])
+    if group["nesterov"] and not float(group["momentum"]):
+        raise ValueError(f"{owner}(nesterov=True) looks ahead along a momentum, and there is none")
+    require_choice(owner, "across", across, ACROSS)
     if across == "joint" and isinstance(norm, Schatten):
         raise ValueError(
             f"{owner}: a group has no joint singular values; use across='max' with {norm}"
         )
-    if polar != "exact" and not (isinstance(polar, NewtonSchulz) and norm == SPECTRAL):
-        raise ValueError(
-            f"{owner}(polar=...) is 'exact', or a NewtonSchulz(...) under the spectral norm; got"
-            f" {polar!r} under {norm}"
+    if across == "joint" and (group["matrices"] != "flat" or group["split"] is not None):
+        raise ValueError(f"{owner}: matrices and split have no meaning for a joint norm")
+    if polar != "exact" and not isinstance(polar, NewtonSchulz):
+        raise TypeError(
+            f"{owner}(polar=...) is 'exact' or an ibias.optim.NewtonSchulz value; got {polar!r}"
         )
+    spectral = isinstance(norm, Schatten) and norm.p == inf
+    if not spectral and polar != "exact":
+        raise ValueError(f"{owner}: polar={polar} is a step under the spectral norm; got {norm}")
+    require_choice(owner, "adjust_lr", group["adjust_lr"], (None, *ADJUST))
+    if not spectral and group["adjust_lr"]:
+        raise ValueError(
+            f"{owner}: adjust_lr={group['adjust_lr']!r} scales steps under the spectral norm; got"
+            f" {norm}"
+        )
+    if group["fused"]:
+        _check_fused(owner, group, number)
+    check_matrices(owner, group, number)
     if isinstance(norm, Schatten):
         for i, p in enumerate(group["params"]):
             if p.ndim < 2:
@@ -98,62 +155,97 @@ def check_steepest(owner, group, number):
                 )
 
 
+def _check_fused(owner, group, number):
+    if not (group["norm"] == MAX or _is_euclidean(group)):
+        raise ValueError(
+            f"{owner}(fused=True): there are compiled steps for the max norm and the joint"
+            f" Frobenius norm; leave fused out with {group['norm']}"
+        )
+    if not available():
+        raise ImportError(f"{owner}(fused=True) needs numba: pip install 'ibias[fast]'")
+    for i, p in enumerate(group["params"]):
+        if is_sharded(p) or not p.is_cpu or p.dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                f"{owner}(fused=True): {describe(group, number, i)} is {p.dtype} on {p.device};"
+                " compiled steps take plain float32 or float64 tensors on the CPU"
+            )
+
+
+def _is_euclidean(group):
+    return group["across"] == "joint" and group["norm"] == FROBENIUS
+
+
+def fused_memory(group, params, grads):
+    """The group's memory where kernels may work on it; what lies in another way than plain tensors
+    do takes torch's operations, with the same result."""
+    return Fused.of(params, grads) if group.get("fused") else None
+
+
 def advance_steepest(state, group, params, grads, memory=None):
     """One step of a group; ``state`` is the optimizer's, ``memory`` the group's where kernels may
     work on it."""
-    norm, lr, momentum = group["norm"], float(group["lr"]), float(group["momentum"])
-    euclidean = group["across"] == "joint" and norm == FROBENIUS
-    if memory and momentum and (euclidean or norm == MAX):
+    norm, momentum = group["norm"], float(group["momentum"])
+    if memory is not None and momentum:
         memory = memory.averaged_in(averages(state, params))
-    if memory and norm == MAX:
-        return memory.sign_step(lr, 1 - momentum)
-    if memory and euclidean:
-        return _advance_normalized_fused(memory, lr, 1 - momentum)
-    sources = averaged(state, params, grads, momentum)
-    if euclidean:
-        return _advance_normalized(params, sources, lr)
+    if memory is not None:
+        return _advance_fused(memory, group, momentum)
+    sources = averaged(state, params, grads, momentum, nesterov=group["nesterov"])
+    if _is_euclidean(group):
+        return move(params, *_normalized(params, sources), group)
     if norm == MAX:
         steps = torch._foreach_sign(sources)
     elif group["across"] == "joint":
-        steps = _joint(norm, sources)
+        steps = _joint(norm, params, sources)
     else:
-        steps = _blockwise(norm if group["polar"] == "exact" else group["polar"], sources)
-    torch._foreach_add_(params, steps, alpha=-lr)
+        steps = _each(group, params, sources)
+    move(params, steps, 1.0, group)
 
 
-def _advance_normalized_fused(memory, lr, weight):
-    length = (memory.squares() if len(memory.roles) == 2 else memory.average(weight)) ** 0.5
+def _advance_fused(memory, group, momentum):
+    lr = rate(group)
+    keep, ahead = 1 - lr * float(group["weight_decay"]), momentum if group["nesterov"] else 1.0
+    lr = -lr if group["maximize"] else lr
+    if group["norm"] == MAX:
+        return memory.sign_step(keep, lr, 1 - momentum, ahead)
+    averaging = len(memory.roles) > 2
+    length = (memory.average(1 - momentum, ahead) if averaging else memory.squares()) ** 0.5
     least, most = _safe(memory.roles[0][0].dtype)
     if isnan(length) or least < length < most:
-        memory.add(-lr / length)
-    else:
-        _advance_normalized(memory.roles[0], memory.roles[-1], lr)
+        return memory.add(keep, -lr / length, ahead)
+    params, grads, *kept = memory.roles
+    sources = kept[0] if kept else grads
+    if group["nesterov"]:
+        sources = torch._foreach_lerp(grads, sources, momentum)
+    move(params, *_normalized(params, sources), group)
 
 
-def _advance_normalized(params, sources, lr):
-    """The joint Euclidean step without a temporary copy of the gradient: its length goes into the
-    factor."""
-    factor = _inverse_length(sources)
-    if factor is None:  # squares under- or overflow: rescale first
-        largest = max((float(s.abs().max()) for s in sources if s.numel()), default=0)
-        if largest == 0:
-            return
-        sources = torch._foreach_div(sources, largest)
-        factor = _inverse_length(sources)
-    torch._foreach_add_(params, sources, alpha=-lr * factor)
+def _normalized(params, sources):
+    """The joint Euclidean step as directions and the length to divide them by."""
+    length = None if torch.compiler.is_compiling() else _length(params, sources)
+    if length is not None:
+        return sources, length
+    # squares under- or overflow (or a graph cannot look): rescale by the largest entry first
+    full = [as_computed(s) for s in sources]
+    largest = stacked([s.abs().max() if s.numel() else s.new_zeros(()) for s in full]).max()
+    for group in {g for p in params if (g := team(p, False)) is not None}:
+        torch.distributed.all_reduce(largest, torch.distributed.ReduceOp.MAX, group=group)
+    unit = torch._foreach_div(full, torch.where(largest > 0, largest, 1.0))
+    squares = summed(stacked(torch._foreach_norm(unit)).square().sum(), params)
+    scaled = torch._foreach_mul(unit, torch.where(squares > 0, squares, 1.0).rsqrt())
+    return [step.to(s.dtype) for step, s in zip(scaled, sources, strict=True)], 1.0
 
 
-def _inverse_length(sources):
-    """``1 / ||all entries||_2``, or None where the squares are too small or too large for the dtype
-    to carry."""
-    lengths = torch._foreach_norm([_as_computed(s) for s in sources])
-    length = total(lengths, torch.linalg.vector_norm)
+def _length(params, sources):
+    """``||all entries||_2``, or None where the squares are too small or too large for the dtype to
+    carry."""
+    lengths = stacked(torch._foreach_norm([as_computed(s) for s in sources]))
+    length = float(summed(lengths.double().square().sum(), params)) ** 0.5
     if isnan(length):
         return length  # check_finite=False: a NaN stays visible
     least, most = _safe(
         torch.float32 if any(s.dtype != torch.float64 for s in sources) else torch.float64
     )
-    return 1 / length if least < length < most else None
+    return length if least < length < most else None
 
 
 @cache
@@ -164,39 +256,59 @@ def _safe(dtype):
     return (info.tiny / info.eps) ** 0.5, info.max**0.5
 
 
-def _joint(norm, sources):
-    flat = torch.cat([_as_computed(s).reshape(-1) for s in sources])
+def _joint(norm, params, sources):
+    full = [whole(s, p) for s, p in zip(sources, params, strict=True)]
+    flat = torch.cat([as_computed(s).reshape(-1) for s in full])
     if not flat.numel():
         return sources
-    step = norm.steepest(flat[None])[0]
+    pieces = norm.steepest(flat[None])[0].split([s.numel() for s in full])
     return [
-        piece.view(s.shape).to(s.dtype)
-        for piece, s in zip(step.split([s.numel() for s in sources]), sources, strict=True)
+        shard(piece.view(s.shape).to(s.dtype), p)
+        for piece, s, p in zip(pieces, full, params, strict=True)
     ]
 
 
-def _blockwise(map_or_norm, sources):
-    """Each tensor's own unit step; tensors of one shape are stacked and mapped together, and an
-    empty one is its own step."""
-    steepest = map_or_norm.steepest if isinstance(map_or_norm, Norm) else map_or_norm
-    matrix = not isinstance(map_or_norm, Entrywise)
-    alike = defaultdict(list)
-    for i, s in enumerate(sources):
-        if s.numel():
-            alike[s.shape, s.dtype, s.device].append(i)
-    steps = list(sources)
-    for (shape, dtype, _), members in alike.items():
-        stack = torch.stack(
-            [
-                _as_computed(sources[i]).reshape((shape[0], -1) if matrix else (1, -1))
-                for i in members
-            ]
-        )
-        mapped = steepest(stack)
-        for i, step in zip(members, mapped.unbind(), strict=True):
-            steps[i] = step.reshape(shape).to(dtype)
+def _each(group, params, sources):
+    """Every matrix's own unit step.  Where several processes hold the same task, tensor i is mapped
+    by one of them and sent to the others."""
+    teams = [team(p, group["share_work"]) for p in params]
+    full = [whole(s, p) for s, p in zip(sources, params, strict=True)]
+    own = [i for i, s in enumerate(full) if s.numel() and mine(i, teams[i])]
+    mapped = dict(zip(own, _mapped(group, [full[i] for i in own]), strict=True))
+    steps = []
+    for i, (s, p) in enumerate(zip(full, params, strict=True)):
+        step = mapped[i] if i in mapped else torch.zeros_like(s)
+        steps.append(shard(from_owner(i, step, teams[i]) if s.numel() else step, p))
     return steps
 
 
-def _as_computed(s):
-    return s.float() if s.dtype in HALF else s
+def _mapped(group, sources):
+    """The steps of whole tensors; matrices of one shape are stacked and mapped together."""
+    norm = group["norm"]
+    as_vector = isinstance(norm, Entrywise) and group["matrices"] == "flat" and not group["split"]
+    alike, stacks = defaultdict(list), []
+    for i, s in enumerate(sources):
+        s = as_computed(s)
+        stacks.append([s.reshape(1, 1, -1)] if as_vector else cut(s, group))
+        for j, stack in enumerate(stacks[-1]):
+            alike[stack.shape[1:], stack.dtype, stack.device].append((i, j))
+    for (shape, dtype, device), places in alike.items():
+        members = [stacks[i][j] for i, j in places]
+        step = _map_of(group, dtype, device)(torch.cat(members) if len(members) > 1 else members[0])
+        if group["adjust_lr"]:
+            step = step * ADJUST[group["adjust_lr"]](*shape)
+        for (i, j), piece in zip(places, step.split([len(m) for m in members]), strict=True):
+            stacks[i][j] = piece
+    return [
+        (pieces[0].reshape(s.shape) if as_vector else join(pieces, s.shape, group)).to(s.dtype)
+        for pieces, s in zip(stacks, sources, strict=True)
+    ]
+
+
+def _map_of(group, dtype, device):
+    norm, polar = group["norm"], group["polar"]
+    if polar != "exact":
+        return polar
+    if device.type == "cuda" and dtype == torch.float32 and norm == Schatten(inf, norm.rtol):
+        return partial(polar_factor, rtol=max(norm.rtol, 8 * torch.finfo(dtype).eps))
+    return norm.steepest

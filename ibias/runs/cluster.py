@@ -5,19 +5,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .work import Work, collect
+import torch
+
+from .compute import compute, versions
+from .key import source_hash
+from .request import Request
 
 RETRIES = 2  # of a task that raised; a task whose worker died is moved by the scheduler itself
 
 
+class WorkerDiffers(RuntimeError):
+    """A worker has another version or another source of the package, torch or numpy: its numbers
+    would be stored under a key that does not describe them."""
+
+
 def stream(
     client,
-    works: Sequence[Work],
+    request: Request,
+    pieces: Sequence[Sequence[int]],
     done: Callable[[int, list], None],
     failed: Callable[[int, Exception], None],
 ) -> None:
-    """Send every work to the cluster and call ``done(index, pieces)`` or ``failed(index, error)``
-    as the answers arrive."""
+    """Send every piece (places of trajectories) to the cluster and call ``done(index, answers)`` or
+    ``failed(index, error)`` as the answers arrive."""
     from distributed import Client, as_completed
 
     if not isinstance(client, Client):
@@ -25,9 +35,10 @@ def stream(
             "client= takes a dask.distributed.Client, for instance Client('tcp://host:8786'); got"
             f" {client!r}"
         )
+    here = identity()
     futures = {
-        client.submit(collect, work, pure=False, retries=RETRIES): index
-        for index, work in enumerate(works)
+        client.submit(collect, request, list(piece), here, pure=False, retries=RETRIES): index
+        for index, piece in enumerate(pieces)
     }
     try:
         for future in as_completed(list(futures)):
@@ -39,6 +50,27 @@ def stream(
             future.release()
     finally:
         client.cancel([future for future in futures if not future.done()])
+
+
+def identity() -> dict[str, str]:
+    """What must be equal on a worker and here for an answer to be believed."""
+    return versions() | {"source": source_hash()}
+
+
+def collect(request: Request, places: list[int], expected: dict[str, str]) -> list[tuple]:
+    """`compute` for a Dask worker: everything returned; the worker, which serves nobody else, stays
+    on one thread.  Raises WorkerDiffers when its package is not the client's."""
+    own = identity()
+    for name, value in expected.items():
+        if own[name] != value:
+            raise WorkerDiffers(
+                f"this worker has {name} {own[name][:12]} and the client {value[:12]}; install the"
+                " same versions on both"
+            )
+    torch.set_num_threads(1)
+    answers: list[tuple] = []
+    compute(request, places, lambda *answer: answers.append(answer))
+    return answers
 
 
 def _reason(future) -> Exception:

@@ -3,89 +3,96 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-from .store import Store, default_folder
-from .plan import Job
+from .key import about
+from .request import Request
+from .store import Store, default_folder, key_of
 
 LOG = logging.getLogger("ibias.sweep")
 
 
-def opened(store) -> Store | None:
+def opened(store: Store | str | Path | None) -> Store | None:
     """The store that the argument `store=` of `sweep` means."""
     if isinstance(store, Store):
         return store
     folder = default_folder() if store == "auto" else store
-    return None if folder is None else Store(folder)
+    return None if folder is None else Store(Path(folder))
 
 
 @dataclass
-class Found:
-    """The runs of a job that are known: read from the store at the start, added as they finish."""
+class Memory:
+    """What is known of a request's trajectories, by their key; two names of one method share it.
 
+    ``keys`` follow the request's trajectories; ``place[key]`` is the first trajectory of that key.
+    """
+
+    request: Request
     store: Store | None
-    job: Job
     runs: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     origins: set[tuple[str, str]] = field(default_factory=set)
-    failed: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
 
-    def __post_init__(self):
-        if self.store is not None:
-            _refuse_addresses(self.job)
-        for key in self.job.lanes if self.store is not None else ():
+    def __post_init__(self) -> None:
+        if self.store is None:  # nothing is remembered: the place is name enough
+            self.keys = [str(i) for i in range(len(self.request.trajectories))]
+            self.place = {key: i for i, key in enumerate(self.keys)}
+            return
+        descriptions = [about(self.request, each) for each in self.request.trajectories]
+        self.keys = [key_of(description) for description in descriptions]
+        self.place = {key: i for i, key in reversed(list(enumerate(self.keys)))}
+        self.about = dict(zip(self.keys, descriptions, strict=True))
+        for key in self.place:
             entry = self.store.get(key)
             if entry is not None:
                 self._know(key, dict(entry.arrays), entry.provenance)
 
     def missing(self) -> list[str]:
-        return [key for key in self.job.lanes if key not in self.runs]
+        """The keys, each once, whose runs are not known."""
+        return [key for key in dict.fromkeys(self.keys) if key not in self.runs]
 
-    def has_all(self, keys: Iterable[str]) -> bool:
-        return all(key in self.runs for key in keys)
-
-    def add_all(self, keys: list[str], arrays: dict[str, np.ndarray], provenance: dict) -> None:
+    def add(self, keys: Sequence[str], arrays: dict[str, np.ndarray], provenance: dict) -> None:
         """Keep finished runs, `keys` along the first axis; in the store first, so that what is
         counted is safe."""
-        for place, key in enumerate(keys):
+        for row, key in enumerate(keys):
             if key not in self.runs:
-                run = {name: value[place].copy() for name, value in arrays.items()}
+                run = {name: value[row].copy() for name, value in arrays.items()}
                 if self.store is not None:
-                    self.store.put(self.job.abouts[key], run, provenance)
+                    self.store.put(self.about[key], run, provenance)
                 self._know(key, run, provenance)
 
     def fail(self, keys: Iterable[str], error: Exception) -> None:
-        reason, lost = (
-            f"{type(error).__name__}: {' '.join(str(error).split())}",
-            [key for key in keys if key not in self.runs],
-        )
+        """Remember why the runs `keys` could not be computed."""
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        lost = [key for key in keys if key not in self.runs]
         LOG.warning("%d runs failed: %s", len(lost), reason)
-        self.failed.update(dict.fromkeys(lost, reason))
+        self.failures.update(dict.fromkeys(lost, reason))
 
     def reasons(self) -> dict[str, str]:
-        return {
-            f"{lane.method.label}, seed {lane.seed}": self.failed[key]
-            for key, lane in self.job.lanes.items()
-            if key in self.failed
-        }
+        """ "optimizer, seed" to what went wrong."""
+        labels = {}
+        for key, reason in self.failures.items():
+            method, seed = self.request.trajectories[self.place[key]]
+            labels[f"{method.label}, seed {seed}"] = reason
+        return labels
 
-    def _know(self, key, arrays, provenance):
+    def stacked(self) -> dict[str, np.ndarray]:
+        """All runs, ``(trajectories, record, ...)``; NaN where one is not known."""
+        example = next(iter(self.runs.values()))
+        blank = {
+            name: np.zeros_like(a) if a.dtype == bool else np.full_like(a, np.nan)
+            for name, a in example.items()
+        }
+        runs = [self.runs.get(key, blank) for key in self.keys]
+        return {name: np.stack([run[name] for run in runs]) for name in example}
+
+    def _know(self, key: str, arrays: dict, provenance) -> None:
         self.runs[key] = arrays
-        self.failed.pop(key, None)
+        self.failures.pop(key, None)
         self.seconds[key] = float(provenance.get("seconds", 0.0))
         self.origins.add((str(provenance.get("backend", "")), str(provenance.get("device", ""))))
-
-
-def _refuse_addresses(job: Job) -> None:
-    """A repr with an address in memory does not say what an object does: another function may have
-    it tomorrow, and its answers."""
-    for about in job.abouts.values():
-        for text in (about["method"], about["loss"]):
-            if " at 0x" in text:
-                raise ValueError(
-                    f"a store cannot tell {text} from another by its repr; make the function a"
-                    " frozen dataclass, or pass store=None"
-                )

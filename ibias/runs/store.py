@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import npz
+from ..data import npz
 
 FORMAT = 1
 ENVIRONMENT = "IBIAS_STORE"
@@ -226,20 +226,11 @@ def write_whole(path: Path, data: bytes) -> None:
         raise
 
 
-def default_folder(start: Path | None = None) -> Path | None:
-    """``IBIAS_STORE`` if set, else ``_build/store`` of the companion's repository around `start`
-    (the working folder), else None.
-
-    Outside the repository nothing is written unless the caller names a folder: a library does not
-    fill a stranger's disk.
-    """
-    if chosen := os.environ.get(ENVIRONMENT):
-        return Path(chosen)
-    here = (start or Path.cwd()).absolute()
-    for folder in (here, *here.parents):
-        if (folder / "_toc.yml").is_file() and (folder / "ibias").is_dir():
-            return folder / "_build" / "store"
-    return None
+def default_folder() -> Path | None:
+    """The folder that the environment variable IBIAS_STORE names, else None: nothing is written
+    unless the caller says where, a library does not fill a stranger's disk."""
+    chosen = os.environ.get(ENVIRONMENT)
+    return Path(chosen) if chosen else None
 
 
 def _json(value) -> bytes:

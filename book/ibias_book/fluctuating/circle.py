@@ -14,6 +14,7 @@ from scipy.linalg import expm
 
 from ibias import streams
 from ibias._checks import whole
+
 from .checks import positive_step
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import norm as normal
 
 from ibias import streams
+
 from .modes import Mode
 from .statistics import batch_factor
 

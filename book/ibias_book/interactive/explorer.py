@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 import ibias as ib
-from ..steepest.theory.constants import effective_margin
 
+from ..steepest.theory.constants import effective_margin
 from .packed import FLOOR, SCALES, fresh, pack, write
 
 NORMS = (ib.MAX, ib.FROBENIUS, ib.SPECTRAL)

@@ -1,6 +1,5 @@
-"""The notebooks of the book: their pairs, and running them with papermill.
+"""The notebooks of the book: running them with papermill.
 
-python -m ibias_book.run.notebooks pair          # write the .ipynb of every .py
 python -m ibias_book.run.notebooks run           # compute what is missing or out of date
 python -m ibias_book.run.notebooks run 05_experiment -p steps 2000
 python -m ibias_book.run.notebooks verdicts      # write book/verdicts.json and book/seconds.json
@@ -21,9 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import claims
-from . import outputs, pace, sources
-from .parameters import parameters as parameters, typed
 from ..provenance import FOLDER
+from . import outputs, pace, pairs, sources
+from .parameters import parameters as parameters
+from .parameters import typed
 
 STORE = "IBIAS_STORE"
 THREADS = {
@@ -90,14 +90,6 @@ def notebook_of_figure(root: Path, id: str) -> str:
         if any(f'"{id}"' in "".join(c["source"]) for c in cells if c["cell_type"] == "code"):
             return name
     raise LookupError(f"no notebook shows a figure {id!r}")
-
-
-def pair(root: Path, which: list[str]) -> None:
-    """Write the .ipynb beside every .py, without outputs; cell ids stay."""
-    from jupytext.cli import jupytext
-
-    for name in which or sorted(p.stem for p in (root / "notebooks").glob("*.py")):
-        jupytext(["--quiet", "--update", "--to", "ipynb", str(root / "notebooks" / f"{name}.py")])
 
 
 def execute(
@@ -190,6 +182,7 @@ def run(
     defaults.
     """
     which, given, say = choose(root, which or []), given or {}, say or (lambda line: None)
+    pairs.in_step(root, which)
     todo = which if given or force else [n for n in which if not _fresh(root, n)]
     done = [Outcome(n, "fresh") for n in which if n not in todo]
     if done:
@@ -277,9 +270,9 @@ def verdicts(root: Path) -> dict[str, list[claims.Claim]]:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m ibias_book.run.notebooks",
-        description="Pairs, runs and verdicts of the book's notebooks.",
+        description="Runs and verdicts of the book's notebooks.",
     )
-    parser.add_argument("action", choices=["pair", "run", "verdicts"])
+    parser.add_argument("action", choices=["run", "verdicts"])
     parser.add_argument(
         "names", nargs="*", help="notebooks, such as 05_experiment; all when none is named"
     )
@@ -298,9 +291,6 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         root = find_root()
-        if args.action == "pair":
-            pair(root, args.names)
-            return 0
         if args.action == "verdicts":
             total = claims.count(c for found in verdicts(root).values() for c in found)
             print("book/verdicts.json: " + ", ".join(f"{n} {v}" for v, n in total.items()))

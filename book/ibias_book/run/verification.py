@@ -10,10 +10,11 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from . import notebooks, pace
-from ..figure_data import Comparison, compare, read
 from ibias.cli.machine import machine
+
+from ..figure_data import Comparison, compare, read
 from ..provenance import FOLDER, known
+from . import notebooks, pace
 
 SAVED = "benchmarks/verified.json"
 """Committed: how far each figure was from the book's when it was last computed by other means."""

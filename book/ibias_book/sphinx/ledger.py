@@ -14,8 +14,8 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from .. import claims
-from . import closing, numbering
 from ..claims import VERDICTS, Claim
+from . import closing, numbering
 from .closing import MARKS
 
 log = logging.getLogger(__name__)

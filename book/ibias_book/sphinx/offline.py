@@ -13,8 +13,8 @@ from pathlib import Path
 
 from sphinx.util import logging
 
-from ibias_book.run import notebooks, outputs
 from ibias_book.provenance import FOLDER
+from ibias_book.run import notebooks, outputs
 
 log = logging.getLogger(__name__)
 # only what tex-chtml.js can ask for at run time

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
+from ibias.engine import backend_named, refusal
 from ibias.methods import Trajectory
 from ibias.problem import Problem
-from ibias.engine import backend_named, refusal
 
 # name, backend, device, dtype; the first is what the others are compared with
 _VARIANTS = (

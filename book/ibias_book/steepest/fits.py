@@ -10,9 +10,10 @@ from ibias.maxmargin import max_margin
 from ibias.measures import relative_error
 from ibias.methods import SteepestDescent, grid
 from ibias.norms import FROBENIUS, MAX, SPECTRAL, Norm
+from ibias.runs import sweep
 from ibias.schedules import Power
 from ibias.signals import FullBatch, Signal
-from ibias.runs.sweeping import sweep
+
 from ..exponents import fit_exponent
 from .theory import constants, rates
 

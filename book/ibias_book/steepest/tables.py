@@ -10,6 +10,7 @@ import xarray as xr
 from ibias.data import Dataset
 from ibias.maxmargin import NotSeparable, max_margin, random_optima
 from ibias.norms import Norm
+
 from .theory import constants
 
 

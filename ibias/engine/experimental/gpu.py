@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from ...norms import Schatten
-from . import jacobi
 from ..driver import drive
 from ..lanes import LaneBlock
+from . import jacobi
 
 WARM_UP = 3  # eager steps before a capture: libraries allocate their workspaces then
 

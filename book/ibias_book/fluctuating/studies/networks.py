@@ -6,10 +6,10 @@ from functools import cache
 import numpy as np
 import xarray as xr
 
+from ...batches import batches_per_epoch
 from .. import closure
 from ..exponents import fit_exponent, growth_exponents, universal_curve
 from ..replicas import run_replicas
-from ...batches import batches_per_epoch
 from ..sampling import RESHUFFLING
 from ..shipped import BATCH, ETAS, REPLICAS, SEEDS, Point, Run, shipped_statistics
 from ..statistics import frame_at

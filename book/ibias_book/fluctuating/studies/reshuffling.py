@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from ibias import streams
+
 from .. import reshuffling as theory
 from ..ensemble import evolve, sample_variance
 from ..exponents import fit_exponent

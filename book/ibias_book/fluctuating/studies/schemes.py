@@ -8,13 +8,14 @@ import torch
 import xarray as xr
 
 from ibias import streams
+from ibias.norms import FROBENIUS, MAX, SPECTRAL
+
 from .. import reshuffling as theory
 from ..ensemble import evolve, sample_variance
 from ..exponents import fit_exponent
 from ..landscape import gaussian_batches, sampled_landscape
 from ..modes import Mode
 from ..sampling import RESHUFFLING, WITH_REPLACEMENT, CommonOrder, OwnOrder
-from ibias.norms import FROBENIUS, MAX, SPECTRAL
 
 BETA = 0.9
 # name: (scheme, momentum, variance reduction)

@@ -6,11 +6,12 @@ import torch
 
 from ibias.data import scale_skewed
 from ibias.maxmargin import max_margin
+from ibias.methods import SteepestDescent
 from ibias.norms import FROBENIUS, MAX, SPECTRAL, Schatten
 from ibias.problem import Problem
 from ibias.schedules import Power
 from ibias.signals import Minibatch
-from ibias.methods import SteepestDescent
+
 from ...batches import batch_rows
 from ..theory import skewed
 from .catalog import Collector

@@ -8,6 +8,7 @@ from ibias.data import gaussian, scale_skewed
 from ibias.norms import FROBENIUS, MAX, SPECTRAL
 from ibias.problem import Problem
 from ibias.schedules import Power
+
 from ...exponents import fit_exponent
 from ..theory import rates
 from ..theory.recursion import measured_margin_floor

@@ -5,11 +5,12 @@ import torch
 
 from ibias.data import Dataset, counterexample
 from ibias.maxmargin import max_margin
+from ibias.methods import SteepestDescent
 from ibias.norms import CATALOG, FROBENIUS, MAX, SPECTRAL, SUM
 from ibias.problem import Problem
 from ibias.schedules import Power
 from ibias.signals import Minibatch
-from ibias.methods import SteepestDescent
+
 from ..theory import constants
 from .catalog import Collector
 from .scenes import scenes

@@ -4,6 +4,7 @@ runs."""
 import numpy as np
 
 from ibias.norms import SUM
+
 from ..theory import constants
 from .catalog import Collector
 from .trajectories import of_kind, short_courses

@@ -4,17 +4,18 @@ corrected replacement."""
 import numpy as np
 import torch
 
-from ibias.losses import EXPONENTIAL
-from . import loss_and_proxy, noise
-from .catalog import Collector
-from .scenes import scenes
-from .trajectories import path
 from ibias.data import gaussian
+from ibias.losses import EXPONENTIAL
 from ibias.methods import SteepestDescent
 from ibias.norms import FROBENIUS, MAX, SPECTRAL
 from ibias.problem import Problem
 from ibias.schedules import Power
 from ibias.signals import Minibatch
+
+from . import loss_and_proxy, noise
+from .catalog import Collector
+from .scenes import scenes
+from .trajectories import path
 
 
 def proxy_lemmas():

@@ -4,9 +4,10 @@ phases weigh the same."""
 import numpy as np
 import torch
 
-from ibias.norms import FROBENIUS, MAX, SPECTRAL
 from ibias.data import Dataset, gaussian, scale_skewed
+from ibias.norms import FROBENIUS, MAX, SPECTRAL
 from ibias.problem import Problem
+
 from .catalog import Collector
 from .scenes import LANES, Scene, scenes
 

@@ -7,6 +7,7 @@ import torch
 from ibias.data import Dataset
 from ibias.norms import CATALOG
 from ibias.problem import Problem
+
 from ...batches import batch_rows
 from ..theory import constants
 from ..theory.replay import replay

@@ -6,6 +6,7 @@ import torch
 from numpy.polynomial.legendre import leggauss
 
 from ibias.norms import CATALOG, MAX, NUCLEAR, SPECTRAL, SUM
+
 from .catalog import Collector
 from .scenes import scenes
 

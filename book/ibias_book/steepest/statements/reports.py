@@ -12,9 +12,10 @@ from ibias.measures import relative_error
 from ibias.methods import SteepestDescent
 from ibias.norms import FROBENIUS, MAX, SPECTRAL, SUM
 from ibias.problem import Problem
+from ibias.runs import sweep
 from ibias.schedules import Power
 from ibias.signals import FullBatch, Minibatch, Momentum, VarianceReduced
-from ibias.runs.sweeping import sweep
+
 from ...batches import batch_rows
 from ..theory import constants, skewed
 from ..theory.recursion import measured_margin_floor

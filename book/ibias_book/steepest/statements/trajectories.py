@@ -7,16 +7,17 @@ from functools import cache, cached_property
 import numpy as np
 
 from ibias.data import Dataset, gaussian, scale_skewed
+from ibias.engine import backend_named
 from ibias.losses import CROSS_ENTROPY
 from ibias.maxmargin import max_margin
-from ibias.engine import backend_named
-from ibias.methods import Trajectory, SteepestDescent
+from ibias.methods import SteepestDescent, Trajectory
 from ibias.norms import FROBENIUS, MAX, SPECTRAL, Norm
 from ibias.problem import Problem
 from ibias.schedules import Power
 from ibias.signals import Minibatch, Momentum, VarianceReduced
-from ..theory.recursion import Recursion
+
 from ...batches import batch_rows
+from ..theory.recursion import Recursion
 from ..theory.replay import Replay, replay
 
 LOG2 = float(np.log(2))

@@ -7,11 +7,8 @@ Every candidate is judged by the certificate only, so that a wrong identificatio
 import numpy as np
 from scipy.linalg import LinAlgError, lstsq, lu_factor, lu_solve
 
-from .interior import ball_type
+from ..balls import Polyhedral, Smooth, SpectralBall, ball_type
 from .newton import newton_nuclear, newton_spectral
-from .polyhedral import Polyhedral
-from .smooth import Smooth
-from .spectral import SpectralBall
 
 
 def active(own, a, slack, gamma):
@@ -65,22 +62,22 @@ def least_squares(matrix, rhs):
 def _polyhedral(pairs, w, s, a, on, kind, gamma):
     """Two least-squares corrections: the free entries of W to equal margins, a to S = 0 (sum norm:
     |S| = t) on them."""
-    flat = kind.flat(w, s)
+    hull = kind.hull(w, s)
     matrix = pairs.matrix(*np.nonzero(on))
-    rows, count, z = matrix @ flat.directions, len(a), flat.directions.T @ w.ravel()
-    primal, primal_rhs = np.c_[rows, -np.ones(count)], gamma - rows @ z - matrix @ flat.fixed
+    rows, count, z = matrix @ hull.directions, len(a), hull.directions.T @ w.ravel()
+    primal, primal_rhs = np.c_[rows, -np.ones(count)], gamma - rows @ z - matrix @ hull.fixed
     dual, dual_rhs = np.r_[rows.T, np.ones((1, count))], np.r_[-rows.T @ a, 1 - a.sum()]
-    if flat.trace is not None:
+    if hull.trace is not None:
         primal, primal_rhs = (
-            np.r_[primal, np.r_[flat.trace, 0][None]],
-            np.r_[primal_rhs, 1 - flat.trace @ z],
+            np.r_[primal, np.r_[hull.trace, 0][None]],
+            np.r_[primal_rhs, 1 - hull.trace @ z],
         )
         dual, dual_rhs = (
-            np.c_[dual, np.r_[-flat.trace, 0]],
-            dual_rhs + np.r_[np.abs(s).max() * flat.trace, 0],
+            np.c_[dual, np.r_[-hull.trace, 0]],
+            dual_rhs + np.r_[np.abs(s).max() * hull.trace, 0],
         )
     z = z + least_squares(primal, primal_rhs)[:-1]
-    w = (flat.fixed + flat.directions @ z).reshape(w.shape)
+    w = (hull.fixed + hull.directions @ z).reshape(w.shape)
     yield pairs.lift(w), a + least_squares(dual, dual_rhs)[:count]
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..norms import Schatten
+from ...norms import Schatten
 
 
 class Pairs:

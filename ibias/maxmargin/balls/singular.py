@@ -13,7 +13,7 @@ from scipy.linalg import solve_triangular
 from .ball import Ball
 
 
-class Mix:
+class SymmetricSkew:
     """``(w_ij, w_ji) -> (w_ij + w_ji, w_ij - w_ji) / sqrt 2`` for i < j < min(q, r), on the last
     axis; its own inverse."""
 
@@ -60,7 +60,7 @@ class Conic(Ball):
 
     def __init__(self, q, r):
         self.q, self.r, self.parameters = q, r, q + r
-        self.mix, self.images = Mix(q, r), images(q, r)
+        self.mix, self.images = SymmetricSkew(q, r), images(q, r)
         self.to_pm, i = np.eye(q + r), np.arange(min(q, r))
         self.to_pm[i, i] = self.to_pm[q + i, i] = self.to_pm[i, q + i] = np.sqrt(0.5)
         self.to_pm[q + i, q + i] = -np.sqrt(0.5)

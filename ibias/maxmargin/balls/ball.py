@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Flat:
+class AffineHull:
     """The affine hull of the ball's points that pair with S: ``W = fixed + directions @ z``,
     vectors of length q r.
 

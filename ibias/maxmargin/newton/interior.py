@@ -14,26 +14,9 @@ from math import inf
 import numpy as np
 from scipy.linalg import LinAlgError
 
-from ..norms import Entrywise, Schatten
-from .ball import ratio
+from ..balls import NuclearBall, Smooth, SpectralBall, ball_type, ratio
 from .equations import Equations
-from .nuclear import NuclearBall
 from .pairs import Pairs
-from .polyhedral import Box, CrossPolytope
-from .smooth import Smooth
-from .spectral import SpectralBall
-
-BALLS = {
-    (Entrywise, inf): Box,
-    (Entrywise, 1): CrossPolytope,
-    (Schatten, inf): SpectralBall,
-    (Schatten, 1): NuclearBall,
-}
-
-
-def ball_type(norm):
-    """The class of the norm's ball, None for 1 < p < inf."""
-    return BALLS.get((type(norm), norm.p))
 
 
 @dataclass

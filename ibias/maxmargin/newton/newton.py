@@ -3,8 +3,7 @@
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 
-from .nuclear import NuclearBall
-from .spectral import SpectralBall, common_basis
+from ..balls import NuclearBall, SpectralBall, common_basis
 
 LIMIT = 2500  # unknowns of one dense system (0.3 s to factor)
 

@@ -4,9 +4,9 @@ length."""
 import numpy as np
 import torch
 
-from ..norms import Entrywise, Schatten
+from ...norms import Entrywise, Schatten
 from .ball import Ball
-from .singular import Mix
+from .singular import SymmetricSkew
 
 
 def conjugate(norm):
@@ -23,8 +23,8 @@ class Smooth(Ball):
     """``S = grad ||W||^2 / 2``.  p >= 2 keeps W; p < 2 keeps S and W = grad ||S||_*^2 / 2: both
     maps are C^1 then.
 
-    In singular coordinates the Hessian of a Schatten norm is diagonal after ``Mix``, as it is for
-    the entry-wise norms: ``diag(curvature) + (2 - p) g g^T``.
+    In singular coordinates the Hessian of a Schatten norm is diagonal after ``SymmetricSkew``, as
+    it is for the entry-wise norms: ``diag(curvature) + (2 - p) g g^T``.
     """
 
     def __init__(self, s, norm):
@@ -32,7 +32,7 @@ class Smooth(Ball):
         self.bent = self.p != 2
         self.matrix = isinstance(norm, Schatten) and self.bent
         self.s, self.w = s, gradient(conjugate(norm), s)
-        self.mix = Mix(*s.shape) if self.matrix else self.mix
+        self.mix = SymmetricSkew(*s.shape) if self.matrix else self.mix
 
     def rotation(self):
         if not self.matrix:

@@ -31,22 +31,35 @@ def read(path: str | Path, limit: int = LIMIT) -> tuple[dict[str, np.ndarray], d
         NpzError: damaged, truncated, too large, or holding Python objects.
         OSError: the file cannot be opened or read.
     """
-    path = Path(path)
+    return _read(Path(path), limit, _parse)
+
+
+def read_npy(path: str | Path, limit: int = LIMIT) -> np.ndarray:
+    """The array of one ``.npy`` file, read with the same care; raises as `read` does."""
+
+    def parse(stream: io.BytesIO, path: Path, limit: int) -> np.ndarray:
+        return _array(stream, path.name, len(stream.getbuffer()), path)
+
+    return _read(Path(path), limit, parse)
+
+
+def _read(path: Path, limit: int, parse):
     if path.is_dir():
-        raise NpzError(f"{path}: a folder, not an npz file")
+        raise NpzError(f"{path}: a folder, not an {path.suffix[1:] or 'npz'} file")
     size = path.stat().st_size
     if size > limit:
         raise NpzError(f"{path}: {size:,} bytes, more than the {limit:,} that are read at most")
     data = path.read_bytes()
     try:
-        return _parse(io.BytesIO(data), path, limit)
+        return parse(io.BytesIO(data), path, limit)
     except NpzError:
         raise
     # zipfile, zlib and numpy have a dozen ways to say that bytes are damaged: one documented way
     # leaves here
     except Exception as error:
         raise NpzError(
-            f"{path}: not a readable npz file ({type(error).__name__}: {_one_line(error)})"
+            f"{path}: not a readable {path.suffix[1:] or 'npz'} file"
+            f" ({type(error).__name__}: {_one_line(error)})"
         ) from error
 
 
@@ -88,7 +101,9 @@ def _parse(
                 )
             with archive.open(member) as handle:
                 if member.filename.endswith(".npy"):
-                    arrays[member.filename.removesuffix(".npy")] = _array(handle, member, path)
+                    arrays[member.filename.removesuffix(".npy")] = _array(
+                        handle, member.filename, member.file_size, path
+                    )
                 else:
                     texts[member.filename] = _exactly(
                         handle, member.file_size, member.filename, path
@@ -96,12 +111,12 @@ def _parse(
     return arrays, texts
 
 
-def _array(handle, member: zipfile.ZipInfo, path: Path) -> np.ndarray:
+def _array(handle, name: str, size: int, path: Path) -> np.ndarray:
+    """The array of ``size`` bytes of .npy format that ``handle`` has left, called ``name``."""
     version = np.lib.format.read_magic(handle)
     if version not in ((1, 0), (2, 0)):
         raise NpzError(
-            f"{path}: member {member.filename!r} has npy version {version}; (1, 0) and (2, 0) are"
-            " read"
+            f"{path}: member {name!r} has npy version {version}; (1, 0) and (2, 0) are read"
         )
     header = (
         np.lib.format.read_array_header_1_0
@@ -111,23 +126,21 @@ def _array(handle, member: zipfile.ZipInfo, path: Path) -> np.ndarray:
     shape, fortran, dtype = header(handle)
     if dtype.hasobject:
         raise NpzError(
-            f"{path}: member {member.filename!r} holds Python objects; only numbers and text are"
-            " read, never pickles"
+            f"{path}: member {name!r} holds Python objects; only numbers and text are read, never"
+            " pickles. Save text with y.astype(str)"
         )
     if dtype.kind not in "biufcUS":
-        raise NpzError(
-            f"{path}: member {member.filename!r} has dtype {dtype}; only numbers and text are read"
-        )
+        raise NpzError(f"{path}: member {name!r} has dtype {dtype}; only numbers and text are read")
     if any(not isinstance(length, int) or length < 0 for length in shape):
-        raise NpzError(f"{path}: member {member.filename!r} has the impossible shape {shape}")
-    claimed, present = math.prod(shape) * dtype.itemsize, member.file_size - handle.tell()
+        raise NpzError(f"{path}: member {name!r} has the impossible shape {shape}")
+    claimed, present = math.prod(shape) * dtype.itemsize, size - handle.tell()
     if claimed != present:
         raise NpzError(
-            f"{path}: member {member.filename!r} claims shape {shape} of {dtype}, {claimed:,}"
+            f"{path}: member {name!r} claims shape {shape} of {dtype}, {claimed:,}"
             f" bytes, but {present:,} bytes follow"
         )
     flat = (
-        np.frombuffer(_exactly(handle, claimed, member.filename, path), dtype=dtype)
+        np.frombuffer(_exactly(handle, claimed, name, path), dtype=dtype)
         if claimed
         else np.zeros(math.prod(shape), dtype)
     )

@@ -3,7 +3,7 @@ optimum."""
 
 import numpy as np
 
-from .ball import Flat
+from .ball import AffineHull
 from .singular import Conic
 
 
@@ -51,7 +51,7 @@ class SpectralBall(Conic):
         return int((s / s[0] > 1 - w).sum())
 
     @staticmethod
-    def flat(w, s):
+    def hull(w, s):
         """``W = U1 V1' + U2 M V2'``: M is free in the ball, U1 and V1 carry S."""
         _, sw, ss, _ = common_basis(w, s)
         r = SpectralBall.rank(sw, ss)
@@ -65,7 +65,7 @@ class SpectralBall(Conic):
             rows = (u[:, r:] @ a[:, over]).T[:, :, None] * (b[over] @ vt[r:])[:, None, :]
             return rows.reshape(-1, w.size), np.ones(len(rows))
 
-        return Flat(np.kron(u[:, r:], vt[r:].T), (u[:, :r] @ vt[:r]).ravel(), None, cuts)
+        return AffineHull(np.kron(u[:, r:], vt[r:].T), (u[:, :r] @ vt[:r]).ravel(), None, cuts)
 
 
 def common_basis(w, s):

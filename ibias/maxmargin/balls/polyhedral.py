@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .ball import Ball, Flat, ratio
+from .ball import AffineHull, Ball, ratio
 
 
 class Polyhedral(Ball):
@@ -59,7 +59,7 @@ class Box(Polyhedral):
         return dx, (self.r - self.z * dx) / self.x
 
     @staticmethod
-    def flat(w, s):
+    def hull(w, s):
         """At a relative-interior optimum: entries strictly inside the box are free, the others are
         the signs of S."""
         free = (1 - np.abs(w) > np.abs(s) / np.abs(s).max()).ravel()
@@ -68,7 +68,9 @@ class Box(Polyhedral):
             over = np.flatnonzero(np.abs(w) > 1)
             return np.sign(w.ravel()[over])[:, None] * np.eye(w.size)[over], np.ones(len(over))
 
-        return Flat(np.eye(w.size)[:, free], np.where(free, 0, np.sign(s).ravel()), None, cuts)
+        return AffineHull(
+            np.eye(w.size)[:, free], np.where(free, 0, np.sign(s).ravel()), None, cuts
+        )
 
 
 class CrossPolytope(Polyhedral):
@@ -109,7 +111,7 @@ class CrossPolytope(Polyhedral):
         return (self.r - self.x * dz) / self.z, dz
 
     @staticmethod
-    def flat(w, s):
+    def hull(w, s):
         """At a relative-interior optimum: the non-zero entries have the signs of S and a signed sum
         of one."""
         free = (np.abs(w) / np.abs(w).max() > 1 - np.abs(s) / np.abs(s).max()).ravel()
@@ -119,4 +121,4 @@ class CrossPolytope(Polyhedral):
             under = np.flatnonzero(free & (w.ravel() * signs < 0))
             return -signs[under, None] * np.eye(w.size)[under], np.zeros(len(under))
 
-        return Flat(np.eye(w.size)[:, free], np.zeros(w.size), signs[free], cuts)
+        return AffineHull(np.eye(w.size)[:, free], np.zeros(w.size), signs[free], cuts)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import lapack
 
-from .ball import Flat
+from .ball import AffineHull
 from .singular import Conic
 from .spectral import common_basis
 
@@ -58,7 +58,7 @@ class NuclearBall(Conic):
         return int((w / w[0] > 1 - s / s[0]).sum())
 
     @staticmethod
-    def flat(w, s):
+    def hull(w, s):
         """``W = U1 M V1'`` with M symmetric, positive semidefinite, of trace one."""
         _, sw, ss, _ = common_basis(w, s)
         r = NuclearBall.rank(sw, ss)
@@ -75,7 +75,7 @@ class NuclearBall(Conic):
             rows = -(u[:, :r] @ under).T[:, :, None] * (under.T @ vt[:r])[:, None, :]
             return rows.reshape(-1, w.size), np.zeros(len(rows))
 
-        return Flat(e, np.zeros(w.size), e.T @ (u[:, :r] @ vt[:r]).ravel(), cuts)
+        return AffineHull(e, np.zeros(w.size), e.T @ (u[:, :r] @ vt[:r]).ravel(), cuts)
 
 
 def _inverse(k):

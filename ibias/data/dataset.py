@@ -1,0 +1,104 @@
+"""Labelled samples: features as float64, labels numbered 0..k-1, refused with the place where they
+cannot be used."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+from .features import features, first_not_finite, with_ones
+from .labels import as_array, numbered
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples ``x`` of shape ``(n, d)`` (kept as float64) and labels ``y`` of shape ``(n,)`` (kept
+    as int64, 0..k-1).
+
+    ``x`` may be an array, nested lists, a torch tensor, a pandas or polars frame, or a scipy sparse
+    matrix, which stays sparse (``x`` is then a ``scipy.sparse.csr_array``).  Labels of another kind
+    (text, 1..k, gaps) are numbered in sorted order; ``label_names[c]`` is what class c was called.
+
+    Raises ValueError for wrong shapes, fewer than two classes, labels that are missing, mixed or
+    not whole numbers, columns that are not numbers, and masked, missing, NaN or infinite entries,
+    naming the first one.
+    """
+
+    x: Any
+    y: Any
+    name: str = ""
+    label_names: tuple = field(default=(), repr=False)
+
+    def __post_init__(self):
+        x, y = features(self.x), as_array(self.y)
+        if x.ndim != 2 or y.shape != x.shape[:1] or 0 in x.shape:
+            raise ValueError(
+                "a data set needs x of shape (n, d) and y of shape (n,), both not empty; got"
+                f" {x.shape} and {y.shape}"
+            )
+        bad = first_not_finite(x)
+        if bad:
+            count, i, j = bad
+            raise ValueError(
+                f"x must be finite; x[{i}, {j}] is {x[i, j]} ({count} such entries). Remove or"
+                " impute them."
+            )
+        y, names = numbered(y)
+        if self.label_names:
+            if len(self.label_names) != len(names):
+                raise ValueError(
+                    f"label_names has {len(self.label_names)} entries for {len(names)} classes"
+                )
+            names = self.label_names
+        for key, value in {"x": x, "y": y, "label_names": tuple(names)}.items():
+            object.__setattr__(self, key, value)
+        for array in (y, *self._arrays()):
+            array.flags.writeable = False
+
+    @property
+    def n(self) -> int:
+        """Number of samples."""
+        return self.x.shape[0]
+
+    @property
+    def d(self) -> int:
+        """Number of features."""
+        return self.x.shape[1]
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return len(self.label_names)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether ``x`` is a ``scipy.sparse.csr_array`` (sorted, no stored zeros)."""
+        return not isinstance(self.x, np.ndarray)
+
+    @cached_property
+    def radius(self) -> float:
+        """``R = max_i ||x_i||_1`` (Assumption 3.2)."""
+        return float(abs(self.x).sum(1).max())
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of the numbers (not the name): the identity of the data in result stores.  Sparse
+        data have one of their own, of what is stored."""
+        digest = sha256(b"csr" if self.is_sparse else b"")
+        digest.update(np.array(self.x.shape, dtype="<i8").tobytes())
+        for array in (*self._arrays(), self.y):
+            digest.update(array.astype("<f8" if array.dtype.kind == "f" else "<i8").tobytes())
+        return digest.hexdigest()
+
+    def _arrays(self) -> tuple[np.ndarray, ...]:
+        """What holds the features in memory."""
+        return (self.x.indptr, self.x.indices, self.x.data) if self.is_sparse else (self.x,)
+
+
+def with_bias(dataset: Dataset) -> Dataset:
+    """The same samples with a last feature that is 1 for every sample: an intercept, which then
+    counts in the norm like any other weight."""
+    name = f"{dataset.name} (bias)" if dataset.name else ""
+    return Dataset(with_ones(dataset.x), dataset.y, name, dataset.label_names)

@@ -1,0 +1,156 @@
+"""Features as float64, whatever holds them: arrays, sparse matrices, data frames, tensors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def features(x):
+    """A float64 copy of ``x``: a numpy array, or a ``scipy.sparse.csr_array`` of a sparse one.
+
+    Raises ValueError for text, complex numbers, masked entries, and columns of a frame that do not
+    hold numbers or have missing values (named, with the row).
+    """
+    if hasattr(x, "tocsr"):
+        return _sparse(x)
+    if hasattr(x, "collect"):
+        raise ValueError("x is a frame that is not computed yet; pass x.collect()")
+    if hasattr(x, "columns") and hasattr(x, "dtypes"):
+        return _frame(x)
+    try:
+        x = np.asarray(unmasked("x", x))
+    except (TypeError, RuntimeError) as error:
+        raise _no_table(error) from None
+    except ValueError as error:
+        raise error if "masked" in str(error) else _no_table(error) from None
+    if x.dtype.kind == "c":
+        raise ValueError(
+            "x must hold real numbers; got complex ones. Pass x.real, or real and imaginary parts"
+            " as features of their own."
+        )
+    # numpy would turn dates, and text such as "7", into numbers
+    if x.dtype.kind not in "biufO" or (
+        x.dtype == object and any(isinstance(v, str | bytes) for v in x.flat)
+    ):
+        raise _no_table(f"an array of {x.dtype}, dates or text among the numbers")
+    try:
+        return np.array(x, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise _no_table(error) from None
+
+
+def unmasked(name: str, values):
+    """``values`` without what numpy cannot read: a mask (refused where it hides anything), a
+    gradient, a device, bfloat16."""
+    if isinstance(values, np.ma.MaskedArray):
+        masked = np.argwhere(np.ma.getmaskarray(values))
+        if len(masked):
+            where = ", ".join(map(str, masked[0]))
+            raise ValueError(
+                f"{name}[{where}] is masked ({len(masked)} masked entries); fill or remove them, a"
+                " mask is never ignored"
+            )
+        return values.data
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        return values.double() if values.is_floating_point() else values
+    return values
+
+
+def first_not_finite(x) -> tuple[int, int, int] | None:
+    """How many entries are NaN or infinite, and row and column of the first; None when all are
+    finite."""
+    entries = x if isinstance(x, np.ndarray) else x.data
+    fine = np.isfinite(entries)
+    if fine.all():
+        return None
+    count, first = int((~fine).sum()), int(np.argmin(fine))
+    if isinstance(x, np.ndarray):
+        return count, *map(int, np.unravel_index(first, x.shape))
+    return count, int(np.searchsorted(x.indptr, first, "right")) - 1, int(x.indices[first])
+
+
+def check_names(names: Sequence[str]) -> None:
+    """ValueError for a column without a name (pandas writes the row numbers so) and for a name
+    given twice."""
+    for index, name in enumerate(names):
+        if re.fullmatch(r"\s*|Unnamed: \d+", name):
+            raise ValueError(
+                f"column {index + 1} has no name{f' ({name!r})' if name.strip() else ''}: a frame"
+                " writes its row numbers like this, which are no feature. Write it with"
+                " to_csv(..., index=False), remove the column, or name it"
+            )
+    if len(set(names)) < len(names):
+        twice = next(name for index, name in enumerate(names) if name in names[:index])
+        raise ValueError(f"two columns are named {twice!r}")
+
+
+def with_ones(x):
+    """``x`` and a last feature that is 1 for every sample."""
+    ones = np.ones((x.shape[0], 1))
+    if isinstance(x, np.ndarray):
+        return np.hstack([x, ones])
+    from scipy.sparse import hstack
+
+    return hstack([x, ones], format="csr")
+
+
+def _sparse(x):
+    """Canonical CSR: sorted, no duplicates, no stored zeros, so that equal numbers have one
+    digest."""
+    from scipy.sparse import csr_array
+
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"x must hold real numbers; got a sparse matrix of {x.dtype}")
+    if x.ndim != 2:
+        raise ValueError(f"x must have shape (n, d); got a sparse array of shape {x.shape}")
+    x = csr_array(x, dtype=np.float64, copy=True)
+    x.sum_duplicates()
+    x.eliminate_zeros()
+    return x
+
+
+def _frame(frame) -> np.ndarray:
+    """The columns of a pandas or polars frame."""
+    names = [str(name) for name in frame.columns]
+    try:
+        check_names(names)
+    except ValueError as error:
+        raise ValueError(f"x: {error}") from None
+    columns = [frame[name] for name in frame.columns]
+    odd = [f"{name!r} ({c.dtype})" for name, c in zip(names, columns) if not _is_numeric(c.dtype)]
+    if odd:
+        shown = ", ".join(odd[:6]) + (", ..." if len(odd) > 6 else "")
+        raise ValueError(f"x has columns that do not hold numbers: {shown}. Drop or encode them.")
+    x = np.empty((len(frame), len(names)))
+    for name, column, place in zip(names, columns, range(len(names))):
+        missing = (column.is_null() if hasattr(column, "is_null") else column.isna()).to_numpy()
+        if missing.any():
+            raise ValueError(
+                f"x: column {name!r}, row {int(np.argmax(missing))} is missing ({missing.sum()}"
+                " missing in that column). Remove or impute them."
+            )
+        x[:, place] = column.to_numpy()
+    bad = first_not_finite(x)
+    if bad:
+        raise ValueError(
+            f"x must be finite; column {names[bad[2]]!r}, row {bad[1]} is {x[bad[1:]]} ({bad[0]}"
+            " such entries). Remove or impute them."
+        )
+    return x
+
+
+def _is_numeric(dtype) -> bool:
+    """Of a numpy, pandas or polars type."""
+    if hasattr(dtype, "kind"):
+        return dtype.kind in "biuf"
+    return bool(dtype.is_numeric()) or str(dtype) == "Boolean"
+
+
+def _no_table(reason) -> ValueError:
+    return ValueError(
+        f"x must be a table of real numbers, rows of equal length; numpy says: {reason}"
+    )

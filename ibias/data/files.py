@@ -1,0 +1,159 @@
+"""A user's own data: read from a file, checked, labels mapped to 0..k-1 and the map kept."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from .dataset import Dataset
+from .features import first_not_finite, with_ones
+from .labels import numbered
+from .npz import NpzError
+from .tables import Ask, Table, read_npy, read_npz, read_parquet
+from .text import read_arff, read_csv, read_svmlight
+
+READERS = {".npz": read_npz, ".csv": read_csv, ".parquet": read_parquet, ".npy": read_npy}
+READERS |= {".arff": read_arff} | dict.fromkeys((".svmlight", ".svm", ".libsvm"), read_svmlight)
+BINARY = (".npz", ".parquet", ".npy")
+TAKEN = {  # what only some formats have
+    "label": {".npz", ".csv", ".parquet", ".arff"},
+    "labels": {".npz", ".npy"},
+    "separator": {".csv"},
+    "decimal": {".csv"},
+}
+
+
+class DataFileError(ValueError):
+    """The file does not hold a data set that can be used; the sentence names the file, the place
+    and what is allowed."""
+
+
+class LabelsMapped(UserWarning):
+    """The file's labels are not 0..k-1; the sentence says what became what. `Dataset.label_names`
+    keeps the map."""
+
+
+def load(
+    path: str | Path,
+    *,
+    label: str = "label",
+    labels: str | Path | None = None,
+    separator: str = ",",
+    decimal: str = ".",
+    standardise: bool = False,
+    bias: bool = False,
+) -> Dataset:
+    """Read ``.npz`` (keys x, y, or scipy's ``save_npz``), ``.npy``, ``.csv``, ``.parquet``,
+    ``.arff``, ``.svmlight``/``.svm``/``.libsvm``; the text formats also as ``.gz``.
+
+    Args:
+        label: the column, attribute, or npz key, with the labels.
+        labels: an ``.npy`` file with the labels, for ``.npy`` features and scipy's sparse ``.npz``;
+            without it y.npy is read beside x.npy, NAME_y.npy beside NAME_x.npy (or NAME_x.npz).
+        separator: one character between the cells of a CSV file; "tab" is one too.
+        decimal: "," where a CSV file writes 1,5 for 3/2.
+        standardise: subtract each feature's mean and divide by its standard deviation (a constant
+            feature becomes 0); not for sparse data, which it would make dense.
+        bias: append a feature that is 1 for every sample. After standardising, so that it stays 1.
+
+    The name of the result says where it came from and what was done to it.  svmlight and scipy's
+    sparse files stay sparse.  Warns `LabelsMapped`, `IndexDropped`.
+
+    Raises:
+        DataFileError, NpzError (both ValueError): the file cannot be used; the sentence names the
+        place. FileNotFoundError, PermissionError: as the system says.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    packed = suffix == ".gz"
+    suffix = Path(path.stem).suffix.lower() if packed else suffix
+    reader = READERS.get(suffix)
+    if reader is None or packed and suffix in BINARY:
+        raise DataFileError(
+            f"{path}: data are read from {', '.join(READERS)} files, text formats also as .csv.gz"
+            f" and so on; this one ends in {path.suffix or 'nothing'!r}"
+        )
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    if not path.is_file():
+        raise DataFileError(f"{path}: not a file")
+    separator = {"tab": "\t", "\\t": "\t"}.get(separator, separator)
+    ask = Ask(label, labels, separator, decimal)
+    try:
+        _check_ask(suffix, ask)
+        table = reader(path, ask)
+        x, done = _checked_features(table), []
+        y, names = _classes(table)
+        if standardise:
+            x, done = _standardised(x), ["standardised"]
+    except NpzError:
+        raise
+    # readers and parsers say what is wrong and where, in many ways; the file's name is said here
+    except ValueError as error:
+        raise DataFileError(f"{path}: {' '.join(str(error).split())}") from error
+    _say_map(path, names)
+    if bias:
+        x, done = with_ones(x), [*done, "bias"]
+    name = path.name.partition(".")[0] if path.suffix == ".gz" else path.stem
+    return Dataset(x, y, name + (f" ({', '.join(done)})" if done else ""), names)
+
+
+def _check_ask(suffix: str, ask: Ask) -> None:
+    for name, formats in TAKEN.items():
+        if getattr(ask, name) != getattr(Ask(), name) and suffix not in formats:
+            raise ValueError(
+                f"{name}={getattr(ask, name)!r} is for {', '.join(sorted(formats))} files"
+            )
+
+
+def _checked_features(table: Table):
+    x = table.features
+    if 0 in x.shape:
+        raise ValueError(
+            f"{x.shape[0]} samples of {x.shape[1]} features; at least one of each is needed"
+        )
+    bad = first_not_finite(x)
+    if bad:
+        count, row, column = bad
+        raise ValueError(
+            f"{table.place(row, column)} is {x[row, column]}; every feature must be finite"
+            f" ({count} are not)"
+        )
+    return x
+
+
+def _classes(table: Table) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Labels as 0..k-1 and what each class was called, as text."""
+    y, names = numbered(table.labels, lambda row: f"{table.row(row)} has the label")
+    if isinstance(names[0], int) and names[0] < 0 and names != [-1, 1]:
+        row = int(np.flatnonzero(y == 0)[0])
+        raise ValueError(
+            f"{table.row(row)} has the label {names[0]}; labels are text, 0, 1, 2, ..., or -1 and 1"
+        )
+    return y, tuple(map(str, names))
+
+
+def _say_map(path: Path, names: tuple[str, ...]) -> None:
+    """A map of labels to classes that is not the identity is said."""
+    if names != tuple(map(str, range(len(names)))):
+        shown = ", ".join(f"{name} -> {index}" for index, name in enumerate(names[:6]))
+        warnings.warn(
+            f"{path}: labels were mapped to classes: {shown}{', ...' if len(names) > 6 else ''}",
+            LabelsMapped,
+            stacklevel=3,
+        )
+
+
+def _standardised(x) -> np.ndarray:
+    if not isinstance(x, np.ndarray):
+        raise ValueError(
+            "to standardise would make sparse data dense; leave it, or load them dense"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = x.std(axis=0)
+        scaled = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    if not np.isfinite(scaled).all():
+        raise ValueError("the features are too large to be standardised in float64")
+    return scaled

@@ -1,0 +1,242 @@
+"""Numbers and labels out of CSV, ARFF and svmlight files: read fast, and once more, slowly, to name
+the line and the column where they cannot be read."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import re
+import zlib
+from array import array
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from .tables import LIMIT, Ask, Table, label_column, stacked
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Text of separated cells from line ``skip`` on; ``where`` is the index of the label's
+    column."""
+
+    data: bytes
+    skip: int
+    columns: list[str]
+    where: int
+    separator: str = ","
+    decimal: str = "."
+    quote: str = '"'
+
+    def table(self) -> Table:
+        x, labels = self._quickly() or self._slowly()
+        if not labels:
+            raise ValueError("a header and no samples")
+        return Table(
+            x, numbers_or_text(labels), self._names(), lambda row: f"line {self._line(row)}"
+        )
+
+    def _names(self) -> list[str]:
+        return self.columns[: self.where] + self.columns[self.where + 1 :]
+
+    def _quickly(self) -> tuple[np.ndarray, list[str]] | None:
+        """Through pyarrow; None where it is absent, objects, or could read quotes other than
+        `csv`."""
+        try:
+            import pyarrow
+            import pyarrow.csv as arrow
+        except ImportError:
+            return None
+        start = 0
+        for _ in range(self.skip):
+            start = self.data.find(b"\n", start) + 1
+        if not start and self.skip or self.data.find(self.quote.encode(), start) >= 0:
+            return None
+        names = [str(index) for index in range(len(self.columns))]
+        kinds = dict.fromkeys(names, pyarrow.float64()) | {names[self.where]: pyarrow.string()}
+        try:
+            table = arrow.read_csv(
+                pyarrow.BufferReader(pyarrow.py_buffer(self.data).slice(start)),
+                # its thread pool, beside torch, can abort the interpreter at exit
+                arrow.ReadOptions(use_threads=False, block_size=2**24, column_names=names),
+                arrow.ParseOptions(delimiter=self.separator, quote_char=False),
+                arrow.ConvertOptions(
+                    column_types=kinds, null_values=[], decimal_point=self.decimal
+                ),
+            )
+        except pyarrow.ArrowException:
+            return None
+        labels = [label.strip() for label in table.column(self.where).to_pylist()]
+        return stacked(table.remove_column(self.where)), labels
+
+    def _slowly(self) -> tuple[np.ndarray, list[str]]:
+        numbers, labels = array("d"), []
+        plain = self.decimal == "." and b"_" not in self.data
+        for line, cells in self._rows():
+            if len(cells) != len(self.columns):
+                raise ValueError(
+                    f"line {line} has {len(cells)} cells while the header names"
+                    f" {len(self.columns)} columns"
+                )
+            labels.append(cells.pop(self.where).strip())
+            try:
+                numbers.extend(map(float if plain else self._number, cells))
+            except ValueError:
+                raise ValueError(self._odd_cell(line, cells)) from None
+        return np.array(numbers).reshape(len(labels), len(self.columns) - 1), labels
+
+    def _rows(self):
+        """``(number of its last line, cells)`` of every row that is not blank."""
+        source = io.TextIOWrapper(io.BytesIO(self.data), "utf-8", newline="")
+        for _ in islice(source, self.skip):
+            pass
+        reader = csv.reader(source, delimiter=self.separator, quotechar=self.quote, strict=True)
+        try:
+            for cells in reader:
+                if cells:
+                    yield self.skip + reader.line_num, cells
+        except csv.Error as error:
+            raise ValueError(f"line {self.skip + reader.line_num}: {error}") from error
+
+    def _line(self, row: int) -> int:
+        return next(islice(self._rows(), row, None))[0]
+
+    def _number(self, cell: str) -> float:
+        if "_" in cell or (self.decimal != "." and "." in cell):
+            raise ValueError
+        return float(cell.replace(self.decimal, "."))
+
+    def _odd_cell(self, line: int, cells: list[str]) -> str:
+        """The sentence about the first cell that is no number."""
+        for name, cell in zip(self._names(), cells):
+            try:
+                self._number(cell)
+            except ValueError:
+                place = f"line {line}, column {name!r}: {cell.strip()[:40]!r} is not a number"
+                if self.decimal != "." or not re.fullmatch(r"[+-]?\d*,\d+", cell.strip()):
+                    return place
+                return place + " (a decimal comma? use a point, or decimal=',' (--decimal ,))"
+        return f"line {line} is not numbers"
+
+
+def read_csv(path: Path, ask: Ask) -> Table:
+    """UTF-8 with or without a byte-order mark, plain or .gz; the first row names the columns."""
+    if len(ask.separator) != 1 or ask.separator in '"\r\n' or ask.separator == ask.decimal:
+        raise ValueError(
+            f"separator={ask.separator!r}, decimal={ask.decimal!r}: the separator is one character,"
+            " not a quote and not the decimal sign"
+        )
+    if ask.decimal not in (".", ","):
+        raise ValueError(f"decimal={ask.decimal!r}: '.' or ','")
+    data = content(path)
+    skip, header = next(Cells(data, 0, [], 0, ask.separator)._rows(), (0, []))
+    header = [name.strip() for name in header]
+    return Cells(
+        data, skip, header, label_column(header, ask.label), ask.separator, ask.decimal
+    ).table()
+
+
+_ATTRIBUTE = re.compile(r"""@attribute\s+('[^']*'|"[^"]*"|[^\s'"]+)\s+(\S.*)""", re.IGNORECASE)
+
+
+def read_arff(path: Path, ask: Ask) -> Table:
+    """Numeric attributes and one nominal, the class; dense rows, plain or .gz."""
+    data, kinds, skip = content(path), {}, 0
+    for skip, line in enumerate(io.TextIOWrapper(io.BytesIO(data), "utf-8"), 1):
+        word = line.strip()
+        if word.lower() == "@data":
+            break
+        given = _ATTRIBUTE.fullmatch(word)
+        if given:
+            kinds[given[1].strip("'\"")] = given[2]
+        elif word and not word.lower().startswith(("%", "@relation")):
+            raise ValueError(f"line {skip}: {word[:40]!r} is no @attribute, @relation or @data")
+    else:
+        raise ValueError("an ARFF file needs a line @data")
+    other = [n for n, kind in kinds.items() if kind.lower() not in ("numeric", "real", "integer")]
+    label = other[0] if ask.label == "label" not in kinds and len(other) == 1 else ask.label
+    where = label_column(list(kinds), label)
+    for name in other:
+        if name != label:
+            raise ValueError(
+                f"attribute {name!r} is {kinds[name][:40]}; every attribute but the label must be"
+                " numeric"
+            )
+    data = re.sub(rb"(?m)^[ \t]*%.*$", b"", data)  # comments; the lines keep their numbers
+    if re.search(rb"(?mi)^@data\s*\{", data):
+        raise ValueError("sparse rows { ... } of ARFF are not read; write the data as .svmlight")
+    return Cells(data, skip, list(kinds), where, quote="'").table()
+
+
+_ROW = re.compile(rb"\s*([^\s:,]+)((?:\s+\d+:[^\s:_]+)*)\s*")
+
+
+def read_svmlight(path: Path, ask: Ask) -> Table:
+    """Rows ``label index:value index:value ...  # comment``, plain or .gz; the features stay
+    sparse.  Indices count from 0 when there is a 0 among them, else from 1."""
+    from scipy.sparse import csr_array
+
+    numbers, labels, lengths, lines = array("d"), [], [], []
+    for line, text in enumerate(content(path).splitlines(), 1):
+        text = text.partition(b"#")[0]
+        row = _ROW.fullmatch(text)
+        if not text.strip():
+            continue
+        try:
+            numbers.extend(map(float, row[2].replace(b":", b" ").split()))
+        except (ValueError, TypeError):
+            shown = text[:60].decode(errors="replace")
+            raise ValueError(
+                f"line {line} is not 'label index:value index:value ...': {shown!r}"
+            ) from None
+        labels.append(row[1].decode())
+        lengths.append(text.count(b":"))
+        lines.append(line)
+    index, values = np.frombuffer(numbers).reshape(-1, 2).T
+    sample = np.repeat(np.arange(len(labels)), lengths)
+    if (index >= LIMIT // 8).any():
+        line = lines[sample[np.argmax(index >= LIMIT // 8)]]
+        raise ValueError(f"line {line} has a feature beyond {LIMIT // 8:,}, the last that is read")
+    first = int(len(index) == 0 or index.min() > 0)
+    places = (sample, index.astype(np.int64) - first)
+    x = csr_array(
+        (values, places), shape=(len(labels), int(index.max(initial=first - 1)) + 1 - first)
+    )
+    twice = np.diff(x.indptr) != lengths
+    if twice.any():
+        raise ValueError(f"line {lines[int(np.argmax(twice))]} gives a feature twice")
+    columns = range(first, first + x.shape[1])
+    return Table(x, numbers_or_text(labels), columns, lambda row: f"line {lines[row]}")
+
+
+def numbers_or_text(labels: list[str]) -> np.ndarray:
+    """Labels as numbers when every one of them is a number, else as the text they are."""
+    try:
+        values = np.array([float(text) if "_" not in text else np.nan for text in labels])
+    except ValueError:
+        return np.array(labels)
+    return values if np.isfinite(values).all() else np.array(labels)
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a text file, unpacked when it ends in .gz, without a byte-order mark."""
+    size = path.stat().st_size
+    data = path.read_bytes() if size <= LIMIT else b""
+    if path.suffix.lower() == ".gz":
+        try:
+            with gzip.open(io.BytesIO(data)) as file:
+                data = file.read(LIMIT + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"not a readable gz file ({error})") from error
+        size = len(data)
+    if size > LIMIT:
+        raise ValueError(f"{size:,} bytes or more; at most {LIMIT:,} are read")
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not UTF-8 text (byte {error.start})") from error
+    return data.removeprefix(codecs.BOM_UTF8)

@@ -1,0 +1,36 @@
+"""Unit balls of the norms, as the interior point asks for them: one linearisation each."""
+
+from math import inf
+
+from ...norms import Entrywise, Schatten
+from .ball import AffineHull, Ball, ratio
+from .nuclear import NuclearBall
+from .polyhedral import Box, CrossPolytope, Polyhedral
+from .smooth import Smooth
+from .spectral import SpectralBall, common_basis
+
+__all__ = [
+    "AffineHull",
+    "Ball",
+    "Box",
+    "CrossPolytope",
+    "NuclearBall",
+    "Polyhedral",
+    "Smooth",
+    "SpectralBall",
+    "ball_type",
+    "common_basis",
+    "ratio",
+]
+
+BALLS = {
+    (Entrywise, inf): Box,
+    (Entrywise, 1): CrossPolytope,
+    (Schatten, inf): SpectralBall,
+    (Schatten, 1): NuclearBall,
+}
+
+
+def ball_type(norm):
+    """The class of the norm's ball, None for 1 < p < inf."""
+    return BALLS.get((type(norm), norm.p))

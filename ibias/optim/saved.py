@@ -1,0 +1,54 @@
+"""Saved states in plain values: numbers, texts, lists and tensors, which ``torch.load`` reads
+without this package."""
+
+import torch
+
+from ibias.norms import Entrywise, Norm, Schatten
+
+from .newton_schulz import NewtonSchulz
+from .options import ADDED
+
+# states saved by version 0.1 hold these objects; torch.load(weights_only=True) reads them back
+torch.serialization.add_safe_globals([Entrywise, Schatten, NewtonSchulz])
+
+RULE = ("norm", "across")
+"""The settings of a group that say which optimizer it is; others (lr, momentum, ...) are tuned, and
+a saved state brings its own."""
+NEW = (*ADDED, "nesterov", "adjust_lr", "matrices", "split", "split_axis", "fused", "share_work")
+"""Settings that version 0.1 did not have: where a state lacks them, the optimizer's own hold."""
+
+
+def plain(value):
+    """A norm as its repr, a Newton-Schulz iteration as its fields; anything else as it is."""
+    if isinstance(value, Norm):
+        return repr(value) if isinstance(value, (Entrywise, Schatten)) else value.text
+    return value.fields() if isinstance(value, NewtonSchulz) else value
+
+
+def plain_group(group):
+    return {key: plain(value) for key, value in group.items()}
+
+
+def matched_group(owner, number, own, saved, defaults):
+    """The saved settings of group ``number`` with the objects of ``own`` where they name the same
+    rule.
+
+    Raises ValueError for a group that was saved by another optimizer.
+    """
+    wanted = [*RULE, *defaults]  # the rule first
+    if missing := [k for k in wanted if k in own and k not in saved and k not in NEW]:
+        raise ValueError(
+            f"{owner}: the saved state is of another optimizer: its group {number} has no"
+            f" {missing[0]!r}."
+        )
+    for key in RULE:
+        if plain(own.get(key)) != plain(saved.get(key)):
+            raise ValueError(
+                f"{owner}: the saved state is of another optimizer: group {number} has {key}"
+                f" {plain(saved.get(key))}, this one {plain(own.get(key))}. Load it into an"
+                " optimizer built like the one that was saved."
+            )
+    kept = {key: own[key] for key in own if key in RULE or (key in NEW and key not in saved)}
+    polar = saved.get("polar")
+    read = {"polar": NewtonSchulz.of_fields(polar)} if isinstance(polar, dict) else {}
+    return {**saved, **kept, **read}

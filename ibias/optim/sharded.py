@@ -1,0 +1,87 @@
+"""Tensors that several processes hold: the shards of FSDP2 (DTensor), and work that DDP's
+processes share."""
+
+import torch
+import torch.distributed as dist
+
+
+def is_sharded(tensor) -> bool:
+    return hasattr(tensor, "full_tensor")
+
+
+def held(tensors):
+    """What this process holds of each tensor: the shard of a DTensor, a plain tensor itself; no
+    copy."""
+    return [t.to_local() if is_sharded(t) else t for t in tensors]
+
+
+def whole(local, like):
+    """The tensor whose shard on this process is ``local``, distributed as ``like`` is."""
+    if not is_sharded(like):
+        return local
+    from torch.distributed.tensor import DTensor
+
+    return DTensor.from_local(
+        local,
+        like.device_mesh,
+        like.placements,
+        run_check=False,
+        shape=like.shape,
+        stride=like.stride(),
+    ).full_tensor()
+
+
+def shard(full, like):
+    """This process's shard of ``full``, which all of them have; no communication."""
+    if not is_sharded(like):
+        return full
+    from torch.distributed.tensor import DTensor, Replicate
+
+    mesh = like.device_mesh
+    copies = DTensor.from_local(full, mesh, [Replicate()] * mesh.ndim, run_check=False)
+    return copies.redistribute(placements=like.placements).to_local()
+
+
+def team(like, share_work: bool):
+    """The process group whose members have the same work to do for ``like``, or None: the mesh axis
+    along which a DTensor is cut, or with ``share_work`` all processes."""
+    if is_sharded(like):
+        cut = [i for i, p in enumerate(like.placements) if p.is_shard()]
+        group = like.device_mesh.get_group(cut[0]) if cut else None
+    else:
+        group = dist.group.WORLD if share_work and dist.is_initialized() else None
+    return group if group is not None and dist.get_world_size(group) > 1 else None
+
+
+def mine(i, group) -> bool:
+    """Whether this process is the owner of task ``i``."""
+    return group is None or i % dist.get_world_size(group) == dist.get_rank(group)
+
+
+def from_owner(i, tensor, group):
+    """``tensor`` as the owner of task ``i`` has it."""
+    if group is not None:
+        owner = dist.get_global_rank(group, i % dist.get_world_size(group))
+        tensor = tensor.contiguous()
+        dist.broadcast(tensor, owner, group=group)
+    return tensor
+
+
+def summed(total, tensors):
+    """``total``, a 0-d tensor of what this process holds of ``tensors``, over all processes that
+    hold a shard."""
+    groups = {
+        t.device_mesh.get_group(i)
+        for t in tensors
+        if is_sharded(t)
+        for i, placement in enumerate(t.placements)
+        if placement.is_shard()
+    }
+    for group in groups:
+        dist.all_reduce(total, group=group)
+    return total
+
+
+def as_computed(tensor):
+    """16 bits are mapped in float32."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor

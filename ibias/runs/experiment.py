@@ -1,0 +1,258 @@
+"""`simulate`, one call from methods and seeds to labelled measurements; `sweep`, which also
+remembers; `status`, which only looks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from ..data import Dataset
+from ..losses import CROSS_ENTROPY, Loss
+from ..methods import SteepestDescent
+from ..progress import bar
+from .compute import compute
+from .memory import Memory, opened
+from .request import Request, chosen_device, logspaced
+from .results import labelled
+from .resume import Journal, calls, companies
+from .store import Store
+
+LOG = logging.getLogger("ibias.sweep")
+
+
+class SweepIncomplete(RuntimeError):
+    """Some runs could not be computed. What was is in the store; `reasons` maps "optimizer, seed"
+    to what went wrong."""
+
+    def __init__(self, done: int, total: int, reasons: dict[str, str]):
+        self.done, self.total, self.reasons = done, total, reasons
+        first = next(iter(reasons.items()), ("", ""))
+        super().__init__(
+            f"{done} of {total} runs are done; {len(reasons)} failed, the first ({first[0]}):"
+            f" {first[1]}. Another call tries only those again; allow_missing=True returns what"
+            " there is."
+        )
+
+
+def simulate(
+    dataset: Dataset,
+    methods: Sequence[SteepestDescent] | SteepestDescent,
+    *,
+    seeds: Iterable[int] = (0,),
+    steps: int = 20_000,
+    record: Any = logspaced(200),
+    loss: Loss = CROSS_ENTROPY,
+    backend: str = "auto",
+    device: str = "auto",
+    dtype: torch.dtype = torch.float64,
+    weights: bool = False,
+    directions: Mapping[str, np.ndarray] | None = None,
+    progress: bool = True,
+) -> xr.Dataset:
+    """Run every method with every seed from ``W_0 = 0`` and measure along the way.
+
+    Returns a dataset over ``(optimizer, seed, step)``; step t is measured after t updates,
+    ``margin`` is NaN at ``W = 0``.  Coordinates ``norm``, ``batch_size``, ``momentum``,
+    ``variance_reduction``, ``eta0``, ``a`` belong to ``optimizer``.  ``weights=True`` adds
+    ``(optimizer, seed, step, class, feature)``; ``directions={"name": matrix (k, d)}`` adds
+    ``cosine`` over ``(..., direction)``.  A seed fixes the shuffles and nothing else; its
+    trajectory is the same alone or in company.  Divergence is data: ``diverged_at``.
+
+    ``record``: ``ib.logspaced(count)`` or increasing steps.  ``backend``: "auto" (the compiled
+    kernel on CPU for what it supports, torch lanes otherwise), or "kernel", "gpu", "lanes",
+    "composed", "persistent"; the environment variable IBIAS_BACKEND says what "auto" tries first.
+    ``device``: "auto" takes CUDA when there is one.
+
+    Raises ValueError for names that coincide and batch sizes that do not divide n, MemoryError,
+    with the estimate, for runs that need too much.
+    """
+    request = Request(
+        dataset, methods, seeds, steps, record, loss, backend, device, dtype, weights, directions
+    )
+    began, runs = perf_counter(), len(request.trajectories)
+    with bar(runs * request.steps, f"{runs} runs", progress) as advance:
+        values, origin = compute(request, range(runs), advance=advance)
+    return labelled(request, values, {origin}).assign_attrs(
+        seconds=round(perf_counter() - began, 3)
+    )
+
+
+def sweep(
+    dataset: Dataset,
+    methods: Sequence[SteepestDescent] | SteepestDescent,
+    *,
+    seeds: Iterable[int] = (0,),
+    steps: int = 20_000,
+    record: Any = logspaced(200),
+    loss: Loss = CROSS_ENTROPY,
+    backend: str = "auto",
+    device: str = "auto",
+    dtype: torch.dtype = torch.float64,
+    weights: bool = False,
+    directions: Mapping[str, np.ndarray] | None = None,
+    progress: bool = True,
+    store: Store | str | Path | None = "auto",
+    client: Any = None,
+    allow_missing: bool = False,
+) -> xr.Dataset:
+    """`simulate`, remembering every finished run.
+
+    Beyond the arguments of `simulate`:
+
+    - ``store``: a folder, or None to remember nothing.  "auto" is the folder named by the
+      environment variable IBIAS_STORE, else nothing is remembered.
+    - ``client``: a ``dask.distributed.Client``; the runs are then computed by its workers, and
+      stored here as they arrive.  A worker with another version or source of the package is
+      refused.
+    - ``allow_missing``: return NaN for runs that failed, and their reasons in the variable
+      ``status``, instead of raising.
+
+    Returns the dataset of `simulate`; ``attrs["from_store"]`` counts the runs that were not
+    computed anew.
+
+    Raises what `simulate` raises; SweepIncomplete when runs failed; OSError when the store cannot
+    be written; ValueError for a schedule, norm, signal or loss of your own whose source cannot be
+    read.  Runs finished before an error, Ctrl-C or a power cut are in the store, and the next call
+    computes the rest.
+    """
+    request = Request(
+        dataset, methods, seeds, steps, record, loss, backend, device, dtype, weights, directions
+    )
+    if client is None:  # an error before anything is written; workers look at their own devices
+        chosen_device(request.device)
+    began, memory = perf_counter(), Memory(request, opened(store))
+    known, total = len(memory.runs), len(memory.keys)
+    if known and memory.store is not None:
+        LOG.info("%d of %d runs were found in %s", known, total, memory.store.folder)
+    with _said_what_is_safe(memory):
+        if memory.missing():
+            _fill(memory, progress, client)
+        if not memory.runs or (memory.failures and not allow_missing):
+            raise SweepIncomplete(len(memory.runs), total, memory.reasons())
+        runs = labelled(request, memory.stacked(), memory.origins)
+    if allow_missing:
+        runs["status"] = _states(memory)
+    return runs.assign_attrs(
+        seconds=round(sum(memory.seconds.values()), 3),
+        from_store=known,
+        wall_seconds=round(perf_counter() - began, 3),
+    )
+
+
+def status(
+    dataset: Dataset,
+    methods: Sequence[SteepestDescent] | SteepestDescent,
+    *,
+    store: Store | str | Path | None = "auto",
+    **options: Any,
+) -> xr.DataArray:
+    """ "done" or "missing" for each run of a sweep with these options, over (optimizer, seed);
+    computes nothing."""
+    return _states(Memory(Request(dataset, methods, **options), opened(store)))
+
+
+@contextmanager
+def _said_what_is_safe(memory: Memory):
+    """Whatever ends the call says how much of it the next one will find."""
+    try:
+        yield
+    except BaseException as error:
+        if memory.store is not None:
+            error.add_note(
+                f"{len(memory.runs)} of {len(memory.keys)} runs are in {memory.store.folder}; the"
+                " next call goes on from there"
+            )
+        raise
+
+
+def _fill(memory: Memory, progress: bool, client: Any) -> None:
+    """Compute what is missing, here or on a cluster."""
+    journal, steps = Journal(memory), memory.request.steps
+    state, its_keys = journal.begin()
+    known = f" ({len(memory.runs)} of them known)" if memory.runs else ""
+    groups = calls(memory, journal.keys)
+    if client is not None:
+        groups = [company for keys in groups for company in companies(memory, keys)]
+    label = f"{len(memory.place)} runs{known}"
+    with bar(len(memory.missing()) * steps, label, progress) as advance:
+        if client is not None:
+            _on_cluster(memory, groups, advance, client)
+        else:
+            if state is not None:
+                _attempt(memory, its_keys, advance, journal, state)
+            for keys in groups:
+                _attempt(memory, _unfinished(memory, keys), advance, journal)
+    if not memory.missing():
+        journal.end()
+
+
+def _unfinished(memory: Memory, keys: list[str]) -> list[str]:
+    """The companies of `keys` in which a run is missing, whole."""
+    missing = set(memory.missing())
+    if missing.issuperset(keys) or not missing.intersection(keys):
+        return [key for key in keys if key in missing]
+    whole = [c for c in companies(memory, keys) if missing.intersection(c)]
+    again = {key for company in whole for key in company}
+    return [key for key in keys if key in again]
+
+
+def _attempt(memory: Memory, keys: list[str], advance, journal: Journal, state=None) -> None:
+    """Compute the runs `keys` in one call of a backend; a run that is known by now is not stored a
+    second time."""
+    if not keys:
+        return
+
+    def finished(rows, arrays, provenance):
+        memory.add([keys[row] for row in rows], arrays, provenance)
+
+    places = [memory.place[key] for key in keys]
+    try:
+        compute(
+            memory.request, places, finished, advance, state, lambda new: journal.save(keys, new)
+        )
+    except (OSError, ValueError, TypeError, MemoryError):
+        raise  # the store's disk, or arguments that no other run would like better
+    except Exception as error:
+        memory.fail(keys, error)
+
+
+def _on_cluster(memory: Memory, groups: list[list[str]], advance, client) -> None:
+    from .cluster import stream
+
+    pieces = [keys for keys in groups if not all(key in memory.runs for key in keys)]
+
+    def done(index, answers):
+        for rows, arrays, provenance in answers:
+            memory.add([pieces[index][row] for row in rows], arrays, provenance)
+        advance(len(pieces[index]) * memory.request.steps)
+
+    def failed(index, error):
+        memory.fail(pieces[index], error)
+
+    places = [[memory.place[key] for key in keys] for keys in pieces]
+    stream(client, memory.request, places, done, failed)
+
+
+def _states(memory: Memory) -> xr.DataArray:
+    words = [
+        "done"
+        if key in memory.runs
+        else f"failed: {memory.failures[key]}"
+        if key in memory.failures
+        else "missing"
+        for key in memory.keys
+    ]
+    request = memory.request
+    shape = len(request.columns), len(request.seeds)
+    names = [column["optimizer"] for column in request.columns]
+    coords = {"optimizer": names, "seed": list(request.seeds)}
+    grid = np.array(words, dtype=object).reshape(shape)
+    return xr.DataArray(grid, coords, ("optimizer", "seed"), name="status")
