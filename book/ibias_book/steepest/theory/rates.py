@@ -11,11 +11,6 @@ def exponent(a):
     return a if a <= 0.5 else 1 - a
 
 
-def logarithm(a):
-    """The power of log t that multiplies t^-exponent: 1 at a = 1/2, -1 at a = 1, otherwise 0."""
-    return {0.5: 1, 1.0: -1}.get(float(a), 0)
-
-
 def scale(batches=1, beta=0.0, *, variance_reduction=False):
     """D, the constant that slows a method down: m/(1-beta) with momentum, m^2 with VR, their sum
     with both, 1 with neither.
