@@ -251,7 +251,7 @@ pairs = h.train(
     task,
     [*adams, *momenta],
     steps=steps,
-    record=sorted({s + j for s in h.logspaced(steps - 1, 60) for j in (0, 1)}),
+    record=sorted({s + j for s in ib.logspaced(60)(steps - 1) for j in (0, 1)}),
 )
 delta = -pairs.log_loss.diff("step", label="upper").where(
     pairs.step.diff("step", label="upper") == 1

@@ -43,6 +43,7 @@ import xarray as xr
 from IPython.display import Markdown
 from myst_nb import glue
 
+import ibias as ib
 from ibias_book import homogeneous as h
 from ibias_book.figures import homogeneous as plots
 from ibias_book.claims import claim
@@ -448,12 +449,12 @@ batched = [
 alone = families.without_momentum(batched)
 settings = {
     "full batch": runs.sel(optimizer=[rule.name for rule in batched], seed=list(few.seeds)),
-    "b = 32": h.train(network, few, alone, steps, record=[steps], batches=h.Batches(32)),
+    "b = 32": h.train(network, few, alone, steps, record=[steps], batches=ib.Minibatch(32)),
     "b = 32, momentum 0.9": h.train(
-        network, few, batched, steps, record=[steps], batches=h.Batches(32)
+        network, few, batched, steps, record=[steps], batches=ib.Minibatch(32)
     ),
     "b = 32, VR": h.train(
-        network, few, alone, steps, record=[steps], batches=h.Batches(32, variance_reduced=True)
+        network, few, alone, steps, record=[steps], batches=ib.VarianceReduced(ib.Minibatch(32))
     ),
 }
 batch_margins = xr.concat(

@@ -2,7 +2,11 @@
 seeds, fixed; gates on z and ratios."""
 
 import io
+import os
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +25,7 @@ from ibias_book.fluctuating.shipped import (
 )
 from ibias_book.fluctuating.statistics import frame_at, noise_statistics
 from ibias_book.fluctuating.studies import networks
+from ibias_book.repository import target
 
 
 @pytest.mark.parametrize("build", [digits_network, text_network])
@@ -210,6 +215,50 @@ def test_entropic_drift(seed):
     # outside
     assert abs(float(found.slope) - 1) < 4 * float(found.slope_error) < 0.25
     assert found.correlation > 0.9
+
+
+def test_an_installed_package_is_not_written_to(tmp_path):
+    clone, command = tmp_path / "clone", "python -m ibias_book.fluctuating"
+    (clone / "book" / "ibias_book").mkdir(parents=True)
+    (clone / "_toc.yml").touch()
+    assert target([], "book/data", command, clone / "notebooks") == clone / "book" / "data"
+    assert target(["here"], "book/data", command, tmp_path) == Path("here")
+    with pytest.raises(SystemExit, match="not inside the book's repository.*fluctuating PATH"):
+        target([], "book/data", command, tmp_path)
+    with pytest.raises(SystemExit, match="one path at most; got --help"):
+        target(["--help"], "book/data", command, clone)
+    refused = subprocess.run(
+        [sys.executable, "-m", "ibias_book.fluctuating"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
+    assert refused.returncode == 1 and "name a path" in refused.stderr
+
+
+def test_only_what_is_missing_is_made(tmp_path, monkeypatch):
+    points = [Point("digits", seed) for seed in SEEDS]
+    monkeypatch.setattr(shipped, "runs", lambda: [Run(points[0], "wr", 0.05)])
+    monkeypatch.setattr(shipped, "KINDS", {"digits": KINDS["digits"]})
+    trained = []
+    monkeypatch.setattr(Point, "train", lambda self: trained.append(self.seed) or self.load())
+    kept = {"digits-0:modes": np.zeros(3), "digits-1:modes": np.zeros(3)}
+    np.savez(tmp_path / "statistics.npz", **kept)
+    monkeypatch.setattr(shipped, "_statistics", lambda point, theta: {f"{point.key}:modes": theta})
+    starts = []
+    monkeypatch.setattr(
+        shipped, "_measured", lambda run, theta: starts.append(theta) or {f"{run.key}:step": theta}
+    )
+    for _ in range(2):  # the second call finds everything there
+        shipped.make(tmp_path)
+    assert trained == list(SEEDS) and len(starts) == 1
+    np.testing.assert_array_equal(starts[0], points[0].load())
+    names = ("points", "replicas", "statistics")
+    assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == [f"{n}.npz" for n in names]
+    with np.load(tmp_path / "statistics.npz") as statistics:
+        assert sorted(statistics) == [f"digits-{seed}:modes" for seed in SEEDS]
+        np.testing.assert_array_equal(statistics["digits-2:modes"], points[2].load())
 
 
 def test_batch_is_the_shipped_one():

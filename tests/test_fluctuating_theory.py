@@ -133,8 +133,10 @@ def test_gaussian_lyapunov_by_quadrature(x, y):
 
     spread = np.sqrt(y)
     pole = (1 - x) / spread
-    # noqa: E731
-    weight = lambda z: np.exp(-z * z / 2) / np.sqrt(2 * np.pi) * np.log(abs(1 - x - spread * z))
+
+    def weight(z):
+        return np.exp(-z * z / 2) / np.sqrt(2 * np.pi) * np.log(abs(1 - x - spread * z))
+
     direct = sum(quad(weight, *ends, limit=200)[0] for ends in ((-12, pole), (pole, pole + 24)))
     # trapezoid rule with step 0.002 on a smooth integrand
     assert modes.gaussian_lyapunov(x, y) == pytest.approx(direct, abs=1e-5)

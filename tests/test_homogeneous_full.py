@@ -27,7 +27,7 @@ BATCH_STEPS = 4000
 @pytest.fixture(scope="module")
 def table():
     """Nine optimizers side by side, from the same ten starts."""
-    record = sorted({*h.logspaced(STEPS, 60), BATCH_STEPS})
+    record = sorted({*ib.logspaced(60)(STEPS).tolist(), BATCH_STEPS})
     return h.train(
         NETWORK, h.digits(512, range(10)), h.family_rules(**FIRST_STEPS), STEPS, record=record
     )
@@ -272,17 +272,11 @@ def test_momentum_and_variance_reduction_repair_small_batches(table):
         table.gamma.sel(step=BATCH_STEPS, optimizer=[r.name for r in rules]).isel(seed=seeds)
     ).mean("seed")
 
-    def share(rules, variance_reduced=False):
-        runs = h.train(
-            NETWORK,
-            task,
-            rules,
-            BATCH_STEPS,
-            record=[BATCH_STEPS],
-            batches=h.Batches(32, variance_reduced),
-        )
+    def share(rules, batches):
+        runs = h.train(NETWORK, task, rules, BATCH_STEPS, record=[BATCH_STEPS], batches=batches)
         return families.own(runs.gamma).isel(step=-1).mean("seed") / full
 
     alone = families.without_momentum(rules)
-    assert (share(alone) < 0).all()  # not even separated
-    assert (share(rules) > 0.5).all() and (share(alone, True) > 0.5).all()
+    plain, reduced = ib.Minibatch(32), ib.VarianceReduced(ib.Minibatch(32))
+    assert (share(alone, plain) < 0).all()  # not even separated
+    assert (share(rules, plain) > 0.5).all() and (share(alone, reduced) > 0.5).all()

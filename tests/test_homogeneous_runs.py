@@ -119,7 +119,7 @@ def test_groups_of_any_size_find_the_same_direction(monkeypatch):
             sys.modules["ibias_book.homogeneous.ascent"], "CACHED", cached
         )  # the function of this name hides its module
         parts = h.ascent(model, theta, task.x, task.y)
-        for a, b in zip(parts.u.blocks, whole.u.blocks, strict=True):
+        for a, b in zip(parts.blocks, whole.blocks, strict=True):
             torch.testing.assert_close(
                 a, b, rtol=1e-12, atol=1e-12 * float(b.abs().max())
             )  # sums of 40 terms in another order

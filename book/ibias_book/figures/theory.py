@@ -6,7 +6,7 @@ import xarray as xr
 from .style import FAINT, NORM_COLOURS, NORM_NAMES, REFERENCE, band, canvas, label_ends
 
 TAGS = {"text": "#0072B2", "derived": "#E69F00", "sharper": "#009E73", "contradicts": "#D55E00"}
-REPAIRS = {"none": "#D55E00", "momentum": "#0072B2", "VR": "#009E73", "both": "#444444"}
+_REPAIRS = {"none": "#D55E00", "momentum": "#0072B2", "VR": "#009E73", "both": "#444444"}
 
 
 def slack(table: xr.Dataset):
@@ -110,7 +110,7 @@ def counterexamples(runs: xr.Dataset):
     fig, axes = canvas(3, 2, height=2.2)
     for ax, name in zip(axes.flat, runs.example.values):
         one = runs.sel(example=name)
-        for repair, colour in REPAIRS.items():
+        for repair, colour in _REPAIRS.items():
             band(
                 ax,
                 one.min_margin.sel(repair=repair),

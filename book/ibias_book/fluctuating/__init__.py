@@ -23,6 +23,8 @@ from .spectra import eigenbasis, exact_hessian, lanczos, stationary_covariance
 from .statistics import NoiseStatistics, frame_at, noise_statistics
 
 __all__ = [
+    "RESHUFFLING",
+    "WITH_REPLACEMENT",
     "Circle",
     "CircleLandscape",
     "CommonOrder",
@@ -34,10 +36,8 @@ __all__ = [
     "NoiseStatistics",
     "OwnOrder",
     "Point",
-    "RESHUFFLING",
     "Reshuffled",
     "Run",
-    "WITH_REPLACEMENT",
     "digits_network",
     "eigenbasis",
     "evolve",

@@ -1,41 +1,13 @@
-"""Checks of arguments that the whole chapter shares; each says what was given, what is allowed and
-what to do."""
+"""The check of a step size that the whole chapter shares."""
 
 import math
 
-import numpy as np
+from ibias._checks import is_number
 
 
-def positive_step(eta) -> float:
-    """The step size as a float, once it is known to be positive and finite."""
-    if (
-        not (np.isscalar(eta) or np.ndim(eta) == 0)
-        or not math.isfinite(float(eta))
-        or float(eta) <= 0
-    ):
+def positive_step(eta: float) -> float:
+    """The step size as a float; ValueError unless it is one positive and finite number."""
+    number = eta.item() if getattr(eta, "shape", None) == () else eta  # a scalar of numpy or torch
+    if not (is_number(number) and math.isfinite(number) and number > 0):
         raise ValueError(f"eta is a step size and must be a positive finite number; got {eta!r}")
-    return float(eta)
-
-
-def whole(name: str, value, least: int = 1) -> int:
-    """An integer of at least ``least``."""
-    if isinstance(value, bool) or int(value) != value or value < least:
-        raise ValueError(f"{name} must be a whole number >= {least}; got {value!r}")
-    return int(value)
-
-
-def recorded(record, steps: int) -> np.ndarray:
-    """Increasing steps in 0 .. steps at which an ensemble is kept."""
-    record = np.asarray(record, dtype=np.int64)
-    if (
-        record.ndim != 1
-        or len(record) == 0
-        or (np.diff(record) <= 0).any()
-        or record[0] < 0
-        or record[-1] > steps
-    ):
-        raise ValueError(
-            f"record must be an increasing list of steps between 0 and steps = {steps}; got"
-            f" {record.tolist()[:8]}"
-        )
-    return record
+    return float(number)

@@ -13,8 +13,9 @@ import numpy as np
 from scipy.linalg import expm
 
 from ibias import streams
+from ibias._checks import whole
 
-from .checks import positive_step, whole
+from .checks import positive_step
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,9 +12,12 @@ import torch
 import xarray as xr
 from torch.func import grad, hessian
 
-from .checks import positive_step, recorded, whole
+from ibias._checks import whole
+from ibias.runs import recording
+
+from ..batches import batches_per_epoch
+from .checks import positive_step
 from .reshuffling import area_variance, linear_epoch_variance
-from .sampling import check_batch
 from .statistics import batch_factor
 
 
@@ -28,7 +31,7 @@ def predict_variance(statistics, eta, batch, record, fluctuating=True) -> xr.Dat
     """Mean and variance with replacement at the steps ``record``, from one point;
     ``fluctuating=False`` freezes the Hessian."""
     eta, f = positive_step(eta), batch_factor(statistics.n, batch)
-    record = recorded(record, int(np.max(record)))
+    record = recording(record, int(np.max(record)))
     l, c, k, V = statistics.curvature, statistics.noise, statistics.diagonal, statistics.coupling
     mu, v = np.zeros_like(l), np.zeros_like(l)
     means, variances = [], []
@@ -59,8 +62,8 @@ def predict_reshuffled(statistics, eta, batch, epochs) -> xr.Dataset:
             "these statistics lack the reshuffling traces; compute them with noise_statistics(...,"
             " reshuffling=True)"
         )
-    m, f = check_batch(n, batch), batch_factor(n, batch)
-    epochs = np.asarray([whole("epochs", e) for e in epochs])
+    m, f = batches_per_epoch(n, batch), batch_factor(n, batch)
+    epochs = np.asarray([whole("epochs", e, 1) for e in epochs])
     l, c = statistics.curvature, f * statistics.noise
     area = area_variance(n, batch, *statistics.area, n * statistics.force)
     one = linear_epoch_variance(eta, l, c, m) + eta**4 * area

@@ -7,8 +7,10 @@ operations, and a replica's numbers still depend on its own seed alone.
 
 import numpy as np
 
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-ROWS_BYTES = 2**18  # numbers worked on at a time, so that they stay in cache
+from ibias._checks import whole
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_ROWS_BYTES = 2**18  # numbers worked on at a time, so that they stay in cache
 
 
 def bounded_integers(seeds, steps: int, bounds, dtype) -> np.ndarray:
@@ -18,11 +20,11 @@ def bounded_integers(seeds, steps: int, bounds, dtype) -> np.ndarray:
         [_checked(s) for s in seeds] if not isinstance(seeds, range) else seeds, dtype=np.uint64
     )
     bounds = np.asarray(bounds, dtype=np.uint64)
-    counters = (np.arange(1, steps * len(bounds) + 1, dtype=np.uint64)) * GOLDEN
+    counters = (np.arange(1, steps * len(bounds) + 1, dtype=np.uint64)) * _GOLDEN
     limits = np.tile(bounds, steps)
-    keys = _mixed(_mixed(seeds + GOLDEN))
+    keys = _mixed(_mixed(seeds + _GOLDEN))
     drawn = np.empty((len(seeds), len(counters)), dtype=dtype)
-    rows = max(1, ROWS_BYTES // (8 * len(counters)))
+    rows = max(1, _ROWS_BYTES // (8 * len(counters)))
     for first in range(0, len(seeds), rows):
         bits = _mixed(keys[first : first + rows, None] + counters) >> np.uint64(32)
         drawn[first : first + rows] = (bits * limits) >> np.uint64(32)
@@ -30,9 +32,9 @@ def bounded_integers(seeds, steps: int, bounds, dtype) -> np.ndarray:
 
 
 def _checked(seed) -> int:
-    if isinstance(seed, bool) or int(seed) != seed or not 0 <= seed < 2**63:
-        raise ValueError(f"a seed is an integer in [0, 2^63); got {seed!r}")
-    return int(seed)
+    if (number := whole("a seed", seed)) >= 2**63:
+        raise ValueError(f"a seed is an integer below 2^63; got {seed!r}")
+    return number
 
 
 def _mixed(z):

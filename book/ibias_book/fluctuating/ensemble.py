@@ -1,15 +1,17 @@
 """Thousands of replicas of a fluctuating quadratic as one tensor program, on any device; every
 replica has its own seed."""
 
-import math
 from collections.abc import Callable
 
 import numpy as np
 import torch
 import xarray as xr
 
-from .checks import positive_step, recorded, whole
-from .sampling import check_batch
+from ibias._checks import whole
+from ibias.runs import recording
+
+from ..batches import batches_per_epoch
+from .checks import positive_step
 
 DRAWS_AT_ONCE = 2**23  # batch indices of one block of replicas, 16 MB
 NUMBERS_AT_ONCE = 2**19  # gathered offsets of one chunk of steps, 4 MB: they stay in cache
@@ -38,15 +40,15 @@ def evolve(
     """
     eta, steps, seeds = (
         positive_step(eta),
-        whole("steps", steps),
+        whole("steps", steps, 1),
         seeds if isinstance(seeds, range) else list(seeds),
     )
-    record = recorded(record, steps)
+    record = recording(record, steps)
     if not 0 <= momentum < 1:
         raise ValueError(f"momentum must lie in [0, 1); got {momentum}")
     if len(seeds) == 0:
         raise ValueError("an ensemble needs at least one seed; one replica per seed is run")
-    epoch = check_batch(landscape.n, batch) if variance_reduction else 1
+    epoch = batches_per_epoch(landscape.n, batch) if variance_reduction else 1
     step = _Stepper(landscape, eta, momentum, variance_reduction, direction, epoch, device)
     block = max(1, DRAWS_AT_ONCE // (steps * batch))
     found = []
@@ -136,8 +138,3 @@ def sample_variance(positions: xr.DataArray) -> xr.DataArray:
     if positions.sizes["replica"] < 2:
         raise ValueError("a variance over replicas needs at least 2 of them; got 1")
     return positions.var("replica", ddof=1)
-
-
-def gaussian_error(variance, replicas):
-    """Standard error of a sample variance of Gaussian replicas, v sqrt(2 / (R - 1))."""
-    return variance * math.sqrt(2 / (replicas - 1))

@@ -1,38 +1,14 @@
 """Growth exponents with error bars, and the curve that they follow."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
-LEAST_REPLICAS = 30
+from ..exponents import Exponent, fit_exponent
 
+__all__ = ["Exponent", "fit_exponent", "growth_exponents", "universal_curve"]
 
-@dataclass(frozen=True)
-class Exponent:
-    """Slope of log y against log x and its standard error from the scatter about the line."""
-
-    value: float
-    error: float
-
-
-def fit_exponent(x, y) -> Exponent:
-    """Least squares on logarithms; at least three points, all positive."""
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    if x.shape != y.shape or x.ndim != 1 or len(x) < 3:
-        raise ValueError(
-            f"an exponent with an error bar needs at least 3 points (x, y); got shapes {x.shape}"
-            f" and {y.shape}"
-        )
-    if (x <= 0).any() or (y <= 0).any() or not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError(
-            "an exponent needs positive finite x and y; exact zeros (noiseless modes) must be left"
-            " out first"
-        )
-    u, v = np.log(x) - np.log(x).mean(), np.log(y) - np.log(y).mean()
-    slope = (u @ v) / (u @ u)
-    rest = v - slope * u
-    return Exponent(float(slope), math.sqrt(rest @ rest / (len(x) - 2) / (u @ u)))
+_LEAST_REPLICAS = 30
 
 
 def growth_exponents(steps, variance, replicas) -> np.ndarray:
@@ -41,11 +17,11 @@ def growth_exponents(steps, variance, replicas) -> np.ndarray:
     Below 30 replicas one variance is uncertain by more than a quarter and an exponent by several
     tenths: that is refused.
     """
-    if replicas < LEAST_REPLICAS:
+    if replicas < _LEAST_REPLICAS:
         error = math.sqrt(2 / max(replicas - 1, 1))
         raise ValueError(
             f"{replicas} replicas are too few for an exponent: each variance is uncertain by"
-            f" {100 * error:.0f} %; run at least {LEAST_REPLICAS}"
+            f" {100 * error:.0f} %; run at least {_LEAST_REPLICAS}"
         )
     return np.array([fit_exponent(steps, column).value for column in np.asarray(variance).T])
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from .checks import positive_step, whole
+from ibias._checks import whole
+
+from .checks import positive_step
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Mode:
     def mean_variance(self, eta, steps, start=0.0):
         """Mean and variance after 0 .. steps updates, two arrays of length steps + 1."""
         growth, l, s2, k = self.growth(eta), self.curvature, self.fluctuation, self.covariance
-        mean = start * (1 - eta * l) ** np.arange(whole("steps", steps) + 1)
+        mean = start * (1 - eta * l) ** np.arange(whole("steps", steps, 1) + 1)
         variance = np.zeros(steps + 1)
         noise = eta**2 * (self.noise + 2 * k * mean + s2 * mean**2)
         for t in range(steps):

@@ -17,7 +17,7 @@ from torch.func import grad, hessian, vmap
 
 from ibias import streams
 
-DTYPE = torch.float64
+_DTYPE = torch.float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Network:
             rng.standard_normal(s).ravel() * scale.get(k, s[-1] ** -0.5)
             for k, s in self.shapes.items()
         ]
-        return torch.tensor(np.concatenate(parts), dtype=DTYPE)
+        return torch.tensor(np.concatenate(parts), dtype=_DTYPE)
 
     def unpack(self, theta):
         """The named blocks of ``theta (R, p)``, each with its leading R."""

@@ -5,7 +5,10 @@ import numpy as np
 import torch
 import xarray as xr
 
-from .checks import positive_step, recorded, whole
+from ibias._checks import whole
+from ibias.runs import recording
+
+from .checks import positive_step
 
 
 def run_replicas(
@@ -17,8 +20,8 @@ def run_replicas(
     Returns an xarray Dataset, dims (step, mode): ``mean``, ``variance`` (ddof = 1 over replicas).
     ``record``: increasing steps.
     """
-    eta, steps = positive_step(eta), whole("steps", steps)
-    record = recorded(record, steps)
+    eta, steps = positive_step(eta), whole("steps", steps, 1)
+    record = recording(record, steps)
     if len(seeds) < 2:
         raise ValueError(f"a variance needs at least 2 replicas; got {len(seeds)} seeds")
     rows = scheme.batches(network.n, batch, seeds, steps)

@@ -9,7 +9,9 @@ import itertools
 
 import numpy as np
 
-from .checks import positive_step, whole
+from ibias._checks import whole
+
+from .checks import positive_step
 
 
 def bridge_variance(eta, c, m, position):
@@ -137,5 +139,5 @@ def momentum_floor(eta, c, m, beta):
 def momentum_growth(eta, c, beta, steps):
     """Flat, EMA momentum, with replacement: eta^2 c sum_{k <= t} (1 - beta^k)^2, exact; the
     diffusion coefficient is that of plain SGD."""
-    k = np.arange(1, whole("steps", steps) + 1)
+    k = np.arange(1, whole("steps", steps, 1) + 1)
     return positive_step(eta) ** 2 * c * np.cumsum((1 - float(beta) ** k) ** 2)

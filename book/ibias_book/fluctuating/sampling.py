@@ -9,21 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ibias import streams
+from ibias.signals import Minibatch
 
+from ..batches import batch_rows, batches_per_epoch
 from .draws import bounded_integers
-
-
-def check_batch(n: int, size: int) -> int:
-    """Batches per epoch m = n / size; a sentence when they do not fill an epoch."""
-    if not 1 <= size <= n:
-        raise ValueError(f"a batch holds between 1 and n = {n} samples; got {size}")
-    if n % size:
-        raise ValueError(
-            f"n = {n} samples are not a whole number of batches of {size}; choose a batch size that"
-            f" divides {n}"
-        )
-    return n // size
 
 
 @dataclass(frozen=True)
@@ -34,8 +23,7 @@ class Independent:
     text = "with replacement"
 
     def batches(self, n, size, seeds, steps):
-        if not 1 <= size <= n:
-            raise ValueError(f"a batch holds between 1 and n = {n} samples; got {size}")
+        size = Minibatch(size, ragged=True).batch_size(n)  # it need not divide n
         rows = bounded_integers(seeds, steps, np.arange(n - size + 1, n + 1), _compact(n))
         # Floyd's sampling: place j draws from the first n - size + j + 1 samples, and takes the
         # newest of them if its draw is already in.
@@ -53,10 +41,7 @@ class Reshuffled:
     text = "random reshuffling"
 
     def batches(self, n, size, seeds, steps):
-        m = check_batch(n, size)
-        epochs = -(-steps // m)
-        orders = [streams.permutations(n, seed, epochs).astype(_compact(n)) for seed in seeds]
-        return np.stack(orders).reshape(-1, epochs * m, size)[:, :steps]
+        return np.stack([batch_rows(n, size, s, steps).astype(_compact(n)) for s in seeds])
 
 
 @dataclass(frozen=True)
@@ -66,7 +51,7 @@ class OwnOrder:
     text = "own fixed order"
 
     def batches(self, n, size, seeds, steps):
-        m = check_batch(n, size)
+        m = batches_per_epoch(n, size)
         first = Reshuffled().batches(n, size, seeds, m)
         return np.take(first, np.arange(steps) % m, axis=1)
 

@@ -1,10 +1,11 @@
 """Trained points and replica measurements that ship with the package, and the code that made them.
 
 The pages read these files, so that they do not depend on a Newton path that differs between
-linear-algebra libraries; a slow test recomputes them.  ``python -m ibias_book.fluctuating`` makes
-what is missing (15 minutes on one free core).
+linear-algebra libraries; a slow test recomputes them.  ``python -m ibias_book.fluctuating FOLDER``
+makes what is missing there (15 minutes on one free core for all of it).
 """
 
+import io
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -13,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 import xarray as xr
+
+from ibias.runs.store import write_whole
 
 from . import networks, replicas, sampling, training
 from .spectra import eigenbasis, exact_hessian
@@ -96,9 +99,11 @@ class Run:
             grid = [] if self.eta == ETAS[-1] else replicas.log_and_linear(self.steps, 6, 6)
         return np.unique(np.concatenate([grid, common]).astype(np.int64))
 
-    def measure(self) -> xr.Dataset:
-        """Run the ensemble (6 to 9 s on one free core)."""
-        network, theta = self.point.network(), self.point.load()
+    def measure(self, theta: torch.Tensor | None = None) -> xr.Dataset:
+        """Run the ensemble (6 to 9 s on one free core) from ``theta (p,)``, the shipped point
+        unless given."""
+        network = self.point.network()
+        theta = self.point.load() if theta is None else theta
         basis = eigenbasis(exact_hessian(network.loss, theta))
         scheme = {"wr": sampling.WITH_REPLACEMENT, "rr": sampling.RESHUFFLING}[self.scheme]
         record = self.record(network.n // BATCH)
@@ -162,15 +167,15 @@ def shipped_statistics(point: Point) -> NoiseStatistics:
     )
 
 
-def pack_statistics(key: str, found: NoiseStatistics) -> dict:
+def pack_statistics(key: str, statistics: NoiseStatistics) -> dict:
     """What ``shipped_statistics`` reads back."""
-    values, vectors = np.linalg.eigh(found.coupling)
+    values, vectors = np.linalg.eigh(statistics.coupling)
     largest = np.argsort(-np.abs(values))[:RANK]
-    modes = [found.gradient, found.noise, found.diagonal, found.force]
-    modes += [] if found.area is None else list(found.area)
+    modes = [statistics.gradient, statistics.noise, statistics.diagonal, statistics.force]
+    modes += [] if statistics.area is None else list(statistics.area)
     small = {"modes": np.array(modes), "vectors": vectors[:, largest], "values": values[largest]}
     kinds = {"modes": np.float32, "vectors": np.float16, "values": np.float32}
-    return {f"{key}:curvature": found.curvature} | {
+    return {f"{key}:curvature": statistics.curvature} | {
         f"{key}:{name}": value.astype(kinds[name]) for name, value in small.items()
     }
 
@@ -204,34 +209,49 @@ def _file(name: str) -> dict:
 
 
 def make(folder: Path) -> None:
-    """Train the points that ``folder`` lacks, measure the runs and the statistics it lacks."""
-    points = _existing(folder / "points.npz")
-    for kind in KINDS:
-        for seed in SEEDS:
-            point = Point(kind, seed)
-            if point.key not in points:
-                points[point.key] = point.train().numpy()
-                np.savez_compressed(folder / "points.npz", **points)
-    _file.cache_clear()
-    measured = _existing(folder / "replicas.npz")
-    for run in runs():
-        if run.key + ":variance" not in measured:
-            found = run.measure()
-            measured[run.key + ":step"] = found.step.values.astype(np.int16)
-            measured[run.key + ":variance"] = found.variance.values.astype(np.float32)
-            measured[run.key + ":mean"] = found["mean"].values[-1].astype(np.float32)
-            np.savez_compressed(folder / "replicas.npz", **measured)
-    statistics = _existing(folder / "statistics.npz")
-    for kind in KINDS:
-        for seed in SEEDS:
-            point = Point(kind, seed)
-            if point.key + ":modes" not in statistics:
-                found = noise_statistics(
-                    point.network(), point.load(), reshuffling=not kind.endswith("early")
-                )
-                statistics |= pack_statistics(point.key, found)
-                np.savez_compressed(folder / "statistics.npz", **statistics)
+    """Train the points that ``folder`` lacks, measure the runs and the statistics it lacks.
+
+    What is finished is kept at once, so that an interrupted call goes on where it stopped.
+    """
+    every = [Point(kind, seed) for kind in KINDS for seed in SEEDS]
+    trained = _complete(folder / "points.npz", every, lambda point: {point.key: _trained(point)})
+    _complete(
+        folder / "replicas.npz", runs(), lambda run: _measured(run, trained[run.point.key].copy())
+    )
+    _complete(
+        folder / "statistics.npz",
+        every,
+        lambda point: _statistics(point, trained[point.key].copy()),
+    )
 
 
-def _existing(path: Path) -> dict:
-    return dict(np.load(path, allow_pickle=False)) if path.exists() else {}
+def _complete(path: Path, wanted, arrays_of) -> dict:
+    """The archive at ``path`` once it holds the arrays of everything ``wanted``."""
+    kept = dict(np.load(path, allow_pickle=False)) if path.exists() else {}
+    for one in wanted:
+        if not any(name == one.key or name.startswith(one.key + ":") for name in kept):
+            kept |= arrays_of(one)
+            archive = io.BytesIO()
+            np.savez_compressed(archive, **kept)
+            write_whole(path, archive.getvalue())
+    return kept
+
+
+def _trained(point: Point) -> np.ndarray:
+    return point.train().numpy()
+
+
+def _measured(run: Run, theta: np.ndarray) -> dict:
+    result = run.measure(torch.from_numpy(theta))
+    return {
+        f"{run.key}:step": result.step.values.astype(np.int16),
+        f"{run.key}:variance": result.variance.values.astype(np.float32),
+        f"{run.key}:mean": result["mean"].values[-1].astype(np.float32),
+    }
+
+
+def _statistics(point: Point, theta: np.ndarray) -> dict:
+    early = point.kind.endswith("early")
+    return pack_statistics(
+        point.key, noise_statistics(point.network(), torch.from_numpy(theta), reshuffling=not early)
+    )

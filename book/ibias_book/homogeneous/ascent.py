@@ -1,5 +1,6 @@
 """The direction that raises the margins, with loss weights free of cancellation and underflow."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -7,54 +8,44 @@ import torch
 from torch import Tensor
 
 from ibias.losses import CROSS_ENTROPY, Loss
+from ibias.problem import Scaled
 
 from .networks import HomogeneousModel, Parameters
 
 
-@dataclass(frozen=True)
-class ScaledBlocks:
-    """The blocks times ``exp(log_scale)``, ``log_scale`` of shape ``(*lanes,)``: gradients far
-    below the smallest float."""
-
-    blocks: Parameters
-    log_scale: Tensor
-
-    def rescaled(self):
-        """The same, with a largest entry of 1 over all blocks of a lane (zero stays zero)."""
-        top = torch.stack([b.abs().amax((-2, -1)) for b in self.blocks]).amax(0)
-        safe = torch.where(top > 0, top, 1.0)
-        return ScaledBlocks(
-            [b / safe[..., None, None] for b in self.blocks],
-            torch.where(top > 0, self.log_scale + safe.log(), -torch.inf),
-        )
+def joined(blocks: Parameters) -> Tensor:
+    """All blocks ``(*lanes, rows, columns)`` side by side as one row, ``(*lanes, 1, p)``: the form
+    in which a `Scaled` holds a whole parameter."""
+    return torch.cat([b.flatten(-2) for b in blocks], -1)[..., None, :]
 
 
-def combination(*terms: tuple[float, ScaledBlocks]) -> ScaledBlocks:
-    """``sum_j c_j S_j`` on the largest of the scales."""
-    scale = torch.stack([s.log_scale for _, s in terms]).amax(0)
-    scale = torch.where(scale > -torch.inf, scale, 0.0)
-    factors = [(c * (s.log_scale - scale).exp())[..., None, None] for c, s in terms]
-    columns = zip(*(s.blocks for _, s in terms), strict=True)
-    return ScaledBlocks(
-        [sum(f * b for f, b in zip(factors, column, strict=True)) for column in columns], scale
-    )
+def separated(row: Tensor, shapes: Sequence[tuple[int, int]]) -> Parameters:
+    """The blocks of `joined` again, as views."""
+    pieces = row.squeeze(-2).split([rows * columns for rows, columns in shapes], -1)
+    return [piece.unflatten(-1, shape) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
 @dataclass(frozen=True)
 class Ascent:
     """``u = sum_i lambda_i grad q_i = -grad (sum of losses)``, and what it was made of.
 
-    ``weights`` are lambda_i / exp(u.log_scale), ``margins`` the hard margins q_i (``(*lanes, n)``),
-    ``soft`` the margins inside
-    the loss: the same for one output, ``z_y - logsumexp of the others`` for several.
+    ``u`` holds all blocks in one row, of these ``shapes`` (see `joined`).  ``weights`` are
+    lambda_i / exp(u.log_scale), ``margins`` the hard margins q_i (``(*lanes, n)``), ``soft`` the
+    margins inside the loss: the same for one output, ``z_y - logsumexp of the others`` for several.
     """
 
-    u: ScaledBlocks
+    u: Scaled
+    shapes: tuple[tuple[int, int], ...]
     weights: Tensor
     margins: Tensor
     soft: Tensor
     # sum_i weights_i <z_i, d soft_i / d z_i>: equals <theta, u> / degree by Euler's identity
     euler: Tensor
+
+    @property
+    def blocks(self) -> Parameters:
+        """The blocks of ``u``, without its scale."""
+        return separated(self.u.value, self.shapes)
 
 
 # optimizers are pushed through in groups whose activations stay in the processor's cache (measured:
@@ -72,11 +63,11 @@ def ascent(
     optimizers = torch.arange(len(flat[0]))
     size = CACHED // (x.shape[-2] * max(r for r, _ in model.shapes))
     if size >= len(optimizers) * len(x):
-        found = _ascent(flat, x, y, model, loss)
+        columns = _ascent(flat, x, y, model, loss)
     else:  # seed by seed: the optimizers share its data, and one large product serves several
-        found = _joined(
+        columns = _combined(
             [
-                _joined(
+                _combined(
                     [
                         _ascent([p[i, s] for p in flat], x[s], y[s], model, loss)
                         for i in optimizers.split(max(1, size))
@@ -87,14 +78,12 @@ def ascent(
             ],
             partial(torch.stack, dim=1),
         )
-    scale, weights, margins, soft, euler, *blocks = (
-        part.reshape(*lanes, *part.shape[2:]) for part in found
-    )
-    return Ascent(ScaledBlocks(blocks, scale), weights, margins, soft, euler)
+    row, scale, *others = (column.reshape(*lanes, *column.shape[2:]) for column in columns)
+    return Ascent(Scaled(row, scale), model.shapes, *others)
 
 
-def _joined(parts, join):
-    return [join(column) for column in zip(*parts, strict=True)]
+def _combined(groups, join):
+    return [join(column) for column in zip(*groups, strict=True)]
 
 
 def _ascent(theta, x, y, model, loss):
@@ -104,7 +93,8 @@ def _ascent(theta, x, y, model, loss):
     scale = log_weights.amax(-1)
     weights = (log_weights - scale[..., None]).exp()
     blocks = pullback(weights[..., None] * slope)
-    return scale, weights, margins, soft, (weights[..., None] * slope * z).sum((-2, -1)), *blocks
+    euler = (weights[..., None] * slope * z).sum((-2, -1))
+    return joined(blocks), scale, weights, margins, soft, euler
 
 
 def _margins(z, y):

@@ -9,7 +9,7 @@ import xarray as xr
 from .rules import Rule
 from .whole import hybrid
 
-NORM_TITLES = {"l2": "l2", "linf": "l-infinity", "spectral": "max-spectral", "hybrid": "hybrid"}
+_NORM_TITLES = {"l2": "l2", "linf": "l-infinity", "spectral": "max-spectral", "hybrid": "hybrid"}
 
 
 def winning_ratio(gamma: xr.DataArray) -> xr.DataArray:
@@ -24,7 +24,7 @@ def winning_ratio(gamma: xr.DataArray) -> xr.DataArray:
     return gamma.where(mine).min("optimizer") / gamma.where(~mine).max("optimizer")
 
 
-def half_width(values: xr.DataArray) -> xr.DataArray:
+def _half_width(values: xr.DataArray) -> xr.DataArray:
     """Half of the 95 % t-interval of the mean over seeds (they share images, so they are not
     independent data sets)."""
     from scipy.stats import t
@@ -51,7 +51,7 @@ def at_loss(runs: xr.Dataset, loss: float = 1e-8) -> xr.Dataset:
 
 def table(values: xr.DataArray, digits: int = 3) -> str:
     """Markdown: optimizers x norms, mean and half width, the largest of each column in bold."""
-    mean, half = values.mean("seed"), half_width(values)
+    mean, half = values.mean("seed"), _half_width(values)
     best = mean.fillna(-np.inf).argmax("optimizer")
     rows = []
     for i, name in enumerate(mean.optimizer.values):
@@ -60,7 +60,7 @@ def table(values: xr.DataArray, digits: int = 3) -> str:
             for j in range(mean.sizes["norm"])
         ]
         rows.append(f"| {name} | " + " | ".join(cells) + " |")
-    head = "| optimizer | " + " | ".join(NORM_TITLES[str(n)] for n in mean.norm.values) + " |"
+    head = "| optimizer | " + " | ".join(_NORM_TITLES[str(n)] for n in mean.norm.values) + " |"
     return "\n".join([head, "|---" * (mean.sizes["norm"] + 1) + "|", *rows])
 
 

@@ -3,18 +3,6 @@
 import numpy as np
 
 
-def loss_slope(degree, a, margin, t):
-    """``delta_t = L (1 - a) q / t``: the fall of the log-loss per step once the margin grows like
-    ``t^(L (1 - a))``."""
-    return degree * (1 - a) * margin / t
-
-
-def least_decay(degree):
-    """The exponent that a of ``eta_t = eta0 t^-a`` must exceed, ``1 - 1/L``: exactly where
-    ``delta_t`` tends to zero."""
-    return 1 - 1 / degree
-
-
 def average_ratio(beta, delta):
     """``m / g`` for gradients that fall by ``e^-delta`` a step:
     ``(1 - beta) / (1 - beta e^delta)``; inf past ``delta = -log beta``.

@@ -84,7 +84,7 @@ def measure(
 ) -> dict:
     """Every variable at one recorded step; ``norms`` has the own norm of each optimizer (the first
     lane axis)."""
-    u, q = now.u.blocks, now.margins.amin(-1)
+    u, q = now.blocks, now.margins.amin(-1)
     found = {
         "log_loss": (
             log_sum_loss(loss, now.soft)

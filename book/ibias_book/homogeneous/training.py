@@ -1,42 +1,25 @@
 """Many optimizers and seeds trained side by side on homogeneous models, measured into labelled
 arrays."""
 
-from dataclasses import dataclass
 from time import perf_counter, process_time
 
 import numpy as np
 import torch
 import xarray as xr
 
+from ibias._checks import whole
 from ibias.losses import CROSS_ENTROPY, Loss
-from ibias.streams import permutations
+from ibias.problem import Scaled, weighted_sum
+from ibias.runs import logspaced, recording
+from ibias.signals import FullBatch, Signal, recipe
 
-from .ascent import Ascent, ScaledBlocks, ascent, combination
+from ..batches import batch_rows
+from .ascent import Ascent, ascent, separated
 from .networks import HomogeneousModel
 from .observables import KINDS, measure
 from .rules import Rule
 from .tasks import Task
 from .whole import WHOLE
-
-
-@dataclass(frozen=True)
-class Batches:
-    """Mini-batches of ``size`` by random reshuffling, the order of each seed its own;
-    ``variance_reduced`` corrects them (SVRG)."""
-
-    size: int
-    variance_reduced: bool = False
-
-    def __post_init__(self):
-        if self.size < 1:
-            raise ValueError(
-                f"Batches(size=...) counts samples and must be at least 1; got {self.size}"
-            )
-
-
-def logspaced(steps: int, count: int = 40) -> list[int]:
-    """About ``count`` distinct steps from 0 to ``steps``, evenly spaced in the logarithm."""
-    return sorted({0, steps, *np.geomspace(1, steps, count).round().astype(int).tolist()})
 
 
 def train(
@@ -45,9 +28,9 @@ def train(
     rules: list[Rule],
     steps: int,
     *,
-    record=None,
+    record=logspaced(40),
     scale: float = 0.1,
-    batches: Batches | None = None,
+    batches: Signal = FullBatch(),
     loss: Loss = CROSS_ENTROPY,
 ) -> xr.Dataset:
     """Trains every rule on every seed of ``task`` from the same start per seed and measures at the
@@ -56,8 +39,14 @@ def train(
     Returns variables over ``(optimizer, seed, step)``, some with an extra ``norm`` (the four
     whole-parameter norms) or ``block, kind`` axis; their units and formulas are in ``observables``.
     Step t is measured after t updates; ``alignment`` and ``step_norm`` belong to the update that
-    follows.  Raises ValueError for repeated names or a model that does not fit the data.
+    follows.
+
+    ``record``: ``ib.logspaced(count)`` or increasing steps.  ``batches``: what a rule sees at each
+    step, ``FullBatch()``, ``Minibatch(b)`` or ``VarianceReduced(Minibatch(b))``, in an order that
+    is each seed's own and the same for every rule.  Raises ValueError for repeated names, a model
+    that does not fit the data, and batches that do not divide it.
     """
+    steps = whole("steps counts updates", steps)
     names = [rule.name for rule in rules]
     if len(set(names)) < len(names) or not names:
         raise ValueError(f"rules need distinct names, at least one; got {names}")
@@ -65,18 +54,18 @@ def train(
         raise ValueError(
             f"the model takes {model.shapes[0][1]} inputs, the task has {task.x.shape[-1]}"
         )
-    record = logspaced(steps) if record is None else sorted(set(record))
+    grid = recording(record, steps)
     began = perf_counter(), process_time()
-    run = _Run(model, task, rules, scale, batches, loss)
-    found, wanted = [], frozenset(record)
+    run = _Training(model, task, rules, scale, batches, loss, steps)
+    measured, wanted = [], frozenset(grid.tolist())
     for t in range(steps + 1):
-        here = run.here() if batches is None or t in wanted else None
+        here = run.here() if run.rows is None or t in wanted else None
         directions = run.directions(t, here)
         if t in wanted:
-            found.append(run.measure(here, directions))
+            measured.append(run.measure(here, directions))
         if t < steps:
             run.move(t, directions)
-    result = _labelled(found, rules, task, record, len(model.shapes))
+    result = _labelled(measured, rules, task, grid, len(model.shapes))
     return result.assign_attrs(
         model=repr(model),
         task=task.name,
@@ -89,76 +78,71 @@ def train(
     )
 
 
-class _Run:
+def _batches(signal, task, steps):
+    """The samples of every step ``(steps, seeds, b)``, None for all of them, and whether they are
+    variance reduced."""
+    if signal == FullBatch():
+        return None, False
+    flat = recipe(signal, task.n)
+    if flat is None or flat.momentum:
+        raise ValueError(
+            "batches is FullBatch(), Minibatch(b) with b dividing n, or VarianceReduced(Minibatch("
+            f"b)); momentum belongs to the rules. Got {signal!r} for n = {task.n}"
+        )
+    rows = [batch_rows(task.n, flat.batch_size, seed, steps) for seed in task.seeds]
+    return torch.from_numpy(np.stack(rows, 1)), flat.variance_reduction
+
+
+class _Training:
     """The state of one call of ``train``: parameters ``(optimizer, seed, rows, columns)`` and the
     averages."""
 
-    def __init__(self, model, task, rules, scale, batches, loss):
-        self.model, self.task, self.rules, self.batches, self.loss = (
-            model,
-            task,
-            rules,
-            batches,
-            loss,
-        )
+    def __init__(self, model, task, rules, scale, batches, loss, steps):
+        self.model, self.task, self.rules, self.loss = model, task, rules, loss
+        # directions are measured after the last step too
+        self.rows, self.reduced = _batches(batches, task, steps + 1)
         start = model.initial(task.seeds, scale)
         self.theta = [p.expand(len(rules), *p.shape).clone() for p in start]
         self.steppers = [rule.start([p[i] for p in self.theta]) for i, rule in enumerate(rules)]
-        self.orders, self.anchored = {}, None
+        self.snapshot = None  # parameters and full direction at the start of the epoch
 
     def here(self) -> Ascent:
         return ascent(self.model, self.theta, self.task.x, self.task.y, self.loss)
 
     def directions(self, t, here):
-        u, samples = (here.u, self.task.n) if self.batches is None else self._batch(t)
+        u, samples = (here.u, self.task.n) if self.rows is None else self._batch(t)
         per_rule = [
-            stepper.direction(ScaledBlocks([b[i] for b in u.blocks], u.log_scale[i]), samples)
+            stepper.direction(Scaled(u.value[i], u.log_scale[i]), samples)
             for i, stepper in enumerate(self.steppers)
         ]
         return [torch.stack(column) for column in zip(*per_rule, strict=True)]
 
     def move(self, t, directions):
-        eta = torch.tensor(
-            [rule.eta0 * (t + 1.0) ** -rule.a for rule in self.rules], dtype=torch.float64
-        ).view(-1, 1, 1, 1)
-        self.theta = [p + eta * d for p, d in zip(self.theta, directions, strict=True)]
+        eta = torch.tensor([rule.schedule(t) for rule in self.rules], dtype=torch.float64)
+        self.theta = [
+            p + eta.view(-1, 1, 1, 1) * d for p, d in zip(self.theta, directions, strict=True)
+        ]
 
     def _batch(self, t):
-        b, n = self.batches.size, self.task.n
-        per_epoch = n // b
-        epoch, j = divmod(t, per_epoch)
-        if epoch not in self.orders:
-            # a hundred epochs drawn at once from the seed's own generator; the same orders for
-            # every optimizer
-            drawn = np.stack(
-                [permutations(n, seed, epoch + 100)[epoch:] for seed in self.task.seeds], 1
-            )
-            self.orders = {epoch + i: torch.from_numpy(order) for i, order in enumerate(drawn)}
-        rows = self.orders[epoch][:, j * b : (j + 1) * b]
+        rows, n = self.rows[t], self.task.n
+        b = rows.shape[-1]
         x, y = (
             self.task.x.gather(1, rows[..., None].expand(-1, -1, self.task.x.shape[-1])),
             self.task.y.gather(1, rows),
         )
         u = ascent(self.model, self.theta, x, y, self.loss).u
-        if self.batches.variance_reduced:
-            if j == 0:
-                self.anchored = self.theta, self.here().u
-            there = ascent(self.model, self.anchored[0], x, y, self.loss).u
+        if self.reduced:
+            if t % (n // b) == 0:
+                self.snapshot = self.theta, self.here().u
+            there = ascent(self.model, self.snapshot[0], x, y, self.loss).u
             # sums, not means: the full gradient weighs b / n
-            u = combination((1.0, u), (-1.0, there), (b / n, self.anchored[1]))
+            u = weighted_sum((1, u), (-1, there), (b / n, self.snapshot[1]))
         return u, b
 
     def measure(self, here, directions):
-        steppers = self.steppers
-        average = [
-            torch.stack(column)
-            for column in zip(
-                *(
-                    [b * (s.log_average - k).exp()[..., None, None] for b in s.averaged_blocks]
-                    for s, k in zip(steppers, here.u.log_scale, strict=True)
-                ),
-                strict=True,
-            )
+        averages = [
+            stepper.used.value * (stepper.used.log_scale - scale).exp()[..., None, None]
+            for stepper, scale in zip(self.steppers, here.u.log_scale, strict=True)
         ]
         entries = any(rule.betas for rule in self.rules)
         return measure(
@@ -168,12 +152,12 @@ class _Run:
             self.theta,
             here,
             directions,
-            average,
+            separated(torch.stack(averages), self.model.shapes),
             entries,
         )
 
 
-def _labelled(found, rules, task, record, blocks):
+def _labelled(measured, rules, task, record, blocks):
     lanes = ["optimizer", "seed"]
     extra = {
         "gamma": ["norm"],
@@ -184,9 +168,9 @@ def _labelled(found, rules, task, record, blocks):
     data = {
         name: (
             [*lanes, "step", *extra.get(name, [])],
-            torch.stack([f[name] for f in found], 2).numpy(),
+            torch.stack([values[name] for values in measured], 2).numpy(),
         )
-        for name in found[0]
+        for name in measured[0]
     }
     return xr.Dataset(
         data,

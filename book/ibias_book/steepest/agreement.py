@@ -8,7 +8,7 @@ from ibias.methods import Trajectory
 from ibias.problem import Problem
 
 # name, backend, device, dtype; the first is what the others are compared with
-VARIANTS = (
+_VARIANTS = (
     ("CPU float64 (kernel)", "kernel", "cpu", torch.float64),
     ("CPU float64 (lanes)", "lanes", "cpu", torch.float64),
     ("CPU float64 (persistent)", "persistent", "cpu", torch.float64),
@@ -31,7 +31,7 @@ def agreement(dataset, methods, *, seeds=(0,), steps=1000, loss=None) -> list[di
     options = {} if loss is None else {"loss": loss}
     lanes = [Trajectory(method, seed) for method in methods for seed in seeds]
     rows, reference = [], None
-    for name, backend, device, dtype in VARIANTS:
+    for name, backend, device, dtype in _VARIANTS:
         if device == "cuda" and not torch.cuda.is_available():
             rows.append({"variant": name, "skipped": "torch sees no CUDA device here"})
             continue

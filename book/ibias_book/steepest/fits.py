@@ -14,6 +14,7 @@ from ibias.runs import sweep
 from ibias.schedules import Power
 from ibias.signals import FullBatch, Signal
 
+from ..exponents import fit_exponent
 from .theory import constants, rates
 
 
@@ -65,7 +66,7 @@ def gap_exponents(
 
 
 def _slope(steps, gap, a):
-    return rates.fitted_slope(np.log(steps) if a == 1 else steps, gap)[0]
+    return fit_exponent(np.log(steps) if a == 1 else steps, gap).value
 
 
 def momentum_map(

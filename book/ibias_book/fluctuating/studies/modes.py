@@ -21,7 +21,7 @@ CASES = {
     "large step": (15.0, 1.0, 10.0, 0.5, 0.3),
     "saddle": (-0.3, 1.0, 0.2, 0.5, 0.0),
 }
-TIMES = (1, 2, 5, 10, 20, 50, 100, 200)
+_TIMES = (1, 2, 5, 10, 20, 50, 100, 200)
 
 
 def mode(l, c, s2, rho) -> Mode:
@@ -39,7 +39,7 @@ def mode_cases(replicas=50_000, eta=0.1, first_seed=0) -> xr.Dataset:
                 four_batches(mode(*moments)),
                 mode(*moments),
                 eta,
-                TIMES,
+                _TIMES,
                 start,
                 _seeds(replicas, first_seed, index),
             )

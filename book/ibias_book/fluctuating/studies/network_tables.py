@@ -10,7 +10,7 @@ from . import networks
 
 # Exponents in eta of the leading order, by quantity: flat at fixed t, flat at fixed tau = eta t,
 # confined.
-ETA_THEORY = {"wr": (2, 1, 1), "rr": (4, 3, 3)}
+_ETA_THEORY = {"wr": (2, 1, 1), "rr": (4, 3, 3)}
 
 
 def exponent_points(runs: list[xr.Dataset]) -> list[xr.Dataset]:
@@ -47,7 +47,7 @@ def eta_table(kinds=("digits-weak", "digits", "text"), schemes=("wr", "rr")) -> 
     theory (scheme, quantity)."""
     rows = [[networks.eta_exponents(kind, scheme) for scheme in schemes] for kind in kinds]
     table = xr.concat([xr.concat(row, "scheme") for row in rows], "network")
-    theory = ("scheme", "quantity"), [ETA_THEORY[scheme] for scheme in schemes]
+    theory = ("scheme", "quantity"), [_ETA_THEORY[scheme] for scheme in schemes]
     names = ["with replacement" if scheme == "wr" else "random reshuffling" for scheme in schemes]
     return table.assign(theory=theory).assign_coords(network=list(kinds), scheme=names)
 

@@ -6,10 +6,11 @@ from functools import cache
 import numpy as np
 import xarray as xr
 
+from ...batches import batches_per_epoch
 from .. import closure
 from ..exponents import fit_exponent, growth_exponents, universal_curve
 from ..replicas import run_replicas
-from ..sampling import RESHUFFLING, check_batch
+from ..sampling import RESHUFFLING
 from ..shipped import BATCH, ETAS, REPLICAS, SEEDS, Point, Run, shipped_statistics
 from ..statistics import frame_at
 
@@ -179,7 +180,7 @@ def reshuffled_run(kind: str, seed: int, eta: float) -> xr.Dataset:
     parameter (step, mode), drift at the end."""
     statistics = point_statistics(kind, seed)
     run = Run(Point(kind, seed), "rr", eta)
-    m = check_batch(statistics.n, BATCH)
+    m = batches_per_epoch(statistics.n, BATCH)
     measured = run.load()
     ends = measured.sel(step=measured.step[measured.step % m == 0])
     predicted = closure.predict_reshuffled(statistics, eta, BATCH, ends.step.values // m)
@@ -197,7 +198,7 @@ def one_epoch(etas=(0.0125, 0.025), kind="digits", seed=0, replicas=2048) -> xr.
     point, statistics = Point(kind, seed), point_statistics(kind, seed)
     network, theta = point.network(), point.load()
     frame = frame_at(network, theta)
-    m = check_batch(network.n, BATCH)
+    m = batches_per_epoch(network.n, BATCH)
     rows = []
     for eta in etas:
         found = run_replicas(

@@ -28,7 +28,7 @@ EQUATIONS = {
     "Langevin": lambda circle, eta: circle.langevin(eta),
     "Langevin, modified loss": lambda circle, eta: circle.langevin(eta, modified=True),
 }
-ORDERS = {
+_ORDERS = {
     "discrete Fokker-Planck": 3,
     "discrete, C for S": 2,
     "Langevin": 2,
@@ -67,7 +67,7 @@ def one_step_errors(circle=None, etas=ETAS) -> xr.Dataset:
         "equation": list(EQUATIONS),
         "test": list(TESTS),
         "eta": etas,
-        "order": ("equation", list(ORDERS.values())),
+        "order": ("equation", list(_ORDERS.values())),
     }
     kept = {
         "error": (("equation", "test", "eta"), weak),

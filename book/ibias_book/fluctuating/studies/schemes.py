@@ -106,7 +106,7 @@ def _scheme_theory(landscape, eta, batch, m, ends):
 
 
 # Gradient descent has no normalisation: the map is the identity and kappa = 1.
-GEOMETRIES = {
+_GEOMETRIES = {
     "gradient": None,
     "sign (max norm)": MAX,
     "normalised (Frobenius)": FROBENIUS,
@@ -118,7 +118,7 @@ def _mapped(norm, g):
     return g if norm is None else norm.steepest(g)
 
 
-def linear_share(norm, shape, draws=40_000, seed=3) -> float:
+def _linear_share(norm, shape, draws=40_000, seed=3) -> float:
     """kappa = (E <G, Delta(G)>)^2 / (E |G|_F^2 E |Delta(G)|_F^2) for Gaussian G: the part of the
     map that the zero sum cancels."""
     g = torch.from_numpy(streams.generator(seed).standard_normal((draws, *shape)))
@@ -136,7 +136,7 @@ def geometry_ratios(
         for n, batch in sizes:
             samples = streams.generator(seed).standard_normal((n, *shape))
             samples = torch.from_numpy(samples - samples.mean(0))
-            for name, norm in GEOMETRIES.items():
+            for name, norm in _GEOMETRIES.items():
                 if shape == (1, 1) and name in ("normalised (Frobenius)", "spectral"):
                     continue  # a scalar has one direction: every normalised map is the sign
                 walks = [
@@ -146,7 +146,7 @@ def geometry_ratios(
                 independent, shuffled = (walk.var(0).mean().item() for walk in walks)
                 found[f"{name}, {shape[0]}x{shape[1]}, n={n}, b={batch}"] = (
                     shuffled / independent,
-                    1 - linear_share(norm, shape),
+                    1 - _linear_share(norm, shape),
                     batch,
                     name,
                     shape[0],

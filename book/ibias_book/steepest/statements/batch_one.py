@@ -12,8 +12,8 @@ from ibias.problem import Problem
 from ibias.schedules import Power
 from ibias.signals import Minibatch
 
+from ...batches import batch_rows
 from ..theory import skewed
-from ..theory.replay import batches_of
 from .catalog import Collector
 from .scenes import scenes
 from .trajectories import path
@@ -38,7 +38,7 @@ def _skewed_runs(norm, steps, sizes=((3, 9), (5, 20), (5, 50))):
     for k, n in sizes:
         data = scale_skewed(classes=k, samples=n, seed=k + n)
         method = SteepestDescent(norm, Minibatch(1), STEP)
-        yield data, path(data, method, steps), batches_of(n, 1, 0, steps)[:, 0]
+        yield data, path(data, method, steps), batch_rows(n, 1, 0, steps)[:, 0]
 
 
 def sign_steps():

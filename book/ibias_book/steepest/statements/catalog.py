@@ -44,12 +44,6 @@ class Bound:
         return int(np.sum(self.lhs > limit + allowed))
 
     @property
-    def too_tight(self) -> float:
-        """A factor just below the recorded ratio: with it on the right-hand side, the bound must be
-        seen to fail."""
-        return self.slack - 1e-5 * max(abs(self.slack), 1.0)
-
-    @property
     def slack(self) -> float:
         """The worst observed ratio lhs / rhs over the cases whose rhs is well above rounding; 1
         means the bound is attained."""
@@ -78,11 +72,6 @@ class Statement:
     def bounds(self) -> tuple[Bound, ...]:
         """The evaluated bounds, computed once per process (a theorem and its proof share them)."""
         return _evaluated(self.evaluate)
-
-    @property
-    def cases(self) -> int:
-        """How many cases all the bounds together have seen."""
-        return sum(bound.lhs.size for bound in self.bounds())
 
     @property
     def label(self) -> str:

@@ -9,6 +9,7 @@ from ibias.norms import FROBENIUS, MAX, SPECTRAL
 from ibias.problem import Problem
 from ibias.schedules import Power
 
+from ...exponents import fit_exponent
 from ..theory import rates
 from ..theory.recursion import measured_margin_floor
 from .catalog import Collector
@@ -89,7 +90,7 @@ FIRST_STEPS = {
     0.75: 0.6,
     1.0: 1.5,
 }  # roughly equal sums of step sizes after 40 000 steps
-RATE_SETTINGS = {
+_RATE_SETTINGS = {
     "plain": (6, 0.0, False),
     "momentum": (3, 0.95, False),
     "VR": (3, 0.0, True),
@@ -106,7 +107,7 @@ def corollary(kind):
     """
     out, steps = Collector(), 40_000
     record = np.unique(np.geomspace(2000, steps, 160).astype(int))
-    b, beta, reduced = RATE_SETTINGS[kind]
+    b, beta, reduced = _RATE_SETTINGS[kind]
     skewed, cloud = (
         scale_skewed(classes=3, samples=6, seed=2),
         gaussian(classes=3, per_class=2, dim=8, variance=0.1, seed=1),
@@ -120,7 +121,7 @@ def corollary(kind):
             gap = course.recursion.margin - (Problem(data).min_margin(w) / norm.value(w)).numpy()
             stated = rates.gap_rate(record, a, data.n, constant)
             slopes = [
-                rates.fitted_slope(stated[i : i + 60], gap[i : i + 60])[0]
+                fit_exponent(stated[i : i + 60], gap[i : i + 60]).value
                 for i in range(len(record) - 60)
             ]
             out.add(f"share of the stated slope, a = {a:g}", 0.6 if a == 1 else 0.7, slopes)

@@ -5,7 +5,6 @@ import numpy as np
 import torch
 
 from ibias.data import Dataset, gaussian, scale_skewed
-from ibias.losses import EXPONENTIAL
 from ibias.norms import FROBENIUS, MAX, SPECTRAL
 from ibias.problem import Problem
 
@@ -167,8 +166,3 @@ def gradient_stability(loss=None):
         seen = residual > 1e-9 * residual.max(1, keepdims=True)
         out.add("each sample", (change / (growth[:, None] * residual.clip(1e-300)))[seen], 1.0)
     return out.bounds(noise=1e-9)
-
-
-def exponential_gradient_norm():
-    """I.1 (i): C.5 for the exponential loss, where G = L."""
-    return gradient_norm(EXPONENTIAL)

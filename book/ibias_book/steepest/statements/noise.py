@@ -8,8 +8,9 @@ from ibias.data import Dataset
 from ibias.norms import CATALOG
 from ibias.problem import Problem
 
+from ...batches import batch_rows
 from ..theory import constants
-from ..theory.replay import batches_of, replay
+from ..theory.replay import replay
 from .catalog import Bound, Collector
 from .scenes import scenes
 
@@ -150,7 +151,7 @@ def averaged_reduced_noise():
         run = replay(
             Problem(data),
             path,
-            batches_of(n, b, index, len(eta)),
+            batch_rows(n, b, index, len(eta)),
             beta=beta,
             variance_reduction=True,
         )

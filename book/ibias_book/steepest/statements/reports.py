@@ -16,9 +16,9 @@ from ibias.runs import sweep
 from ibias.schedules import Power
 from ibias.signals import FullBatch, Minibatch, Momentum, VarianceReduced
 
+from ...batches import batch_rows
 from ..theory import constants, skewed
 from ..theory.recursion import measured_margin_floor
-from ..theory.replay import batches_of
 from .trajectories import certified_courses, path
 
 STEP = Power(0.1)
@@ -146,7 +146,7 @@ def largest_min_margin(name="X.1", seeds=range(100), steps=100_000):
     """
     data = counterexample(name)
     signed = data.x * np.where(data.y == 0, 1.0, -1.0)[:, None]
-    drawn = np.stack([batches_of(data.n, 1, seed, steps)[:, 0] for seed in seeds])
+    drawn = np.stack([batch_rows(data.n, 1, seed, steps)[:, 0] for seed in seeds])
     u, top = np.zeros((len(drawn), 2)), np.full(len(drawn), -np.inf)
     for t, eta in enumerate(STEP.steps(steps)):
         z = signed[drawn[:, t]]

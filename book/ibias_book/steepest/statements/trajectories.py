@@ -16,9 +16,9 @@ from ibias.problem import Problem
 from ibias.schedules import Power
 from ibias.signals import Minibatch, Momentum, VarianceReduced
 
-from ..theory import constants
+from ...batches import batch_rows
 from ..theory.recursion import Recursion
-from ..theory.replay import Replay, batches_of, replay
+from ..theory.replay import Replay, replay
 
 LOG2 = float(np.log(2))
 
@@ -76,7 +76,7 @@ class Course:
     @cached_property
     def replay(self) -> Replay:
         """Signals and errors recomputed from the weights, away from the engine."""
-        rows = batches_of(self.dataset.n, self.batch_size, self.seed, self.steps)
+        rows = batch_rows(self.dataset.n, self.batch_size, self.seed, self.steps)
         return replay(
             Problem(self.dataset),
             self.weights,
@@ -244,9 +244,3 @@ def certified_courses():
 def of_kind(kind, courses):
     """The courses of one appendix."""
     return [course for course in courses if course.kind == kind]
-
-
-def sampling_constant(course):
-    """N(beta, m), or version 1's polynomial for courses that ask for it."""
-    f = constants.sampling_error if course.form == "sharper" else constants.sampling_error_paper
-    return float(f(course.beta, course.recursion.batches))

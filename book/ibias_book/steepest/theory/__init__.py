@@ -14,23 +14,20 @@ from .constants import (
     sampling_error,
     sampling_error_paper,
 )
-from .rates import exponent, fitted_slope, gap_rate, scale
-from .recursion import Recursion, descent_bound, measured_margin_floor
-from .replay import Replay, batches_of, replay
+from .rates import exponent, gap_rate, scale
+from .recursion import Recursion, measured_margin_floor
+from .replay import Replay, replay
 
 __all__ = [
     "Recursion",
     "Replay",
     "averaging_constant",
     "averaging_start",
-    "batches_of",
     "curvature",
-    "descent_bound",
     "drift",
     "effective_margin",
     "exponent",
     "finer_margin_ceiling",
-    "fitted_slope",
     "gap_rate",
     "least_batch_size",
     "least_momentum",

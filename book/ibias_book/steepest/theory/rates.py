@@ -11,11 +11,6 @@ def exponent(a):
     return a if a <= 0.5 else 1 - a
 
 
-def logarithm(a):
-    """The power of log t that multiplies t^-exponent: 1 at a = 1/2, -1 at a = 1, otherwise 0."""
-    return {0.5: 1, 1.0: -1}.get(float(a), 0)
-
-
 def scale(batches=1, beta=0.0, *, variance_reduction=False):
     """D, the constant that slows a method down: m/(1-beta) with momentum, m^2 with VR, their sum
     with both, 1 with neither.
@@ -45,18 +40,6 @@ def gap_rate(t, a, samples, constant=1.0):
     if a == 0.5:
         return (d * np.log(steps) + start) / np.sqrt(steps)
     return (d + start) / steps ** (1 - a)
-
-
-def fitted_slope(t, gap):
-    """Least-squares slope of log gap against log t and its standard error, from positive arrays of
-    one shape (T,)."""
-    x, y = np.log(np.asarray(t, dtype=float)), np.log(np.asarray(gap, dtype=float))
-    if len(x) < 3:
-        raise ValueError(f"fitted_slope needs at least 3 points; got {len(x)}")
-    centred = x - x.mean()
-    slope = centred @ y / (centred @ centred)
-    rest = y - y.mean() - slope * centred
-    return float(slope), float(np.sqrt(rest @ rest / (len(x) - 2) / (centred @ centred)))
 
 
 def _check_power(a):

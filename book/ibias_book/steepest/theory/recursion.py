@@ -199,17 +199,6 @@ class Recursion:
         return top / (start_norm + np.cumsum(eta)[t1:])
 
 
-def descent_bound(loss, proxy, eta, margin, radius, error):
-    """The right-hand side of (M), one value per step: arrays of one shape (T,), ``error`` is
-    eps_t."""
-    loss, proxy, eta = (np.asarray(v, dtype=float) for v in (loss, proxy, eta))
-    return (
-        loss
-        - eta * (margin - np.asarray(error)) * proxy
-        + 2 * radius**2 * np.exp(2 * radius * eta) * eta**2 * proxy
-    )
-
-
 def measured_margin_floor(eta, ratio, error, margin, radius):
     """A-posteriori D.3: sum eta_s (gamma - eps_s) G/L - sum 2 R^2 e^(2 R eta_s) eta_s^2 from a step
     with L <= log 2 / n.

@@ -13,7 +13,6 @@ import torch
 from scipy.signal import lfilter
 
 from ibias.problem import Problem
-from ibias.streams import permutations
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,14 +35,6 @@ class Replay:
     def error(self, norm):
         """The measured eps_t = 2 ||S_t - grad L(W_t)||_* / G(W_t), shape (T,)."""
         return 2 * norm.dual(self.signal - self.gradient).numpy()
-
-
-def batches_of(samples, batch_size, seed, steps):
-    """The rows of every step, (steps, b): epoch r is the r-th permutation of the seed, cut into n/b
-    pieces."""
-    per_epoch = samples // batch_size
-    epochs = -(-steps // per_epoch)
-    return permutations(samples, seed, epochs).reshape(epochs * per_epoch, batch_size)[:steps]
 
 
 def replay(problem: Problem, weights, rows, *, beta=0.0, variance_reduction=False) -> Replay:

@@ -15,12 +15,9 @@ def scales(x, y):
     """The s_i of scale-skewed data; ValueError when a point is not a positive multiple of its own
     class axis."""
     points, labels = np.asarray(x, dtype=float), np.asarray(y)
-    own = points[np.arange(len(points)), labels]
-    if (
-        points.shape[1] <= labels.max()
-        or np.any(own <= 0)
-        or np.count_nonzero(points) != len(points)
-    ):
+    fits = points.ndim == 2 and points.shape[1] > labels.max()
+    own = points[np.arange(len(points)), labels] if fits else np.zeros(1)
+    if np.any(own <= 0) or np.count_nonzero(points) != len(points):
         raise ValueError(
             "scale-skewed data needs x_i = s_i e_(y_i) with s_i > 0; use ib.data.scale_skewed"
         )
