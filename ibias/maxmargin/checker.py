@@ -5,10 +5,10 @@ hexadecimal floats, "y": labels}.  Floats are rational.  With z_ic = (e_yi - e_c
 i and classes c != y_i, and gamma = max over ||W|| <= 1 of min <z_ic, W>, the theorems used are:
 - any W: gamma >= min <z_ic, W> / ||W||.  Any a >= 0, not zero: gamma <= ||S||_* / sum a with
   S = sum a_ic z_ic, and no W separates if S = 0.  (*: exponent q = p / (p - 1), same family.)
-- Norms, from above.  Entry-wise: p-th powers rounded up; exact for p = 1 and inf.  Schatten: for an
-  invertible Q let B = Q M have rows b_i, and s_i >= |b_i|.  Then M = Q^-1 diag(s) C, so ||M|| <=
-  ||s||_p |Q^-1| |C|, where |C|^2 <= the largest row sum of |<b_i, b_j>| / (s_i s_j), and |Q^-1|^2
-  <= 1 / (1 - the largest row sum of |Q Q^T - I|), both by Gershgorin.
+- Norms, from above.  Entry-wise: p-th powers rounded up; exact for p = 1 and inf.  Schatten: let
+  Q M have rows b_i, and s_i >= |b_i|.  Then M = Q^-1 diag(s) C, ||M|| <= ||s||_p |Q^-1| |C|, and
+  by Gershgorin |C|^2 <= the largest row sum of |<b_i, b_j>| / (s_i s_j), |Q^-1|^2 <= 1 / (1 - e)
+  for the largest row sum e of |Q Q^T - I|.  s_i exceeds |b_i| by at most 2^-60 of the largest.
 """
 
 import csv
@@ -70,7 +70,7 @@ def length(entries, p):
 
 
 def bound(rows, family, p, basis):
-    """An upper bound of the norm of integers; `basis` is Q.  s_i^2 = |b_i|^2 + 2^-120 of the top."""
+    """An upper bound of the norm of a matrix of integers; `basis` is Q."""
     if family == "entrywise":
         return length([entry for row in rows for entry in row], p)
     rows = list(zip(*rows)) if len(rows) > len(rows[0]) else rows
@@ -100,28 +100,27 @@ def bounds(proof, x, y):
     require(sum(a) > 0, "all multipliers are zero")
     if not any(map(any, s)):
         return 0, 0
-    q = 1 if p == inf else inf if p == 1 else p / (p - 1)
     w, _ = matrix(proof["weights"], k, len(x[0]))
     scores = [[sum(map(mul, row, v)) for v in w] for row in x]
     smallest = min(row.pop(own) - max(row) for row, own in zip(scores, y))
     lower = smallest / (scale * bound(w, family, p, proof.get("basis")))
-    return lower, bound(s, family, q, proof.get("dual_basis")) / (scale * sum(a))
+    p = 1 if p == inf else inf if p == 1 else p / (p - 1)
+    return lower, bound(s, family, p, proof.get("dual_basis")) / (scale * sum(a))
 
 
 def check(raw, x, y):
     """What the bytes of a proof prove about x (n rows of d floats) and y (0..k-1), or an error.
     The data's digest is the SHA-256 of n, d, x, y as little-endian int64 and float64."""
-    seal = b'{"sha256":"' + sha256(raw[75:]).hexdigest().encode()
-    require(raw[:75] == seal, "this is not a proof, or the file was changed")
-    proof, n, d = json.loads(raw), len(x), len(x[0])
-    parts = struct.pack("<2q", n, d), *(struct.pack(f"<{d}d", *row) for row in x)
-    data = sha256(b"".join(parts) + struct.pack(f"<{n}q", *y)).hexdigest()
+    proof, seal, n, d = json.loads(raw), sha256(raw[:11] + raw[75:]).hexdigest(), len(x), len(x[0])
+    require(raw[11:75] == seal.encode(), "it is not a proof, or was changed since its making")
+    rows = b"".join(struct.pack(f"<{d}d", *row) for row in x)
+    data = sha256(struct.pack("<2q", n, d) + rows + struct.pack(f"<{n}q", *y)).hexdigest()
     require(proof["data"] == data, f"it is about other data than these (digest {data})")
     low, high = float.fromhex(proof["lower"]), float.fromhex(proof["upper"])
     lower, upper = bounds(proof, x, y)
     require(0 <= low <= lower, "W does not prove the lower bound that is claimed")
     require(upper <= high < inf, "the multipliers do not prove the upper bound claimed")
-    claim = f"{low!r} <= max margin <= {high!r}, relative width {1 - low / (high or 1):.1e}"
+    claim = f"{low!r} <= max margin <= {high!r}, relative width {(high - low) / (high or 1):.1e}"
     claim = claim if high else "no linear classifier is right on every sample"
     return f"proved: data {data}, norm {proof['norm']}: {claim}"
 
