@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from . import cli_book, cli_doctor, cli_margin, cli_store, cli_sweep, cli_train
+from . import cli_book, cli_check, cli_doctor, cli_margin, cli_store, cli_sweep, cli_train
 from .machine import versions
 
 BAD_INPUT, NOT_SEPARABLE, DISK, INTERRUPTED = 2, 3, 4, 130
@@ -42,7 +42,7 @@ def _about(
         raise typer.Exit()
 
 
-for register in (cli_margin, cli_train, cli_sweep, cli_book, cli_store, cli_doctor):
+for register in (cli_margin, cli_check, cli_train, cli_sweep, cli_book, cli_store, cli_doctor):
     register.add_to(app)
 
 # errors of the system that say that what was typed is wrong, not that the disk is

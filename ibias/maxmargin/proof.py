@@ -6,6 +6,7 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from hashlib import sha256
 from math import inf, nextafter
+from pathlib import Path
 
 import numpy as np
 
@@ -18,7 +19,7 @@ BITS = 128  # of the bases: what is left of the cosines stays far below the roun
 DUST = 2.0**-70  # multipliers below this, relative to the largest, are left out
 
 
-def prove(dataset: Dataset, norm: Norm, weights: np.ndarray, dual: np.ndarray) -> str:
+def prove(dataset: Dataset | None, norm: Norm, weights: np.ndarray, dual: np.ndarray) -> str:
     """The text of a proof that ``lower <= gamma <= upper`` from any weights (k, d) and any
     multipliers (n, k).
 
@@ -26,6 +27,8 @@ def prove(dataset: Dataset, norm: Norm, weights: np.ndarray, dual: np.ndarray) -
     of Schatten norms come with the bases that their bounds lean on.  ``checker`` states the
     theorems and the format.  Raises ValueError where `weights` or `dual` bound nothing.
     """
+    if dataset is None:
+        raise ValueError("this result holds no data set to prove anything about; solve it again")
     multipliers = _multipliers(dual, DUST * dual.max())
     proof = {
         "data": dataset.digest,
@@ -53,6 +56,13 @@ def refute(dataset: Dataset, certificate: np.ndarray) -> str:
     exact = vanishing(dataset, certificate)
     multipliers = [[i, c, hexadecimal(a)] for (i, c), a in exact.items()]
     return seal({"data": dataset.digest, "norm": MAX.text, "multipliers": multipliers}, 0.0, 0.0)
+
+
+def written(text: str, path: str | Path | None) -> str:
+    """The text, also in a file where a path is given."""
+    if path is not None:
+        Path(path).write_bytes(text.encode())
+    return text
 
 
 def plain(dataset: Dataset) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 from . import checker
 
 P = 2**31 - 1  # prime: products of two residues fit in int64
-LARGEST = 2**22  # entries of the linear system; the heaviest multipliers that fit are tried
+LARGEST = 2**24  # entries of the linear system; the heaviest multipliers that fit are tried
 
 
 def vanishing(dataset, certificate) -> dict[tuple[int, int], int]:
@@ -15,14 +15,13 @@ def vanishing(dataset, certificate) -> dict[tuple[int, int], int]:
     A vertex of the multipliers that vanish in floating point says which; its linear equations are
     solved exactly.  Raises ArithmeticError where that gives no such integers.
     """
-    order = np.argsort(certificate, axis=None)[::-1][: LARGEST // (dataset.k * dataset.d)]
+    fitting = LARGEST // (dataset.k * dataset.d)
     support = np.argwhere(certificate > 0)
-    if len(support) > len(order):
-        support = np.stack(np.unravel_index(order, certificate.shape), 1)
-    vectors, sizes = _vectors(dataset, support), certificate[tuple(support.T)]
-    sizes = _vertex(vectors, sizes)
+    support = support[np.argsort(-certificate[tuple(support.T)], kind="stable")[:fitting]]
+    vectors = _vectors(dataset, support)
+    sizes = _vertex(vectors)
     used = np.flatnonzero(sizes)
-    exact = _balanced(vectors[:, used], sizes[used])
+    exact = _balanced(vectors[:, used], sizes[used]) if len(used) else None
     if exact is None:
         raise ArithmeticError(
             "no exact proof that the data are not separable: the multipliers of .certificate vanish"
@@ -49,15 +48,19 @@ def _scaled(vectors):
     return (vectors / np.where(top > 0, top, 1)[:, None]).astype(float)
 
 
-def _vertex(vectors, sizes):
-    """Multipliers of few vectors that vanish in floating point."""
-    from scipy.optimize import nnls
+def _vertex(vectors):
+    """Multipliers of few vectors, vanishing in floating point: a basic solution of the simplex
+    method, or zeros where it finds none."""
+    from scipy.optimize import linprog
+    from scipy.sparse import csc_array
 
-    rows = np.vstack([_scaled(vectors) * sizes, sizes])
-    try:
-        return sizes * nnls(rows, np.r_[np.zeros(len(rows) - 1), 1.0])[0]
-    except RuntimeError:  # it did not converge: all of them stay
-        return sizes
+    rows = _scaled(vectors)
+    lengths = np.linalg.norm(rows, axis=0)
+    lengths[lengths == 0] = 1
+    equations = csc_array(np.vstack([rows / lengths, np.ones(len(lengths))]))
+    right = np.r_[np.zeros(len(rows)), 1.0]
+    result = linprog(0 * lengths, A_eq=equations, b_eq=right, method="highs-ds")
+    return 0 * lengths if result.x is None else result.x / lengths
 
 
 def _balanced(vectors, sizes):
