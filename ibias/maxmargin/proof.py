@@ -2,6 +2,7 @@
 arithmetic."""
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from hashlib import sha256
@@ -84,7 +85,7 @@ def hexadecimal(value: float | int | Fraction) -> str:
     return f"{above:#x}p{1 - below.bit_length()}"
 
 
-def basis(rows: list[list[int]]) -> list[list[str]]:
+def basis(rows: Sequence[Sequence[int]]) -> list[list[str]]:
     """Q (r, r), r the smaller side of a matrix of integers M: orthogonal, and such that Q M (or
     Q M^T) has orthogonal rows, both to 2^-128 of the largest entry.
 
