@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import doctor, margins, storage, sweeping, training
+from . import checking, doctor, margins, storage, sweeping, training
 from .machine import versions
 
 BAD_INPUT, NOT_SEPARABLE, DISK, INTERRUPTED = 2, 3, 4, 130
@@ -46,7 +46,7 @@ def _about(
         raise typer.Exit()
 
 
-for room in (margins, training, sweeping, storage, doctor):
+for room in (margins, checking, training, sweeping, storage, doctor):
     room.add_to(app)
 for plugin in entry_points(group="ibias.commands"):  # the book's commands, where it is installed
     plugin.load()(app)

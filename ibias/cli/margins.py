@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from .checking import PlainOption, ProofOption, solved
 from .inputs import (
     BiasOption,
     DataArgument,
@@ -38,6 +39,8 @@ def margin(
     standardise: StandardiseOption = False,
     bias: BiasOption = False,
     solver: Annotated[str, typer.Option(help="interior (ours) or cvxpy.")] = "interior",
+    proof: ProofOption = None,
+    plain: PlainOption = None,
     json: JsonOption = False,
 ) -> None:
     """The **maximum margin** of DATA in a norm: a certified interval, whether the optimum is
@@ -45,13 +48,12 @@ def margin(
 
     Data that no linear classifier separates end with exit code 3 and the reason.
     """
-    from .. import maxmargin
     from ..norms import norm as norm_of
 
     chosen = norm_of(norm)
     dataset = open_data(data, label=label, standardise=standardise, bias=bias)
     began = perf_counter()
-    best = maxmargin.max_margin(dataset, chosen, solver=solver)
+    best = solved(dataset, chosen, solver, proof, plain)
     found: dict[str, Any] = {
         "data": dataset.name,
         "samples": dataset.n,

@@ -1,9 +1,11 @@
 """What a maximum margin comes with: bounds, both optima, and the size of the optimal face."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
+from ..data import Dataset
 from ..norms import Norm
 from .certificate import combination, simplex
 
@@ -33,6 +35,18 @@ class MaxMargin:
     face_dim: int | None = None
     canonical: np.ndarray | None = field(default=None, repr=False)
     canonical_accuracy: float | None = None
+    dataset: Dataset | None = field(default=None, repr=False)  # what it is the max margin of
+
+    def proof(self, path: str | Path | None = None) -> str:
+        """The text (JSON) of an exact proof of both bounds, which ``ibias check`` and the
+        stand-alone ``checker`` verify in whole numbers; also written to `path`.
+
+        Its bounds are those of ``weights`` and ``dual`` in exact arithmetic, rounded outwards to
+        float64, inside [lower, upper].  Raises ValueError for a result that holds no data set.
+        """
+        from .proof import prove, written
+
+        return written(prove(self.dataset, self.norm, self.weights, self.dual), path)
 
     @property
     def gap(self) -> float:
@@ -49,6 +63,7 @@ class NotSeparable(ValueError):
     """
 
     def __init__(self, dataset, certificate, reason=""):
+        self.dataset = dataset
         self.certificate = simplex(dataset, certificate)
         self.residual = self.check(dataset)
         label = f"the data set {dataset.name!r}" if dataset.name else "the data set"
@@ -60,6 +75,14 @@ class NotSeparable(ValueError):
             f"{label} is not linearly separable: {reason}. Remove or relabel samples, or add"
             " features."
         )
+
+    def proof(self, path: str | Path | None = None) -> str:
+        """The text (JSON) of an exact proof: whole multipliers near ``certificate`` whose
+        combination is zero, not only small; also written to `path`.  ArithmeticError where none
+        are found."""
+        from .proof import refute, written
+
+        return written(refute(self.dataset, self.certificate), path)
 
     def check(self, dataset) -> float:
         """The residual, recomputed from the data and the certificate alone; ValueError if that is

@@ -71,7 +71,8 @@ def _checked(dataset, norm, found, solver):
     lower, upper = certify(dataset, norm, weights, dual)
     margin, own = attained(dataset, norm, weights), np.arange(dataset.k) == dataset.y[:, None]
     on = active(own, dual, margins(dataset, weights) - margin, margin)
-    return MaxMargin(norm, lower, upper, margin, weights, dual, np.flatnonzero(on.any(1)), solver)
+    support = np.flatnonzero(on.any(1))
+    return MaxMargin(norm, lower, upper, margin, weights, dual, support, solver, dataset=dataset)
 
 
 def _fallback(dataset, norm, optimum):
