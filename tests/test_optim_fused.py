@@ -373,7 +373,8 @@ def test_a_forked_process_has_threads_of_its_own():
     code = (
         "import os, torch; from ibias.optim import SignSGD, fused\nfused.SHARE = 10;"
         " torch.get_num_threads = lambda: 3\np = torch.nn.Parameter(torch.ones(90)); p.grad ="
-        " torch.ones(90); o = SignSGD([p], lr=0.25, fused=True); o.step()\nchild = os.fork()\nif not child:"
+        " torch.ones(90); o = SignSGD([p], lr=0.25, fused=True)\no.step()\n"
+        "child = os.fork()\nif not child:"
         " o.step(); os._exit(0 if bool((p == 0.5).all()) else"
         " 1)\nprint(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
     )
@@ -442,9 +443,9 @@ def test_what_has_no_compiled_step_is_refused(build):
 def test_compiled_weight_decay_is_that_of_torchs_operations(make, dtype, nesterov):
     momentum = {} if make is SignSGD else dict(momentum=0.9, nesterov=nesterov)
     ends = []
-    for fused in (False, True):
+    for compiled in (False, True):
         params = parameters(dtype)
-        walk(make(params, 0.1, weight_decay=0.5, fused=fused, **momentum), params, range(20))
+        walk(make(params, 0.1, weight_decay=0.5, fused=compiled, **momentum), params, range(20))
         ends.append(params)
     for a, b in zip(*ends, strict=True):
         # each of 20 steps rounds once instead of twice, entries of size about 3
@@ -463,7 +464,8 @@ def test_weight_decay_adds_no_pass(make):
 def test_numba_is_loaded_at_the_first_step_only():
     code = (
         "import sys, torch; from ibias.optim import SignSGD;"
-        " SignSGD([torch.nn.Parameter(torch.ones(3))], lr=1.0, fused=True); print('numba' in sys.modules)"
+        " SignSGD([torch.nn.Parameter(torch.ones(3))], lr=1.0, fused=True);"
+        " print('numba' in sys.modules)"
     )
     assert (
         subprocess.run(

@@ -1,6 +1,7 @@
 """torch.optim classes over the norms of ``ibias.norms``, for networks (arXiv:2602.16340)."""
 
 from .adam import Adam
+from .groups import Groups, groups
 from .hybrid import MuonAdam, MuonSignum
 from .named import Muon, NormalizedSGD, SignSGD, Signum
 from .newton_schulz import NewtonSchulz, NewtonSchulzSpectral
@@ -9,6 +10,7 @@ from .variance_reduced import VarianceReduced
 
 __all__ = [
     "Adam",
+    "Groups",
     "Muon",
     "MuonAdam",
     "MuonSignum",
@@ -19,4 +21,5 @@ __all__ = [
     "Signum",
     "SteepestDescent",
     "VarianceReduced",
+    "groups",
 ]

@@ -49,7 +49,8 @@ def team(like, share_work: bool):
         cut = [i for i, p in enumerate(like.placements) if p.is_shard()]
         group = like.device_mesh.get_group(cut[0]) if cut else None
     else:
-        group = dist.group.WORLD if share_work and dist.is_initialized() else None
+        ready = share_work and dist.is_available() and dist.is_initialized()
+        group = dist.group.WORLD if ready else None
     return group if group is not None and dist.get_world_size(group) > 1 else None
 
 
@@ -67,18 +68,16 @@ def from_owner(i, tensor, group):
     return tensor
 
 
-def summed(total, tensors):
+def summed(total, tensors, op="SUM"):
     """``total``, a 0-d tensor of what this process holds of ``tensors``, over all processes that
     hold a shard."""
-    groups = {
-        t.device_mesh.get_group(i)
-        for t in tensors
-        if is_sharded(t)
-        for i, placement in enumerate(t.placements)
-        if placement.is_shard()
-    }
-    for group in groups:
-        dist.all_reduce(total, group=group)
+    groups = []
+    for t in tensors:
+        if is_sharded(t):
+            cut = [i for i, placement in enumerate(t.placements) if placement.is_shard()]
+            groups += [t.device_mesh.get_group(i) for i in cut]
+    for group in set(groups):
+        dist.all_reduce(total, getattr(dist.ReduceOp, op), group=group)
     return total
 
 

@@ -133,7 +133,7 @@ def check_steepest(owner, group, number):
         raise TypeError(
             f"{owner}(polar=...) is 'exact' or an ibias.optim.NewtonSchulz value; got {polar!r}"
         )
-    spectral = isinstance(norm, Schatten) and norm.p == inf
+    spectral = _is_spectral(norm)
     if not spectral and polar != "exact":
         raise ValueError(f"{owner}: polar={polar} is a step under the spectral norm; got {norm}")
     require_choice(owner, "adjust_lr", group["adjust_lr"], (None, *ADJUST))
@@ -169,6 +169,10 @@ def _check_fused(owner, group, number):
                 f"{owner}(fused=True): {describe(group, number, i)} is {p.dtype} on {p.device};"
                 " compiled steps take plain float32 or float64 tensors on the CPU"
             )
+
+
+def _is_spectral(norm):
+    return isinstance(norm, Schatten) and norm.p == inf
 
 
 def _is_euclidean(group):
@@ -227,8 +231,7 @@ def _normalized(params, sources):
     # squares under- or overflow (or a graph cannot look): rescale by the largest entry first
     full = [as_computed(s) for s in sources]
     largest = stacked([s.abs().max() if s.numel() else s.new_zeros(()) for s in full]).max()
-    for group in {g for p in params if (g := team(p, False)) is not None}:
-        torch.distributed.all_reduce(largest, torch.distributed.ReduceOp.MAX, group=group)
+    largest = summed(largest, params, "MAX")
     unit = torch._foreach_div(full, torch.where(largest > 0, largest, 1.0))
     squares = summed(stacked(torch._foreach_norm(unit)).square().sum(), params)
     scaled = torch._foreach_mul(unit, torch.where(squares > 0, squares, 1.0).rsqrt())
@@ -309,6 +312,6 @@ def _map_of(group, dtype, device):
     norm, polar = group["norm"], group["polar"]
     if polar != "exact":
         return polar
-    if device.type == "cuda" and dtype == torch.float32 and norm == Schatten(inf, norm.rtol):
+    if device.type == "cuda" and dtype == torch.float32 and _is_spectral(norm):
         return partial(polar_factor, rtol=max(norm.rtol, 8 * torch.finfo(dtype).eps))
     return norm.steepest

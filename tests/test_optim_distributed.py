@@ -1,0 +1,224 @@
+"""Two processes (gloo) against one: DistributedDataParallel, shards of FSDP2 (DTensor), even,
+uneven and empty ones."""
+
+import copy
+import os
+from datetime import timedelta
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+
+import ibias as ib
+from ibias.optim import (
+    Adam,
+    Muon,
+    MuonAdam,
+    MuonSignum,
+    NewtonSchulz,
+    NormalizedSGD,
+    SignSGD,
+    Signum,
+    SteepestDescent,
+)
+
+SHAPES = [(4, 6), (5, 7), (3, 2, 2), (1, 6), (4,), (3,)]  # over two: even, uneven, empty shards
+MATRICES = 4
+EVERY = {
+    "SignSGD": lambda p: SignSGD(p, 0.1),
+    "Signum": lambda p: Signum(p, 0.1, nesterov=True, weight_decay=0.1),
+    "NormalizedSGD": lambda p: NormalizedSGD(p, 0.1, momentum=0.9),
+    "Muon": lambda p: Muon(p[:MATRICES], 0.1, weight_decay=0.1),
+    "Muon, scaled": lambda p: Muon(p[:MATRICES], 0.1, adjust_lr="match_rms_adamw", nesterov=True),
+    "Newton-Schulz": lambda p: Muon(p[:MATRICES], 0.1, polar=NewtonSchulz()),
+    "Adam": lambda p: Adam(p, 0.1, weight_decay=0.1),
+    "MuonSignum": lambda p: MuonSignum(p[:MATRICES], p[MATRICES:], 0.1),
+    "MuonAdam": lambda p: MuonAdam(p[:MATRICES], p[MATRICES:], 0.1),
+    "joint 3": lambda p: SteepestDescent(p, 0.1, ib.Entrywise(3), across="joint"),
+    "joint sum": lambda p: SteepestDescent(p, 0.1, ib.SUM, 0.9, across="joint"),
+} | {
+    norm.text: lambda p, norm=norm: SteepestDescent(
+        p[:MATRICES] if isinstance(norm, ib.Schatten) else p, 0.1, norm, 0.9
+    )
+    for norm in ib.CATALOG
+}
+SHARED = {
+    "Muon": lambda p: Muon(p[:MATRICES], 0.1, share_work=True),
+    "nuclear": lambda p: SteepestDescent(p[:MATRICES], 0.1, ib.NUCLEAR, share_work=True),
+    "MuonAdam": lambda p: MuonAdam(p[:MATRICES], p[MATRICES:], 0.1, share_work=True),
+}
+# float32, 4 steps of 0.1 on entries of about 3: the issue asks for 1e-6 of one process
+CLOSE = dict(rtol=1e-6, atol=1e-6)
+
+
+def start(shard=lambda t: t):
+    generator = torch.Generator().manual_seed(0)
+    return [nn.Parameter(shard(torch.randn(s, generator=generator))) for s in SHAPES]
+
+
+def walk(optimizer, params, shard=lambda t: t, steps=range(4), scale=1.0):
+    for step in steps:
+        generator = torch.Generator().manual_seed(step)
+        for p in params:
+            p.grad = shard(scale * torch.randn(p.shape, generator=generator))
+        optimizer.step()
+    return params
+
+
+def alone(build, **walked):
+    params = start()
+    return [p.detach() for p in walk(build(params), params, **walked)]
+
+
+def _process(rank, folder):
+    torch.set_num_threads(1)
+    dist.init_process_group(
+        "gloo",
+        init_method=f"file://{os.path.join(folder, 'meet')}",
+        rank=rank,
+        world_size=2,
+        timeout=timedelta(minutes=2),  # one that failed leaves the other waiting
+    )
+    try:
+        for work in WORKS:
+            work(rank)
+    finally:
+        dist.destroy_process_group()
+
+
+def distributor():
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor import Shard, distribute_tensor
+
+    mesh = init_device_mesh("cpu", (2,))
+    return lambda t: distribute_tensor(t.detach(), mesh, [Shard(0)])
+
+
+def sharded_steps(rank):
+    shard = distributor()
+    for name, build in EVERY.items():
+        params = walk(build(params := start(shard)), params, shard)
+        for a, b in zip(params, alone(build), strict=True):
+            torch.testing.assert_close(a.detach().full_tensor(), b, **CLOSE, msg=name)
+
+
+def tiny_and_huge_gradients(rank):
+    shard = distributor()
+    for scale in (1e-30, 1e30):
+        build = EVERY["NormalizedSGD"]
+        params = walk(build(params := start(shard)), params, shard, scale=scale)
+        for a, b in zip(params, alone(build, scale=scale), strict=True):
+            torch.testing.assert_close(a.detach().full_tensor(), b, **CLOSE)
+
+
+def bad_gradients(rank):
+    shard = distributor()
+    for name, build in EVERY.items():
+        params = start(shard)
+        optimizer = build(params)
+        walk(optimizer, params, shard, range(1))
+        before = [p.detach().full_tensor().clone() for p in params]
+        bad = torch.ones(5, 7)
+        bad[0, 0] = float("nan")  # on the first process alone
+        params[1].grad = shard(bad)
+        with pytest.raises(FloatingPointError, match="parameter 1 of group 0.* has 1 NaN"):
+            optimizer.step()
+        after = [p.detach().full_tensor() for p in params]
+        assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True)), name
+
+
+def each_decomposes_its_own(rank):
+    """Four matrices, two processes: each maps two, and both end with the same parameters."""
+    for shard in (lambda t: t, distributor()):
+        for name, build in SHARED.items():
+            params, seen = start(shard), []
+            optimizer = build(params)
+            norm = optimizer.param_groups[0]["norm"]
+
+            class Counting(type(norm)):
+                def steepest(self, g, seen=seen):
+                    seen.append(len(g))
+                    return super().steepest(g)
+
+            optimizer.param_groups[0]["norm"] = Counting(norm.p)
+            walk(optimizer, params, shard, range(1))
+            assert sum(seen) == 2, (name, seen)
+            for a, b in zip(params, alone(build, steps=range(1)), strict=True):
+                a = a.detach().full_tensor() if hasattr(a, "full_tensor") else a.detach()
+                torch.testing.assert_close(a, b, **CLOSE)
+
+
+def states_of_shards(rank):
+    """A state saved from shards goes on in shards; its tensors are DTensors, for torch's
+    distributed checkpoints."""
+    shard = distributor()
+    for name in ("Muon", "MuonAdam", "NormalizedSGD"):
+        build = EVERY[name]
+        params = start(shard)
+        optimizer = build(params)
+        walk(optimizer, params, shard, range(2))
+        state = copy.deepcopy(optimizer.state_dict())
+        assert all(
+            hasattr(s[k], "full_tensor") for s in state["state"].values() for k in set(s) - {"step"}
+        )
+        resumed = build(params)
+        resumed.load_state_dict(state)
+        walk(resumed, params, shard, range(2, 4))
+        for a, b in zip(params, alone(build), strict=True):
+            torch.testing.assert_close(a.detach().full_tensor(), b, **CLOSE)
+
+
+def model():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3))  # 5 and 3 rows: uneven
+
+
+def train(net, optimizer, rows, steps=3):
+    x = torch.randn(8, 6, generator=torch.Generator().manual_seed(1))
+    y = torch.arange(8) % 3
+    for _ in range(steps):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(x[rows]), y[rows]).backward()
+        optimizer.step()
+
+
+def hybrid(net, **options):
+    parameters = list(net.parameters())
+    matrices = [p for p in parameters if p.ndim > 1]
+    return MuonAdam(matrices, [p for p in parameters if p.ndim < 2], 0.1, **options)
+
+
+def trained_models(rank):
+    from torch.distributed.fsdp import fully_shard
+    from torch.nn.parallel import DistributedDataParallel
+
+    reference = model()
+    train(reference, hybrid(reference), slice(None))
+    rows = slice(4 * rank, 4 * rank + 4)  # the mean over processes is the mean over all samples
+    replicated = DistributedDataParallel(model())
+    train(replicated, hybrid(replicated, share_work=True), rows)
+    sharded = model()
+    for layer in (sharded[0], sharded[2], sharded):
+        fully_shard(layer, mesh=torch.distributed.device_mesh.init_device_mesh("cpu", (2,)))
+    train(sharded, hybrid(sharded), rows)
+    for p, a, b in zip(
+        reference.parameters(), replicated.parameters(), sharded.parameters(), strict=True
+    ):
+        torch.testing.assert_close(a.detach(), p.detach(), **CLOSE)
+        torch.testing.assert_close(b.detach().full_tensor(), p.detach(), **CLOSE)
+
+
+# processes start slowly, so all is done by the same two; the traceback names the one that failed
+WORKS = (
+    sharded_steps,
+    tiny_and_huge_gradients,
+    bad_gradients,
+    each_decomposes_its_own,
+    states_of_shards,
+    trained_models,
+)
+
+
+def test_two_processes_do_what_one_does(tmp_path):
+    torch.multiprocessing.spawn(_process, (str(tmp_path),), nprocs=2)
