@@ -6,6 +6,7 @@ import numpy as np
 # relative rounding of norm.value and norm.dual, measured against 40 digits (9e-16) and taken ten
 # times larger
 ROUNDING = 1e-14
+SLICES = 12  # of a factor of an exact product; three hold a float64 unless exponents differ
 
 
 def margins(dataset, weights):
@@ -19,22 +20,93 @@ def simplex(dataset, dual):
     """Multipliers made admissible: the own column and negative entries set to zero, the sum to
     one."""
     dual = np.where(np.arange(dataset.k) == dataset.y[:, None], 0.0, np.maximum(dual, 0.0))
-    return dual / dual.sum()
+    total = dual.sum()
+    return dual if abs(total - 1) < 1e-13 else dual / total  # a division would round what cancels
 
 
 def combination(dataset, dual):
     """``sum_ic a_ic (e_y - e_c) x_i^T``, shape (k, d): zero exactly when ``dual`` proves that the
-    data are not separable."""
-    signed = -dual
-    signed[np.arange(dataset.n), dataset.y] += dual.sum(1)
-    return signed.T @ dataset.x
+    data are not separable.  Every entry is rounded once, whatever cancels."""
+    rows = np.flatnonzero(dual.any(1))
+    x, exponent = columns_scaled(dense(dataset.x, rows))
+    signed = np.zeros((2, len(rows), dataset.k))
+    signed[0] = -dual[rows]
+    own = np.arange(len(rows)), dataset.y[rows]
+    for a in dual[rows].T:  # the sum as an unevaluated pair
+        signed[0][own], error = two_sum(signed[0][own], a)
+        signed[1][own] += error
+    high, low = product(np.concatenate(signed).T, np.concatenate([x, x]))
+    return np.ldexp(high + low, exponent)
+
+
+def dense(x, rows):
+    """The listed rows of a dense or a sparse matrix, as an array."""
+    x = x[rows]
+    return x.toarray() if hasattr(x, "toarray") else x
+
+
+def columns_scaled(x):
+    """``(x * 2^-e, e)`` with the largest entry of every column in [1/2, 1)."""
+    exponent = np.frexp(np.abs(x).max(0, initial=0.0))[1]
+    return np.ldexp(x, -exponent), exponent
+
+
+def two_sum(a, b):
+    """``a + b`` as rounded sum and error, exactly (Knuth 1969)."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
+def product(a, b):
+    """``a @ b`` as (high, low), to about 1e-31 of the sum of absolute products: both factors are
+    cut into pieces of so few bits that products of pieces are exact in float64 (Ozaki, Ogita,
+    Oishi and Rump 2012)."""
+    bits = (53 - int(np.ceil(np.log2(max(a.shape[1], 2))))) // 2
+    high, low = np.zeros((2, len(a), b.shape[1]))
+    left, right = _pieces(a, 1, bits), _pieces(b, 0, bits)
+    for total in range(len(left) + len(right) - 1):
+        for i in range(max(0, total - len(right) + 1), min(total + 1, len(left))):
+            high, error = two_sum(high, left[i] @ right[total - i])
+            low += error
+    return high, low
+
+
+def _pieces(a, axis, bits):
+    """Summands of ``a``: multiples of ``2^-bits`` of the power of two above the largest rest of
+    each row (axis 1) or column (axis 0)."""
+    pieces = []
+    while len(pieces) < SLICES:
+        exponent = np.frexp(np.abs(a).max(axis, keepdims=True, initial=0.0))[1]
+        shift = np.ldexp(1.5, 52 - bits + exponent)
+        pieces.append((a + shift) - shift)
+        a = a - pieces[-1]
+        if not a.any():
+            break
+    return pieces
+
+
+def least_margin(dataset, weights):
+    """The smallest margin, exact up to one rounding: float64 finds the samples that may attain it,
+    exact products decide."""
+    rough = margins(dataset, weights).min(1)
+    # the classical bound on the rounding of two inner products and their difference
+    room = (dataset.d + 3) * np.finfo(float).eps
+    room = room * 2 * (np.abs(dataset.x) @ np.abs(weights).T).max(1)
+    rows = np.flatnonzero(rough - room <= (rough + room).min())
+    x, exponent = columns_scaled(dense(dataset.x, rows))
+    high, low = product(x, np.ldexp(weights, exponent).T)
+    own = np.arange(len(rows)), dataset.y[rows]
+    exact, error = two_sum(high[own][:, None], -high)
+    exact += error + (low[own][:, None] - low)
+    exact[own] = np.inf
+    return float(exact.min())
 
 
 def attained(dataset, norm, weights):
-    """The normalised margin of ``weights``, as computed: ``min margin / ||W||``, and 0 for
-    ``W = 0``."""
+    """The normalised margin of ``weights``: ``min margin / ||W||``, and 0 for ``W = 0``."""
     length = float(norm.value(weights))
-    return float(margins(dataset, weights).min()) / length if length > 0 else 0.0
+    return least_margin(dataset, weights) / length if length > 0 else 0.0
 
 
 def certify(dataset, norm, weights, dual) -> tuple[float, float]:
@@ -43,16 +115,9 @@ def certify(dataset, norm, weights, dual) -> tuple[float, float]:
 
     Lower: the margin of ``weights / ||weights||``.  Upper: by weak duality
     ``||sum a_ic (e_y - e_c) x_i^T||_*`` for a on the simplex (``dual`` is projected by
-    ``simplex``).  Both are evaluated in float64 by ``norm.value`` and ``norm.dual`` and moved
-    outwards by their rounding: 1e-14 relative, and one roundoff of the terms whose differences they
-    are.
+    ``simplex``).  Margins and combination are exact up to one rounding; both norms are evaluated in
+    float64 by ``norm.value`` and ``norm.dual``, and both bounds moved outwards by 1e-14 relative.
     """
-    dual, length, eps = simplex(dataset, dual), float(norm.value(weights)), np.finfo(float).eps
-    lower, upper = 0.0, float(norm.dual(combination(dataset, dual)))
-    if length > 0:
-        terms = (np.abs(dataset.x) @ np.abs(weights).T).max(1, keepdims=True)
-        lower = float((margins(dataset, weights) - eps * terms).min()) / length
-    terms = dual.copy()
-    terms[np.arange(dataset.n), dataset.y] = dual.sum(1)
-    upper += eps * float(norm.dual(terms.T @ np.abs(dataset.x)))
-    return lower - ROUNDING * abs(lower), upper * (1 + ROUNDING)
+    dual = simplex(dataset, dual)
+    lower, upper = attained(dataset, norm, weights), float(norm.dual(combination(dataset, dual)))
+    return lower - ROUNDING * abs(lower), upper / dual.sum() * (1 + ROUNDING)

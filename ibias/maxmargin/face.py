@@ -38,7 +38,7 @@ def _affine(pairs, norm, w, a):
     margins = pairs.margins(v)
     gamma = margins.min()
     hull = ball_type(norm).hull(v, pairs.adjoint(a))
-    base, null = _solutions(pairs, hull, active(pairs.own, a, margins - gamma, gamma), gamma)
+    base, null = _solutions(pairs, hull, active(pairs.off, a, margins - gamma, gamma), gamma)
     v = base + null @ (null.T @ (v.ravel() - base))
     return v.reshape(pairs.shape), gamma, base, null, hull
 

@@ -42,7 +42,7 @@ def prove(dataset) -> NotSeparable | None:
     """A certificate if the data are not separable as far as float64 can tell, else None."""
     length = np.linalg.norm(dataset.x, axis=1)
     # separability does not depend on the lengths of the samples; the multipliers do, inversely
-    pairs = Pairs(dataset.x / length[:, None], dataset.y, np.eye(dataset.k), np.eye(dataset.d))
+    pairs = Pairs(dataset.x / length[:, None], dataset.y, np.eye(dataset.k))
     start = interior(pairs, MAX, tolerance=1e-15).a
     a = _annihilated(pairs, np.where(pairs.own, 0, np.maximum(start, 1e-300))) / length[:, None]
     found = NotSeparable(dataset, a)

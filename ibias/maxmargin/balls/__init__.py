@@ -4,6 +4,7 @@ from math import inf
 
 from ...norms import Entrywise, Schatten
 from .ball import AffineHull, Ball, ratio
+from .free import WithFreeColumns
 from .nuclear import NuclearBall
 from .polyhedral import Box, CrossPolytope, Polyhedral
 from .smooth import Smooth
@@ -18,6 +19,7 @@ __all__ = [
     "Polyhedral",
     "Smooth",
     "SpectralBall",
+    "WithFreeColumns",
     "ball_type",
     "common_basis",
     "ratio",

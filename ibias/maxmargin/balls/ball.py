@@ -37,6 +37,9 @@ class Ball(ABC):
     parameters = 0  # number of complementary products on the ball's side
     border = None  # (h, kappa), or None without t
     bent = False  # a curved equation: the step is tested and shortened
+    conic = False  # matrices on the ball's side, which like shorter steps
+    diagonal = None  # H, where it is a diagonal (size,)
+    joint = False  # one step length for both sides
 
     def rotation(self):
         """(U, V) that the solver should pass to, ``W -> U^T W V``, or None."""

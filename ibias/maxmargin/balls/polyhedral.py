@@ -16,8 +16,12 @@ class Polyhedral(Ball):
         r = mu - self.x * self.z
         return r if affine is None else r - affine[0] * affine[1]
 
+    @property
+    def diagonal(self):
+        return self.h_diagonal.ravel()
+
     def add_to(self, matrix):
-        matrix[np.diag_indices_from(matrix)] += self.h_diagonal.ravel()
+        matrix[np.diag_indices_from(matrix)] += self.diagonal
 
     def longest(self, step):
         return ratio(self.x, step[0]), ratio(self.z, step[1])

@@ -58,6 +58,8 @@ class Conic(Ball):
     """X, Z > 0 of size q + r with off-diagonal blocks W and S; Nesterov-Todd scaling
     ``G^-1 X G^-T = G^T Z G = diag(lam)``."""
 
+    conic = True
+
     def __init__(self, q, r):
         self.q, self.r, self.parameters = q, r, q + r
         self.mix, self.images = SymmetricSkew(q, r), images(q, r)

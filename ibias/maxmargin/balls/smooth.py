@@ -27,6 +27,8 @@ class Smooth(Ball):
     it is for the entry-wise norms: ``diag(curvature) + (2 - p) g g^T``.
     """
 
+    joint = True
+
     def __init__(self, s, norm):
         self.norm, self.p = norm, norm.p
         self.bent = self.p != 2
@@ -68,6 +70,10 @@ class Smooth(Ball):
         np.fill_diagonal(g, u ** (p - 1))
         return np.where(upper, symmetric, skew), g
 
+    @property
+    def diagonal(self):
+        return None if self.bent else self.curvature
+
     def add_to(self, matrix):
         matrix[np.diag_indices_from(matrix)] += self.curvature
         if self.bent:
@@ -101,4 +107,4 @@ class Smooth(Ball):
             return np.linalg.norm(gradient(self.norm, self.w) - pairs.adjoint(a)) * np.linalg.norm(
                 self.w
             )
-        return np.abs(np.where(pairs.own, 0, pairs.margins(self.w, 0) - level - slack)).max()
+        return np.abs(np.where(pairs.off, 0, pairs.margins(self.w, 0) - level - slack)).max()

@@ -14,9 +14,8 @@ from math import inf
 import numpy as np
 from scipy.linalg import LinAlgError
 
-from ..balls import NuclearBall, Smooth, SpectralBall, ball_type, ratio
-from .equations import Equations
-from .pairs import Pairs
+from ..balls import Smooth, WithFreeColumns, ball_type, ratio
+from .equations import Equations, Factor, Woodbury
 
 
 @dataclass
@@ -62,24 +61,28 @@ class InteriorPoint:
     samples, whose constraints hardly matter, are then harmless.
     """
 
-    def __init__(self, pairs, norm, tilt=None):
+    def __init__(self, pairs, norm, tilt=None, free=0):
         length = np.linalg.norm(pairs.x, axis=1)[:, None]
         self.unit = length.min() / length
-        pairs = Pairs(pairs.x * self.unit, pairs.y, pairs.rows, pairs.basis)
-        self.pairs, self.norm, self.own = pairs, norm, pairs.own
-        self.a = np.where(self.own, 0, 1 / (self.unit.sum() * (pairs.k - 1)))
+        pairs = pairs.with_samples(pairs.x * self.unit)
+        self.pairs, self.norm, self.off = pairs, norm, pairs.off
+        self.a = np.where(self.off, 0, 1 / ((self.unit * ~self.off).sum()))
         self.tilt = np.zeros(pairs.shape) if tilt is None else pairs.reduce(tilt)
         s = pairs.adjoint(self.a) + self.tilt
         kind = ball_type(norm)
+        self.bounded = slice(0, pairs.shape[1] - free)
+        s = s[:, self.bounded]
         self.ball = kind(s) if kind else Smooth(s, norm)
+        if free:
+            self.ball = WithFreeColumns(self.ball, free)
         self.gamma = (pairs.margins(self.ball.w) / self.unit).min() - 0.5
         self.slack = np.where(
-            self.own, 1.0, pairs.margins(self.ball.w, 1.0) - self.gamma * self.unit
+            self.off, 1.0, pairs.margins(self.ball.w, 1.0) - self.gamma * self.unit
         )
 
     @property
     def mu(self):
-        return ((self.a * self.slack)[~self.own].sum() + self.ball.gap()) / (
+        return ((self.a * self.slack)[~self.off].sum() + self.ball.gap()) / (
             self.pairs.count + self.ball.parameters
         )
 
@@ -87,9 +90,13 @@ class InteriorPoint:
         """Lower and upper bound of the current iterate, without the rounding that ``certify``
         adds."""
         w, a = self.ball.w, np.maximum(self.a, 0)
-        length = float(self.norm.value(w))
+        length = float(self.norm.value(w[:, self.bounded]))
         lower = (self.pairs.margins(w) / self.unit).min() / length if length > 0 else 0.0
-        return lower, float(self.norm.dual(self.pairs.adjoint(a))) / (self.unit * a).sum()
+        s = self.pairs.adjoint(a)
+        reach = np.maximum(np.abs(w) / max(length, 1e-300), 1)  # of a free entry of W
+        free = (np.abs(s) * reach)[:, self.bounded.stop :].sum()
+        upper = float(self.norm.dual(s[:, self.bounded])) + free
+        return lower, upper / (self.unit * a).sum()
 
     def iterate(self):
         w, s = self.pairs.lift(self.ball.w), self.pairs.lift(self.pairs.adjoint(self.a))
@@ -100,12 +107,12 @@ class InteriorPoint:
         turn = self.ball.rotation()
         if turn is not None:
             self.pairs, self.tilt = self.pairs.rotated(*turn), turn[0].T @ self.tilt @ turn[1]
-        weight = np.where(self.own, 0, self.a / self.slack)
+        weight = np.where(self.off, 0, self.a / self.slack)
         self.ball.factor()
         equations = self._equations(weight)
         predictor = self._step(equations, weight, 0.0, None)
         corrector = self._step(equations, weight, self._centring(predictor), predictor)
-        if isinstance(self.ball, (SpectralBall, NuclearBall)):
+        if self.ball.conic:
             shorten = 0.9 + 0.09 * min(1, corrector.primal, corrector.dual)
         else:
             near = min(corrector.primal, corrector.dual)
@@ -113,11 +120,30 @@ class InteriorPoint:
         self._move(corrector, min(1, shorten * corrector.primal), min(1, shorten * corrector.dual))
 
     def _equations(self, weight):
-        """Rows with a large weight enter by an explicit product, whose rounding is relative to the
-        diagonal; the block formula of ``gram`` (differences of large blocks) serves the light rest
-        only.  Otherwise H + M is not positive definite below gaps of 1e-8."""
+        """The bordered system, on its smaller side."""
         pairs, ball = self.pairs, self.ball
-        heavy = (weight > 1e-5 * weight.max()) & ~self.own
+        border, corner = (
+            [-ball.mix(pairs.adjoint(weight * self.unit).ravel())],
+            [(weight * self.unit**2).sum()],
+        )
+        if ball.border:
+            border.append(ball.border[0])
+            corner.append(ball.border[1])
+        if ball.diagonal is not None and pairs.count < pairs.size:
+            inner = Woodbury(pairs, ball.diagonal, weight)
+        else:
+            inner = Factor(self._matrix(weight))
+        return Equations(inner, np.array(border).T, np.diag(corner))
+
+    def _matrix(self, weight):
+        """``H + A^T diag(weight) A`` in mixed coordinates.
+
+        Rows with a large weight enter by an explicit product, whose rounding is relative to the
+        diagonal; the block formula of ``gram`` (differences of large blocks) serves the light rest
+        only.  Otherwise H + M is not positive definite below gaps of 1e-8.
+        """
+        pairs, ball = self.pairs, self.ball
+        heavy = (weight > 1e-5 * weight.max()) & ~self.off
         rows = None
         if heavy.sum() <= 3 * pairs.size and heavy.sum() < 0.3 * pairs.count:
             rows = ball.mix(pairs.matrix(*np.nonzero(heavy))) * np.sqrt(weight[heavy])[:, None]
@@ -126,36 +152,29 @@ class InteriorPoint:
         if rows is not None:
             matrix += rows.T @ rows
         ball.add_to(matrix)
-        border, corner = (
-            [-ball.mix(pairs.adjoint(weight * self.unit).ravel())],
-            [(weight * self.unit**2).sum()],
-        )
-        if ball.border:
-            border.append(ball.border[0])
-            corner.append(ball.border[1])
-        return Equations(matrix, np.array(border).T, np.diag(corner))
+        return matrix
 
     def _step(self, equations, weight, centring, predictor):
-        pairs, ball, own = self.pairs, self.ball, self.own
+        pairs, ball, off = self.pairs, self.ball, self.off
         second = 0.0 if predictor is None else predictor.a * predictor.slack
-        target = np.where(own, 0, (centring * self.mu - second) / self.slack - self.a)
+        target = np.where(off, 0, (centring * self.mu - second) / self.slack - self.a)
         infeasible = np.where(
-            own, 0, pairs.margins(ball.w, 0) - self.gamma * self.unit - self.slack
+            off, 0, pairs.margins(ball.w, 0) - self.gamma * self.unit - self.slack
         )
-        pull = np.where(own, 0, target - weight * infeasible)
+        pull = np.where(off, 0, target - weight * infeasible)
         c, e = ball.residual(centring * self.mu, None if predictor is None else predictor.ball)
         rhs = ball.mix((pairs.adjoint(self.a + pull) + self.tilt - ball.s).ravel()) - c
         border = [1 - (self.unit * (self.a + pull)).sum()] + ([e] if ball.border else [])
         dw, z = equations.solve(rhs, np.array(border))
         dw = ball.mix(dw).reshape(pairs.shape)
-        dslack = np.where(own, 0, pairs.margins(dw, 0) - z[0] * self.unit + infeasible)
-        da = np.where(own, 0, target - weight * dslack)
+        dslack = np.where(off, 0, pairs.margins(dw, 0) - z[0] * self.unit + infeasible)
+        da = np.where(off, 0, target - weight * dslack)
         inner = ball.step(
             dw, pairs.adjoint(self.a + da) + self.tilt - ball.s, z[1] if ball.border else 0.0
         )
         primal, dual = ball.longest(inner)
         primal, dual = min(primal, ratio(self.slack, dslack)), min(dual, ratio(self.a, da))
-        if isinstance(ball, Smooth):
+        if ball.joint:
             primal = dual = min(primal, dual)
         return Step(dw, da, dslack, z[0], inner, primal, dual)
 
@@ -164,11 +183,11 @@ class InteriorPoint:
         ball, mu = self.ball, self.mu
         primal, dual = min(1, predictor.primal), min(1, predictor.dual)
         products = (self.a + dual * predictor.a) * (self.slack + primal * predictor.slack)
-        left = products[~self.own].sum() + ball.gap(predictor.ball, primal, dual)
+        left = products[~self.off].sum() + ball.gap(predictor.ball, primal, dual)
         left /= self.pairs.count + ball.parameters
         power = (
             max(1.0, 3 * min(primal, dual) ** 2)
-            if isinstance(ball, (SpectralBall, NuclearBall))
+            if ball.conic
             else 3
         )
         centring = min(1.0, max((left / mu) ** power, 1e-8)) if left < mu else 0.5
@@ -194,21 +213,21 @@ class InteriorPoint:
             ball.move(step.ball, length, length)
             a, slack = self.a + length * step.a, self.slack + length * step.slack
             after = ball.error(self.pairs, a, slack, (self.gamma + length * step.gamma) * self.unit)
-            if after <= max((1 - 0.3 * length) * before, 0.5 * (a * slack)[~self.own].sum()):
+            if after <= max((1 - 0.3 * length) * before, 0.5 * (a * slack)[~self.off].sum()):
                 break
             length *= 0.6
         return length
 
 
 @np.errstate(all="ignore")
-def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None):
+def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0):
     """Run until the relative gap is below ``tolerance`` or nothing improves; returns the
     ``Optimum`` seen.
 
     With a tilt the bounds say nothing about its optimum: the iterate of the smallest mu is kept as
     ``face``.
     """
-    point, best = InteriorPoint(pairs, norm, tilt), Optimum()
+    point, best = InteriorPoint(pairs, norm, tilt, free), Optimum()
     idle, least = 0, inf
     for _ in range(rounds):
         lower, upper = point.bounds()

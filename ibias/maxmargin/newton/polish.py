@@ -11,10 +11,10 @@ from ..balls import Polyhedral, Smooth, SpectralBall, ball_type
 from .newton import newton_nuclear, newton_spectral
 
 
-def active(own, a, slack, gamma):
+def active(off, a, slack, gamma):
     """Constraints (n, k) whose multiplier beats their slack, both relative: the support under
     strict complementarity."""
-    return ~own & (a / a.max() > slack / gamma)
+    return ~off & (a / a.max() > slack / gamma)
 
 
 def candidates(pairs, norm, optimum):
@@ -37,12 +37,12 @@ def candidates(pairs, norm, optimum):
 def _attempts(pairs, norm, optimum):
     """(method, active set, its settings), in the order to try."""
     face, kind, gamma = optimum.face, ball_type(norm), optimum.lower
-    on = active(pairs.own, face.a, face.slack, gamma)
+    on = active(pairs.off, face.a, face.slack, gamma)
     if (
         kind is None
     ):  # two readings of "small slack": gamma of the ball's problem, and of the smooth one
         for level in (gamma, face.gamma):
-            yield _smooth, active(pairs.own, face.a, face.slack, level), {"norm": norm}
+            yield _smooth, active(pairs.off, face.a, face.slack, level), {"norm": norm}
     elif issubclass(kind, Polyhedral):
         yield _polyhedral, on, {"kind": kind, "gamma": gamma}
     else:
