@@ -9,7 +9,7 @@ from ibias.engine.planner import plan
 from ibias.problem import Problem
 
 from . import naive
-from .cases import K, N, SEEDS, cell_lanes, cells, dataset, flops, sweep_lanes
+from .cases import SEEDS, K, N, cell_lanes, cells, dataset, flops, sweep_lanes
 from .engines import steps_of
 from .timing import interleaved
 

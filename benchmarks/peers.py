@@ -8,7 +8,7 @@ import ibias as ib
 from ibias.problem import Problem
 
 from . import naive
-from .cases import K, N, Cell, cell_lanes, dataset
+from .cases import Cell, K, N, cell_lanes, dataset
 from .engines import whole
 from .timing import interleaved
 

@@ -27,15 +27,15 @@ trials = 2000
 
 # %% tags=["remove-cell"]
 import numpy as np
+from ibias_book.claims import claim
+from ibias_book.figures import style as plots
+from ibias_book.provenance import show
+from ibias_book.steepest import tables
+from ibias_book.steepest.balls import plane
 from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias_book.steepest.balls import plane
-from ibias_book.figures import style as plots
-from ibias_book.steepest import tables
-from ibias_book.claims import claim
-from ibias_book.provenance import show
 
 # %% [markdown]
 # ## Norms and their steepest directions

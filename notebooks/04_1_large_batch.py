@@ -28,15 +28,15 @@ data_seeds = 5
 data_seed = 0
 
 # %% tags=["remove-cell"]
+from ibias_book.claims import claim
+from ibias_book.figures import margins as plots_margins
+from ibias_book.provenance import show
+from ibias_book.steepest import fits, tables
+from ibias_book.steepest.theory import constants
 from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias_book.steepest import fits, tables
-from ibias_book.figures import margins as plots_margins
-from ibias_book.claims import claim
-from ibias_book.provenance import show
-from ibias_book.steepest.theory import constants
 
 # %% [markdown]
 # ## What Theorem 4.1 says

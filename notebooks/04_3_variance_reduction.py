@@ -29,14 +29,14 @@ batch_sizes = [1, 2, 5, 10, 20, 50, 100]
 
 # %% tags=["remove-cell"]
 import numpy as np
+from ibias_book.claims import claim
+from ibias_book.figures import margins as plots_margins
+from ibias_book.provenance import show
+from ibias_book.steepest.theory import rates
 from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias_book.figures import margins as plots_margins
-from ibias_book.claims import claim
-from ibias_book.provenance import show
-from ibias_book.steepest.theory import rates
 
 # %% [markdown]
 # ## What Theorem 4.6 says

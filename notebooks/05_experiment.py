@@ -46,13 +46,13 @@ data_seed = 0
 data = ""  # a file of your own (.npz, .csv, .parquet) replaces set I; choose batch sizes that divide its n
 
 # %% tags=["remove-cell"]
+from ibias_book.claims import claim
+from ibias_book.figures import style as plots
+from ibias_book.provenance import show
 from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias_book.figures import style as plots
-from ibias_book.claims import claim
-from ibias_book.provenance import show
 
 # %% [markdown]
 # Thirty optimizers per data set, each an expression: a norm, a signal and a schedule.

@@ -29,13 +29,12 @@ replicas = 50_000
 tail_replicas = 12_000
 
 # %% tags=["remove-cell"]
+from ibias_book.claims import claim
+from ibias_book.figures import fluctuating as plots_fluctuating
+from ibias_book.fluctuating.studies import modes, one_step
+from ibias_book.provenance import show
 from IPython.display import Markdown
 from myst_nb import glue
-
-from ibias_book.figures import fluctuating as plots_fluctuating
-from ibias_book.claims import claim
-from ibias_book.provenance import show
-from ibias_book.fluctuating.studies import modes, one_step
 
 # %% [markdown]
 # ## One step of a density

@@ -34,13 +34,12 @@ rerun_seed = 0
 drift_eta = 0.05
 
 # %% tags=["remove-cell"]
+from ibias_book.claims import claim
+from ibias_book.figures import replicas as plots_replicas
+from ibias_book.fluctuating.studies import network_tables, networks
+from ibias_book.provenance import show
 from IPython.display import Markdown
 from myst_nb import glue
-
-from ibias_book.figures import replicas as plots_replicas
-from ibias_book.claims import claim
-from ibias_book.provenance import show
-from ibias_book.fluctuating.studies import network_tables, networks
 
 # %%
 again = network_tables.rerun("digits", rerun_seed)

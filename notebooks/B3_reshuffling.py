@@ -33,13 +33,13 @@ network_replicas = 2_048
 
 # %% tags=["remove-cell"]
 import numpy as np
+from ibias_book.claims import claim
+from ibias_book.figures import fluctuating as plots_fluctuating
+from ibias_book.figures import replicas as plots_replicas
+from ibias_book.fluctuating.studies import network_tables, networks, reshuffling, schemes
+from ibias_book.provenance import show
 from IPython.display import Markdown
 from myst_nb import glue
-
-from ibias_book.figures import fluctuating as plots_fluctuating, replicas as plots_replicas
-from ibias_book.claims import claim
-from ibias_book.provenance import show
-from ibias_book.fluctuating.studies import network_tables, networks, reshuffling, schemes
 
 # %% [markdown]
 # ## One epoch, exactly

@@ -31,13 +31,12 @@
 attained = 0.99
 
 # %% tags=["remove-cell"]
-from IPython.display import Markdown
-from myst_nb import glue
-
-from ibias_book.figures import theory as plots_theory
 from ibias_book.claims import claim
+from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show
 from ibias_book.steepest.statements import CATALOG, slack_table
+from IPython.display import Markdown
+from myst_nb import glue
 
 # %% [markdown]
 # ## Norms, gradient, Hessian

@@ -45,13 +45,13 @@
 points = 300
 
 # %% tags=["remove-cell"]
-from ibias_book.steepest.statements.trajectories import certified_courses, short_courses
-from ibias_book.figures import theory as plots_theory
 from ibias_book.claims import claim
+from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show
 from ibias_book.steepest.statements import reports, slack_table
-from myst_nb import glue
+from ibias_book.steepest.statements.trajectories import certified_courses, short_courses
 from IPython.display import Markdown
+from myst_nb import glue
 
 # %%
 runs = reports.proof_runs(points=points)

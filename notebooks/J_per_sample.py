@@ -32,11 +32,12 @@ steps = 20_000
 eta0 = 0.1
 
 # %% tags=["remove-cell"]
-import ibias as ib
-from ibias_book.figures import theory as plots_theory
 from ibias_book.claims import claim
+from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show
 from ibias_book.steepest.statements import reports
+
+import ibias as ib
 
 # %%
 data = ib.data.scale_skewed(classes=classes, samples=samples, seed=data_seed)

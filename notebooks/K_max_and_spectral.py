@@ -32,13 +32,13 @@ batch_sizes = [1, 10, 20, 50, 100]
 data_seed = 0
 
 # %% tags=["remove-cell"]
+from ibias_book.claims import claim
+from ibias_book.figures import style as plots
+from ibias_book.provenance import show
 from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias_book.figures import style as plots
-from ibias_book.claims import claim
-from ibias_book.provenance import show
 
 gaussian = ib.data.gaussian(classes=10, per_class=10, dim=100, variance=1 / 100, seed=data_seed)
 mixture = ib.data.mixture(classes=10, per_class=10, dim=25, spread=0.6, seed=data_seed)

@@ -31,13 +31,13 @@ steps = 2000
 # %% tags=["remove-cell"]
 import numpy as np
 import xarray as xr
+from ibias_book import homogeneous as h
+from ibias_book.claims import claim
+from ibias_book.figures import homogeneous as plots
+from ibias_book.homogeneous import families, laws
+from ibias_book.provenance import show
 
 import ibias as ib
-from ibias_book import homogeneous as h
-from ibias_book.figures import homogeneous as plots
-from ibias_book.claims import claim
-from ibias_book.provenance import show
-from ibias_book.homogeneous import families, laws
 
 # %% [markdown]
 # ## The setting

@@ -40,15 +40,15 @@ sweep_seeds = 3
 import numpy as np
 import torch
 import xarray as xr
+from ibias_book import homogeneous as h
+from ibias_book.claims import claim
+from ibias_book.figures import homogeneous as plots
+from ibias_book.homogeneous import families, laws
+from ibias_book.provenance import show
 from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias_book import homogeneous as h
-from ibias_book.figures import homogeneous as plots
-from ibias_book.claims import claim
-from ibias_book.provenance import show
-from ibias_book.homogeneous import families, laws
 from ibias.optim import NewtonSchulz
 
 # %%

@@ -38,14 +38,14 @@ import json
 from pathlib import Path
 
 import pandas as pd
+from ibias_book.claims import claim
+from ibias_book.figures import performance as plots_performance
+from ibias_book.provenance import show
+from ibias_book.steepest.agreement import agreement
 from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias_book.figures import performance as plots_performance
-from ibias_book.claims import claim
-from ibias_book.provenance import show
-from ibias_book.steepest.agreement import agreement
 
 here = Path("notebooks") if Path("notebooks").is_dir() else Path()
 results = json.loads((here / "../benchmarks/results.json").read_text())

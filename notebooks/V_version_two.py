@@ -29,8 +29,8 @@ long_steps = 100_000
 seeds = 5
 
 # %% tags=["remove-cell"]
-from ibias_book.figures import theory as plots_theory
 from ibias_book.claims import claim
+from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show
 from ibias_book.steepest.statements import reports, slack_table
 

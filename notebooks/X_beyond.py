@@ -31,14 +31,14 @@ data_seed = 0
 from math import inf
 
 import numpy as np
+from ibias_book.claims import claim
+from ibias_book.figures import margins as plots_margins
+from ibias_book.provenance import show
+from ibias_book.steepest import fits, tables
 from IPython.display import Markdown
 from myst_nb import glue
 
 import ibias as ib
-from ibias_book.steepest import fits, tables
-from ibias_book.figures import margins as plots_margins
-from ibias_book.claims import claim
-from ibias_book.provenance import show
 from ibias.optim.newton_schulz import CONVERGENT, NewtonSchulzSpectral
 
 gaussian = ib.data.gaussian(seed=data_seed)

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from test_optim_contract import EVERY, every, parameters, walk
 
 import ibias as ib
 from ibias.optim import Muon, NewtonSchulz, Signum, SteepestDescent
-
-from test_optim_contract import EVERY, every, parameters, walk
 
 OLD = Path(__file__).parent / "saved" / "optim_states_0_1.pt"
 """By version 0.1.0, for some of EVERY: the state after three steps, the parameters then and after

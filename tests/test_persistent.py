@@ -213,7 +213,7 @@ def test_torch_is_asked_for_the_kernel_in_the_precision_and_with_the_memory_it_n
         1000,
         ((3, 1, 1), (128, 1, 1), ["job"], 400),
     ]
-    assert cpp_extension.CUDA_HOME == home
+    assert home == cpp_extension.CUDA_HOME
 
 
 @needs_compiler

@@ -61,7 +61,8 @@ def solved(dataset, norm, solver: str, proof: Path | None, plain: Path | None):
     """The maximum margin; what was asked for is written before it is returned, or NotSeparable
     raised."""
     from ..maxmargin import NotSeparable, max_margin
-    from ..maxmargin.proof import plain as as_json, written
+    from ..maxmargin.proof import plain as as_json
+    from ..maxmargin.proof import written
 
     if plain is not None:
         written(as_json(dataset), plain)

@@ -54,7 +54,7 @@ class Cells:
         start = 0
         for _ in range(self.skip):
             start = self.data.find(b"\n", start) + 1
-        if not start and self.skip or self.data.find(self.quote.encode(), start) >= 0:
+        if (not start and self.skip) or self.data.find(self.quote.encode(), start) >= 0:
             return None
         names = [str(index) for index in range(len(self.columns))]
         kinds = dict.fromkeys(names, pyarrow.float64()) | {names[self.where]: pyarrow.string()}

@@ -72,7 +72,7 @@ def load(
     packed = suffix == ".gz"
     suffix = Path(path.stem).suffix.lower() if packed else suffix
     reader = READERS.get(suffix)
-    if reader is None or packed and suffix in BINARY:
+    if reader is None or (packed and suffix in BINARY):
         raise DataFileError(
             f"{path}: data are read from {', '.join(READERS)} files, text formats also as .csv.gz"
             f" and so on; this one ends in {path.suffix or 'nothing'!r}"

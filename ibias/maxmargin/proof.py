@@ -43,7 +43,7 @@ def prove(dataset: Dataset | None, norm: Norm, weights: np.ndarray, dual: np.nda
         proof["basis"] = basis(checker.whole(weights.tolist())[0])
         proof["dual_basis"] = basis(_combination(dataset, exact, multipliers))
     lower, upper = checker.bounds(proof, x, y)
-    if not 0 < lower:
+    if not lower > 0:
         raise ValueError("these weights do not separate the data: they prove no lower bound")
     return seal(proof, _beyond(lower, -inf), _beyond(upper, inf))
 

@@ -185,11 +185,7 @@ class InteriorPoint:
         products = (self.a + dual * predictor.a) * (self.slack + primal * predictor.slack)
         left = products[~self.off].sum() + ball.gap(predictor.ball, primal, dual)
         left /= self.pairs.count + ball.parameters
-        power = (
-            max(1.0, 3 * min(primal, dual) ** 2)
-            if ball.conic
-            else 3
-        )
+        power = max(1.0, 3 * min(primal, dual) ** 2) if ball.conic else 3
         centring = min(1.0, max((left / mu) ** power, 1e-8)) if left < mu else 0.5
         if ball.bent:  # the nonlinear equation is only as exact as rounding allows
             centring = max(centring, 1e-15 * self.bounds()[1] ** 2 / (self.pairs.count * mu))
