@@ -78,7 +78,7 @@ lint: .venv/installed
 
 # both distributions as wheels, the library tried in an environment of its own without extras
 wheel: .venv/installed
-	$(BIN)/python -m tests.support.wheels
+	$(BIN)/python tests/support/wheels.py
 
 slack: .venv/installed
 	$(BIN)/python -m ibias_book.steepest.slack

@@ -196,7 +196,7 @@ summary = (
     found.slope.to_dataframe()["slope"].groupby(["a", "norm"]).agg(["mean", "std"]).reset_index()
 )
 summary["promised"] = summary["a"].map(
-    dict(zip(found.a.values.tolist(), found.promised.values.tolist()))
+    dict(zip(found.a.values.tolist(), found.promised.values.tolist(), strict=False))
 )
 glue(
     "tab_rates",

@@ -518,7 +518,7 @@ def test_the_formats_agree(tmp_path):
     np.savez(tmp_path / "m.npz", x=X, y=Y)
     np.save(tmp_path / "m_x.npy", X)
     np.save(tmp_path / "m_y.npy", Y)
-    rows = "\n".join(f"{a!r}, {b!r},'{c}'" for (a, b), c in zip(X.tolist(), Y))
+    rows = "\n".join(f"{a!r}, {b!r},'{c}'" for (a, b), c in zip(X.tolist(), Y, strict=False))
     (tmp_path / "m.arff").write_text(
         f"% comment\n@RELATION 'm'\n\n@attribute 'a' REAL\n@attribute b numeric\n"
         f"@attribute class {{0,1}}\n@Data\n%{{\n{rows}\n"

@@ -47,7 +47,7 @@ def cloud(seed=0, n=8):
 
 
 def points(data):
-    return [{"x": x, "y": y, "label": int(c)} for (x, y), c in zip(data.x, data.y)]
+    return [{"x": x, "y": y, "label": int(c)} for (x, y), c in zip(data.x, data.y, strict=False)]
 
 
 @pytest.mark.parametrize("n, seed", [(2, 1), (8, 3), (16, 0), (12, 9999), (300, 7)])

@@ -67,9 +67,11 @@ def test_every_entry_is_right_at_any_margin(loss, scale):
 
 def _exact_gradient(w, loss):
     x, total = DATA.x, [[mpmath.mpf(0)] * DATA.d for _ in range(DATA.k)]
-    for xi, yi in zip(x, DATA.y):
+    for xi, yi in zip(x, DATA.y, strict=False):
         z = [
-            mpmath.fsum(mpmath.mpf(float(a)) * mpmath.mpf(float(b)) for a, b in zip(row, xi))
+            mpmath.fsum(
+                mpmath.mpf(float(a)) * mpmath.mpf(float(b)) for a, b in zip(row, xi, strict=False)
+            )
             for row in w.numpy()
         ]
         e = [mpmath.exp(zc - z[yi]) for zc in z]

@@ -29,6 +29,7 @@ PlainOption = Annotated[
 
 
 def add_to(app: typer.Typer) -> None:
+    """Register `check`."""
     app.command("check", epilog="Example: `ibias check digits.proof digits:3-8`")(check)
 
 

@@ -27,6 +27,7 @@ WANTED = {
 
 
 def add_to(app: typer.Typer) -> None:
+    """Register `doctor`."""
     app.command("doctor", epilog="Example: `ibias doctor --json`")(doctor)
 
 

@@ -23,6 +23,7 @@ from .inputs import (
 
 
 def add_to(app: typer.Typer) -> None:
+    """Register `margin`."""
     app.command(
         "margin",
         epilog=(

@@ -13,6 +13,7 @@ from .inputs import JsonOption, StoreOption, emit, table
 
 
 def add_to(app: typer.Typer) -> None:
+    """Register the group `store`."""
     group = typer.Typer(
         no_args_is_help=True,
         help="The store of finished runs: list, check, clean.",

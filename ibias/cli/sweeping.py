@@ -24,6 +24,7 @@ table `[schedule]` with `eta0 = 0.1`, `a = 0.5`."""
 
 
 def add_to(app: typer.Typer) -> None:
+    """Register `sweep`."""
     app.command("sweep", epilog=EPILOGUE)(sweep)
 
 

@@ -67,6 +67,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, ...")]
 
 
 def add_to(app: typer.Typer) -> None:
+    """Register `train`."""
     app.command("train", epilog=EPILOGUE)(train)
 
 

@@ -118,7 +118,7 @@ class Cells:
 
     def _odd_cell(self, line: int, cells: list[str]) -> str:
         """The sentence about the first cell that is no number."""
-        for name, cell in zip(self._names(), cells):
+        for name, cell in zip(self._names(), cells, strict=True):
             try:
                 self._number(cell)
             except ValueError:

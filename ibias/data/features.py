@@ -121,12 +121,16 @@ def _frame(frame) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"x: {error}") from None
     columns = [frame[name] for name in frame.columns]
-    odd = [f"{name!r} ({c.dtype})" for name, c in zip(names, columns) if not _is_numeric(c.dtype)]
+    odd = [
+        f"{name!r} ({c.dtype})"
+        for name, c in zip(names, columns, strict=True)
+        if not _is_numeric(c.dtype)
+    ]
     if odd:
         shown = ", ".join(odd[:6]) + (", ..." if len(odd) > 6 else "")
         raise ValueError(f"x has columns that do not hold numbers: {shown}. Drop or encode them.")
     x = np.empty((len(frame), len(names)))
-    for name, column, place in zip(names, columns, range(len(names))):
+    for name, column, place in zip(names, columns, range(len(names)), strict=True):
         missing = (column.is_null() if hasattr(column, "is_null") else column.isna()).to_numpy()
         if missing.any():
             raise ValueError(

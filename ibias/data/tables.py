@@ -197,7 +197,7 @@ def stacked(table) -> np.ndarray:
     import pyarrow.types as kinds
 
     x = np.empty((table.num_columns, table.num_rows))
-    for index, (name, column) in enumerate(zip(table.column_names, table.columns)):
+    for index, (name, column) in enumerate(zip(table.column_names, table.columns, strict=True)):
         kind = column.type
         if not (kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_boolean(kind)):
             raise ValueError(

@@ -179,7 +179,7 @@ class CheckedOptimizer(Optimizer):
         if isfinite(squares) and (not sums or isfinite(summed(stacked(sums).sum(), looked_at))):
             return
         for number, (group, params, grads, _) in enumerate(work):
-            for p, g in zip(params, grads) if group["check_finite"] else ():
+            for p, g in zip(params, grads, strict=False) if group["check_finite"] else ():
                 bad = sum((~torch.isfinite(local)).sum() for local in held([g]))
                 if int(summed(bad, [p])):
                     i = next(i for i, q in enumerate(group["params"]) if q is p)

@@ -69,7 +69,9 @@ class Fused:
             return None
         addresses = list(map(Tensor.data_ptr, both))
         lengths = list(map(Tensor.numel, params))
-        if 0 in addresses and any(n and not a for n, a in zip([*lengths, *lengths], addresses)):
+        if 0 in addresses and any(
+            n and not a for n, a in zip([*lengths, *lengths], addresses, strict=False)
+        ):
             return None  # zeros that have no memory
         return Fused((params, grads), array("q", [*lengths, *addresses]), LIKE[dtype])
 

@@ -48,6 +48,8 @@ class BadEntry(ValueError):
 
 @dataclass(frozen=True)
 class Entry:
+    """One stored answer: what it answers, its arrays, and where they came from."""
+
     key: str
     about: Mapping
     arrays: Mapping[str, np.ndarray]

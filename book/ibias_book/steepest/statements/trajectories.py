@@ -162,7 +162,7 @@ def _together(courses):
         groups.setdefault((course.dataset, course.steps), []).append(course)
     for (dataset, steps), group in groups.items():
         found = paths(dataset, [Trajectory(course.method, course.seed) for course in group], steps)
-        for course, weights in zip(group, found):
+        for course, weights in zip(group, found, strict=False):
             course.__dict__["weights"] = weights  # where `cached_property` keeps its value
     return tuple(courses)
 

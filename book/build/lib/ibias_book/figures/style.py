@@ -1,0 +1,222 @@
+"""Figures from labelled results.  Nothing here computes: numbers and labels come from xarray, the
+look from ``STYLE``."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import xarray as xr
+import itertools
+
+WIDTH = 7.0  # inches; at phone width (390 px) the smallest text is then still about 8 px
+STYLE = {
+    "figure.figsize": (WIDTH, 0.5 * WIDTH),
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 120,
+    "savefig.dpi": 160,
+    "font.size": 11,
+    "axes.titlesize": 11,
+    "axes.labelsize": 11,
+    "legend.fontsize": 10,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#d9d9d9",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.6,
+    "legend.frameon": False,
+    "svg.fonttype": "path",
+    "axes.axisbelow": True,
+}
+# Okabe and Ito's colours, told apart by the colour-blind; one per norm throughout the book
+NORM_COLOURS = {
+    "max": "#D55E00",
+    "frobenius": "#0072B2",
+    "spectral": "#009E73",
+    "sum": "#CC79A7",
+    "nuclear": "#E69F00",
+}
+NORM_NAMES = {
+    "max": "max norm",
+    "frobenius": "Frobenius norm",
+    "spectral": "spectral norm",
+    "sum": "sum norm",
+    "nuclear": "nuclear norm",
+}
+REFERENCE = "#444444"
+FAINT = "#767676"
+
+
+@contextmanager
+def style():
+    """The look of every figure in the book, for code that draws its own axes."""
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context(STYLE):
+        yield
+
+
+def canvas(rows: int = 1, columns: int = 1, *, height: float = 2.6, **options):
+    """A figure of the book's width with ``rows x columns`` axes (always a 2-D array), ``height``
+    inches a row."""
+    import matplotlib.pyplot as plt
+
+    with style():
+        return plt.subplots(rows, columns, figsize=(WIDTH, height * rows), squeeze=False, **options)
+
+
+def batch_colours(sizes: Sequence[int]) -> dict[int, tuple]:
+    """One colour per batch size, light to dark as batches grow; the full batch is black."""
+    from matplotlib import colormaps
+
+    sizes = sorted(int(b) for b in set(sizes))
+    shades = colormaps["plasma"](np.linspace(0.74, 0.1, max(len(sizes) - 1, 1)))
+    return {
+        b: tuple(shades[i]) if i < len(sizes) - 1 else (0, 0, 0, 1) for i, b in enumerate(sizes)
+    }
+
+
+def band(ax, values: xr.DataArray, *, colour, label: str = "", dashes="-"):
+    """Median over seeds as a line, smallest to largest as a band.  ``values`` has dims (seed, step)
+    or (step,)."""
+    values = values.where(values.step > 0, drop=True)  # a logarithmic axis has no zero
+    seeds = values if "seed" in values.dims else values.expand_dims("seed")
+    middle = seeds.median("seed")
+    (line,) = ax.plot(values.step, middle, color=colour, label=label, ls=dashes)
+    if seeds.sizes["seed"] > 1:
+        ax.fill_between(
+            values.step, seeds.min("seed"), seeds.max("seed"), color=colour, alpha=0.18, lw=0
+        )
+    return line
+
+
+def label_ends(ax, labels: Mapping[object, str], *, gap: float = 0.085):
+    """Write each label (line -> text) at the right end of its line, pushed apart where lines end
+    together."""
+    ax.figure.draw_without_rendering()
+    ends = []
+    for line, text in labels.items():
+        y = np.asarray(line.get_ydata(), float)
+        last = y[np.isfinite(y)][-1]
+        ends.append(
+            [
+                ax.transAxes.inverted().transform(ax.transData.transform((1, last)))[1],
+                text,
+                line.get_color(),
+            ]
+        )
+    ends.sort(key=lambda end: end[0])
+    for previous, end in itertools.pairwise(ends):
+        end[0] = max(end[0], previous[0] + gap)
+    excess = max(0.0, ends[-1][0] - 1.0) if ends else 0.0
+    for y, text, colour in ends:
+        ax.text(
+            1.02, y - excess, text, color=colour, transform=ax.transAxes, va="center", fontsize=9.5
+        )
+
+
+def error_and_cosine(runs: xr.Dataset, rows: Sequence[Mapping], *, cosine: bool = True):
+    """The panels of Figures 1, 3 and 4: relative margin error (left) and cosine to W* (right), one
+    line per batch size.
+
+    ``runs`` holds ``error`` and ``cosine`` over (optimizer, seed, step); each of ``rows`` is a dict
+    with ``title``, ``momentum`` and ``variance_reduction``, and selects the optimizers of one row
+    of panels.
+    """
+    colours = batch_colours(runs.batch_size.values)
+    fig, axes = canvas(len(rows), 1 + cosine, height=2.35, sharex=True, sharey="col")
+    for index, (row, pair) in enumerate(zip(rows, axes, strict=False)):
+        chosen = runs.where(
+            (runs.momentum == row["momentum"])
+            & (runs.variance_reduction == row["variance_reduction"]),
+            drop=True,
+        )
+        if not chosen.sizes["optimizer"]:
+            raise ValueError(
+                f"no optimizer has momentum {row['momentum']} and variance_reduction"
+                f" {row['variance_reduction']}"
+            )
+        labels = {}
+        for name in chosen.optimizer.values:
+            one = chosen.sel(optimizer=name)
+            b = int(one.batch_size)
+            text = "full batch" if b == max(colours) else f"b = {b}"
+            labels[band(pair[0], one.error, colour=colours[b])] = text
+            if cosine:
+                band(pair[1], one.cosine, colour=colours[b])
+        letters = f"({chr(97 + (1 + cosine) * index)}) "
+        pair[0].set(xscale="log", yscale="log", ylabel="relative margin error", ylim=(0.01, 2.2))
+        pair[0].axhline(1, color=FAINT, lw=0.8, ls=":")
+        pair[0].set_title(letters + row["title"], loc="left")
+        if cosine:
+            pair[1].set(xscale="log", ylabel="cosine to $W^*$", ylim=(0.0, 1.03))
+            pair[1].set_title(f"({chr(98 + 2 * index)})", loc="left")
+        label_ends(pair[0], labels)
+    for ax in axes[-1]:
+        ax.set_xlabel("iterations")
+    return fig
+
+
+def unit_balls(curves: xr.Dataset):
+    """Unit circles of norms in the plane with gradients (grey) and their steepest unit steps
+    (colour).
+
+    ``curves``: ``ball`` over (norm, angle, axis), ``gradient`` (arrow, axis), ``steepest`` (norm,
+    arrow, axis); see ``balls.plane``.
+    """
+    names = list(curves.norm.values)
+    fig, axes = canvas(-(-len(names) // 3), 3, height=2.5)
+    for ax, name in zip(axes.flat, names, strict=False):
+        one, colour = curves.sel(norm=name), NORM_COLOURS.get(str(name), REFERENCE)
+        ax.fill(one.ball.sel(axis=0), one.ball.sel(axis=1), color=colour, alpha=0.18, lw=0)
+        ax.plot(one.ball.sel(axis=0), one.ball.sel(axis=1), color=colour, lw=1.2)
+        for g, v in zip(curves.gradient.values, one.steepest.values, strict=False):
+            ax.annotate(
+                "",
+                1.45 * g / np.linalg.norm(g),
+                (0, 0),
+                arrowprops=dict(arrowstyle="->", color=FAINT, lw=1, ls=":"),
+            )
+            ax.annotate("", v, (0, 0), arrowprops=dict(arrowstyle="->", color=colour, lw=1.6))
+            ax.plot(*v, "o", color=colour, ms=4)
+        ax.set(
+            aspect="equal",
+            xlim=(-1.6, 1.6),
+            ylim=(-1.6, 1.6),
+            xticks=[-1, 0, 1],
+            yticks=[-1, 0, 1],
+            title=NORM_NAMES.get(str(name), str(name)),
+        )
+    for ax in axes.flat[len(names) :]:
+        ax.axis("off")
+    return fig
+
+
+def intervals(bounds: xr.Dataset):
+    """Certified intervals [lower, upper] of maximum margins as gap bars: ``gap`` over (data, norm),
+    logarithmic."""
+    fig, axes = canvas(height=2.6)
+    ax, names = axes[0, 0], list(bounds.norm.values)
+    width = 0.8 / len(names)
+    for j, name in enumerate(names):
+        at = np.arange(bounds.sizes["data"]) + (j - (len(names) - 1) / 2) * width
+        gap = np.maximum(bounds.gap.sel(norm=name).values, 1e-17)
+        ax.bar(
+            at,
+            gap,
+            width * 0.9,
+            bottom=1e-17,
+            color=NORM_COLOURS.get(str(name), REFERENCE),
+            label=NORM_NAMES.get(str(name), str(name)),
+        )
+    ax.set(
+        yscale="log",
+        ylabel="relative certified gap",
+        xticks=np.arange(bounds.sizes["data"]),
+        xticklabels=bounds["data"].values,
+    )
+    ax.grid(axis="x", visible=False)
+    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    return fig

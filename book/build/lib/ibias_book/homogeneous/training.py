@@ -1,0 +1,190 @@
+"""Many optimizers and seeds trained side by side on homogeneous models, measured into labelled
+arrays."""
+
+from time import perf_counter, process_time
+
+import numpy as np
+import torch
+import xarray as xr
+
+from ibias._checks import whole
+from ibias.losses import CROSS_ENTROPY, Loss
+from ibias.problem import Scaled, weighted_sum
+from ibias.runs import logspaced, recording
+from ibias.signals import FullBatch, Signal, recipe
+
+from ..batches import batch_rows
+from .ascent import Ascent, ascent, separated
+from .networks import HomogeneousModel
+from .observables import KINDS, measure
+from .rules import Rule
+from .tasks import Task
+from .whole import WHOLE
+
+
+def train(
+    model: HomogeneousModel,
+    task: Task,
+    rules: list[Rule],
+    steps: int,
+    *,
+    record=logspaced(40),
+    scale: float = 0.1,
+    batches: Signal = FullBatch(),
+    loss: Loss = CROSS_ENTROPY,
+) -> xr.Dataset:
+    """Trains every rule on every seed of ``task`` from the same start per seed and measures at the
+    ``record`` steps.
+
+    Returns variables over ``(optimizer, seed, step)``, some with an extra ``norm`` (the four
+    whole-parameter norms) or ``block, kind`` axis; their units and formulas are in ``observables``.
+    Step t is measured after t updates; ``alignment`` and ``step_norm`` belong to the update that
+    follows.
+
+    ``record``: ``ib.logspaced(count)`` or increasing steps.  ``batches``: what a rule sees at each
+    step, ``FullBatch()``, ``Minibatch(b)`` or ``VarianceReduced(Minibatch(b))``, in an order that
+    is each seed's own and the same for every rule.  Raises ValueError for repeated names, a model
+    that does not fit the data, and batches that do not divide it.
+    """
+    steps = whole("steps counts updates", steps)
+    names = [rule.name for rule in rules]
+    if len(set(names)) < len(names) or not names:
+        raise ValueError(f"rules need distinct names, at least one; got {names}")
+    if model.shapes[0][1] != task.x.shape[-1] and not hasattr(model, "rank"):
+        raise ValueError(
+            f"the model takes {model.shapes[0][1]} inputs, the task has {task.x.shape[-1]}"
+        )
+    grid = recording(record, steps)
+    began = perf_counter(), process_time()
+    run = _Training(model, task, rules, scale, batches, loss, steps)
+    measured, wanted = [], frozenset(grid.tolist())
+    for t in range(steps + 1):
+        here = run.here() if run.rows is None or t in wanted else None
+        directions = run.directions(t, here)
+        if t in wanted:
+            measured.append(run.measure(here, directions))
+        if t < steps:
+            run.move(t, directions)
+    result = _labelled(measured, rules, task, grid, len(model.shapes))
+    return result.assign_attrs(
+        model=repr(model),
+        task=task.name,
+        degree=model.degree,
+        steps=steps,
+        loss=loss.text,
+        batches=repr(batches),
+        seconds=round(perf_counter() - began[0], 2),
+        cpu_seconds=round(process_time() - began[1], 2),
+    )
+
+
+def _batches(signal, task, steps):
+    """The samples of every step ``(steps, seeds, b)``, None for all of them, and whether they are
+    variance reduced."""
+    if signal == FullBatch():
+        return None, False
+    flat = recipe(signal, task.n)
+    if flat is None or flat.momentum:
+        raise ValueError(
+            "batches is FullBatch(), Minibatch(b) with b dividing n, or VarianceReduced(Minibatch("
+            f"b)); momentum belongs to the rules. Got {signal!r} for n = {task.n}"
+        )
+    rows = [batch_rows(task.n, flat.batch_size, seed, steps) for seed in task.seeds]
+    return torch.from_numpy(np.stack(rows, 1)), flat.variance_reduction
+
+
+class _Training:
+    """The state of one call of ``train``: parameters ``(optimizer, seed, rows, columns)`` and the
+    averages."""
+
+    def __init__(self, model, task, rules, scale, batches, loss, steps):
+        self.model, self.task, self.rules, self.loss = model, task, rules, loss
+        # directions are measured after the last step too
+        self.rows, self.reduced = _batches(batches, task, steps + 1)
+        start = model.initial(task.seeds, scale)
+        self.theta = [p.expand(len(rules), *p.shape).clone() for p in start]
+        self.steppers = [rule.start([p[i] for p in self.theta]) for i, rule in enumerate(rules)]
+        self.snapshot = None  # parameters and full direction at the start of the epoch
+
+    def here(self) -> Ascent:
+        return ascent(self.model, self.theta, self.task.x, self.task.y, self.loss)
+
+    def directions(self, t, here):
+        u, samples = (here.u, self.task.n) if self.rows is None else self._batch(t)
+        per_rule = [
+            stepper.direction(Scaled(u.value[i], u.log_scale[i]), samples)
+            for i, stepper in enumerate(self.steppers)
+        ]
+        return [torch.stack(column) for column in zip(*per_rule, strict=True)]
+
+    def move(self, t, directions):
+        eta = torch.tensor([rule.schedule(t) for rule in self.rules], dtype=torch.float64)
+        self.theta = [
+            p + eta.view(-1, 1, 1, 1) * d for p, d in zip(self.theta, directions, strict=True)
+        ]
+
+    def _batch(self, t):
+        rows, n = self.rows[t], self.task.n
+        b = rows.shape[-1]
+        x, y = (
+            self.task.x.gather(1, rows[..., None].expand(-1, -1, self.task.x.shape[-1])),
+            self.task.y.gather(1, rows),
+        )
+        u = ascent(self.model, self.theta, x, y, self.loss).u
+        if self.reduced:
+            if t % (n // b) == 0:
+                self.snapshot = self.theta, self.here().u
+            there = ascent(self.model, self.snapshot[0], x, y, self.loss).u
+            # sums, not means: the full gradient weighs b / n
+            u = weighted_sum((1, u), (-1, there), (b / n, self.snapshot[1]))
+        return u, b
+
+    def measure(self, here, directions):
+        averages = [
+            stepper.used.value * (stepper.used.log_scale - scale).exp()[..., None, None]
+            for stepper, scale in zip(self.steppers, here.u.log_scale, strict=True)
+        ]
+        entries = any(rule.betas for rule in self.rules)
+        return measure(
+            self.model,
+            [rule.norm for rule in self.rules],
+            self.loss,
+            self.theta,
+            here,
+            directions,
+            separated(torch.stack(averages), self.model.shapes),
+            entries,
+        )
+
+
+def _labelled(measured, rules, task, record, blocks):
+    lanes = ["optimizer", "seed"]
+    extra = {
+        "gamma": ["norm"],
+        "gamma_balanced": ["norm"],
+        "kkt": ["norm"],
+        "block_norm": ["block", "kind"],
+    }
+    data = {
+        name: (
+            [*lanes, "step", *extra.get(name, [])],
+            torch.stack([values[name] for values in measured], 2).numpy(),
+        )
+        for name in measured[0]
+    }
+    return xr.Dataset(
+        data,
+        {
+            "optimizer": [r.name for r in rules],
+            "seed": list(task.seeds),
+            "step": record,
+            "norm": [n.text for n in WHOLE],
+            "block": list(range(blocks)),
+            "kind": list(KINDS),
+            "family": ("optimizer", [r.family for r in rules]),
+            **{
+                name: ("optimizer", [getattr(r, name) for r in rules])
+                for name in ("eta0", "momentum", "a")
+            },
+        },
+    )

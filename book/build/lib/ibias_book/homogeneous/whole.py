@@ -1,0 +1,141 @@
+"""Norms of a whole parameter: a list of blocks rather than one matrix."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+
+from ibias.norms import FROBENIUS, MAX, SPECTRAL, Norm
+
+
+def of_block(norm: Norm, block) -> Norm:
+    """A matrix of one row or column has one singular value: its spectral and nuclear norms are
+    Euclidean, without an SVD."""
+    return FROBENIUS if norm == SPECTRAL and 1 in block.shape[-2:] else norm
+
+
+class WholeNorm(ABC):
+    """A norm N of blocks ``(*lanes, rows, columns)``; ``value``, ``dual`` map to ``(*lanes,)``,
+    ``steepest`` to blocks.
+
+    ``blocks(theta)`` are the (weighted) norms of the blocks, stacked in the last axis; ``combine``
+    makes N of them and ``balanced`` the least N over all rescalings that leave the function as it
+    is.
+    """
+
+    text: str
+
+    @abstractmethod
+    def parts(self, count: int) -> list[tuple[Norm, float]]:
+        """The norm and the weight of each of ``count`` blocks."""
+
+    def blocks(self, theta):
+        return torch.stack(
+            [
+                weight * of_block(n, p).value(p)
+                for p, (n, weight) in zip(theta, self.parts(len(theta)), strict=True)
+            ],
+            -1,
+        )
+
+    def dual_blocks(self, u):
+        return torch.stack(
+            [
+                of_block(n, g).dual(g) / weight
+                for g, (n, weight) in zip(u, self.parts(len(u)), strict=True)
+            ],
+            -1,
+        )
+
+    def value(self, theta):
+        return self.combine(self.blocks(theta))
+
+    def dual(self, u):
+        return self.combine_dual(self.dual_blocks(u))
+
+    @abstractmethod
+    def combine(self, blocks): ...
+
+    @abstractmethod
+    def combine_dual(self, blocks): ...
+
+    @abstractmethod
+    def balanced(self, blocks, degrees):
+        """``min N`` over layer rescalings that keep f, for a model of these block degrees
+        (``(*lanes,)``, to the power 1)."""
+
+    @abstractmethod
+    def steepest(self, u): ...
+
+
+@dataclass(frozen=True)
+class Euclidean(WholeNorm):
+    """The l2 norm of all entries."""
+
+    text = "l2"
+
+    def parts(self, count):
+        return [(FROBENIUS, 1.0)] * count
+
+    def combine(self, blocks):
+        return FROBENIUS.value(blocks[..., None, :])
+
+    combine_dual = combine
+
+    def balanced(self, blocks, degrees):
+        p = torch.tensor(degrees, dtype=blocks.dtype)
+        total = p.sum()
+        # minimise sum c_j^2 N_j^2 with prod c_j^(p_j) = 1: all c_j^2 N_j^2 / p_j are equal
+        return ((p * (blocks.log() - p.log() / 2)).sum(-1) / total + total.log() / 2).exp()
+
+    def steepest(self, u):
+        largest = torch.stack([g.abs().amax((-2, -1)) for g in u]).amax(0)
+        unit = [g / torch.where(largest > 0, largest, 1.0)[..., None, None] for g in u]
+        length = torch.stack([g.square().sum((-2, -1)) for g in unit]).sum(0).sqrt()
+        return [g / torch.where(length > 0, length, 1.0)[..., None, None] for g in unit]
+
+
+@dataclass(frozen=True)
+class BlockMax(WholeNorm):
+    """``max(ratio * max_j matrices(W_j), last(v))``, v the last block: l-infinity, max-spectral and
+    the hybrids are of this form."""
+
+    matrices: Norm
+    last: Norm
+    ratio: float = 1.0
+    text: str = ""
+
+    def parts(self, count):
+        return [(self.matrices, self.ratio)] * (count - 1) + [
+            (self.last, 1.0 if count > 1 else self.ratio)
+        ]
+
+    def combine(self, blocks):
+        return blocks.amax(-1)
+
+    def combine_dual(self, blocks):
+        return blocks.sum(-1)
+
+    def balanced(self, blocks, degrees):
+        p = torch.tensor(degrees, dtype=blocks.dtype)
+        return ((p * blocks.log()).sum(-1) / p.sum()).exp()
+
+    def steepest(self, u):
+        return [
+            of_block(n, g).steepest(g) / weight
+            for g, (n, weight) in zip(u, self.parts(len(u)), strict=True)
+        ]
+
+
+def hybrid(ratio: float = 1.0) -> BlockMax:
+    """``max(ratio max_j ||W_j||_spectral, ||v||_inf)``: Muon's step on the matrices, a sign step
+    ``ratio`` times as long on the last."""
+    return BlockMax(SPECTRAL, MAX, ratio, "hybrid")
+
+
+L2 = Euclidean()
+LINF = BlockMax(MAX, MAX, text="linf")
+MAX_SPECTRAL = BlockMax(SPECTRAL, SPECTRAL, text="spectral")
+HYBRID = hybrid()
+# the columns of every table here
+WHOLE: tuple[WholeNorm, ...] = (L2, LINF, MAX_SPECTRAL, HYBRID)

@@ -1,0 +1,2 @@
+"""The numbers behind the interactive pages (explorer, opening picture), packed for a page without a
+server."""

@@ -1,0 +1,102 @@
+"""The numbers behind the front page's animation: four recipes in three norms on six points in the
+plane.
+
+python -m ibias_book.interactive.hero          # writes _build/interactive/hero/numbers.js unless it
+is up to date
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import ibias as ib
+
+from .packed import fresh, write
+
+MODULE = "ibias_book.interactive.hero"  # also when it runs as a script
+NORMS = (ib.MAX, ib.FROBENIUS, ib.SUM)
+# signed points: class 0 as they are, class 1 (every second one) as their negatives; four long, two
+# short and decisive
+SIGNED = ((3.7, -0.6), (3.6, 1.1), (3.3, -0.9), (3.6, -0.6), (0.3, 0.5), (0.6, 0.5))
+RECIPES = (
+    ("full batch", ib.FullBatch()),
+    ("mini-batch", ib.Minibatch(1)),
+    ("momentum", ib.Momentum(0.9, ib.Minibatch(1))),
+    ("variance reduction", ib.VarianceReduced(ib.Minibatch(1))),
+)
+STEPS, SEED = 10_000, 1
+SCHEDULE = ib.Power(0.5, a=0.5)
+
+
+def points() -> ib.Dataset:
+    """The six points with alternating labels."""
+    z, y = np.array(SIGNED), np.arange(len(SIGNED)) % 2
+    return ib.Dataset(np.where(y[:, None] == 0, z, -z), y, "hero")
+
+
+def build(target: Path, *, store="auto", steps: int = STEPS) -> dict:
+    """Compute, write `target`, and return what was written."""
+    data = points()
+    numbers = {"points": SIGNED, "panels": [panel(data, norm, store, steps) for norm in NORMS]}
+    write(target, "heroNumbers", numbers, MODULE)
+    return numbers
+
+
+def panel(data: ib.Dataset, norm: ib.Norm, store, steps: int) -> dict:
+    """One norm: where its ball first touches, and the direction u = w_0 - w_1 and relative error of
+    every recipe over time.
+
+    Directions are scaled to the ball through the touching point, so a recipe that finds the maximum
+    margin ends there.
+    """
+    best = ib.max_margin(data, norm)
+    methods = [ib.SteepestDescent(norm, signal, SCHEDULE, name=name) for name, signal in RECIPES]
+    runs = ib.sweep(
+        data,
+        methods,
+        seeds=[SEED],
+        steps=steps,
+        record=ib.logspaced(90),
+        weights=True,
+        store=store,
+        progress=False,
+    )
+    runs = runs.isel(seed=0, step=slice(1, None))
+    w = runs.weights.values
+    on_ball = (w[:, :, 0] - w[:, :, 1]) / runs.norm_own.values[..., None] / best.upper
+    weights = best.weights / best.margin
+    return {
+        "norm": norm.text,
+        "margin": best.margin,
+        "touch": np.round(weights[0] - weights[1], 6).tolist(),
+        "steps": runs.step.values.tolist(),
+        "lanes": [
+            {
+                "name": name,
+                "at": np.round(u, 4).tolist(),
+                "error": np.round(1 - margin / best.upper, 6).tolist(),
+            }
+            for (name, _), u, margin in zip(RECIPES, on_ball, runs.margin.values, strict=True)
+        ],
+    }
+
+
+def main(arguments=None) -> None:
+    parser = argparse.ArgumentParser(
+        description="Compute the numbers behind the front page's animation."
+    )
+    parser.add_argument("--target", type=Path, default=Path("_build/interactive/hero/numbers.js"))
+    parser.add_argument(
+        "--force", action="store_true", help="compute and write even if the file is up to date"
+    )
+    options = parser.parse_args(arguments)
+    if options.force or not fresh(options.target, MODULE):
+        build(options.target)
+    print(f"{options.target}: {options.target.stat().st_size / 1e3:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

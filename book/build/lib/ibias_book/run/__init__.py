@@ -1,0 +1,2 @@
+"""From notebooks to outputs: parameters, papermill, what is out of date, and figures computed
+again."""

@@ -1,0 +1,35 @@
+"""Runs one notebook with papermill, in a process of its own:
+`python -m ibias_book.run.execute IN OUT < parameters.json`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+
+def main(source: str, target: str) -> int:
+    import papermill
+
+    parameters = json.load(sys.stdin)
+    try:
+        papermill.execute_notebook(
+            source,
+            target,
+            parameters=parameters,
+            kernel_name="python3",
+            cwd=str(Path(source).parent),
+            progress_bar=False,
+            log_output=False,
+        )
+    except papermill.PapermillExecutionError as err:
+        print(
+            f"cell {err.exec_count}: {err.ename}: {err.evalue}\n{err.source.strip()}",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,306 @@
+"""The notebooks of the book: running them with papermill.
+
+python -m ibias_book.run.notebooks run           # compute what is missing or out of date
+python -m ibias_book.run.notebooks run 05_experiment -p steps 2000
+python -m ibias_book.run.notebooks verdicts      # write book/verdicts.json and book/seconds.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import claims
+from ..provenance import FOLDER
+from . import outputs, pace, pairs, sources
+from .parameters import parameters as parameters
+from .parameters import typed
+
+STORE = "IBIAS_STORE"
+THREADS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+    "IBIAS_PROGRESS": "0",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one notebook: "fresh" (nothing to do), "done" or "failed" (`message` says
+    why)."""
+
+    name: str
+    status: str
+    seconds: float = 0.0
+    message: str = ""
+    key: str = ""
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The project's folder: the nearest one upwards with `_toc.yml` and `notebooks/`, else the one
+    this package lies in."""
+    start = Path(start or os.getcwd()).resolve()
+    for folder in (start, *start.parents, Path(__file__).resolve().parents[3]):
+        if (folder / "_toc.yml").is_file() and (folder / "notebooks").is_dir():
+            return folder
+    raise LookupError(
+        f"{start} is not inside the book's folder (one with _toc.yml and notebooks/); clone the"
+        " repository and run this there"
+    )
+
+
+def names(root: Path) -> list[str]:
+    """The notebooks of the book, in its order."""
+    import yaml
+
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    files = [c["file"] for part in toc.get("parts", []) for c in part["chapters"] if "file" in c]
+    return [f.removeprefix("notebooks/") for f in files if f.startswith("notebooks/")]
+
+
+def choose(root: Path, wanted: list[str]) -> list[str]:
+    """The notebooks that `wanted` names; all of them when it is empty."""
+    there = sorted(p.stem for p in (root / "notebooks").glob("*.ipynb"))
+    wanted = [Path(w).stem for w in wanted]
+    unknown = [w for w in wanted if w not in there]
+    if unknown:
+        raise LookupError(
+            f"no notebook {', '.join(map(repr, unknown))}; there are: {', '.join(there)}"
+        )
+    return wanted or names(root)
+
+
+def notebook_of_figure(root: Path, id: str) -> str:
+    """The notebook that shows figure `id`."""
+    for name in names(root):
+        cells = json.loads((root / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))[
+            "cells"
+        ]
+        if any(f'"{id}"' in "".join(c["source"]) for c in cells if c["cell_type"] == "code"):
+            return name
+    raise LookupError(f"no notebook shows a figure {id!r}")
+
+
+def execute(
+    root: Path,
+    name: str,
+    target: Path,
+    parameters: dict | None = None,
+    environment: dict | None = None,
+    progress: bool = True,
+    watch: Callable[[int, int], None] | None = None,
+) -> float:
+    """Run one notebook into `target`; the seconds it took. `watch(cells done, cells)` is called
+    every second; without it `progress` shows a bar on a terminal.
+
+    Raises RuntimeError with the failing cell when it fails; the children are ended when this is
+    interrupted.
+    """
+    source = root / "notebooks" / f"{name}.ipynb"
+    given = json.dumps(typed(source, parameters or {}))
+    watch = watch or (_bar(name) if progress else None)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    with open(target.with_suffix(".log"), "w+", encoding="utf-8") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "ibias_book.run.execute", str(source), str(target)],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=os.environ | THREADS | (environment or {}),
+            start_new_session=True,
+            text=True,
+        )
+        try:
+            child.stdin.write(given)
+            child.stdin.close()
+            while child.poll() is None:
+                time.sleep(0.2 if watch is None else 1.0)
+                if watch:
+                    watch(*_cells(target))
+        finally:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGTERM)
+        if child.returncode:
+            log.seek(0)
+            raise RuntimeError(f"notebook {name} failed: {_end(log.read())}")
+    return time.perf_counter() - started
+
+
+def _bar(name: str) -> Callable[[int, int], None]:
+    from tqdm import tqdm
+
+    bar = tqdm(desc=name, unit=" cells", leave=False, disable=None)
+
+    def watch(done: int, cells: int) -> None:
+        bar.total, bar.n = cells or None, done
+        bar.refresh()
+
+    return watch
+
+
+def _end(text: str) -> str:
+    lines = [
+        line for line in text.splitlines() if line.strip() and not line.startswith("[IPKernelApp]")
+    ]
+    return "\n".join(lines[-12:]) or "it left no message"
+
+
+def _cells(executed: Path) -> tuple[int, int]:
+    try:
+        cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError):
+        return 0, 0  # not there yet, or half written
+    return sum(c["metadata"].get("papermill", {}).get("status") == "completed" for c in cells), len(
+        cells
+    )
+
+
+def run(
+    root: Path,
+    which: list[str] | None = None,
+    given: dict | None = None,
+    jobs: int = 2,
+    force: bool = False,
+    say: Callable[[str], None] | None = print,
+) -> list[Outcome]:
+    """Compute the notebooks whose outputs are missing or out of date, the longest first, and hand
+    the outputs to the book.
+
+    A run with parameters of its own goes to `_build/executed` and nowhere else: the book shows the
+    defaults.
+    """
+    which, given, say = choose(root, which or []), given or {}, say or (lambda line: None)
+    pairs.in_step(root, which)
+    todo = which if given or force else [n for n in which if not _fresh(root, n)]
+    done = [Outcome(n, "fresh") for n in which if n not in todo]
+    if done:
+        say(f"{len(done)} of {len(which)} notebooks are up to date")
+    todo.sort(key=lambda n: -pace.last_seconds(root, n))
+    running: dict[str, str] = {}
+    began = time.perf_counter()
+
+    def one(name: str) -> Outcome:
+        running[name] = "starting"
+        started = time.perf_counter()
+        try:
+            key = sources.key(
+                root / "notebooks" / f"{name}.ipynb"
+            )  # of what it starts with: sources may change while it runs
+            seconds = _compute(
+                root, name, given, lambda at, of: running.__setitem__(name, f"cell {at} of {of}")
+            )
+            return Outcome(name, "done", seconds, key=key)
+        except (
+            Exception
+        ) as err:  # whatever it is, the other notebooks go on and their outcomes are told
+            return Outcome(
+                name, "failed", time.perf_counter() - started, str(err) or type(err).__name__
+            )
+        finally:
+            running.pop(name, None)
+
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        for future in as_completed([pool.submit(one, n) for n in todo]):
+            outcome = future.result()
+            if outcome.status == "done" and not given:
+                _hand_over(root, outcome)
+            done.append(outcome)
+            others = "; ".join(f"{n} {at}" for n, at in running.items())
+            say(
+                f"{len(done)} of {len(which)}: {outcome.name} {outcome.status} after"
+                f" {outcome.seconds:.0f} s"
+                + (f" (running: {others})" if others else "")
+                + pace.left(began, len(done) - len(which) + len(todo), len(todo))
+                + (f"\n{outcome.message}" if outcome.message else "")
+            )
+    return done
+
+
+def _compute(root: Path, name: str, given: dict, watch) -> float:
+    target = (
+        root
+        / "_build"
+        / "executed"
+        / (f"{name}-with-parameters.ipynb" if given else f"{name}.ipynb")
+    )
+    figures = {} if given else {FOLDER: str(root / "_build" / "figures")}
+    store = {} if os.environ.get(STORE) else {STORE: str(root / "_build" / "store")}
+    return execute(root, name, target, given, figures | store, watch=watch)
+
+
+def _hand_over(root: Path, outcome: Outcome) -> None:
+    executed = root / "_build" / "executed" / f"{outcome.name}.ipynb"
+    outputs.keep(root, outcome.name, executed, outcome.key, outcome.seconds)
+    pace.remember(root, outcome.name, outcome.seconds)
+
+
+def _fresh(root: Path, name: str) -> bool:
+    text = (root / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8")
+    figures = root / "_build" / "figures"
+    return outputs.has(root, name) and (
+        "ibias_book.provenance" not in text or any(figures.glob("*.nc"))
+    )
+
+
+def verdicts(root: Path) -> dict[str, list[claims.Claim]]:
+    """Write `book/verdicts.json` and the notebooks' seconds from the executed notebooks; the claims
+    found, by page."""
+    executed = {n: root / "_build" / "executed" / f"{n}.ipynb" for n in names(root)}
+    missing = [n for n, path in executed.items() if not path.is_file()]
+    if missing:
+        raise LookupError(f"not yet executed: {', '.join(missing)}; run `make book` first")
+    found = {f"notebooks/{n}": claims.from_notebook(path) for n, path in executed.items()}
+    claims.write_expected(root / "book" / "verdicts.json", found)
+    pace.commit(root, list(executed))
+    return found
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m ibias_book.run.notebooks",
+        description="Runs and verdicts of the book's notebooks.",
+    )
+    parser.add_argument("action", choices=["run", "verdicts"])
+    parser.add_argument(
+        "names", nargs="*", help="notebooks, such as 05_experiment; all when none is named"
+    )
+    parser.add_argument(
+        "-p",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="another value of a parameter",
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="notebooks at a time (default 2)")
+    parser.add_argument(
+        "--force", action="store_true", help="run them even when their outputs are up to date"
+    )
+    args = parser.parse_args(argv)
+    try:
+        root = find_root()
+        if args.action == "verdicts":
+            total = claims.count(c for found in verdicts(root).values() for c in found)
+            print("book/verdicts.json: " + ", ".join(f"{n} {v}" for v, n in total.items()))
+            return 0
+        done = run(root, args.names, dict(args.p), args.jobs, args.force)
+    except (LookupError, ValueError) as err:
+        print(f"error: {err.args[0]}", file=sys.stderr)
+        return 2
+    return 1 if any(o.status == "failed" for o in done) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

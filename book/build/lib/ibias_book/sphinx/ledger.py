@@ -1,0 +1,212 @@
+"""The ledger in the book: directives that list claims and figures, the verdicts that end a chapter,
+the check against the committed ones.
+
+A Sphinx extension (`extra_extensions: ibias_book.sphinx` in _config.yml).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from .. import claims
+from ..claims import VERDICTS, Claim
+from . import closing, numbering
+from .closing import MARKS
+
+log = logging.getLogger(__name__)
+EXPECTED = "book/verdicts.json"
+
+
+def ledger(env) -> dict[str, list[Claim]]:
+    """Page -> its claims, in the book's order of pages."""
+    found = getattr(env, "ibias_claims", {})
+    order = [doc for docs in parts(env).values() for doc in docs]
+    return {
+        doc: found[doc]
+        for doc in [*order, *(d for d in sorted(found) if d not in order)]
+        if found.get(doc)
+    }
+
+
+def parts(env) -> dict[str, list[str]]:
+    """Caption of each part of the table of contents -> its pages."""
+    site = env.config.external_site_map
+    return {tree.caption or "": [str(item) for item in tree.items] for tree in site.root.subtrees}
+
+
+class Ledger(SphinxDirective):
+    """What the directives share: pages that hold one are read last and again in every build."""
+
+    has_content = False
+
+    def run(self):
+        if not hasattr(self.env, "ibias_ledger_pages"):
+            self.env.ibias_ledger_pages = set()
+        self.env.ibias_ledger_pages.add(self.env.docname)
+        return self.make(ledger(self.env))
+
+    def read(self, text: str) -> list[nodes.Node]:
+        holder = nodes.Element()
+        self.state.nested_parse(
+            StringList(text.splitlines(), source="ledger"), self.content_offset, holder
+        )
+        return holder.children
+
+    def table(
+        self, heads: list[str], rows: list[tuple[str, list[str]]], widths: list[int], name: str
+    ) -> nodes.Node:
+        """A table whose cells are Markdown; each row brings a class of its own."""
+        table = nodes.table(classes=["ibias-ledger", name])
+        group = nodes.tgroup(cols=len(heads))
+        table += group
+        group += [nodes.colspec(colwidth=w) for w in widths]
+        head, body = nodes.thead(), nodes.tbody()
+        head += nodes.row("", *(nodes.entry("", nodes.paragraph(h, h)) for h in heads))
+        for kind, cells in rows:
+            body += nodes.row("", *(nodes.entry("", *self.read(c)) for c in cells), classes=[kind])
+        group += [head, body]
+        return table
+
+
+class VerdictTable(Ledger):
+    """```{verdict-table}```: every claim of every paper, one table a part of the book."""
+
+    def short(self, page: str) -> str:
+        """The page's title up to its colon."""
+        title = self.env.titles.get(page)
+        return title.astext().partition(":")[0] if title is not None else page
+
+    def make(self, found):
+        made: list[nodes.Node] = []
+        for caption, pages in parts(self.env).items():
+            here = [(page, c) for page in pages for c in found.get(page, [])]
+            if not here:
+                continue
+            section = nodes.section(ids=[nodes.make_id(f"verdicts {caption}")])
+            section += nodes.title(caption, caption)
+            section += self.read(sentence([c for _, c in here]))
+            rows = [
+                (
+                    f"verdict-{c.slug}",
+                    [
+                        f"**{MARKS[c.verdict]} {c.verdict}**",
+                        _told(c),
+                        f"{{ref}}`{self.short(page)} <claim-{c.id}>`",
+                    ],
+                )
+                for page, c in here
+            ]
+            section += self.table(
+                ["Verdict", "Claim", "Evidence"], rows, [16, 66, 18], "ibias-verdicts"
+            )
+            made.append(section)
+        return made or self.read("No notebook has made a claim yet.")
+
+
+def _told(c: Claim) -> str:
+    caveat = f" *But:* {c.caveat}" if c.caveat else ""
+    return f"{c.sentence}{caveat}\n\n{c.where}. {c.tested}"
+
+
+SAID = dict(
+    zip(
+        VERDICTS,
+        ("hold", "hold with a caveat", "are vacuous", "are contradicted", "are not reproduced"),
+        strict=True,
+    )
+)
+
+
+def sentence(found: list[Claim]) -> str:
+    """The counts as a sentence."""
+    said = [f"{n} {SAID[v]}" for v, n in claims.count(found).items() if n]
+    return f"{len(found)} claims: {', '.join(said)}." if found else "No claims yet."
+
+
+class VerdictCounts(Ledger):
+    """```{verdict-counts}```: the counts by verdict as a row of numbers, each leading to the
+    Verdicts page."""
+
+    def make(self, found):
+        total = claims.count(c for page in found.values() for c in page)
+        box = nodes.bullet_list(classes=["ibias-counts"])
+        for verdict, n in total.items():
+            slug = verdict.replace(" ", "-")
+            box += nodes.list_item(
+                "", *self.read(f"**{n}** {verdict}"), classes=[f"verdict-{slug}"]
+            )
+        return [box]
+
+
+class FigureTable(Ledger):
+    """```{figure-table}```: every figure with the command that makes it again."""
+
+    def make(self, found):
+        figures = getattr(self.env, "ibias_figures", {})
+        rows = [
+            ("ibias-figure-row", [f"{{numref}}`{id}`", f"{{doc}}`/{page}`", f"`ibias verify {id}`"])
+            for pages in parts(self.env).values()
+            for page in pages
+            for id in figures.get(page, [])
+        ]
+        return (
+            [self.table(["Figure", "Page", "Make it again"], rows, [20, 50, 30], "ibias-figures")]
+            if rows
+            else self.read("No figures yet.")
+        )
+
+
+def read_last(app, env, docnames):
+    """The ledger's pages after those that fill it."""
+    pages = getattr(env, "ibias_ledger_pages", set()) | {d for d in docnames if _mentions(env, d)}
+    docnames[:] = [d for d in docnames if d not in pages] + [d for d in docnames if d in pages]
+
+
+def _mentions(env, docname: str) -> bool:
+    path = Path(env.doc2path(docname))
+    return path.suffix == ".md" and any(
+        f"{{{d}}}" in path.read_text(encoding="utf-8") for d in DIRECTIVES
+    )
+
+
+def outdated(app, env, added, changed, removed):
+    return getattr(env, "ibias_ledger_pages", set()) & env.found_docs
+
+
+def purge(app, env, docname):
+    for name in ("ibias_claims", "ibias_figures"):
+        getattr(env, name, {}).pop(docname, None)
+    getattr(env, "ibias_ledger_pages", set()).discard(docname)
+
+
+def check(app, env):
+    wanted = claims.expected(Path(app.srcdir) / EXPECTED)
+    for page, said in claims.differences(ledger(env), wanted):
+        log.warning(
+            said, location=page if page in env.found_docs else None, type="ibias", subtype="verdict"
+        )
+
+
+DIRECTIVES = {
+    "verdict-table": VerdictTable,
+    "verdict-counts": VerdictCounts,
+    "figure-table": FigureTable,
+}
+
+
+def setup(app):
+    for name, directive in DIRECTIVES.items():
+        app.add_directive(name, directive)
+    app.connect("env-before-read-docs", read_last)
+    app.connect("env-get-outdated", outdated)
+    app.connect("env-purge-doc", purge)
+    app.connect("env-check-consistency", check)
+    # before Sphinx collects the headings for the table of contents
+    app.connect("doctree-read", closing.close, priority=400)
+    numbering.connect(app)
+    return {"parallel_read_safe": False, "parallel_write_safe": True}

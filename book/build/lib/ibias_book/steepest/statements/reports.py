@@ -1,0 +1,291 @@
+"""What the chapters on lemmas, proofs and corrections draw: labelled data, computed once, read by
+`ibias_book.figures.theory`."""
+
+import numpy as np
+import torch
+import xarray as xr
+
+from ibias.data import counterexample, gaussian
+from ibias.losses import CROSS_ENTROPY, EXPONENTIAL
+from ibias.maxmargin import max_margin
+from ibias.measures import relative_error
+from ibias.methods import SteepestDescent
+from ibias.norms import FROBENIUS, MAX, SPECTRAL, SUM
+from ibias.problem import Problem
+from ibias.runs import sweep
+from ibias.schedules import Power
+from ibias.signals import FullBatch, Minibatch, Momentum, VarianceReduced
+
+from ...batches import batch_rows
+from ..theory import constants, skewed
+from ..theory.recursion import measured_margin_floor
+from .trajectories import certified_courses, path
+
+STEP = Power(0.1)
+
+
+def proof_runs(points=300):
+    """One certified run per appendix D-G with every quantity of its proof, over (run, step), steps
+    thinned to ``points``.
+
+    Variables: ``error`` measured eps_t, ``prior`` a-priori eps_t, ``loss`` and ``threshold``,
+    ``margin`` q(W_t) with ``floor`` (a-priori constants) and ``measured_floor``, ``gap`` rho -
+    q/||W|| and its ``bound``; NaN before the step from which a bound is claimed. Attributes of each
+    run, as coordinates: ``gamma``, ``rho``, ``t0``, ``t1``, ``radius``.
+    """
+    wanted = {
+        "D: full batch": ("plain", FROBENIUS, 6),
+        "E: momentum": ("momentum", MAX, 4),
+        "F: variance reduction": ("VR", FROBENIUS, 6),
+        "G: both": ("VR+momentum", SPECTRAL, 4),
+    }
+    found = [
+        _proof(_first(*which), points).assign_coords(run=label) for label, which in wanted.items()
+    ]
+    return xr.concat(found, "run", join="outer", coords="all", compat="equals")
+
+
+def _first(kind, norm, samples):
+    return next(
+        c for c in certified_courses() if (c.kind, c.norm, c.dataset.n) == (kind, norm, samples)
+    )
+
+
+def _proof(course, points):
+    r, replay, start = course.recursion, course.replay, course.recursion.settled_from
+    t1, total = course.separated_from(start), course.steps
+    late = np.full(total, np.nan)
+    floor, measured, bound = late.copy(), late.copy(), late.copy()
+    floor[t1:] = r.margin_floor(t1, course.ratio[t1:])[1:]
+    first = course.separated_from()
+    measured[first:] = measured_margin_floor(
+        course.eta[first:], course.ratio[first:], course.error[first:], r.margin, r.radius
+    )[1:]
+    bound[t1:] = r.gap_bound(t1, total)
+    values = {
+        "error": course.error,
+        "prior": r.error(total),
+        "loss": np.exp(replay.log_loss[1:]),
+        "margin": replay.min_margin[1:],
+        "floor": floor,
+        "measured_floor": measured,
+        "gap": r.rho - replay.min_margin[1:] / course.own_norm[1:],
+        "bound": bound,
+    }
+    kept = np.unique(np.geomspace(1, total, points).astype(int)) - 1
+    constants_of_run = {
+        "gamma": r.margin,
+        "rho": r.rho,
+        "t0": start,
+        "t1": t1,
+        "radius": r.radius,
+        "alpha": r.alpha,
+        "threshold": np.log(2) / course.dataset.n,
+    }
+    return xr.Dataset(
+        {name: ("step", value[kept]) for name, value in values.items()},
+        {"step": kept + 1} | constants_of_run,
+    )
+
+
+def corrections(seeds=range(5), steps=20_000):
+    """The counterexamples X.1-X.5: minimum margin and loss of the plain method, of momentum, of VR
+    and of both.
+
+    Over (example, repair, seed, step); ``norm`` and ``batches`` are coordinates of the example.
+    """
+    cases = {
+        "X.1": (MAX, 1, None),
+        "X.2": (SPECTRAL, 1, None),
+        "X.3": (MAX, 2, None),
+        "X.4": (SUM, 1, None),
+        "X.5": (FROBENIUS, 1, None),
+    }
+    parts = []
+    for name, (norm, b, copies) in cases.items():
+        data = counterexample(name, copies)
+        plain, reduced = Minibatch(b), VarianceReduced(Minibatch(b))
+        signals = {
+            "none": plain,
+            "momentum": Momentum(0.99, plain),
+            "VR": reduced,
+            "both": Momentum(0.9, reduced),
+        }
+        methods = [
+            SteepestDescent(norm, signal, STEP, name=repair) for repair, signal in signals.items()
+        ]
+        runs = sweep(data, methods, seeds=seeds, steps=steps, progress=False)[
+            ["min_margin", "loss"]
+        ]
+        runs = runs.drop_vars(
+            [v for v in runs.coords if v not in ("optimizer", "seed", "step")]
+        ).rename(optimizer="repair")
+        parts.append(
+            runs.assign_coords(example=name, norm=norm.text, batches=data.n // b, eta0=STEP.eta0)
+        )
+    return xr.concat(parts, "example", coords="different", compat="equals")
+
+
+def two_batches(steps=20_000, seeds=range(5)):
+    """Half batches (m = 2) of X.3's data in three norms: the minimum margin, over (optimizer, seed,
+    step)."""
+    data = counterexample("X.3")
+    methods = [
+        SteepestDescent(norm, Minibatch(data.n // 2), STEP, name=norm.text)
+        for norm in (MAX, FROBENIUS, SPECTRAL)
+    ]
+    return sweep(data, methods, seeds=seeds, steps=steps, progress=False)[["min_margin", "loss"]]
+
+
+def largest_min_margin(name="X.1", seeds=range(100), steps=100_000):
+    """SignSGD, one sample at a time, on a counterexample with two classes: max over *all* steps of
+    q(W_t), one number per seed.
+
+    A plain loop over u = w_0 - w_1, which all seeds share: observing every step through the engine
+    would cost a thousand times more. `tests/test_theory.py` compares it with the engine.
+    """
+    data = counterexample(name)
+    signed = data.x * np.where(data.y == 0, 1.0, -1.0)[:, None]
+    drawn = np.stack([batch_rows(data.n, 1, seed, steps)[:, 0] for seed in seeds])
+    u, top = np.zeros((len(drawn), 2)), np.full(len(drawn), -np.inf)
+    for t, eta in enumerate(STEP.steps(steps)):
+        z = signed[drawn[:, t]]
+        residual = 1 / (1 + np.exp(np.minimum((u * z).sum(1), 700)))
+        u += 2 * eta * np.sign(residual[:, None] * z)  # both rows of W move, in opposite directions
+        np.maximum(top, (u @ signed.T).min(1), out=top)
+    return xr.DataArray(
+        top,
+        {"seed": list(seeds)},
+        "seed",
+        attrs={"long_name": "largest minimum margin after the start"},
+    )
+
+
+def effective_margins(radius=1.0, margin=2.0):
+    """The share of gamma that Theorem 4.3 keeps, over (batches, momentum, form), in the best case
+    gamma = 2R that Lemma V leaves."""
+    beta = 1 - np.geomspace(1, 1e-4, 120)
+    counts = np.array([2, 3, 5, 10, 50])
+    grids = [
+        constants.effective_margin(margin, radius, counts[:, None], beta[None, :], form=form)
+        / margin
+        for form in ("paper", "sharper")
+    ]
+    return xr.Dataset(
+        {"share": (("form", "batches", "momentum"), np.stack(grids))},
+        {"form": ["paper", "sharper"], "batches": counts, "momentum": beta},
+    )
+
+
+def two_losses(steps=20_000, seeds=range(5)):
+    """Cross-entropy and exponential loss side by side: relative margin errors over (loss,
+    optimizer, seed, step)."""
+    data = gaussian(classes=3, per_class=4, dim=16, variance=0.2, seed=1)
+    best = {norm.text: max_margin(data, norm) for norm in (MAX, FROBENIUS, SPECTRAL)}
+    first = {MAX: 0.05, FROBENIUS: 0.3, SPECTRAL: 0.15}
+    methods = [
+        SteepestDescent(norm, signal, Power(eta0), name=f"{norm.text}, {text}")
+        for norm, eta0 in first.items()
+        for text, signal in (
+            ("full batch", FullBatch()),
+            ("b = 2, momentum 0.99", Momentum(0.99, Minibatch(2))),
+            ("b = 2, VR", VarianceReduced(Minibatch(2))),
+        )
+    ]
+    parts = [
+        relative_error(
+            sweep(data, methods, seeds=seeds, steps=steps, loss=loss, progress=False), best
+        ).assign_coords(loss_name=loss.text)
+        for loss in (CROSS_ENTROPY, EXPONENTIAL)
+    ]
+    return xr.concat([part[["error"]] for part in parts], "loss_name")
+
+
+def warm_up(steps=400):
+    """How far L moves in the first steps under the exponential loss: log ratio, version 1's claim,
+    and the corrected bound.
+
+    Shuffled single samples of data in which one is far away. ``change`` is log L(W_t)/L(W_0);
+    ``difference`` |L(W_t) - L(W_0)| over 2R sum eta, which version 1's C.6 would keep below 1;
+    ``bound`` 2R sum eta.
+    """
+    data = counterexample("X.2")
+    step = Power(0.3)
+    w = path(data, SteepestDescent(MAX, Minibatch(1), step), steps, loss=EXPONENTIAL)
+    log_loss = Problem(data, EXPONENTIAL).log_loss(torch.as_tensor(w)).numpy()
+    spent = 2 * data.radius * np.cumsum(step.steps(steps))
+    return xr.Dataset(
+        {
+            "change": ("step", log_loss[1:] - log_loss[0]),
+            "bound": ("step", spent),
+            "difference": ("step", np.abs(np.exp(log_loss[1:]) - np.exp(log_loss[0])) / spent),
+        },
+        {"step": np.arange(1, steps + 1)},
+    )
+
+
+def per_sample(dataset, methods, seeds, steps, points=80):
+    """Figure 2 on scale-skewed data: what one sample at a time does, recorded at ends of epochs.
+
+    Over (optimizer, seed, step): ``error`` (also over ``measured``, the norm the margin is divided
+    by), ``cosine`` over ``direction`` ("bias" and "max margin", the method's own), ``distance``
+    between the direction and the bias matrix's, its explicit ``bound``, ``loss``.
+    """
+    n, k = dataset.n, dataset.k
+    record = np.r_[0, n * np.unique(np.geomspace(1, steps // n, points).astype(int))]
+    best = {norm.text: max_margin(dataset, norm) for norm in (MAX, FROBENIUS, SPECTRAL)}
+    bias = {
+        "sign": skewed.sign_bias(dataset.y, k),
+        "normalized": skewed.normalized_bias(dataset.y, k),
+    }
+    directions = bias | {name: found.canonical for name, found in best.items()}
+    runs = sweep(
+        dataset,
+        methods,
+        seeds=seeds,
+        steps=steps,
+        record=record,
+        directions=directions,
+        progress=False,
+    ).isel(step=slice(1, None))
+    start = sweep(dataset, methods, seeds=seeds, steps=0, record=[0], progress=False)
+    errors = [
+        1 - runs.min_margin / runs[f"norm_{name}"] / found.margin for name, found in best.items()
+    ]
+    parts = [
+        _toward(runs.isel(optimizer=[j]), method, bias, record[1:], n)
+        for j, method in enumerate(methods)
+    ]
+    out = xr.concat(parts, "optimizer", coords="minimal", compat="override", join="outer")
+    out["error"] = xr.concat(
+        errors,
+        xr.DataArray(list(best), dims="measured", name="measured"),
+        coords="minimal",
+        compat="override",
+    )
+    out["first_loss"] = start.loss.isel(step=0, drop=True)
+    return out
+
+
+def _toward(run, method, bias, record, n):
+    """Cosines of one method to its own bias matrix and max-margin solution, the distance and its
+    bound."""
+    family = "sign" if method.norm == MAX else "normalized"
+    cosine = run.cosine.sel(direction=[family, method.norm.text]).assign_coords(
+        direction=["bias", "max margin"]
+    )
+    length = np.sqrt(len(bias[family])) if family == "sign" else 1.0
+    epochs = np.cumsum(method.schedule.steps(int(record[-1]))[::n])[record // n - 1]
+    bound = skewed.direction_bound(
+        epochs, n, bias[family], step_norm=length, eta0=method.schedule.eta0
+    )
+    # |a - b|^2 = 2 (1 - cos) for unit matrices
+    distance = np.sqrt(2 * (1 - cosine.sel(direction="bias", drop=True)).clip(0))
+    return xr.Dataset(
+        {
+            "cosine": cosine,
+            "distance": distance,
+            "loss": run.loss,
+            "bound": (("optimizer", "step"), bound[None]),
+        }
+    )
