@@ -6,9 +6,9 @@ i and classes c != y_i, and gamma = max over ||W|| <= 1 of min <z_ic, W>, the th
 - any W: gamma >= min <z_ic, W> / ||W||.  Any a >= 0, not zero: gamma <= ||S||_* / sum a with
   S = sum a_ic z_ic, and no W separates if S = 0.  (*: exponent q = p / (p - 1), same family.)
 - Norms, from above.  Entry-wise: p-th powers rounded up; exact for p = 1 and inf.  Schatten: let
-  Q M have rows b_i, and s_i >= |b_i|.  Then M = Q^-1 diag(s) C, ||M|| <= ||s||_p |Q^-1| |C|, and
+  Q M have rows b_i, and any s_i > 0.  Then M = Q^-1 diag(s) C, ||M|| <= ||s||_p |Q^-1| |C|, and
   by Gershgorin |C|^2 <= the largest row sum of |<b_i, b_j>| / (s_i s_j), |Q^-1|^2 <= 1 / (1 - e)
-  for the largest row sum e of |Q Q^T - I|.  s_i exceeds |b_i| by at most 2^-60 of the largest.
+  for the largest row sum e of |Q Q^T - I|.  s_i is |b_i| and at most 2^-60 of the largest more.
 """
 
 import csv
@@ -130,7 +130,7 @@ def read(path):
     if path.endswith(".npz"):
         with zipfile.ZipFile(path) as file:  # a .npy is a line that describes it, and its bytes
             x, y = (memoryview(file.read(f"{name}.npy").partition(b"\n")[2]) for name in "xy")
-        y, d = y.cast("q").tolist(), len(x) // len(y)
+        y, d = y.cast("q").tolist(), 8 * len(x) // len(y)
         x = [x[i : i + d].cast("d").tolist() for i in range(0, len(x), d)]
     elif path.endswith(".json"):
         x, y = map(json.loads(Path(path).read_bytes()).get, "xy")

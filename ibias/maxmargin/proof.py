@@ -22,7 +22,7 @@ DUST = 2.0**-70  # multipliers below this, relative to the largest, are left out
 
 def prove(dataset: Dataset | None, norm: Norm, weights: np.ndarray, dual: np.ndarray) -> str:
     """The text of a proof that ``lower <= gamma <= upper`` from any weights (k, d) and any
-    multipliers (n, k).
+    multipliers (n, k), floats or dyadic fractions (arrays of objects), which hold more digits.
 
     The bounds are the exact ones of `weights` and `dual`, rounded outwards to float64; the matrices
     of Schatten norms come with the bases that their bounds lean on.  ``checker`` states the
@@ -132,7 +132,7 @@ def _sweep(q, b):
 
 
 def _multipliers(dual, least):
-    return [[int(i), int(c), hexadecimal(float(dual[i, c]))] for i, c in np.argwhere(dual > least)]
+    return [[int(i), int(c), hexadecimal(dual[i, c])] for i, c in np.argwhere(dual > least)]
 
 
 def _combination(dataset, exact, multipliers):
