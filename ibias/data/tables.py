@@ -113,6 +113,7 @@ def _scipy(arrays: dict, y: np.ndarray):
     if (
         kind not in ("csr", "csc", "coo")
         or len(shape) != 2
+        or arrays["shape"].dtype.kind not in "iu"
         or arrays["data"].dtype.kind not in "biuf"
     ):
         raise ValueError(
@@ -126,12 +127,14 @@ def _scipy(arrays: dict, y: np.ndarray):
     indices = [arrays[name] for name in names if name in arrays]
     if len(indices) < 2 or any(index.dtype.kind not in "iu" for index in indices):
         raise ValueError(f"a sparse matrix needs whole numbers under {names[0]} and {names[1]}")
-    inside = tuple(indices) if kind == "coo" else indices
-    value = (arrays["data"], inside) if kind == "coo" else (arrays["data"], *inside)
-    matrix = getattr(sparse, f"{kind}_array")(value, shape=shape)
-    if kind != "coo":  # whose constructor checks them all
-        matrix.check_format(full_check=True)
-    return matrix.tocsr()
+    value = (arrays["data"], tuple(indices)) if kind == "coo" else (arrays["data"], *indices)
+    try:
+        matrix = getattr(sparse, f"{kind}_array")(value, shape=shape)
+        if kind != "coo":  # whose constructor checks them all
+            matrix.check_format(full_check=True)
+        return matrix.tocsr()
+    except (TypeError, IndexError, OverflowError) as error:
+        raise ValueError(f"not the parts of a sparse matrix: {error}") from error
 
 
 def read_parquet(path: Path, ask: Ask) -> Table:
