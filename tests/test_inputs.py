@@ -160,6 +160,11 @@ FILES = {  # name -> (bytes, words of the message)
     "indptr.npz": (sparse_npz(indptr=np.array([0, 9, 1, 2, 8])), ["indptr.npz", "ind"]),
     "shape.npz": (sparse_npz(shape=np.array([4, 2**60])), ["shape.npz", "at most"]),
     "negative_shape.npz": (sparse_npz(shape=np.array([4, -2])), ["negative_shape.npz"]),
+    "text_shape.npz": (sparse_npz(shape=np.array([b"4", b"2"])), ["shape (b'4', b'2')"]),
+    "pointers.npz": (  # scipy's check passes these, and the process dies
+        sparse_npz(scipy.sparse.csc_array(X), indptr=np.array([0, 99, 0])),
+        ["indptr", "rise"],
+    ),
     "bsr.npz": (sparse_npz(scipy.sparse.bsr_array(X)), ["'bsr'", "x.tocsr()"]),
     "complex_sparse.npz": (sparse_npz(scipy.sparse.csr_array(X * 1j)), ["complex", "real numbers"]),
     "float_indices.npz": (sparse_npz(indices=np.zeros(8)), ["whole numbers", "indices"]),

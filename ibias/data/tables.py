@@ -113,6 +113,7 @@ def _scipy(arrays: dict, y: np.ndarray):
     if (
         kind not in ("csr", "csc", "coo")
         or len(shape) != 2
+        or arrays["shape"].dtype.kind not in "iu"
         or arrays["data"].dtype.kind not in "biuf"
     ):
         raise ValueError(
@@ -124,14 +125,17 @@ def _scipy(arrays: dict, y: np.ndarray):
         raise ValueError(f"the labels have shape {y.shape} while x has shape {shape}")
     names = ("row", "col") if kind == "coo" else ("indices", "indptr")
     indices = [arrays[name] for name in names if name in arrays]
-    if len(indices) < 2 or any(index.dtype.kind not in "iu" for index in indices):
+    if len(indices) < 2 or any(i.dtype.kind not in "iu" or i.ndim != 1 for i in indices):
         raise ValueError(f"a sparse matrix needs whole numbers under {names[0]} and {names[1]}")
-    inside = tuple(indices) if kind == "coo" else indices
-    value = (arrays["data"], inside) if kind == "coo" else (arrays["data"], *inside)
-    matrix = getattr(sparse, f"{kind}_array")(value, shape=shape)
-    if kind != "coo":  # whose constructor checks them all
-        matrix.check_format(full_check=True)
-    return matrix.tocsr()
+    one, two = (index.astype(np.int64) for index in indices)
+    if kind != "coo":
+        # scipy's own check lets pass, and then follows out of bounds, pointers that end in 0
+        ends = len(two) == shape[kind == "csc"] + 1 and two[0] == 0 and two[-1] == len(one)
+        if not ends or (two[1:] < two[:-1]).any():
+            raise ValueError("indptr does not rise from 0 to the number of indices, one a row")
+        major = np.repeat(np.arange(len(two) - 1), np.diff(two))
+        one, two = (major, one) if kind == "csr" else (one, major)
+    return sparse.coo_array((arrays["data"], (one, two)), shape=shape).tocsr()
 
 
 def read_parquet(path: Path, ask: Ask) -> Table:
