@@ -12,7 +12,7 @@ from ibias.engine import backend_named
 from ibias.engine.driver import drive
 from ibias.engine.experimental.gpu import GraphWorkspace
 from ibias.engine.kernel.backend import KernelWorkspace
-from ibias.engine.trajectories import LaneWorkspace
+from ibias.engine.lanes import LaneWorkspace
 from ibias.engine.planner import bytes_needed, plan
 from ibias.losses import LOSSES
 from ibias.methods import Trajectory
