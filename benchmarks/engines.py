@@ -12,7 +12,7 @@ WORKSPACES = {"kernel": KernelWorkspace, "lanes": LaneWorkspace}
 
 
 def whole(backend, problem, trajectories, dedupe=False):
-    """``work(steps)``: all trajectories, through the planner and the driver, nothing recorded but the
+    """``work(steps)``: all trajectories through planner and driver, nothing recorded but the
     end."""
 
     def work(steps):

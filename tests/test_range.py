@@ -6,7 +6,6 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from ibias.engine.trajectories import LaneWorkspace
 from long_reference import LONG_ENOUGH
 from long_reference import trajectory as long_trajectory
 from test_engine import FAST, final, method, worst
@@ -16,6 +15,7 @@ from ibias.engine import backend_named
 from ibias.engine.driver import drive
 from ibias.engine.experimental.gpu import GraphWorkspace
 from ibias.engine.kernel.backend import KernelWorkspace
+from ibias.engine.lanes import LaneWorkspace
 from ibias.engine.planner import bytes_needed, plan
 from ibias.losses import LOSSES
 from ibias.methods import Trajectory
