@@ -92,6 +92,8 @@ def test_averaging_constants_by_hand():
     assert theory.averaging_constant(0.5, 2.0, 0.5) == pytest.approx(32 * sqrt(2) + 2, **close)
     lagged = sqrt(2) * 2 * e * (16 + 12) + 2
     assert theory.averaging_constant(0.5, 2.0, 0.5, 3) == pytest.approx(lagged, **close)
+    one = sqrt(2) * 2 * e * (16 + 4) + 2
+    assert theory.averaging_constant(0.5, 2.0, 0.5, 1) == pytest.approx(one, **close)
     assert theory.averaging_constant(0.75, 3.0, 1.0) == pytest.approx(6 * 64 + 4, **close)
 
 
@@ -111,6 +113,9 @@ def test_averaging_constants_by_hand():
         ((0.9, 2, 1, 0.5, 0), 92246),
         # 32/ln(10/9) ln(32/ln(10/9)) = 1736.09, the growth at a = 1
         ((0.9, 2, 1, 1, 0), 1737),
+        # 144/ln 10 ln(144/ln 10) = 258.65, the same
+        ((0.1, 3, 3, 1, 1), 259),
+        ((0.5, 2, 0.1, 0.5), 32),
     ],
     ids=str,
 )
