@@ -1,2 +1,0 @@
-"""From notebooks to outputs: parameters, papermill, what is out of date, and figures computed
-again."""

@@ -1,1 +1,0 @@
-"""The first paper (arXiv:2602.11557): its constants, statements and the studies of its chapters."""
