@@ -7,37 +7,9 @@ import torch
 from torch import Tensor
 
 from ibias.losses import CROSS_ENTROPY, Loss
+from ibias.probe.stationarity import ScaledBlocks, margins_of
 
 from .networks import HomogeneousModel, Parameters
-
-
-@dataclass(frozen=True)
-class ScaledBlocks:
-    """The blocks times ``exp(log_scale)``, ``log_scale`` of shape ``(*lanes,)``: gradients far
-    below the smallest float."""
-
-    blocks: Parameters
-    log_scale: Tensor
-
-    def rescaled(self):
-        """The same, with a largest entry of 1 over all blocks of a lane (zero stays zero)."""
-        top = torch.stack([b.abs().amax((-2, -1)) for b in self.blocks]).amax(0)
-        safe = torch.where(top > 0, top, 1.0)
-        return ScaledBlocks(
-            [b / safe[..., None, None] for b in self.blocks],
-            torch.where(top > 0, self.log_scale + safe.log(), -torch.inf),
-        )
-
-
-def combination(*terms: tuple[float, ScaledBlocks]) -> ScaledBlocks:
-    """``sum_j c_j S_j`` on the largest of the scales."""
-    scale = torch.stack([s.log_scale for _, s in terms]).amax(0)
-    scale = torch.where(scale > -torch.inf, scale, 0.0)
-    factors = [(c * (s.log_scale - scale).exp())[..., None, None] for c, s in terms]
-    columns = zip(*(s.blocks for _, s in terms), strict=True)
-    return ScaledBlocks(
-        [sum(f * b for f, b in zip(factors, column, strict=True)) for column in columns], scale
-    )
 
 
 @dataclass(frozen=True)
@@ -99,21 +71,9 @@ def _joined(parts, join):
 
 def _ascent(theta, x, y, model, loss):
     z, pullback = model.linearized(theta, x)
-    margins, soft, slope = _margins(z, y)
+    margins, soft, slope = margins_of(z, y)
     log_weights = loss.log_residual(soft)
     scale = log_weights.amax(-1)
     weights = (log_weights - scale[..., None]).exp()
     blocks = pullback(weights[..., None] * slope)
     return scale, weights, margins, soft, (weights[..., None] * slope * z).sum((-2, -1)), *blocks
-
-
-def _margins(z, y):
-    """Hard margins, soft margins, and the gradient of the soft ones in the logits."""
-    if z.shape[-1] == 1:
-        sign = (2 * y - 1).to(z.dtype)
-        q = sign * z[..., 0]
-        return q, q, sign[..., None]
-    own = torch.nn.functional.one_hot(y, z.shape[-1]).bool()
-    others = z.masked_fill(own, -torch.inf)
-    z_y = (z * own).sum(-1)
-    return z_y - others.amax(-1), z_y - others.logsumexp(-1), own.to(z.dtype) - others.softmax(-1)

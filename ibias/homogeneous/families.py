@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from .rules import Rule
-from .whole import hybrid
+from ibias.probe.network_norms import hybrid
 
 NORM_TITLES = {"l2": "l2", "linf": "l-infinity", "spectral": "max-spectral", "hybrid": "hybrid"}
 

@@ -10,8 +10,8 @@ import torch
 
 from ibias.norms import MAX, SPECTRAL
 
-from .ascent import ScaledBlocks, combination
-from .whole import HYBRID, L2, LINF, MAX_SPECTRAL, WholeNorm
+from ibias.probe.stationarity import ScaledBlocks, combination
+from ibias.probe.network_norms import HYBRID, L2, LINF, MAX_SPECTRAL, WholeNorm
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,14 @@ import xarray as xr
 from ibias.losses import CROSS_ENTROPY, Loss
 from ibias.streams import permutations
 
-from .ascent import Ascent, ScaledBlocks, ascent, combination
+from ibias.probe.stationarity import ScaledBlocks, combination
+
+from .ascent import Ascent, ascent
 from .networks import HomogeneousModel
 from .observables import KINDS, measure
 from .rules import Rule
 from .tasks import Task
-from .whole import WHOLE
+from ibias.probe.network_norms import WHOLE
 
 
 @dataclass(frozen=True)
