@@ -93,10 +93,10 @@ def optimizers(model, name, lr):
 
 
 RATES = {
-    "AdamW": (1e-3, 3e-3, 6e-3),
-    "torch Muon": (3e-3, 6e-3, 1.2e-2),
-    "ours, exact": (3e-3, 6e-3, 1.2e-2),
-    "ours, Newton-Schulz": (3e-3, 6e-3, 1.2e-2),
+    "AdamW": (3e-3, 6e-3, 1.2e-2),
+    "torch Muon": (1.2e-2, 2.4e-2, 4.8e-2),
+    "ours, exact": (1.2e-2, 2.4e-2, 4.8e-2),
+    "ours, Newton-Schulz": (1.2e-2, 2.4e-2, 4.8e-2),
 }
 
 

@@ -50,6 +50,7 @@ _LAZY = {
     "certify": "maxmargin",
     "random_optima": "maxmargin",
     "plane": "balls",
+    "Probe": "probe",
 }
 _LAZY_MODULES = ("optim", "homogeneous", "fluctuating", "theory", "plots", "tables", "store")
 
