@@ -35,13 +35,14 @@ _LAZY = {
     "random_optima": "maxmargin",
     "Store": "runs.store",
     "MaxMarginClassifier": "estimator",
+    "Probe": "probe",
 }
 _LAZY_MODULES = ("optim",)
 __all__ = [
     "CATALOG", "CROSS_ENTROPY", "EXPONENTIAL", "FROBENIUS", "MAX", "NUCLEAR", "SPECTRAL", "SUM",
     "Dataset", "Entrywise", "FullBatch", "MaxMargin", "MaxMarginClassifier",
-    "Minibatch", "Momentum", "Norm",
-    "NotSeparable", "Power", "Problem", "Scaled", "Schatten", "Signal", "SteepestDescent", "Store",
+    "Minibatch", "Momentum", "Norm", "NotSeparable", "Power", "Probe", "Problem", "Scaled",
+    "Schatten", "Signal", "SteepestDescent", "Store",
     "VarianceReduced", "certify", "data", "grid", "logspaced", "max_margin", "norm", "optim",
     "permutations", "random_optima", "relative_error", "simulate", "sweep",
 ]  # fmt: skip

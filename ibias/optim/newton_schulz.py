@@ -6,7 +6,7 @@ from math import inf
 import torch
 from torch import Tensor
 
-from ibias.norms import SPECTRAL, Norm
+from ..norms import SPECTRAL, Norm
 
 CLASSIC = (3.4445, -4.7750, 2.0315)
 CONVERGENT = (15 / 8, -10 / 8, 3 / 8)  # the quintic whose only attracting singular value is one

@@ -3,8 +3,7 @@ without this package."""
 
 import torch
 
-from ibias.norms import Entrywise, Norm, Schatten
-
+from ..norms import Entrywise, Norm, Schatten
 from .newton_schulz import NewtonSchulz
 from .options import ADDED
 

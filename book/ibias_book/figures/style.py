@@ -1,12 +1,12 @@
 """Figures from labelled results.  Nothing here computes: numbers and labels come from xarray, the
 look from ``STYLE``."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 import xarray as xr
-import itertools
 
 WIDTH = 7.0  # inches; at phone width (390 px) the smallest text is then still about 8 px
 STYLE = {

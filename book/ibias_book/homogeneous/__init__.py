@@ -1,11 +1,21 @@
 """Smooth homogeneous networks under steepest descent, Adam and Muon (arXiv:2602.16340)."""
 
+from ibias.probe.network_norms import (
+    HYBRID,
+    L2,
+    LINF,
+    MAX_SPECTRAL,
+    WHOLE,
+    BlockMax,
+    Euclidean,
+    hybrid,
+)
+
 from .ascent import Ascent, ascent
 from .networks import Factored, HomogeneousModel, Layers, deep_linear_optima
 from .rules import Rule, family_rules
 from .tasks import Task, aniso, digits, mnist, mnist_here, planar_xor
 from .training import train
-from .whole import HYBRID, L2, LINF, MAX_SPECTRAL, WHOLE, BlockMax, Euclidean, hybrid
 
 __all__ = [
     "HYBRID",

@@ -1,6 +1,5 @@
 """The direction that raises the margins, with loss weights free of cancellation and underflow."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -8,21 +7,10 @@ import torch
 from torch import Tensor
 
 from ibias.losses import CROSS_ENTROPY, Loss
+from ibias.probe.stationarity import joined, margins_of, separated
 from ibias.problem import Scaled
 
 from .networks import HomogeneousModel, Parameters
-
-
-def joined(blocks: Parameters) -> Tensor:
-    """All blocks ``(*lanes, rows, columns)`` side by side as one row, ``(*lanes, 1, p)``: the form
-    in which a `Scaled` holds a whole parameter."""
-    return torch.cat([b.flatten(-2) for b in blocks], -1)[..., None, :]
-
-
-def separated(row: Tensor, shapes: Sequence[tuple[int, int]]) -> Parameters:
-    """The blocks of `joined` again, as views."""
-    pieces = row.squeeze(-2).split([rows * columns for rows, columns in shapes], -1)
-    return [piece.unflatten(-1, shape) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -88,22 +76,10 @@ def _combined(groups, join):
 
 def _ascent(theta, x, y, model, loss):
     z, pullback = model.linearized(theta, x)
-    margins, soft, slope = _margins(z, y)
+    margins, soft, slope = margins_of(z, y)
     log_weights = loss.log_residual(soft)
     scale = log_weights.amax(-1)
     weights = (log_weights - scale[..., None]).exp()
     blocks = pullback(weights[..., None] * slope)
     euler = (weights[..., None] * slope * z).sum((-2, -1))
     return joined(blocks), scale, weights, margins, soft, euler
-
-
-def _margins(z, y):
-    """Hard margins, soft margins, and the gradient of the soft ones in the logits."""
-    if z.shape[-1] == 1:
-        sign = (2 * y - 1).to(z.dtype)
-        q = sign * z[..., 0]
-        return q, q, sign[..., None]
-    own = torch.nn.functional.one_hot(y, z.shape[-1]).bool()
-    others = z.masked_fill(own, -torch.inf)
-    z_y = (z * own).sum(-1)
-    return z_y - others.amax(-1), z_y - others.logsumexp(-1), own.to(z.dtype) - others.softmax(-1)

@@ -5,17 +5,13 @@ import torch
 
 from ibias.losses import Loss
 from ibias.norms import FROBENIUS, MAX, SPECTRAL
+from ibias.probe.network_norms import WHOLE, WholeNorm, of_block
+from ibias.probe.stationarity import inner, kkt_alignment, log_sum_loss, slackness
 
 from .ascent import Ascent
 from .networks import HomogeneousModel
-from .whole import WHOLE, WholeNorm, of_block
 
 KINDS = {"l2": FROBENIUS, "linf": MAX, "spectral": SPECTRAL}
-
-
-def inner(a, b):
-    """``<a, b>`` over all blocks, ``(*lanes,)``."""
-    return sum((x * y).sum((-2, -1)) for x, y in zip(a, b, strict=True))
 
 
 def normalized_margin(model: HomogeneousModel, norm: WholeNorm, theta, q):
@@ -29,32 +25,9 @@ def balanced_margin(model: HomogeneousModel, norm: WholeNorm, theta, q):
     return q / norm.balanced(norm.blocks(theta), model.degrees) ** model.degree
 
 
-def kkt_alignment(norm: WholeNorm, theta, u):
-    """``A_N = <theta, u> / (N(theta) N*(u))`` in [-1, 1]: 1 where theta is stationary for the
-    weights lambda that made u.
-
-    These need not be KKT multipliers; A_N -> 1 together with ``slackness`` -> 0 makes the limit a
-    KKT direction of margin maximisation in N.
-    """
-    return inner(theta, u) / (norm.value(theta) * norm.dual(u))
-
-
-def slackness(weights, margins):
-    """``sum_i lambda_i (q_i - q_min) / (q_min sum lambda)``, 0 where all weight is on the least
-    margins; NaN while some sample is misclassified."""
-    least = margins.amin(-1)
-    slack = (weights * (margins - least[..., None])).sum(-1) / (least * weights.sum(-1))
-    return torch.where(least > 0, slack, torch.nan)
-
-
 def alignment(norm: WholeNorm, direction, u):
     """``r = <D, u> / N*(u)``: 1 where the step D is a steepest one for the present gradient."""
     return inner(direction, u) / norm.dual(u)
-
-
-def log_sum_loss(loss: Loss, soft):
-    """The logarithm of the *sum* of losses, ``(*lanes,)``."""
-    return loss.log_loss(soft).logsumexp(-1)
 
 
 def smoothed_margin(loss: Loss, soft):

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from ibias._checks import is_number
 from ibias.norms import MAX, SPECTRAL
+from ibias.probe.network_norms import HYBRID, L2, LINF, MAX_SPECTRAL, WholeNorm
+from ibias.probe.stationarity import joined, separated
 from ibias.problem import Scaled, weighted_sum
 from ibias.schedules import Power
 
-from .ascent import joined, separated
 from .networks import Parameters
-from .whole import HYBRID, L2, LINF, MAX_SPECTRAL, WholeNorm
 
 
 @dataclass(frozen=True)

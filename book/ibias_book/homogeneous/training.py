@@ -9,17 +9,18 @@ import xarray as xr
 
 from ibias._checks import whole
 from ibias.losses import CROSS_ENTROPY, Loss
+from ibias.probe.network_norms import WHOLE
+from ibias.probe.stationarity import separated
 from ibias.problem import Scaled, weighted_sum
 from ibias.runs import logspaced, recording
 from ibias.signals import FullBatch, Signal, recipe
 
 from ..batches import batch_rows
-from .ascent import Ascent, ascent, separated
+from .ascent import Ascent, ascent
 from .networks import HomogeneousModel
 from .observables import KINDS, measure
 from .rules import Rule
 from .tasks import Task
-from .whole import WHOLE
 
 
 def train(

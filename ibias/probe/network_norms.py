@@ -1,11 +1,11 @@
-"""Norms of a whole parameter: a list of blocks rather than one matrix."""
+"""Norms of all parameters of a network: a list of matrices rather than one."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
 
-from ibias.norms import FROBENIUS, MAX, SPECTRAL, Norm
+from ..norms import FROBENIUS, MAX, SPECTRAL, Norm
 
 
 def of_block(norm: Norm, block) -> Norm:
@@ -83,7 +83,7 @@ class Euclidean(WholeNorm):
     combine_dual = combine
 
     def balanced(self, blocks, degrees):
-        p = torch.tensor(degrees, dtype=blocks.dtype)
+        p = torch.as_tensor(degrees, dtype=blocks.dtype)
         total = p.sum()
         # minimise sum c_j^2 N_j^2 with prod c_j^(p_j) = 1: all c_j^2 N_j^2 / p_j are equal
         return ((p * (blocks.log() - p.log() / 2)).sum(-1) / total + total.log() / 2).exp()
@@ -95,8 +95,28 @@ class Euclidean(WholeNorm):
         return [g / torch.where(length > 0, length, 1.0)[..., None, None] for g in unit]
 
 
+class _Largest(WholeNorm):
+    """``max_j weight_j norm_j(W_j)``."""
+
+    def combine(self, blocks):
+        return blocks.amax(-1)
+
+    def combine_dual(self, blocks):
+        return blocks.sum(-1)
+
+    def balanced(self, blocks, degrees):
+        p = torch.as_tensor(degrees, dtype=blocks.dtype)
+        return ((p * blocks.log()).sum(-1) / p.sum()).exp()
+
+    def steepest(self, u):
+        return [
+            of_block(n, g).steepest(g) / weight
+            for g, (n, weight) in zip(u, self.parts(len(u)), strict=True)
+        ]
+
+
 @dataclass(frozen=True)
-class BlockMax(WholeNorm):
+class BlockMax(_Largest):
     """``max(ratio * max_j matrices(W_j), last(v))``, v the last block: l-infinity, max-spectral and
     the hybrids are of this form."""
 
@@ -110,21 +130,16 @@ class BlockMax(WholeNorm):
             (self.last, 1.0 if count > 1 else self.ratio)
         ]
 
-    def combine(self, blocks):
-        return blocks.amax(-1)
 
-    def combine_dual(self, blocks):
-        return blocks.sum(-1)
+@dataclass(frozen=True)
+class EachOwn(_Largest):
+    """``max_j norms_j(W_j)``, a norm for each block."""
 
-    def balanced(self, blocks, degrees):
-        p = torch.tensor(degrees, dtype=blocks.dtype)
-        return ((p * blocks.log()).sum(-1) / p.sum()).exp()
+    norms: tuple[Norm, ...]
+    text: str = ""
 
-    def steepest(self, u):
-        return [
-            of_block(n, g).steepest(g) / weight
-            for g, (n, weight) in zip(u, self.parts(len(u)), strict=True)
-        ]
+    def parts(self, count):
+        return [(norm, 1.0) for norm in self.norms]
 
 
 def hybrid(ratio: float = 1.0) -> BlockMax:

@@ -1,0 +1,177 @@
+"""Measures a user's own network along its training: margins, homogeneity, stationarity."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor, nn
+
+from ..losses import CROSS_ENTROPY
+from ..norms import MAX, SPECTRAL, Norm
+from ..optim.groups import groups
+from .evaluation import Evaluation, evaluate, labels_of
+from .network_norms import L2, EachOwn, WholeNorm
+from .sentences import HOMOGENEOUS, described
+from .stationarity import inner, kkt_alignment, log_sum_loss, separated, slackness
+
+NORMS = ("l2", "linf", "spectral", "hybrid")
+
+
+class Probe:
+    """Margins of ``model`` on ``(x, y)``, measured as often as you like and leaving no trace in the
+    training: modes, gradients, buffers and random numbers stay as they are::
+
+        probe = ib.Probe(model, x, y)
+        probe.measure(step)
+        print(probe)
+
+    ``model``: any ``torch.nn.Module`` that maps ``x``, a tensor ``(n, ...)``, to logits ``(n, k)``,
+    ``(n,)`` or ``(n, ..., k)``; measured in evaluation mode.  ``y``: labels 0 to k - 1, of shape
+    ``(n,)`` or ``(n, ...)``; 0 and 1, or -1 and 1, for a model with one output.  ``norms``: names
+    out of "l2", "linf", "spectral" (the largest spectral norm), "hybrid" (spectral for the hidden
+    matrices as ``ib.optim.groups`` finds them, largest entry for the rest), a norm of ``ib.norms``
+    for every parameter, or a mapping of parameter names to norms; the network's norm is the largest
+    of its parameters'.  Tensors of more than two axes count as (first, rest).
+
+    ``runs`` is an ``xarray.Dataset`` over ``step``, and ``norm``, ``parameter`` where it says so:
+
+    - ``loss`` and ``log_loss``, mean cross-entropy; ``min_margin``, the least ``z_y - max z_c``;
+    - ``degree``, the median over samples of ``<theta, grad z> / z`` (Euler's identity: the degree L
+      of a homogeneous model) and ``degree_spread``, the largest distance from it;
+    - ``margin (norm)``: ``min_margin / N(theta)^L``; ``balanced_margin (norm)``: its largest value
+      over rescalings of the parameters that keep a homogeneous model as it is, else NaN;
+    - ``kkt (norm)``: ``<theta, u> / (N(theta) N*(u))``, u the direction that lowers the loss; and
+      ``slackness``, 0 where all loss weight is on the least margins (arXiv:2602.16340): alignment
+      1 with slackness 0 is a stationary (KKT) direction of the margin in that norm;
+    - ``parameter_norm (norm, parameter)`` and ``parameter_degree (parameter)``.
+
+    Costs of a measurement: one forward pass with forward-mode derivatives and one backward pass
+    over ``x``, ``batch_size`` samples at a time, in float64 where the model allows (``precision``
+    says so).  Memory: a float64 copy of the parameters and one gradient.
+
+    Raises ValueError for labels that do not fit, a model without trainable parameters or with an
+    output of another shape, an unknown norm and a step that is not later than the last one;
+    TypeError for what is no module; FloatingPointError for parameters or logits that are not
+    finite.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        norms: Sequence = NORMS,
+        batch_size: int = 1024,
+    ):
+        if not isinstance(model, nn.Module):
+            raise TypeError(f"Probe takes a torch.nn.Module; got {type(model).__name__}")
+        self.model = getattr(model, "_orig_mod", getattr(model, "module", model))
+        self.x, self.y = torch.as_tensor(x).detach(), labels_of(y)
+        if len(self.x) != len(self.y) or not len(self.x):
+            raise ValueError(f"Probe: {len(self.x)} samples in x and {len(self.y)} labels in y")
+        if not (isinstance(batch_size, int) and batch_size > 0):
+            raise ValueError(f"Probe(batch_size=...) counts samples; got {batch_size!r}")
+        self.batch_size = batch_size
+        self.names = [n for n, p in self.model.named_parameters() if p.requires_grad]
+        if not self.names:
+            raise ValueError("Probe: the model has no parameter that requires a gradient")
+        hidden = {n for group in groups(self.model).matrices for n, _ in group["params"]}
+        self.norms = [_network_norm(norm, self.names, hidden) for norm in norms]
+        self.precision = "not measured yet"
+        self._rows: list[xr.Dataset] = []
+
+    def measure(self, step: int) -> xr.Dataset:
+        """Measures now, as training step ``step``; the new row of ``runs``."""
+        if self._rows and step <= int(self._rows[-1].step[-1]):
+            raise ValueError(
+                f"Probe.measure(step): steps rise; got {step} after {int(self._rows[-1].step[-1])}"
+            )
+        seen, self.precision = evaluate(self.model, self.names, self.x, self.y, self.batch_size)
+        self._rows.append(_row(seen, step, self.names, self.norms))
+        return self._rows[-1]
+
+    @property
+    def runs(self) -> xr.Dataset:
+        """All measurements; ValueError before the first."""
+        if not self._rows:
+            raise ValueError("Probe.runs: nothing is measured yet; call probe.measure(step)")
+        return xr.concat(self._rows, "step").assign_attrs(
+            precision=self.precision, samples=len(self.x)
+        )
+
+    def __str__(self):
+        return described(self.runs) if self._rows else "Probe: nothing is measured yet."
+
+    def plot(self):
+        """A matplotlib figure: normalised margins over their last value, and alignment, by norm."""
+        from matplotlib import pyplot as plt
+
+        runs = self.runs
+        figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+        for axis, name, label in (
+            (axes[0], "margin", "normalised margin over its last value"),
+            (axes[1], "kkt", "alignment with stationarity"),
+        ):
+            values = runs[name] / abs(runs[name][-1]) if name == "margin" else runs[name]
+            for text in runs.norm.values:
+                axis.plot(runs.step, values.sel(norm=text), label=text)
+            axis.set(xlabel="step", ylabel=label, xscale="symlog")
+        axes[1].legend()
+        return figure
+
+
+def _network_norm(given, names, hidden) -> WholeNorm:
+    if isinstance(given, WholeNorm):
+        return given
+    if given == "l2":
+        return L2
+    sides: dict[str, Callable[[str], Norm]] = {
+        "linf": lambda name: MAX,
+        "spectral": lambda name: SPECTRAL,
+        "hybrid": lambda name: SPECTRAL if name in hidden else MAX,
+    }
+    if isinstance(given, str) and given in sides:
+        return EachOwn(tuple(map(sides[given], names)), given)
+    if isinstance(given, Norm):
+        return EachOwn((given,) * len(names), given.text)
+    if isinstance(given, Mapping) and set(given) == set(names):
+        return EachOwn(tuple(given[name] for name in names), "your own")
+    if isinstance(given, Mapping):
+        wrong = sorted(set(given) ^ set(names))
+        raise ValueError(f"Probe: a mapping of norms names every parameter once; look at {wrong}")
+    raise ValueError(
+        f"Probe(norms=...) are names out of {NORMS}, norms such as ib.Schatten(4), or a mapping of"
+        f" parameter names to norms; got {given!r}"
+    )
+
+
+def _row(seen: Evaluation, step, names, norms):
+    """One measurement, labelled."""
+    theta = seen.theta
+    u = separated(seen.ascent.value, [tuple(p.shape) for p in theta])
+    log_loss = log_sum_loss(CROSS_ENTROPY, seen.soft) - np.log(len(seen.soft))
+    least, degree = seen.margins.amin(), seen.degrees.nanmedian()
+    spread = (seen.degrees - degree).abs().nan_to_num(0.0).amax() + 0 * degree
+    euler = torch.stack([inner([p], [g]) for p, g in zip(theta, u, strict=True)]) / seen.euler
+    # degrees below 0.01 are rounding, or of parameters that the margins do not see
+    balanced = float(spread) < HOMOGENEOUS * float(degree) and bool((euler > 0.01).all())
+    blocks = torch.stack([norm.blocks(theta) for norm in norms])
+    powers = torch.stack([norm.value(theta) for norm in norms]) ** degree
+    rescaled = [
+        norm.balanced(b, euler) ** degree if balanced else torch.tensor(torch.nan)
+        for norm, b in zip(norms, blocks, strict=True)
+    ]
+    scalars = dict(loss=log_loss.exp(), log_loss=log_loss, min_margin=least, degree=degree)
+    scalars |= dict(degree_spread=spread, slackness=slackness(seen.weights, seen.margins))
+    by_norm = dict(
+        margin=least / powers,
+        balanced_margin=torch.stack([least / power for power in rescaled]),
+        kkt=torch.stack([kkt_alignment(norm, theta, u) for norm in norms]),
+    )
+    data = {name: (["step"], [float(v)]) for name, v in scalars.items()}
+    data |= {name: (["step", "norm"], v[None].numpy()) for name, v in by_norm.items()}
+    data["parameter_norm"] = (["step", "norm", "parameter"], blocks[None].numpy())
+    data["parameter_degree"] = (["step", "parameter"], euler[None].numpy())
+    coordinates = {"step": [step], "norm": [n.text for n in norms], "parameter": names}
+    return xr.Dataset(data, coordinates)

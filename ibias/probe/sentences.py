@@ -1,0 +1,77 @@
+"""A probe's measurements in sentences."""
+
+HOMOGENEOUS = 1e-3
+"""Relative spread of the degree below which a model counts as homogeneous."""
+
+
+def described(runs) -> str:
+    last, first = runs.isel(step=-1), runs.isel(step=0)
+    return "\n".join(
+        [
+            f"Step {int(last.step)}, {runs.attrs['samples']} samples, logits in"
+            f" {runs.attrs['precision']}.",
+            _homogeneity(last),
+            _separation(runs),
+            _growth(first, last),
+            _stationarity(last),
+        ]
+    )
+
+
+def is_homogeneous(row) -> bool:
+    """Whether all samples have the same degree in one measurement."""
+    return float(row.degree_spread) < HOMOGENEOUS * float(row.degree)
+
+
+def _homogeneity(row):
+    degree, spread = float(row.degree), float(row.degree_spread)
+    if is_homogeneous(row):
+        return (
+            f"The model is homogeneous of degree {degree:.4g} on this data (Euler's identity,"
+            f" within {spread:.1g} over the samples)."
+        )
+    if degree != degree:
+        return "All logits are zero, which says nothing about the model's degree."
+    return (
+        f"The model is not homogeneous: its degree by Euler's identity is {degree:.4g} in the"
+        f" median over the samples and up to {spread:.2g} from it. The normalised margin is then"
+        " the margin over that power of a norm: it can be followed along a run, but rescaling the"
+        " weights changes it, and the theory of margin maximisation does not apply."
+    )
+
+
+def _separation(runs):
+    separates = runs.min_margin > 0
+    if not bool(separates[-1]):
+        return (
+            f"It does not separate the data: the least margin is {float(runs.min_margin[-1]):.4g}."
+        )
+    since = int(runs.step[int(separates.values.argmax())])
+    return (
+        f"It separates the data (measured first at step {since}); the least margin is"
+        f" {float(runs.min_margin[-1]):.4g} and the loss {float(runs.loss[-1]):.3g}."
+    )
+
+
+def _growth(first, last):
+    if int(first.step) == int(last.step) or float(last.min_margin) <= 0:
+        return "Normalised margins are compared once two measurements separate the data."
+    ratio = last.margin / first.margin
+    if float(first.min_margin) <= 0:
+        ended = ", ".join(f"{n} {float(m):.3g}" for n, m in zip(last.norm.values, last.margin))
+        return f"Normalised margins, none at the first measurement: {ended}."
+    best = str(ratio.norm.values[int(ratio.values.argmax())])
+    changes = ", ".join(f"{n} x{float(r):.3g}" for n, r in zip(ratio.norm.values, ratio))
+    verb = "grew most" if float(ratio.max()) > 1 else "shrank least"
+    return f"The margin normalised by {best} {verb} since step {int(first.step)}: {changes}."
+
+
+def _stationarity(row):
+    nearest = str(row.norm.values[int(row.kkt.values.argmax())])
+    listed = ", ".join(f"{n} {float(a):.4f}" for n, a in zip(row.norm.values, row.kkt))
+    slack = float(row.slackness)
+    said = "not defined, as samples are misclassified" if slack != slack else f"{slack:.2g}"
+    return (
+        f"It is nearest to a stationary direction in {nearest} (alignment {listed}; 1 is stationary"
+        f" for the loss weights of now); slackness is {said} (0: all weight on the least margins)."
+    )
