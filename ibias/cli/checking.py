@@ -58,7 +58,7 @@ def check(
     typer.echo(line)
 
 
-def solved(dataset, norm, solver: str, proof: Path | None, plain: Path | None):
+def solved(dataset, norm, proof: Path | None, plain: Path | None, **options):
     """The maximum margin; what was asked for is written before it is returned, or NotSeparable
     raised."""
     from ..maxmargin import NotSeparable, max_margin
@@ -68,8 +68,10 @@ def solved(dataset, norm, solver: str, proof: Path | None, plain: Path | None):
     if plain is not None:
         written(as_json(dataset), plain)
     try:
-        best = max_margin(dataset, norm, solver=solver)
+        best = max_margin(dataset, norm, **options)
     except NotSeparable as error:
+        if _separable_with_bias(dataset):
+            error.add_note("with a bias feature they are: --bias")
         if proof is not None:
             try:
                 error.proof(proof)
@@ -80,3 +82,16 @@ def solved(dataset, norm, solver: str, proof: Path | None, plain: Path | None):
     if proof is not None:
         best.proof(proof)
     return best
+
+
+def _separable_with_bias(dataset) -> bool:
+    """Whether only the missing intercept stands in the way, as far as a few seconds tell."""
+    from ..data import with_bias
+    from ..maxmargin import max_margin
+    from ..norms import FROBENIUS
+
+    try:
+        max_margin(with_bias(dataset), FROBENIUS, tolerance=0.5, seconds=5.0, progress=False)
+    except (ValueError, ArithmeticError, TimeoutError):
+        return False
+    return True

@@ -12,9 +12,13 @@ from .checking import PlainOption, ProofOption, solved
 from .inputs import (
     BiasOption,
     DataArgument,
+    DecimalOption,
     JsonOption,
     LabelOption,
+    LabelsOption,
     NormOption,
+    QuietOption,
+    SeparatorOption,
     StandardiseOption,
     emit,
     open_data,
@@ -38,8 +42,24 @@ def margin(
     norm: NormOption,
     label: LabelOption = "label",
     standardise: StandardiseOption = False,
+    labels: LabelsOption = None,
+    separator: SeparatorOption = ",",
+    decimal: DecimalOption = ".",
     bias: BiasOption = False,
-    solver: Annotated[str, typer.Option(help="interior (ours) or cvxpy.")] = "interior",
+    solver: Annotated[
+        str, typer.Option(help="auto, interior, working-set, first-order or cvxpy.")
+    ] = "auto",
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            show_default=False, help="Stop at this certified relative gap; else rounding."
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(show_default=False, help="Return the best certified interval found by then."),
+    ] = None,
+    quiet: QuietOption = False,
     proof: ProofOption = None,
     plain: PlainOption = None,
     json: JsonOption = False,
@@ -52,9 +72,18 @@ def margin(
     from ..norms import norm as norm_of
 
     chosen = norm_of(norm)
-    dataset = open_data(data, label=label, standardise=standardise, bias=bias)
+    dataset = open_data(
+        data,
+        label=label,
+        labels=labels,
+        separator=separator,
+        decimal=decimal,
+        standardise=standardise,
+        bias=bias,
+    )
     began = perf_counter()
-    best = solved(dataset, chosen, solver, proof, plain)
+    options = {"solver": solver, "tolerance": tolerance, "seconds": seconds, "progress": not quiet}
+    best = solved(dataset, chosen, proof, plain, **options)
     found: dict[str, Any] = {
         "data": dataset.name,
         "samples": dataset.n,
