@@ -61,7 +61,7 @@ class InteriorPoint:
     samples, whose constraints hardly matter, are then harmless.
     """
 
-    def __init__(self, pairs, norm, tilt=None, free=0):
+    def __init__(self, pairs, norm, tilt=None, free=0, stop=None):
         length = np.linalg.norm(pairs.x, axis=1)[:, None]
         self.unit = length.min() / length
         pairs = pairs.with_samples(pairs.x * self.unit)
@@ -185,11 +185,7 @@ class InteriorPoint:
         products = (self.a + dual * predictor.a) * (self.slack + primal * predictor.slack)
         left = products[~self.off].sum() + ball.gap(predictor.ball, primal, dual)
         left /= self.pairs.count + ball.parameters
-        power = (
-            max(1.0, 3 * min(primal, dual) ** 2)
-            if ball.conic
-            else 3
-        )
+        power = max(1.0, 3 * min(primal, dual) ** 2) if ball.conic else 3
         centring = min(1.0, max((left / mu) ** power, 1e-8)) if left < mu else 0.5
         if ball.bent:  # the nonlinear equation is only as exact as rounding allows
             centring = max(centring, 1e-15 * self.bounds()[1] ** 2 / (self.pairs.count * mu))
@@ -220,7 +216,7 @@ class InteriorPoint:
 
 
 @np.errstate(all="ignore")
-def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0):
+def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0, stop=None):
     """Run until the relative gap is below ``tolerance`` or nothing improves; returns the
     ``Optimum`` seen.
 
@@ -250,6 +246,7 @@ def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0):
             or idle >= 15
             or mu < 1e-22
             or upper < 1e-14
+            or (stop is not None and stop())
         ):
             break
         try:
