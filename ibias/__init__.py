@@ -31,6 +31,7 @@ _LAZY = {
     "max_margin": "maxmargin",
     "MaxMargin": "maxmargin",
     "NotSeparable": "maxmargin",
+    "UndecidedSeparability": "maxmargin",
     "certify": "maxmargin",
     "random_optima": "maxmargin",
     "Store": "runs.store",
@@ -43,6 +44,7 @@ __all__ = [
     "Dataset", "Entrywise", "FullBatch", "MaxMargin", "MaxMarginClassifier",
     "Minibatch", "Momentum", "Norm", "NotSeparable", "Power", "Probe", "Problem", "Scaled",
     "Schatten", "Signal", "SteepestDescent", "Store",
+    "UndecidedSeparability",
     "VarianceReduced", "certify", "data", "grid", "logspaced", "max_margin", "norm", "optim",
     "permutations", "random_optima", "relative_error", "simulate", "sweep",
 ]  # fmt: skip

@@ -3,7 +3,15 @@ anyone can check."""
 
 from .certificate import certify
 from .face import Face, random_optima
-from .result import MaxMargin, NotSeparable
+from .result import MaxMargin, NotSeparable, UndecidedSeparability
 from .solve import max_margin
 
-__all__ = ["Face", "MaxMargin", "NotSeparable", "certify", "max_margin", "random_optima"]
+__all__ = [
+    "Face",
+    "MaxMargin",
+    "NotSeparable",
+    "UndecidedSeparability",
+    "certify",
+    "max_margin",
+    "random_optima",
+]

@@ -1,52 +1,151 @@
-"""Proofs that no classifier exists: plain contradictions first, then multipliers driven to a
-vanishing combination."""
+"""Proofs that no classifier exists: plain contradictions first, then multipliers whose combination
+vanishes, in exact arithmetic or beyond the reach of rounding."""
+
+from fractions import Fraction
 
 import numpy as np
+from scipy.linalg import LinAlgError, cho_factor
 
 from ..norms import MAX
-from .newton import Pairs, interior, least_squares
-from .result import NotSeparable
+from .certificate import columns_scaled, combination, dense
+from .newton import Factor, Pairs, interior
+from .result import NotSeparable, UndecidedSeparability
 
-# residual that counts as zero; certificates end at 1e-15 to 1e-13, separable data above 1e-9
-VANISHES = 1e-11
+EXACT_LIMIT = 40  # unknowns of a system solved in fractions
 
 
 def contradiction(dataset) -> NotSeparable | None:
     """An all-zero sample, or two equal rows with two labels: named, with an exact certificate."""
     a = np.zeros((dataset.n, dataset.k))
-    zero = np.flatnonzero(~dataset.x.any(1))
-    if len(zero):
-        a[zero[0], (dataset.y[zero[0]] + 1) % dataset.k] = 1
-        return NotSeparable(
-            dataset, a, f"x[{zero[0]}] is zero in every feature, its margins are 0 for every W"
-        )
-    order = np.lexsort(dataset.x.T)
-    equal = (dataset.x[order[1:]] == dataset.x[order[:-1]]).all(1)
-    first = np.r_[0, np.cumsum(~equal)]  # number of the group of equal rows
-    for group in np.unique(first[1:][equal]):
-        rows = np.sort(order[first == group])
-        other = rows[dataset.y[rows] != dataset.y[rows[0]]]
-        if len(other):
-            i, j = rows[0], other[0]
-            a[i, dataset.y[j]] = a[j, dataset.y[i]] = 0.5
-            names = dataset.label_names[dataset.y[i]], dataset.label_names[dataset.y[j]]
+    seen = {}
+    for i in range(dataset.n):
+        row = _content(dataset.x, i)
+        if row is None:
+            a[i, (dataset.y[i] + 1) % dataset.k] = 1
             return NotSeparable(
-                dataset,
-                a,
-                f"rows {i} and {j} are equal and have the labels {names[0]!r} and {names[1]!r}",
+                dataset, a, f"x[{i}] is zero in every feature, its margins are 0 for every W"
             )
+        j = seen.setdefault(row, i)
+        if dataset.y[i] != dataset.y[j]:
+            a[i, dataset.y[j]] = a[j, dataset.y[i]] = 0.5
+            names = dataset.label_names[dataset.y[j]], dataset.label_names[dataset.y[i]]
+            reason = f"rows {j} and {i} are equal and have the labels {names[0]!r} and {names[1]!r}"
+            return NotSeparable(dataset, a, reason)
     return None
 
 
-def prove(dataset) -> NotSeparable | None:
-    """A certificate if the data are not separable as far as float64 can tell, else None."""
-    length = np.linalg.norm(dataset.x, axis=1)
-    # separability does not depend on the lengths of the samples; the multipliers do, inversely
-    pairs = Pairs(dataset.x / length[:, None], dataset.y, np.eye(dataset.k))
+def _content(x, i):
+    """Row i as bytes, equal for equal rows; None for a zero row."""
+    if hasattr(x, "tocsr"):
+        at = slice(x.indptr[i], x.indptr[i + 1])
+        columns, values = x.indices[at], x.data[at]
+        order = np.argsort(columns[values != 0])
+        row = columns[values != 0][order].tobytes() + values[values != 0][order].tobytes()
+        return row or None
+    return (x[i] + 0.0).tobytes() if x[i].any() else None  # + 0.0: no negative zeros
+
+
+def proved_not_separable(dataset, samples, kept, start=None):
+    """The NotSeparable of ``dataset`` (``samples`` in the solver's units) if multipliers prove it,
+    else the UndecidedSeparability to raise.  ``start``: multipliers of a subset to begin with."""
+    rows = np.arange(samples.n) if start is None else np.flatnonzero(start.any(1))
+    subset = samples.subset(rows)
+    proof = prove(subset)
+    if proof is None:
+        return UndecidedSeparability(dataset, columns_scaled(dense(samples.x, rows))[1], kept)
+    a = np.zeros((samples.n, samples.k))
+    a[rows] = proof
+    return NotSeparable(dataset, a)
+
+
+def prove(samples):
+    """Multipliers (n, k) that prove the samples not separable, or None.
+
+    Separability depends neither on the lengths of samples nor on the sizes of columns: both are
+    scaled away first.
+    """
+    x = columns_scaled(samples.x)[0]
+    length = np.linalg.norm(x, axis=1)
+    pairs = Pairs(x / length[:, None], samples.y, np.eye(samples.k))
     start = interior(pairs, MAX, tolerance=1e-15).a
     a = _annihilated(pairs, np.where(pairs.own, 0, np.maximum(start, 1e-300))) / length[:, None]
-    found = NotSeparable(dataset, a)
-    return found if found.residual < VANISHES else None
+    if not np.isfinite(a).all() or not a.any():
+        return None
+    a = np.where(a > 1e-9 * a.max(), a, 0)
+    scaled = type(samples)(x, samples.y, samples.k)
+    for candidate in (a / a.sum(), _vertex(scaled, a)):
+        if candidate is not None and vanishes(scaled, candidate):
+            return candidate
+    return None
+
+
+def vanishes(samples, a):
+    """Whether multipliers near ``a`` have a combination of exactly zero.
+
+    The remainder R of ``a`` is known to the last digit.  It is zero, or it is a combination
+    ``sum a_i eta_i A_i`` of the rows of the support, where ``|eta| <= |R| / sigma`` with the least
+    singular value sigma of the rows ``a_i A_i``; with ``|eta| < 1`` the multipliers
+    ``a (1 - eta) > 0`` have none.  ``sigma^2 > tau`` is proved by a Cholesky factor of
+    ``sum a_i^2 A_i A_i^T - tau``, whose rounding tau exceeds.
+    """
+    rest = combination(samples, a)
+    if not rest.any():
+        return True
+    pairs = Pairs(samples.x, samples.y, Pairs.rows_of(MAX, samples.k))
+    if (a > 0).sum() < (samples.k - 1) * samples.d:
+        return False
+    # rows of the combination sum to zero: the last class follows from the others
+    matrix = pairs.gram(a * a)[: -samples.d, : -samples.d]
+    rounding = 8 * len(matrix) * np.finfo(float).eps * np.trace(matrix)
+    tau = max(4 * (rest**2).sum(), rounding)
+    matrix[np.diag_indices_from(matrix)] -= tau
+    try:
+        cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
+    except LinAlgError:
+        return False
+    return True
+
+
+def _vertex(samples, a):
+    """Multipliers near ``a`` whose combination vanishes in fractions, rounded to float64; kept only
+    where the rounded ones still vanish exactly.  For small integers, whose supports do not span."""
+    i, c = np.nonzero(a)
+    unknowns = (samples.k - 1) * samples.d
+    if unknowns > EXACT_LIMIT or len(i) > 4 * EXACT_LIMIT:
+        return None
+    u = (np.eye(samples.k)[samples.y[i]] - np.eye(samples.k)[c])[:, :-1]
+    rows = (u[:, :, None] * samples.x[i][:, None, :]).reshape(len(i), -1)
+    order = np.argsort(-a[i, c], kind="stable")
+    null = _null_vector([[Fraction(float(v)) for v in rows[j]] for j in order])
+    if null is None or min(null) < 0:
+        return None
+    # whole numbers: products and sums are then exact in float64 if they are small
+    scale = np.lcm.reduce([f.denominator for f in null], dtype=object)
+    whole = [int(f * scale) for f in null]
+    if max(whole) >= 2**50:
+        return None
+    out = np.zeros_like(a)
+    out[i[order[: len(null)]], c[order[: len(null)]]] = whole
+    return out / 2.0 ** np.ceil(np.log2(out.sum()))
+
+
+def _null_vector(rows):
+    """Coefficients of the first linear dependence among the rows, in fractions, None without
+    one."""
+    basis = []  # (pivot, row, its coefficients)
+    for j, row in enumerate(rows):
+        coefficients = [Fraction(0)] * len(rows)
+        coefficients[j] = Fraction(1)
+        for pivot, other, made in basis:
+            if row[pivot]:
+                factor = row[pivot] / other[pivot]
+                row = [v - factor * o for v, o in zip(row, other, strict=True)]
+                coefficients = [v - factor * o for v, o in zip(coefficients, made, strict=True)]
+        pivot = next((p for p, v in enumerate(row) if v), None)
+        if pivot is None:
+            return coefficients if coefficients[j] > 0 else None
+        basis.append((pivot, row, coefficients))
+    return None
 
 
 def _annihilated(pairs, a, rounds=8):
@@ -59,7 +158,12 @@ def _annihilated(pairs, a, rounds=8):
         size = np.linalg.norm(rest) / a.sum()
         if size < smallest:
             best, smallest = a, size
-        v = least_squares(pairs.gram(a * a), rest).reshape(pairs.shape)
+        matrix = pairs.gram(a * a)
+        matrix[np.diag_indices_from(matrix)] += 1e-14 * np.trace(matrix) / len(matrix)
+        try:
+            v = Factor(matrix).solve(rest).reshape(pairs.shape)
+        except LinAlgError:
+            break
         change = a * a * pairs.margins(v, 0)
         falling = change > a
         length = 0.9 * (a[falling] / change[falling]).min() if falling.any() else 1.0

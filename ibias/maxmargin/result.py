@@ -20,7 +20,7 @@ class MaxMargin:
     be a face: ``canonical`` is its point of least Frobenius norm and ``canonical_accuracy`` bounds
     its Frobenius distance from the exact one, given that the face was identified right.  ``unique``
     and ``face_dim`` are rank decisions in floating point (cut 1e-6); together with ``canonical``
-    they are None for the cvxpy route, which ends too early to tell.
+    they are None for other routes and wide intervals, which end too early to tell.
     """
 
     norm: Norm
@@ -31,6 +31,9 @@ class MaxMargin:
     dual: np.ndarray = field(repr=False)  # (n, k), simplex weights, zeros in the own column
     support_vectors: np.ndarray = field(repr=False)  # indices of samples with an active constraint
     solver: str = "interior"
+    route: str = "interior"  # or "working set", "first order", "cvxpy"
+    samples: int = 0  # that took part in the last system; the certificate is about all
+    complete: bool = True  # False where time or patience ended before the tolerance was reached
     unique: bool | None = None
     face_dim: int | None = None
     canonical: np.ndarray | None = field(default=None, repr=False)
@@ -59,7 +62,7 @@ class NotSeparable(ValueError):
     """No W classifies every sample; ``certificate`` (n, k) proves it: non-negative weights with sum
     1, zero in the own column, whose combination ``sum a_ic (e_y - e_c) x_i^T`` is zero.  A W with
     all margins positive would make ``<W, combination>`` positive.  ``residual`` is the largest
-    entry of the combination over the largest entry of x.
+    entry of the combination over the largest entry of its column of x.
     """
 
     def __init__(self, dataset, certificate, reason=""):
@@ -69,7 +72,7 @@ class NotSeparable(ValueError):
         label = f"the data set {dataset.name!r}" if dataset.name else "the data set"
         reason = reason or (
             f"{int((self.certificate.sum(1) > 1e-9).sum())} samples have weights whose combination"
-            f" vanishes to {self.residual:.1e} of the largest entry (.certificate, .check(dataset))"
+            f" vanishes to {self.residual:.1e} of the features (.certificate, .check(dataset))"
         )
         super().__init__(
             f"{label} is not linearly separable: {reason}. Remove or relabel samples, or add"
@@ -96,7 +99,25 @@ class NotSeparable(ValueError):
                 "a certificate has non-negative entries with sum 1 and zeros in the column of the"
                 " own class"
             )
-        return float(
-            np.abs(combination(dataset, a)).max()
-            / max(np.abs(dataset.x).max(), np.finfo(float).tiny)
+        largest = abs(dataset.x).max(0)
+        largest = np.asarray(largest.todense() if hasattr(largest, "todense") else largest).ravel()
+        rest = np.abs(combination(dataset, a)).max(0)
+        return float((rest[largest > 0] / largest[largest > 0]).max(initial=0.0))
+
+
+class UndecidedSeparability(ArithmeticError):
+    """Float64 cannot tell whether a W classifies every sample: no positive margin was certified,
+    and no multipliers prove that there is none.  ``columns``: features much larger than the
+    others, the usual reason."""
+
+    def __init__(self, dataset, exponent, kept):
+        large = exponent > np.median(exponent) + 10
+        self.columns = tuple(int(j) for j in np.asarray(kept)[large])
+        named = ", ".join(map(str, self.columns[:5])) + (", ..." if len(self.columns) > 5 else "")
+        reason = f" (columns {named} are far larger than the others)" if self.columns else ""
+        super().__init__(
+            f"cannot tell whether {dataset.name or 'the data set'} is separable: the margin, if"
+            f" any, is below the rounding of float64 on these features{reason}. Bring them to"
+            " comparable sizes (standardise=True, --standardise), or add a constant one (bias=True,"
+            " --bias)."
         )

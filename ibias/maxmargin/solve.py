@@ -1,29 +1,85 @@
-"""``max_margin``: solve, polish, certify."""
+"""``max_margin``: choose a route, solve, certify."""
 
+import warnings
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 
 from ..data import Dataset
-from ..norms import FROBENIUS, MAX, Entrywise, Norm, Schatten
-from .certificate import ROUNDING, attained, certify, margins, simplex
+from ..norms import FROBENIUS, Entrywise, Norm, Schatten
+from .certificate import margins
 from .face import optimal_face
+from .first_order import first_order
 from .newton import Pairs, active, candidates, interior
-from .nonseparable import contradiction, prove
+from .nonseparable import contradiction, proved_not_separable
 from .plain import solve_plain
 from .result import MaxMargin
+from .search import EXACT, Search, in_units
+from .units import raw, spread
+from .working import working_set
 
-SOLVERS = "interior", "cvxpy"
+SOLVERS = "auto", "interior", "working-set", "first-order", "cvxpy"
+WIDE = 1e-6  # relative gap above which nothing is said about uniqueness
+RAW = 17  # bits between columns from which on they are solved in raw units
+FACE_LIMIT = 3000  # unknowns of a face whose dimension is determined
+ONE_SYSTEM = 1500, 20_000  # unknowns, pairs: below both, all pairs at once
+DENSE_LIMIT = 12_000  # unknowns of one system (1 GB)
 
 
-def max_margin(dataset, norm, solver="interior") -> MaxMargin:
+def max_margin(
+    dataset: Dataset,
+    norm: Norm,
+    solver: str = "auto",
+    *,
+    tolerance: float | None = None,
+    seconds: float | None = None,
+    progress: bool = True,
+    on_interrupt: str = "raise",
+) -> MaxMargin:
     """The maximum margin of a data set in a norm, with a certified interval.
 
-    ``solver="interior"`` is our primal-dual method (relative gaps near 1e-14); ``"cvxpy"`` the
-    plain program through a general solver, for cross-checks and for norms that are neither
-    ``Entrywise`` nor ``Schatten`` (these always take it). Raises NotSeparable, with a certificate,
-    when no W classifies every sample; ArithmeticError when float64 cannot tell.
+    ``solver``: "auto" chooses among "interior" (a primal-dual method on all pairs; relative gaps
+    near 1e-14), "working-set" (the same on the pairs that matter) and "first-order" (products with
+    x only).  "cvxpy" is the plain program through a general solver, for cross-checks and for norms
+    that are neither ``Entrywise`` nor ``Schatten`` (these always take it).
+
+    ``tolerance``: stop at this certified relative gap (None: at rounding).  ``seconds``: return the
+    best certified interval found by then, marked ``complete=False``.  ``progress``: a bar on stderr
+    after two seconds.  ``on_interrupt="return"``: Ctrl-C returns what is known instead of raising.
+
+    Raises NotSeparable, with a certificate, when no W classifies every sample;
+    UndecidedSeparability (an ArithmeticError) when float64 cannot tell; TimeoutError when no
+    positive margin was known after ``seconds``.
     """
+    _check(dataset, norm, solver, tolerance, seconds, on_interrupt)
+    impossible = contradiction(dataset)
+    if impossible is not None:
+        raise impossible
+    samples, exponent, kept = in_units(dataset)
+    with _bar(tolerance, progress) as report:
+        search = Search(samples, norm, tolerance, seconds, report)
+        complete = True
+        try:
+            refuted = _search(search, solver)
+        except KeyboardInterrupt as interrupt:
+            if on_interrupt == "raise" or search.w is None or search.a is None:
+                low, high = np.ldexp([search.lower, search.upper], exponent)
+                interrupt.add_note(f"certified so far: {low:.6g} <= maximum margin <= {high:.6g}")
+                raise
+            complete, refuted = False, None
+    if search.w is None:
+        if search.late:
+            raise TimeoutError(
+                f"no positive margin was certified within {seconds} seconds (upper bound"
+                f" {np.ldexp(search.upper, exponent):.3g}); allow more, or set a tolerance"
+            )
+        raise proved_not_separable(dataset, samples, kept, refuted)
+    complete = complete and search.gap <= (tolerance or np.inf)
+    return _result(dataset, search, exponent, kept, complete and not search.late)
+
+
+def _check(dataset, norm, solver, tolerance, seconds, on_interrupt):
     if not isinstance(dataset, Dataset) or not isinstance(norm, Norm):
         raise TypeError(
             "max_margin(dataset, norm) takes an ib.Dataset and a norm such as ib.SPECTRAL or"
@@ -31,65 +87,133 @@ def max_margin(dataset, norm, solver="interior") -> MaxMargin:
         )
     if solver not in SOLVERS:
         raise ValueError(f"solver must be one of {', '.join(SOLVERS)}; got {solver!r}")
-    impossible = contradiction(dataset)
-    if impossible is not None:
-        raise impossible
-    if solver == "cvxpy" or not isinstance(norm, (Entrywise, Schatten)):
-        return _checked(dataset, norm, [solve_plain(dataset, norm)], "cvxpy")
-    inner = FROBENIUS if norm.p == 2 else norm  # both families, one ball
-    pairs = Pairs.of(dataset, inner)
-    optimum = interior(pairs, inner)
-    if optimum.lower <= 0:
-        return _fallback(dataset, norm, optimum)
-    found = [(optimum.w, optimum.a)]
-    for candidate in candidates(pairs, inner, optimum):
-        found.append(candidate)
-        lower, upper = certify(dataset, norm, *candidate)
-        if upper - lower < 4 * ROUNDING * upper:
+    if tolerance is not None and not 0 < tolerance < 1:
+        raise ValueError(f"tolerance is a relative gap in (0, 1), or None; got {tolerance!r}")
+    if seconds is not None and not seconds > 0:
+        raise ValueError(f"seconds must be a positive number, or None; got {seconds!r}")
+    if on_interrupt not in ("raise", "return"):
+        raise ValueError(f"on_interrupt must be 'raise' or 'return'; got {on_interrupt!r}")
+
+
+@contextmanager
+def _bar(tolerance, show):
+    """A bar that moves by one for every tenth of a decade of the certified gap."""
+    from ..progress import bar
+
+    total, reached = int(-10 * np.log10(max(tolerance or 0, EXACT))), 0
+    with bar(total, "certified gap", show) as advance:
+
+        def report(gap):
+            nonlocal reached
+            now = min(total, int(-10 * np.log10(max(gap, EXACT))))
+            if now > reached:
+                advance(now - reached)
+                reached = now
+
+        yield report
+
+
+def _search(search, solver):
+    """Run a route; the multipliers of a subset without positive margin, or None."""
+    samples, norm = search.samples, search.norm
+    if solver == "cvxpy" or not isinstance(norm, Entrywise | Schatten):
+        search.route, search.used = "cvxpy", samples.n
+        search.offer(*solve_plain(samples, norm))
+        return None
+    # p = 2 is one ball in both families; of two classes the optimum (v, -v) has rank one, where
+    # all Schatten norms agree
+    if norm.p == 2 or (samples.k == 2 and isinstance(norm, Schatten)):
+        norm = FROBENIUS
+    solver = _route(search, norm) if solver == "auto" else solver
+    search.route = solver.replace("-", " ")
+    if solver == "first-order":
+        search.used = samples.n
+        first_order(search, norm, search.tolerance or 1e-4)
+        return None
+    if solver == "working-set":
+        return working_set(search, norm, solve_pairs)
+    search.used = samples.n
+    for w, a in solve_pairs(samples, norm, None, search.tolerance or 0.0, search):
+        search.offer(w, a)
+        if search.ended:
             break
-    best = _checked(dataset, norm, found, "interior")
-    dimension, canonical, accuracy = optimal_face(pairs, inner, best.weights, best.dual, best.gap)
+    return None
+
+
+def _route(search, norm):
+    samples = search.samples
+    unknowns, pairs = samples.k * samples.d, samples.n * (samples.k - 1)
+    if not samples.sparse and unknowns <= ONE_SYSTEM[0] and pairs <= ONE_SYSTEM[1]:
+        return "interior"
+    loose = search.tolerance is not None and search.tolerance >= 1e-5
+    matrix = not isinstance(norm, Entrywise) or norm.p not in (1, 2, np.inf)
+    if loose and (samples.sparse or unknowns > ONE_SYSTEM[0]):
+        return "first-order"
+    if matrix and min(unknowns, samples.k * samples.n) > DENSE_LIMIT:
+        return "first-order"
+    return "working-set"
+
+
+def solve_pairs(samples, norm, off, tolerance, search):
+    """Pairs (w, a) of dense samples, the pairs at ``off`` left out, in the order of their
+    polish."""
+    wide = spread(samples)
+    if wide <= RAW:
+        pairs = Pairs.of(samples, norm, off)
+        optimum = interior(pairs, norm, max(tolerance, 1e-13), stop=lambda: search.late)
+        yield optimum.w, optimum.a
+        if optimum.lower > 0 and tolerance < 1e-8 and not search.late:
+            yield from candidates(pairs, norm, optimum)
+        if tolerance >= 1e-8 or wide <= 4 or optimum.upper - optimum.lower < 1e-11 * optimum.upper:
+            return
+    if samples.n * samples.k * samples.d <= 1e6:
+        yield from raw(samples, norm)
+
+
+def _result(dataset, search, exponent, kept, complete):
+    """The result in the data's units, with all features, and what can be said of the face."""
+    margin = search.settle()
+    k, d = dataset.k, dataset.d
+    weights = np.zeros((k, d))
+    weights[:, kept] = search.w
+    on = active(
+        np.arange(k) == dataset.y[:, None],
+        search.a,
+        margins(search.samples, search.w) - margin,
+        margin,
+    )
+    lower, upper, margin = np.ldexp([search.lower, search.upper, margin], exponent).tolist()
+    best = MaxMargin(
+        search.norm, lower, upper, margin, weights, search.a, np.flatnonzero(on.any(1)),
+        "cvxpy" if search.route == "cvxpy" else "interior", search.route, search.used, complete,
+        dataset=dataset,
+    )  # fmt: skip
+    if search.gap > WIDE:
+        if search.tolerance is None and complete:
+            warnings.warn(
+                f"the certified interval is wide (relative {search.gap:.1e}): nothing is said about"
+                " uniqueness. Features of comparable size (standardise) usually help.",
+                stacklevel=3,
+            )
+        return best
+    return best if search.route == "cvxpy" else with_face(dataset, best, exponent)
+
+
+def with_face(dataset, best, exponent):
+    """``best`` with dimension and canonical point of the optimal face, where the system fits."""
+    inner = FROBENIUS if best.norm.p == 2 else best.norm
+    if dataset.k == 2 and isinstance(inner, Schatten):
+        inner = FROBENIUS
+    strict = 1 < inner.p < np.inf
+    if not strict and (hasattr(dataset.x, "tocsr") or dataset.k * dataset.d > FACE_LIMIT):
+        return best
+    pairs = None if strict else Pairs.of(in_units(dataset, zeros=True)[0], inner)
+    face = optimal_face(pairs, inner, best.weights, best.dual, best.gap)
+    dimension, canonical, accuracy = face
     return replace(
         best,
         unique=dimension == 0,
         face_dim=dimension,
         canonical=canonical,
         canonical_accuracy=accuracy,
-    )
-
-
-def _checked(dataset, norm, found, solver):
-    """The result for the best of the candidates (W, a), judged by their certificates; of equals the
-    last, most polished."""
-    found = [(w, a, *certify(dataset, norm, w, a)) for w, a in found if w is not None]
-    if not found or max(lower for _, _, lower, _ in found) <= 0:
-        raise _failure(dataset)
-    best_lower, best_upper = max(f[2] for f in found), min(f[3] for f in found)
-    weights = [w for w, _, lower, _ in found if lower >= best_lower * (1 - ROUNDING)][-1]
-    dual = [a for _, a, _, upper in found if upper <= best_upper * (1 + ROUNDING)][-1]
-    weights, dual = weights / float(norm.value(weights)), simplex(dataset, dual)
-    lower, upper = certify(dataset, norm, weights, dual)
-    margin, own = attained(dataset, norm, weights), np.arange(dataset.k) == dataset.y[:, None]
-    on = active(own, dual, margins(dataset, weights) - margin, margin)
-    support = np.flatnonzero(on.any(1))
-    return MaxMargin(norm, lower, upper, margin, weights, dual, support, solver, dataset=dataset)
-
-
-def _fallback(dataset, norm, optimum):
-    """No positive margin found: not separable, or features of too different size for this norm's
-    equations.  The max norm's equations are the best conditioned; its W separates too, and the
-    interval, though wide, is certified.
-    """
-    refusal = prove(dataset)
-    if refusal is not None:
-        raise refusal
-    other = interior(Pairs.of(dataset, MAX), MAX)
-    return _checked(dataset, norm, [(other.w, other.a), (other.w, optimum.a)], "interior")
-
-
-def _failure(dataset):
-    return prove(dataset) or ArithmeticError(
-        f"cannot tell whether {dataset.name or 'the data set'} is separable: the margin, if any, is"
-        " below the rounding of float64 on these features. Rescale the features to comparable"
-        " sizes."
     )

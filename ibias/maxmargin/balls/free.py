@@ -6,7 +6,7 @@ from .ball import Ball
 
 
 class WithFreeColumns(Ball):
-    """``ball`` bounds the first columns of W, the last ``count`` are unbounded: there S must vanish.
+    """``ball`` bounds the first columns of W, the last ``count`` are free: there S must vanish.
 
     For features so large that their weights, as small as 1e-6 of the others, do not count in the
     norm to the accuracy of float64, but would drown the others in the rounding of S.

@@ -61,7 +61,7 @@ class InteriorPoint:
     samples, whose constraints hardly matter, are then harmless.
     """
 
-    def __init__(self, pairs, norm, tilt=None, free=0):
+    def __init__(self, pairs, norm, tilt=None, free=0, stop=None):
         length = np.linalg.norm(pairs.x, axis=1)[:, None]
         self.unit = length.min() / length
         pairs = pairs.with_samples(pairs.x * self.unit)
@@ -216,7 +216,7 @@ class InteriorPoint:
 
 
 @np.errstate(all="ignore")
-def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0):
+def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0, stop=None):
     """Run until the relative gap is below ``tolerance`` or nothing improves; returns the
     ``Optimum`` seen.
 
@@ -246,6 +246,7 @@ def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0):
             or idle >= 15
             or mu < 1e-22
             or upper < 1e-14
+            or (stop is not None and stop())
         ):
             break
         try:

@@ -28,19 +28,24 @@ class Pairs:
     @classmethod
     def of(cls, dataset, norm, off=None):
         """Samples divided by the length of the shortest: margins are then at most about one."""
-        x, k = dataset.x / np.linalg.norm(dataset.x, axis=1).min(), dataset.k
-        if not isinstance(norm, Schatten) and norm.p != 2:
-            return cls(x, dataset.y, np.eye(k), None, off)
-        rows, basis = np.linalg.svd(np.ones((1, k)))[2][1:], None
+        x, rows, basis = dataset.x, cls.rows_of(norm, dataset.k), None
+        x = x / np.linalg.norm(x, axis=1).min()
         pairs = cls(x, dataset.y, rows, None, off)
-        if norm.p == 2 and pairs.count < pairs.size:
-            return pairs  # the system has a row a pair: the span of the samples saves nothing
+        if len(rows) == dataset.k or (norm.p == 2 and pairs.count < pairs.size):
+            return pairs  # no span to use, or a system with a row a pair, which saves as much
         _, s, vt = np.linalg.svd(x, full_matrices=False)
         kept = s > 1e-13 * s[0]  # below: rounding of x itself
         if kept.sum() < dataset.d:  # else features of different size stay apart
             basis = vt[kept].T
             x = x @ basis
         return cls(x, dataset.y, rows, basis, off)
+
+    @staticmethod
+    def rows_of(norm, k):
+        """Coordinates of the classes: differences only where the ball does not see a rotation."""
+        if not isinstance(norm, Schatten) and norm.p != 2:
+            return np.eye(k)
+        return np.linalg.svd(np.ones((1, k)))[2][1:]
 
     def with_samples(self, x):
         return Pairs(x, self.y, self.rows, self.basis, self.off)

@@ -1,0 +1,107 @@
+"""The best certified interval of one search, whoever contributes to it."""
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..norms import Norm
+from .certificate import ROUNDING, attained, certify, dense, simplex
+
+EXACT = 4 * ROUNDING  # a relative gap that rounding alone leaves
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Samples (n, d), dense or CSR, and classes (n,) of 0..k-1: a data set in the solver's
+    units."""
+
+    x: np.ndarray
+    y: np.ndarray
+    k: int
+
+    @property
+    def n(self):
+        return self.x.shape[0]
+
+    @property
+    def d(self):
+        return self.x.shape[1]
+
+    @property
+    def sparse(self):
+        return hasattr(self.x, "tocsr")
+
+    def subset(self, rows):
+        """Some of the samples, dense."""
+        return Samples(dense(self.x, rows), self.y[rows], self.k)
+
+
+def in_units(dataset, zeros=False):
+    """``(samples, exponent, columns)``: x divided by the power of two above its largest entry (an
+    exact division), without the columns that are zero everywhere (``zeros=True``: with them)."""
+    x, sparse = dataset.x, hasattr(dataset.x, "tocsr")
+    exponent = int(np.frexp(np.abs(x).max())[1])
+    used = (x != 0).sum(0) > 0 if sparse else x.any(0)
+    kept = np.arange(x.shape[1]) if zeros else np.flatnonzero(np.asarray(used).ravel())
+    if len(kept) < x.shape[1]:
+        x = x[:, kept]
+    if sparse:
+        x = x.copy()
+        x.data = np.ldexp(x.data, -exponent)
+    else:
+        x = np.ldexp(x, -exponent)
+    return Samples(x, dataset.y, dataset.k), exponent, kept
+
+
+@dataclass(eq=False)
+class Search:
+    """Bounds on the max margin of ``samples`` in ``norm``, and what attains them (w and a).
+
+    ``ended`` once the certified relative gap is below ``tolerance`` or the time is over.
+    """
+
+    samples: Samples
+    norm: Norm
+    tolerance: float | None = None
+    seconds: float | None = None
+    report: object = None  # called with the gap whenever it shrinks
+    lower: float = 0.0
+    upper: float = np.inf
+    w: np.ndarray | None = None
+    a: np.ndarray | None = None
+    route: str = "interior"
+    used: int = 0  # samples that took part in the last linear system
+    began: float = field(default_factory=time.perf_counter)
+
+    @property
+    def gap(self):
+        return (self.upper - self.lower) / self.upper if np.isfinite(self.upper) else np.inf
+
+    @property
+    def late(self):
+        return self.seconds is not None and time.perf_counter() - self.began > self.seconds
+
+    @property
+    def ended(self):
+        return self.late or self.gap <= max(self.tolerance or 0.0, EXACT)
+
+    def offer(self, w, a):
+        """Judge a pair by its certificate; of equals the last, most polished, is kept."""
+        if w is None or a is None or not (np.isfinite(w).all() and np.isfinite(a).all()):
+            return
+        if not a.max() > 0:
+            return
+        a, before = simplex(self.samples, a), self.gap
+        lower, upper = certify(self.samples, self.norm, w, a)
+        if lower > 0 and lower >= self.lower * (1 - ROUNDING):
+            self.lower, self.w = lower, w / float(self.norm.value(w))
+        if upper <= self.upper * (1 + ROUNDING):
+            self.upper, self.a = upper, a
+        if self.report and self.gap < before:
+            self.report(self.gap)
+
+    def settle(self):
+        """The bounds of the pair kept (w of unit norm), and its margin."""
+        self.lower, self.upper = certify(self.samples, self.norm, self.w, self.a)
+        return attained(self.samples, self.norm, self.w)
