@@ -30,7 +30,7 @@ LEVELS = {
     "homogeneous": 1,
     "fluctuating": 1,
     "balls": 1,
-    "polar": 1,
+    "probe": 1,
     "maxmargin": 2,
     "signals": 2,
     "measures": 2,
