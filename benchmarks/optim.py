@@ -2,7 +2,8 @@
 writes ``benchmarks/optim.json``.
 
 An MLP 784-600-600-256-10 with biases in float32, one thread; and the cheapest updates once more on
-as many parameters in 100 equal tensors, where the cost per tensor shows.  All optimizers take
+as many parameters in 100 equal tensors, where the cost per tensor shows.  Sign and normalised steps
+are compiled (``fused=True``) unless it says "foreach".  All optimizers take
 turns, each right after a backward pass of its own network (batch of 128), so that each finds the
 caches as a training step leaves them; the figure is the median of the rounds.
 """
@@ -31,6 +32,11 @@ PEERS = {
     "Signum, unchecked": "torch SGD, momentum",
     "NormalizedSGD, momentum": "torch SGD, momentum",
     "NormalizedSGD, momentum, unchecked": "torch SGD, momentum",
+    "SignSGD, foreach": "torch SGD",
+    "Signum, foreach": "torch SGD, momentum",
+    "NormalizedSGD, foreach": "torch SGD",
+    "Signum, weight decay": "torch SGD, momentum",
+    "Signum, Nesterov": "torch SGD, momentum",
     "Adam": "torch Adam",
     "Muon, exact polar": "torch Muon",
     "Muon, Newton-Schulz bf16": "torch Muon",
@@ -128,35 +134,44 @@ def contenders():
             lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9, foreach=True)
         ),
         "torch Adam": on(lambda p: torch.optim.Adam(p, lr=1e-3, foreach=True)),
-        "SignSGD": on(lambda p: SignSGD(p, lr=1e-3)),
-        "SignSGD, unchecked": on(lambda p: SignSGD(p, lr=1e-3, check_finite=False)),
-        "Signum": on(lambda p: Signum(p, lr=1e-3)),
-        "Signum, unchecked": on(lambda p: Signum(p, lr=1e-3, check_finite=False)),
-        "NormalizedSGD": on(lambda p: NormalizedSGD(p, lr=1e-3)),
-        "NormalizedSGD, unchecked": on(lambda p: NormalizedSGD(p, lr=1e-3, check_finite=False)),
-        "NormalizedSGD, momentum": on(lambda p: NormalizedSGD(p, lr=1e-3, momentum=0.9)),
-        "NormalizedSGD, momentum, unchecked": on(
-            lambda p: NormalizedSGD(p, lr=1e-3, momentum=0.9, check_finite=False)
+        "SignSGD": on(lambda p: SignSGD(p, lr=1e-3, fused=True)),
+        "SignSGD, unchecked": on(lambda p: SignSGD(p, lr=1e-3, fused=True, check_finite=False)),
+        "Signum": on(lambda p: Signum(p, lr=1e-3, fused=True)),
+        "Signum, unchecked": on(lambda p: Signum(p, lr=1e-3, fused=True, check_finite=False)),
+        "NormalizedSGD": on(lambda p: NormalizedSGD(p, lr=1e-3, fused=True)),
+        "NormalizedSGD, unchecked": on(
+            lambda p: NormalizedSGD(p, lr=1e-3, fused=True, check_finite=False)
         ),
+        "NormalizedSGD, momentum": on(
+            lambda p: NormalizedSGD(p, lr=1e-3, fused=True, momentum=0.9)
+        ),
+        "NormalizedSGD, momentum, unchecked": on(
+            lambda p: NormalizedSGD(p, lr=1e-3, fused=True, momentum=0.9, check_finite=False)
+        ),
+        "SignSGD, foreach": on(lambda p: SignSGD(p, lr=1e-3)),
+        "Signum, foreach": on(lambda p: Signum(p, lr=1e-3)),
+        "NormalizedSGD, foreach": on(lambda p: NormalizedSGD(p, lr=1e-3)),
+        "Signum, weight decay": on(lambda p: Signum(p, lr=1e-3, weight_decay=0.1, fused=True)),
+        "Signum, Nesterov": on(lambda p: Signum(p, lr=1e-3, nesterov=True, fused=True)),
         "Adam": on(lambda p: Adam(p, lr=1e-3)),
         "torch SGD, 100 tensors": many(lambda p: torch.optim.SGD(p, lr=1e-3, foreach=True)),
         "torch SGD, momentum, 100 tensors": many(
             lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9, foreach=True)
         ),
-        "SignSGD, 100 tensors": many(lambda p: SignSGD(p, lr=1e-3)),
-        "NormalizedSGD, 100 tensors": many(lambda p: NormalizedSGD(p, lr=1e-3)),
-        "Signum, 100 tensors": many(lambda p: Signum(p, lr=1e-3)),
+        "SignSGD, 100 tensors": many(lambda p: SignSGD(p, lr=1e-3, fused=True)),
+        "NormalizedSGD, 100 tensors": many(lambda p: NormalizedSGD(p, lr=1e-3, fused=True)),
+        "Signum, 100 tensors": many(lambda p: Signum(p, lr=1e-3, fused=True)),
     }
     slow = {
         "torch Muon": on(lambda p: torch.optim.Muon(p, lr=1e-3), matrices_only=True),
         "Muon, exact polar": on(lambda p: Muon(p, lr=1e-3), matrices_only=True),
         "Muon, Newton-Schulz bf16": on(
-            lambda p: Muon(p, lr=1e-3, polar=NewtonSchulz()), matrices_only=True
+            lambda p: Muon(p, lr=1e-3, polar=NewtonSchulz(dtype=torch.bfloat16)), matrices_only=True
         ),
         "Muon, Newton-Schulz f32": on(
-            lambda p: Muon(p, lr=1e-3, polar=NewtonSchulz(dtype=None)), matrices_only=True
+            lambda p: Muon(p, lr=1e-3, polar=NewtonSchulz()), matrices_only=True
         ),
-        "MuonSignum": split(lambda m, r: MuonSignum(m, r, lr=1e-3)),
+        "MuonSignum": split(lambda m, r: MuonSignum(m, r, lr=1e-3, fused=True)),
         "MuonAdam": split(lambda m, r: MuonAdam(m, r, lr=1e-3)),
     }
     return {n: (*c, QUICK) for n, c in quick.items()} | {n: (*c, SLOW) for n, c in slow.items()}

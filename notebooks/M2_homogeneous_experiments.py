@@ -404,7 +404,7 @@ claim(
 
 # %%
 approximate = [
-    h.Rule("5 steps, bfloat16", h.MAX_SPECTRAL, 0.1, 0.9, polar=NewtonSchulz()),
+    h.Rule("5 steps, bfloat16", h.MAX_SPECTRAL, 0.1, 0.9, polar=NewtonSchulz(dtype=torch.bfloat16)),
     h.Rule("10 steps, float64", h.MAX_SPECTRAL, 0.1, 0.9, polar=NewtonSchulz(steps=10, dtype=None)),
 ]
 # the exact polar factor with the same rates is Muon above, in its first seeds

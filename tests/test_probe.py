@@ -5,11 +5,11 @@ import copy
 import numpy as np
 import pytest
 import torch
+from ibias_book import homogeneous as h
 from ibias_book.homogeneous import observables
 from torch import nn
 
 import ibias as ib
-from ibias_book import homogeneous as h
 from ibias.losses import CROSS_ENTROPY
 
 

@@ -70,6 +70,8 @@ class NewtonSchulz:
                 "NewtonSchulz(coefficients=...) are the three numbers of a quintic, a list of such"
                 f" triples, or one of {tuple(SCHEDULES)}; got {given!r}"
             )
+        elif not _scalars(given):
+            object.__setattr__(self, "coefficients", tuple(map(tuple, given)))
 
     def __call__(self, g: Tensor) -> Tensor:
         """Maps ``(*stack, rows, columns)`` to the same shape; zero stays zero."""

@@ -12,12 +12,16 @@ from ..losses import CROSS_ENTROPY
 from ..problem import Scaled, weighted_sum
 from .stationarity import joined, margins_of
 
+EULER = 256
+"""Samples at most whose degree is measured one by one."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
     """What a measurement is made of, for n samples: the parameters as matrices
-    ``(rows, columns)``, the ascent direction u of the margins (all blocks in one row, see `joined`), its loss weights,
-    hard and soft margins and degrees (NaN where all logits are 0), each ``(n,)``, and
+    ``(rows, columns)``, the ascent direction u of the margins (all blocks in one row, see
+    `joined`), its loss weights, hard and soft margins, each ``(n,)``, degrees of some samples (NaN
+    where all logits are 0), and
     ``euler``, the sum over i of ``weights_i <d soft_i / dz, z>``, which is ``<theta, u> / L``."""
 
     theta: list[Tensor]
@@ -52,36 +56,32 @@ def _evaluate(model, names, x, y, batch_size, dtype):
     if not all(bool(p.isfinite().all()) for p in leaves):
         raise FloatingPointError("Probe: the model has parameters that are not finite")
     device, pieces = leaves[0].device, []
+    some = torch.linspace(0, len(x) - 1, min(len(x), EULER)).long()
     with _untouched(model, device):
         for rows in torch.arange(len(x)).split(batch_size):
             inputs, labels = cast(x[rows].to(device)), y[rows].to(device)
             pieces.append(_batch(model, state, names, inputs, labels))
+        degrees = [
+            _degrees(model, state, names, cast(x[rows].to(device)))
+            for rows in some.split(batch_size)
+        ]
     ascent = pieces[0][0]
     for piece in pieces[1:]:
         ascent = weighted_sum((1.0, ascent), (1.0, piece[0]))
-    margins, soft, degrees, slopes = (torch.cat([p[i] for p in pieces]) for i in range(1, 5))
+    margins, soft, slopes = (torch.cat([p[i] for p in pieces]) for i in range(1, 4))
     weights = (CROSS_ENTROPY.log_residual(soft) - ascent.log_scale).exp()
-    theta = [_matrix(p).double().cpu() for p in leaves]
-    return Evaluation(theta, ascent, weights, margins, soft, degrees, (weights * slopes).sum())
+    theta, euler = [_matrix(p).double().cpu() for p in leaves], (weights * slopes).sum()
+    return Evaluation(theta, ascent, weights, margins, soft, torch.cat(degrees), euler)
 
 
 def _batch(model, state, names, x, y):
-    """The scaled gradient of one batch, then margins, soft margins, degrees and
-    ``<d soft / dz, z>`` per sample; all in float64 on the CPU."""
+    """The scaled gradient of one batch, then margins, soft margins and ``<d soft / dz, z>`` per
+    sample; all in float64 on the CPU."""
     leaves = [state[n].detach().requires_grad_() for n in names]
-    with torch.enable_grad(), forward_ad.dual_level():
-        duals = [forward_ad.make_dual(p, p.detach()) for p in leaves]
-        try:
-            out = functional_call(model, {**state, **dict(zip(names, duals, strict=True))}, (x,))
-            logits, along = forward_ad.unpack_dual(out)
-        except NotImplementedError:  # an operation without forward mode: a central difference
-            logits = functional_call(
-                model, {**state, **dict(zip(names, leaves, strict=True))}, (x,)
-            )
-            along = _difference(model, state, names, x)
+    with torch.enable_grad():
+        logits = functional_call(model, {**state, **dict(zip(names, leaves, strict=True))}, (x,))
     z, labels = _samples(logits.detach(), y)
     z = z.double().cpu()
-    along = torch.zeros_like(z) if along is None else along.detach().reshape(z.shape).double().cpu()
     if not bool(z.isfinite().all()):
         raise FloatingPointError("Probe: the model's logits are not finite")
     margins, soft, slope = margins_of(z, labels.cpu())
@@ -92,24 +92,32 @@ def _batch(model, state, names, x, y):
         logits, leaves, cotangent.reshape(logits.shape).to(logits), allow_unused=True
     )
     blocks = [
-        torch.zeros_like(_matrix(p)) if g is None else _matrix(g)
+        _matrix(torch.zeros_like(p) if g is None else g).detach().double().cpu()
         for g, p in zip(pulled, leaves, strict=True)
     ]
-    # <theta, grad z> over z, in the mean over outputs weighed by z^2: no division by a zero logit
-    squares = (z * z).sum(-1)
-    degrees = (along * z).sum(-1) / torch.where(squares > 0, squares, torch.nan)  # 0 = L 0
-    ascent = Scaled(joined([b.detach().double().cpu() for b in blocks]), scale)
-    return ascent, margins, soft, degrees, (slope * z).sum(-1)
+    return Scaled(joined(blocks), scale), margins, soft, (slope * z).sum(-1)
 
 
-def _difference(model, state, names, x, h=1e-5):
-    """``<theta, grad z>`` from ``z((1 + h) theta) - z((1 - h) theta)``."""
-    with torch.no_grad():
-        up, down = (
-            functional_call(model, {**state, **{n: (1 + s) * state[n] for n in names}}, (x,))
-            for s in (h, -h)
+@torch.no_grad()
+def _degrees(model, state, names, x, h=1e-5):
+    """``<theta, grad z> / z`` per sample, in the mean over outputs weighed by ``z^2``: no division
+    by a zero logit.  By forward-mode derivatives, or a central difference of relative step ``h``
+    where the model has an operation without them."""
+    theta = {n: state[n] for n in names}
+    try:
+        with forward_ad.dual_level():
+            duals = {n: forward_ad.make_dual(p, p) for n, p in theta.items()}
+            z, along = forward_ad.unpack_dual(functional_call(model, {**state, **duals}, (x,)))
+    except NotImplementedError:
+        z, up, down = (
+            functional_call(model, {**state, **{n: f * p for n, p in theta.items()}}, (x,))
+            for f in (1, 1 + h, 1 - h)
         )
-        return (up - down) / (2 * h)
+        along = (up - down) / (2 * h)
+    along = torch.zeros_like(z) if along is None else along
+    z, along = (t.reshape(len(x), -1).double().cpu() for t in (z, along))
+    squares = (z * z).sum(-1)
+    return (along * z).sum(-1) / torch.where(squares > 0, squares, torch.nan)  # 0 = L 0
 
 
 def _samples(logits, y):

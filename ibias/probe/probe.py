@@ -1,6 +1,7 @@
 """Measures a user's own network along its training: margins, homogeneity, stationarity."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 import torch
@@ -11,9 +12,9 @@ from ..losses import CROSS_ENTROPY
 from ..norms import MAX, SPECTRAL, Norm
 from ..optim.groups import groups
 from .evaluation import Evaluation, evaluate, labels_of
-from .network_norms import L2, EachOwn, WholeNorm
+from .network_norms import L2, EachOwn, WholeNorm, of_block
 from .sentences import HOMOGENEOUS, described
-from .stationarity import inner, kkt_alignment, log_sum_loss, separated, slackness
+from .stationarity import inner, log_sum_loss, separated, slackness
 
 NORMS = ("l2", "linf", "spectral", "hybrid")
 
@@ -38,7 +39,8 @@ class Probe:
 
     - ``loss`` and ``log_loss``, mean cross-entropy; ``min_margin``, the least ``z_y - max z_c``;
     - ``degree``, the median over samples of ``<theta, grad z> / z`` (Euler's identity: the degree L
-      of a homogeneous model) and ``degree_spread``, the largest distance from it;
+      of a homogeneous model) and ``degree_spread``, the largest distance from it, over at most
+      256 samples spread evenly over ``x``;
     - ``margin (norm)``: ``min_margin / N(theta)^L``; ``balanced_margin (norm)``: its largest value
       over rescalings of the parameters that keep a homogeneous model as it is, else NaN;
     - ``kkt (norm)``: ``<theta, u> / (N(theta) N*(u))``, u the direction that lowers the loss; and
@@ -46,9 +48,10 @@ class Probe:
       1 with slackness 0 is a stationary (KKT) direction of the margin in that norm;
     - ``parameter_norm (norm, parameter)`` and ``parameter_degree (parameter)``.
 
-    Costs of a measurement: one forward pass with forward-mode derivatives and one backward pass
-    over ``x``, ``batch_size`` samples at a time, in float64 where the model allows (``precision``
-    says so).  Memory: a float64 copy of the parameters and one gradient.
+    Costs of a measurement: one forward and one backward pass over ``x``, ``batch_size`` samples at
+    a time, a forward-mode pass over 256 and the singular values of each matrix and its gradient, in
+    float64 where the model allows (``precision`` says so): about four training steps on 1,024
+    digits and two layers.  Memory: a float64 copy of the parameters and one gradient.
 
     Raises ValueError for labels that do not fit, a model without trainable parameters or with an
     output of another shape, an unknown norm and a step that is not later than the last one;
@@ -79,26 +82,32 @@ class Probe:
         hidden = {n for group in groups(self.model).matrices for n, _ in group["params"]}
         self.norms = [_network_norm(norm, self.names, hidden) for norm in norms]
         self.precision = "not measured yet"
-        self._rows: list[xr.Dataset] = []
+        self._steps: list[int] = []
+        self._rows: list[dict] = []
 
-    def measure(self, step: int) -> xr.Dataset:
-        """Measures now, as training step ``step``; the new row of ``runs``."""
-        if self._rows and step <= int(self._rows[-1].step[-1]):
-            raise ValueError(
-                f"Probe.measure(step): steps rise; got {step} after {int(self._rows[-1].step[-1])}"
-            )
+    def measure(self, step: int) -> None:
+        """Measures now, as training step ``step``."""
+        if self._steps and step <= self._steps[-1]:
+            raise ValueError(f"Probe.measure(step): steps rise; got {step} after {self._steps[-1]}")
         seen, self.precision = evaluate(self.model, self.names, self.x, self.y, self.batch_size)
-        self._rows.append(_row(seen, step, self.names, self.norms))
-        return self._rows[-1]
+        self._rows.append(_row(seen, self.norms))
+        self._steps.append(step)
 
     @property
     def runs(self) -> xr.Dataset:
         """All measurements; ValueError before the first."""
         if not self._rows:
             raise ValueError("Probe.runs: nothing is measured yet; call probe.measure(step)")
-        return xr.concat(self._rows, "step").assign_attrs(
-            precision=self.precision, samples=len(self.x)
-        )
+        axes = {"parameter_norm": ("norm", "parameter"), "parameter_degree": ("parameter",)}
+        axes |= dict.fromkeys(("margin", "balanced_margin", "kkt"), ("norm",))
+        data = {
+            name: (("step", *axes.get(name, ())), np.stack([row[name] for row in self._rows]))
+            for name in self._rows[0]
+        }
+        texts = [norm.text for norm in self.norms]
+        coordinates = {"step": self._steps, "norm": texts, "parameter": self.names}
+        attributes = {"precision": self.precision, "samples": len(self.x)}
+        return xr.Dataset(data, coordinates, attributes)
 
     def __str__(self):
         return described(self.runs) if self._rows else "Probe: nothing is measured yet."
@@ -146,32 +155,55 @@ def _network_norm(given, names, hidden) -> WholeNorm:
     )
 
 
-def _row(seen: Evaluation, step, names, norms):
-    """One measurement, labelled."""
+def _row(seen: Evaluation, norms) -> dict:
+    """One measurement: numbers, and arrays over norms and parameters."""
     theta = seen.theta
-    u = separated(seen.ascent.value, [tuple(p.shape) for p in theta])
+    u = separated(seen.ascent.value, [(p.shape[0], p.shape[1]) for p in theta])
     log_loss = log_sum_loss(CROSS_ENTROPY, seen.soft) - np.log(len(seen.soft))
     least, degree = seen.margins.amin(), seen.degrees.nanmedian()
     spread = (seen.degrees - degree).abs().nan_to_num(0.0).amax() + 0 * degree
     euler = torch.stack([inner([p], [g]) for p, g in zip(theta, u, strict=True)]) / seen.euler
     # degrees below 0.01 are rounding, or of parameters that the margins do not see
+    spread = torch.maximum(spread, (euler.sum() - degree).abs())  # on all samples together
     balanced = float(spread) < HOMOGENEOUS * float(degree) and bool((euler > 0.01).all())
-    blocks = torch.stack([norm.blocks(theta) for norm in norms])
-    powers = torch.stack([norm.value(theta) for norm in norms]) ** degree
-    rescaled = [
-        norm.balanced(b, euler) ** degree if balanced else torch.tensor(torch.nan)
-        for norm, b in zip(norms, blocks, strict=True)
-    ]
+    sizes = _sizes(norms, theta, u)
+    blocks = torch.stack([size for size, _ in sizes])
+    values = torch.stack([n.combine(size) for n, (size, _) in zip(norms, sizes, strict=True)])
+    duals = torch.stack([n.combine_dual(dual) for n, (_, dual) in zip(norms, sizes, strict=True)])
+    rescaled = torch.stack(
+        [
+            norm.balanced(b, euler) if balanced else torch.tensor(torch.nan)
+            for norm, b in zip(norms, blocks, strict=True)
+        ]
+    )
     scalars = dict(loss=log_loss.exp(), log_loss=log_loss, min_margin=least, degree=degree)
     scalars |= dict(degree_spread=spread, slackness=slackness(seen.weights, seen.margins))
     by_norm = dict(
-        margin=least / powers,
-        balanced_margin=torch.stack([least / power for power in rescaled]),
-        kkt=torch.stack([kkt_alignment(norm, theta, u) for norm in norms]),
+        margin=least / values**degree,
+        balanced_margin=least / rescaled**degree,
+        kkt=inner(theta, u) / (values * duals),
     )
-    data = {name: (["step"], [float(v)]) for name, v in scalars.items()}
-    data |= {name: (["step", "norm"], v[None].numpy()) for name, v in by_norm.items()}
-    data["parameter_norm"] = (["step", "norm", "parameter"], blocks[None].numpy())
-    data["parameter_degree"] = (["step", "parameter"], euler[None].numpy())
-    coordinates = {"step": [step], "norm": [n.text for n in norms], "parameter": names}
-    return xr.Dataset(data, coordinates)
+    row = {name: float(value) for name, value in scalars.items()}
+    row |= {name: value.numpy() for name, value in by_norm.items()}
+    return row | {"parameter_norm": blocks.numpy(), "parameter_degree": euler.numpy()}
+
+
+def _sizes(norms, theta, u):
+    """The norms of the blocks and the dual norms of u's, per network norm; equal ones are computed
+    once."""
+
+    @cache
+    def value(norm, i):
+        return of_block(norm, theta[i]).value(theta[i])
+
+    @cache
+    def dual(norm, i):
+        return of_block(norm, u[i]).dual(u[i])
+
+    return [
+        (
+            torch.stack([weight * value(n, i) for i, (n, weight) in enumerate(parts)]),
+            torch.stack([dual(n, i) / weight for i, (n, weight) in enumerate(parts)]),
+        )
+        for parts in (norm.parts(len(theta)) for norm in norms)
+    ]
