@@ -43,8 +43,8 @@ def weighted_sum(*terms: tuple[float, Scaled]) -> Scaled:
     logs = [s.log_scale + (log(abs(c)) if c else -torch.inf) for c, s in terms]
     scale = torch.stack(torch.broadcast_tensors(*logs)).amax(0)
     finite = torch.where(scale > -torch.inf, scale, torch.zeros_like(scale))
-    total = 0
-    for (c, s), own in zip(terms, logs, strict=False):
+    total = scale.new_zeros(())
+    for (c, s), own in zip(terms, logs, strict=True):
         total = total + (own - finite).exp()[..., None, None] * (s.value if c >= 0 else -s.value)
     return Scaled(total, scale)
 
