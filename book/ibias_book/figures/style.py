@@ -1,6 +1,7 @@
 """Figures from labelled results.  Nothing here computes: numbers and labels come from xarray, the
 look from ``STYLE``."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 
@@ -107,7 +108,7 @@ def label_ends(ax, labels: Mapping[object, str], *, gap: float = 0.085):
             ]
         )
     ends.sort(key=lambda end: end[0])
-    for previous, end in zip(ends, ends[1:]):
+    for previous, end in itertools.pairwise(ends):
         end[0] = max(end[0], previous[0] + gap)
     excess = max(0.0, ends[-1][0] - 1.0) if ends else 0.0
     for y, text, colour in ends:
@@ -126,7 +127,7 @@ def error_and_cosine(runs: xr.Dataset, rows: Sequence[Mapping], *, cosine: bool 
     """
     colours = batch_colours(runs.batch_size.values)
     fig, axes = canvas(len(rows), 1 + cosine, height=2.35, sharex=True, sharey="col")
-    for index, (row, pair) in enumerate(zip(rows, axes)):
+    for index, (row, pair) in enumerate(zip(rows, axes, strict=True)):
         chosen = runs.where(
             (runs.momentum == row["momentum"])
             & (runs.variance_reduction == row["variance_reduction"]),
@@ -167,11 +168,11 @@ def unit_balls(curves: xr.Dataset):
     """
     names = list(curves.norm.values)
     fig, axes = canvas(-(-len(names) // 3), 3, height=2.5)
-    for ax, name in zip(axes.flat, names):
+    for ax, name in zip(axes.flat, names, strict=False):
         one, colour = curves.sel(norm=name), NORM_COLOURS.get(str(name), REFERENCE)
         ax.fill(one.ball.sel(axis=0), one.ball.sel(axis=1), color=colour, alpha=0.18, lw=0)
         ax.plot(one.ball.sel(axis=0), one.ball.sel(axis=1), color=colour, lw=1.2)
-        for g, v in zip(curves.gradient.values, one.steepest.values):
+        for g, v in zip(curves.gradient.values, one.steepest.values, strict=True):
             ax.annotate(
                 "",
                 1.45 * g / np.linalg.norm(g),

@@ -45,7 +45,7 @@ def errors(runs: xr.Dataset):
     """Measured and a-priori eps_t along one run per appendix; gamma dotted: below it the loss must
     fall."""
     fig, axes = canvas(2, 2, height=2.3, sharex=True)
-    for ax, run in zip(axes.flat, runs.run.values):
+    for ax, run in zip(axes.flat, runs.run.values, strict=False):
         one = runs.sel(run=run).dropna("step", subset=["error"])
         ax.plot(one.step, one.prior, color=TAGS["derived"], label="a priori")
         ax.plot(one.step, one.error, color=TAGS["text"], lw=0.8, label="measured")
@@ -62,7 +62,7 @@ def errors(runs: xr.Dataset):
 def losses(runs: xr.Dataset):
     """The loss of each run, the threshold log 2 / n, and the steps t_0 and t_1."""
     fig, axes = canvas(2, 2, height=2.3)
-    for ax, run in zip(axes.flat, runs.run.values):
+    for ax, run in zip(axes.flat, runs.run.values, strict=False):
         one = runs.sel(run=run).dropna("step", subset=["error"])
         ax.plot(one.step, one.loss, color=TAGS["text"])
         ax.axhline(float(one.threshold), color=REFERENCE, ls=":")
@@ -77,7 +77,7 @@ def losses(runs: xr.Dataset):
 def floors(runs: xr.Dataset):
     """q(W_t) and its two lower bounds."""
     fig, axes = canvas(2, 2, height=2.3)
-    for ax, run in zip(axes.flat, runs.run.values):
+    for ax, run in zip(axes.flat, runs.run.values, strict=False):
         one = runs.sel(run=run).dropna("step", subset=["error"])
         ax.plot(one.step, one.margin, color=TAGS["text"], label="$q(W_t)$")
         ax.plot(one.step, one.measured_floor, color=TAGS["sharper"], label="floor, measured error")
@@ -91,7 +91,7 @@ def floors(runs: xr.Dataset):
 def gaps(runs: xr.Dataset):
     """The margin gap rho - q/||W|| and the boxed bound, from t_1 on."""
     fig, axes = canvas(2, 2, height=2.3)
-    for ax, run in zip(axes.flat, runs.run.values):
+    for ax, run in zip(axes.flat, runs.run.values, strict=False):
         one = runs.sel(run=run).dropna("step", subset=["bound"])
         ax.plot(one.step, one.bound, color=TAGS["derived"], label="boxed bound")
         ax.plot(one.step, one.gap, color=TAGS["text"], label="measured gap")
@@ -108,7 +108,7 @@ def counterexamples(runs: xr.Dataset):
     """Minimum margin of the five counterexamples, plain and repaired; symmetric logarithmic axis
     around zero."""
     fig, axes = canvas(3, 2, height=2.2)
-    for ax, name in zip(axes.flat, runs.example.values):
+    for ax, name in zip(axes.flat, runs.example.values, strict=False):
         one = runs.sel(example=name)
         for repair, colour in _REPAIRS.items():
             band(
@@ -154,7 +154,7 @@ def shares(grid: xr.Dataset):
     fig, axes = canvas(1, 1, height=3.0)
     ax, labels = axes[0, 0], {}
     colours = ["#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7"]
-    for colour, m in zip(colours, grid.batches.values):
+    for colour, m in zip(colours, grid.batches.values, strict=True):
         one = grid.share.sel(batches=m)
         ax.plot(1 - grid.momentum, one.sel(form="paper").clip(-1), color=colour, ls="--", lw=1)
         (line,) = ax.plot(1 - grid.momentum, one.sel(form="sharper").clip(-1), color=colour)
@@ -172,7 +172,7 @@ def per_sample(runs: xr.Dataset, families: dict[str, str]):
     """Figure 2: relative margin errors in three norms (left) and cosines to the bias and the
     max-margin direction (right), a row per method."""
     fig, axes = canvas(len(families), 2, height=2.4, sharex=True)
-    for row, (name, text) in zip(axes, families.items()):
+    for row, (name, text) in zip(axes, families.items(), strict=True):
         one = runs.sel(optimizer=name)
         for norm in one.measured.values:
             dashes = "--" if norm == "spectral" else "-"  # it nearly hides the Frobenius line
@@ -209,7 +209,7 @@ def explicit_rate(runs: xr.Dataset, families: dict[str, str]):
     """Distance of the directions from the bias matrix and its explicit bound, one panel per
     method."""
     fig, axes = canvas(1, len(families), height=2.6, sharey=True)
-    for ax, (name, text) in zip(axes[0], families.items()):
+    for ax, (name, text) in zip(axes[0], families.items(), strict=True):
         one = runs.sel(optimizer=name)
         band(ax, one.distance, colour="#0072B2", label="measured")
         ax.plot(one.step, one.bound, color=TAGS["derived"], label="explicit bound")
@@ -226,10 +226,10 @@ def losses_compared(runs: xr.Dataset):
     norms = list(dict.fromkeys(str(name).split(",")[0] for name in runs.optimizer.values))
     fig, axes = canvas(1, len(norms), height=2.7, sharey=True)
     colours = ["#000000", "#0072B2", "#009E73"]
-    for ax, norm in zip(axes[0], norms):
+    for ax, norm in zip(axes[0], norms, strict=True):
         names = [name for name in runs.optimizer.values if str(name).startswith(norm)]
-        for colour, name in zip(colours, names):
-            for dashes, loss in zip(("-", "--"), runs.loss_name.values):
+        for colour, name in zip(colours, names, strict=True):
+            for dashes, loss in zip(("-", "--"), runs.loss_name.values, strict=False):
                 text = str(name).split(", ", 1)[1] if dashes == "-" else ""
                 band(
                     ax,
