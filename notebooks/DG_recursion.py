@@ -49,7 +49,7 @@ from ibias_book.claims import claim
 from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show
 from ibias_book.steepest.statements import reports, slack_table
-from ibias_book.steepest.statements.trajectories import certified_courses, short_courses
+from ibias_book.steepest.statements.trajectories import certified_runs, short_runs
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -104,7 +104,7 @@ claim(
     "descent-recursion",
     "The descent lemmas of all four proofs, and the recursion they share, hold at every step.",
     where="Lemmas D.1, E.1, F.1, G.1",
-    tested=f"{len(short_courses())} runs of 600 steps: four data sets, three norms, every batch size, with and without momentum and variance reduction; "
+    tested=f"{len(short_runs())} runs of 600 steps: four data sets, three norms, every batch size, with and without momentum and variance reduction; "
     f"{int(first.cases.sum())} comparisons, {int(first.violations.sum())} violations",
     holds=int(first.violations.sum()) == 0,
     tolerance="relative 1e-9, absolute 1e-10 after division by eta G",
@@ -206,7 +206,7 @@ claim(
     "boxed-bound",
     "Where the effective margin is positive, the loss, the unnormalised margin and the margin gap obey the bounds of the four proofs.",
     where="Lemmas and theorems D.2-D.4, E.2-E.4, F.2-F.4, G.2-G.4 (Theorems 4.1, 4.3, 4.6)",
-    tested=f"{len(certified_courses())} runs with a positive effective margin, every step from the measured t1 on; {int(later.cases.sum())} comparisons, {int(later.violations.sum())} violations",
+    tested=f"{len(certified_runs())} runs with a positive effective margin, every step from the measured t1 on; {int(later.cases.sum())} comparisons, {int(later.violations.sum())} violations",
     holds=int(later.violations.sum()) == 0,
     caveat=f"The promise is far from what happens: rho is at most {float(box.slack.max()):.2f} of margin plus bound. The plain rows are full batches, since no other has a positive effective margin.",
 )

@@ -77,7 +77,7 @@ def test_without_momentum_the_error_is_ordered_by_batch_size(figure):
 
 
 def test_moderate_momentum_helps_and_leaves_gaps(figure):
-    text, number, runs = figure
+    _text, _number, runs = figure
     none, half, full = (np.median(final(runs, beta, False), axis=0) for beta in (0, 0.5, 0))
     assert (half[:4] < none[:4]).all()
     assert (

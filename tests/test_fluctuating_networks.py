@@ -223,7 +223,7 @@ def test_an_installed_package_is_not_written_to(tmp_path):
     (clone / "_toc.yml").touch()
     assert target([], "book/data", command, clone / "notebooks") == clone / "book" / "data"
     assert target(["here"], "book/data", command, tmp_path) == Path("here")
-    with pytest.raises(SystemExit, match="not inside the book's repository.*fluctuating PATH"):
+    with pytest.raises(SystemExit, match=r"not inside the book's repository.*fluctuating PATH"):
         target([], "book/data", command, tmp_path)
     with pytest.raises(SystemExit, match="one path at most; got --help"):
         target(["--help"], "book/data", command, clone)

@@ -180,7 +180,7 @@ def test_figures_refuse_rows_that_select_nothing():
         progress=False,
     )
     runs = ib.relative_error(runs, {"max": best})
-    with pytest.raises(ValueError, match="momentum 0.9"):
+    with pytest.raises(ValueError, match=r"momentum 0.9"):
         plots.error_and_cosine(runs, [{"title": "", "momentum": 0.9, "variance_reduction": False}])
     fig = plots.error_and_cosine(
         runs, [{"title": "SignSGD", "momentum": 0.0, "variance_reduction": False}]

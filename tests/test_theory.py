@@ -63,7 +63,7 @@ def test_effective_margin_forms():
     assert theory.effective_margin(2.0, 1.0, 2, 0.95, form="paper") == pytest.approx(
         2 - 4 * 0.05 * 6
     )
-    with pytest.raises(ValueError, match="paper.*sharper"):
+    with pytest.raises(ValueError, match=r"paper.*sharper"):
         theory.effective_margin(2.0, 1.0, 2, form="other")
     with pytest.raises(ValueError, match=r"\[0, 1\)"):
         theory.effective_margin(2.0, 1.0, 2, 1.0)
@@ -178,7 +178,7 @@ def test_thin_svd_would_break_h_1():
 
 
 def test_unknown_statement_is_named():
-    with pytest.raises(ValueError, match="C.99.*C.1"):
+    with pytest.raises(ValueError, match=r"C.99.*C.1"):
         statement("C.99")
 
 

@@ -64,7 +64,7 @@ def error_by_batch(end: xr.DataArray, *, promise: xr.DataArray | None = None):
     """
     norms = list(dict.fromkeys(end.norm.values))
     fig, axes = canvas(1, len(norms), height=3.1, sharey=True)
-    for ax, norm in zip(axes[0], norms, strict=False):
+    for ax, norm in zip(axes[0], norms, strict=True):
         mine = end.where(end.norm == norm, drop=True)
         momenta = sorted(set(mine.momentum.values))
         colours = batch_colours(range(len(momenta)))
@@ -112,7 +112,7 @@ def certified_map(grid: xr.Dataset):
     """
     norms = list(grid.norm.values)
     fig, axes = canvas(1, len(norms), height=3.4, sharey=True)
-    for ax, norm in zip(axes[0], norms, strict=False):
+    for ax, norm in zip(axes[0], norms, strict=True):
         one = grid.sel(norm=norm)
         image = ax.pcolormesh(
             _edges(one.batches.values),
@@ -164,7 +164,7 @@ def long_runs(runs: xr.Dataset):
     norms = list(dict.fromkeys(runs.norm.values))
     fig, axes = canvas(len(norms), 1, height=3.0, sharex=True)
     colours = batch_colours(runs.batch_size.values)
-    for ax, norm in zip(axes[:, 0], norms, strict=False):
+    for ax, norm in zip(axes[:, 0], norms, strict=True):
         mine, labels = runs.where(runs.norm == norm, drop=True), {}
         for name in mine.optimizer.values:
             one = mine.sel(optimizer=name)
@@ -186,7 +186,7 @@ def by_exponent(found: dict[str, xr.Dataset]):
     """Two panels a family: cosines of the optimum to three landmarks, and how close the run came,
     against 1/p."""
     fig, axes = canvas(len(found), 2, height=2.7, sharex=True)
-    for (title, one), pair in zip(found.items(), axes, strict=False):
+    for (title, one), pair in zip(found.items(), axes, strict=True):
         inverse = 1 / one.p.values
         for landmark in one.landmark.values:
             pair[0].plot(
@@ -207,8 +207,8 @@ def by_exponent(found: dict[str, xr.Dataset]):
         ax.set(xlabel="1/p  (0: p = inf, 1: p = 1)")
     shown = [ax.get_legend_handles_labels() for ax in axes[0]]
     fig.legend(
-        sum((h for h, _ in shown), []),
-        sum((n for _, n in shown), []),
+        [h for handles, _ in shown for h in handles],
+        [n for _, names in shown for n in names],
         ncols=2,
         loc="outside upper center",
         frameon=False,

@@ -127,7 +127,7 @@ def error_and_cosine(runs: xr.Dataset, rows: Sequence[Mapping], *, cosine: bool 
     """
     colours = batch_colours(runs.batch_size.values)
     fig, axes = canvas(len(rows), 1 + cosine, height=2.35, sharex=True, sharey="col")
-    for index, (row, pair) in enumerate(zip(rows, axes, strict=False)):
+    for index, (row, pair) in enumerate(zip(rows, axes, strict=True)):
         chosen = runs.where(
             (runs.momentum == row["momentum"])
             & (runs.variance_reduction == row["variance_reduction"]),
@@ -172,7 +172,7 @@ def unit_balls(curves: xr.Dataset):
         one, colour = curves.sel(norm=name), NORM_COLOURS.get(str(name), REFERENCE)
         ax.fill(one.ball.sel(axis=0), one.ball.sel(axis=1), color=colour, alpha=0.18, lw=0)
         ax.plot(one.ball.sel(axis=0), one.ball.sel(axis=1), color=colour, lw=1.2)
-        for g, v in zip(curves.gradient.values, one.steepest.values, strict=False):
+        for g, v in zip(curves.gradient.values, one.steepest.values, strict=True):
             ax.annotate(
                 "",
                 1.45 * g / np.linalg.norm(g),

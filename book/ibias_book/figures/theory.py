@@ -154,7 +154,7 @@ def shares(grid: xr.Dataset):
     fig, axes = canvas(1, 1, height=3.0)
     ax, labels = axes[0, 0], {}
     colours = ["#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7"]
-    for colour, m in zip(colours, grid.batches.values, strict=False):
+    for colour, m in zip(colours, grid.batches.values, strict=True):
         one = grid.share.sel(batches=m)
         ax.plot(1 - grid.momentum, one.sel(form="paper").clip(-1), color=colour, ls="--", lw=1)
         (line,) = ax.plot(1 - grid.momentum, one.sel(form="sharper").clip(-1), color=colour)
@@ -172,7 +172,7 @@ def per_sample(runs: xr.Dataset, families: dict[str, str]):
     """Figure 2: relative margin errors in three norms (left) and cosines to the bias and the
     max-margin direction (right), a row per method."""
     fig, axes = canvas(len(families), 2, height=2.4, sharex=True)
-    for row, (name, text) in zip(axes, families.items(), strict=False):
+    for row, (name, text) in zip(axes, families.items(), strict=True):
         one = runs.sel(optimizer=name)
         for norm in one.measured.values:
             dashes = "--" if norm == "spectral" else "-"  # it nearly hides the Frobenius line
@@ -209,7 +209,7 @@ def explicit_rate(runs: xr.Dataset, families: dict[str, str]):
     """Distance of the directions from the bias matrix and its explicit bound, one panel per
     method."""
     fig, axes = canvas(1, len(families), height=2.6, sharey=True)
-    for ax, (name, text) in zip(axes[0], families.items(), strict=False):
+    for ax, (name, text) in zip(axes[0], families.items(), strict=True):
         one = runs.sel(optimizer=name)
         band(ax, one.distance, colour="#0072B2", label="measured")
         ax.plot(one.step, one.bound, color=TAGS["derived"], label="explicit bound")
@@ -226,9 +226,9 @@ def losses_compared(runs: xr.Dataset):
     norms = list(dict.fromkeys(str(name).split(",")[0] for name in runs.optimizer.values))
     fig, axes = canvas(1, len(norms), height=2.7, sharey=True)
     colours = ["#000000", "#0072B2", "#009E73"]
-    for ax, norm in zip(axes[0], norms, strict=False):
+    for ax, norm in zip(axes[0], norms, strict=True):
         names = [name for name in runs.optimizer.values if str(name).startswith(norm)]
-        for colour, name in zip(colours, names, strict=False):
+        for colour, name in zip(colours, names, strict=True):
             for dashes, loss in zip(("-", "--"), runs.loss_name.values, strict=False):
                 text = str(name).split(", ", 1)[1] if dashes == "-" else ""
                 band(

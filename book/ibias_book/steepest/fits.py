@@ -155,7 +155,7 @@ def limits_by_exponent(
         norm.text: max_margin(dataset, norm).canonical for norm in (MAX, FROBENIUS, SPECTRAL)
     }
     cells = []
-    for norm, optimum in zip(norms, best, strict=False):
+    for norm, optimum in zip(norms, best, strict=True):
         method = SteepestDescent(norm, FullBatch(), Power(length / optimum.margin, a))
         run = sweep(
             dataset,

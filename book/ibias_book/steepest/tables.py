@@ -82,9 +82,9 @@ def duality(
     steps = [norm.steepest(g) for norm in norms]
     off = [
         float(((g * v).sum((-2, -1)) / norm.dual(g) - 1).abs().max())
-        for norm, v in zip(norms, steps, strict=False)
+        for norm, v in zip(norms, steps, strict=True)
     ]
-    excess = [float(norm.value(v).max()) - 1 for norm, v in zip(norms, steps, strict=False)]
+    excess = [float(norm.value(v).max()) - 1 for norm, v in zip(norms, steps, strict=True)]
     return xr.Dataset(
         {"difference": ("norm", off), "excess": ("norm", excess)},
         coords={"norm": [norm.text for norm in norms]},

@@ -15,7 +15,7 @@ from ibias.signals import Minibatch
 from ...batches import batch_rows
 from ..theory import skewed
 from .catalog import Collector
-from .scenes import scenes
+from .instances import instances
 from .trajectories import path
 
 STEP = Power(0.1)
@@ -25,9 +25,9 @@ def rank_one():
     """H.1: on one sample every Schatten map is (e_y - s) x^T / (||e_y - s|| ||x||), so Spectral-SGD
     is N-SGD."""
     out = Collector()
-    for scene in scenes():
-        i = int(scene.rng.integers(scene.problem.dataset.n))
-        g = scene.problem.gradient(scene.w, torch.tensor([i])).rescaled().value
+    for instance in instances():
+        i = int(instance.rng.integers(instance.problem.dataset.n))
+        g = instance.problem.gradient(instance.w, torch.tensor([i])).rescaled().value
         reference = FROBENIUS.steepest(g)
         for norm in (SPECTRAL, Schatten(1.5), Schatten(4)):
             out.same(norm.text, (norm.steepest(g) - reference).abs().amax((-2, -1)), 1e-12)

@@ -85,7 +85,7 @@ def _evaluated(evaluate):
 
 
 class Collector:
-    """Gathers the cases of several named bounds scene by scene, then joins them."""
+    """Gathers the cases of several named bounds instance by instance, then joins them."""
 
     def __init__(self):
         self._sides = {}

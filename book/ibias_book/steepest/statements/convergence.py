@@ -13,27 +13,25 @@ from ...exponents import fit_exponent
 from ..theory import rates
 from ..theory.recursion import measured_margin_floor
 from .catalog import Collector
-from .trajectories import Course, certified_courses, of_kind, path, short_courses
+from .trajectories import TracedRun, certified_runs, of_kind, path, short_runs
 
 
 def loss_convergence(kind):
     """x.2: from t_0 on the loss falls by rho/2 eta G per step; it is below log 2 / n before (D.3)
     runs out, and stays there."""
     out = Collector()
-    for course in of_kind(kind, certified_courses()):
-        r, start = course.recursion, course.recursion.settled_from
-        out.add("descent of rho/2 eta G from t_0 on", r.rho / 2, -course.change[start:])
-        t1 = course.separated_from(start)
+    for run in of_kind(kind, certified_runs()):
+        r, start = run.recursion, run.recursion.settled_from
+        out.add("descent of rho/2 eta G from t_0 on", r.rho / 2, -run.change[start:])
+        t1 = run.separated_from(start)
         spent = r.step_sum(start, t1)
         out.add(
             "(D.3): step sizes spent before L <= log 2 / n",
             spent,
-            r.spend(course.dataset.n, float(np.exp(course.replay.log_loss[0]))),
+            r.spend(run.dataset.n, float(np.exp(run.replay.log_loss[0]))),
         )
         out.add(
-            "the loss stays below log 2 / n",
-            np.exp(course.replay.log_loss[t1:] - course.threshold),
-            1.0,
+            "the loss stays below log 2 / n", np.exp(run.replay.log_loss[t1:] - run.threshold), 1.0
         )
     return out.bounds(noise=1e-10)
 
@@ -42,30 +40,30 @@ def unnormalised_margin(kind):
     """x.3: q(W_t) + alpha sum eta^2 + K >= rho sum eta G/L from the measured t_1 on; and G/L above
     its floor (D.9)."""
     out = Collector()
-    for course in of_kind(kind, certified_courses()):
-        r, t1 = course.recursion, course.separated_from(course.recursion.settled_from)
-        ratio = course.ratio[t1:]
-        paid = r.alpha * np.cumsum(course.eta[t1:] ** 2) + r.drift_sum(t1)
-        gained = r.rho * np.cumsum(course.eta[t1:] * ratio)
-        out.add("a-priori constants", gained, course.replay.min_margin[t1 + 1 :] + paid)
-        out.add("ratio G/L (D.9)", r.ratio_floor(t1, course.steps), ratio)
-    for course in of_kind(kind, short_courses()):
-        _add_measured(out, course)
+    for run in of_kind(kind, certified_runs()):
+        r, t1 = run.recursion, run.separated_from(run.recursion.settled_from)
+        ratio = run.ratio[t1:]
+        paid = r.alpha * np.cumsum(run.eta[t1:] ** 2) + r.drift_sum(t1)
+        gained = r.rho * np.cumsum(run.eta[t1:] * ratio)
+        out.add("a-priori constants", gained, run.replay.min_margin[t1 + 1 :] + paid)
+        out.add("ratio G/L (D.9)", r.ratio_floor(t1, run.steps), ratio)
+    for run in of_kind(kind, short_runs()):
+        _add_measured(out, run)
     return out.bounds(noise=1e-10)
 
 
-def _add_measured(out, course):
+def _add_measured(out, run):
     """The a-posteriori version needs only q >= 0, so it also covers runs whose rho is negative."""
-    t1 = course.separated_from()
-    if t1 is None or t1 >= course.steps:
+    t1 = run.separated_from()
+    if t1 is None or t1 >= run.steps:
         return
-    r = course.recursion
-    floor = measured_margin_floor(
-        course.eta[t1:], course.ratio[t1:], course.error[t1:], r.margin, r.radius
-    )[1:]
-    q = course.replay.min_margin[t1 + 1 :]
+    r = run.recursion
+    floor = measured_margin_floor(run.eta[t1:], run.ratio[t1:], run.error[t1:], r.margin, r.radius)[
+        1:
+    ]
+    q = run.replay.min_margin[t1 + 1 :]
     size = r.margin * np.cumsum(
-        course.eta[t1:]
+        run.eta[t1:]
     )  # adding it to both sides makes both positive without changing the test
     kept = q >= 0
     out.add("a-posteriori, measured error", (floor + size)[kept], (q + size)[kept])
@@ -74,13 +72,11 @@ def _add_measured(out, course):
 def margin_gap(kind):
     """x.4: the boxed bound on rho - q(W_t)/||W_t||."""
     out = Collector()
-    for course in of_kind(kind, certified_courses()):
-        r, t1 = course.recursion, course.separated_from(course.recursion.settled_from)
-        margin = course.replay.min_margin[t1 + 1 :] / course.own_norm[t1 + 1 :]
-        out.add(
-            "boxed bound, as rho <= margin + bound", r.rho, margin + r.gap_bound(t1, course.steps)
-        )
-        out.add("‖W_t‖ at most the step sizes spent", course.own_norm[1:], np.cumsum(course.eta))
+    for run in of_kind(kind, certified_runs()):
+        r, t1 = run.recursion, run.separated_from(run.recursion.settled_from)
+        margin = run.replay.min_margin[t1 + 1 :] / run.own_norm[t1 + 1 :]
+        out.add("boxed bound, as rho <= margin + bound", r.rho, margin + r.gap_bound(t1, run.steps))
+        out.add("‖W_t‖ at most the step sizes spent", run.own_norm[1:], np.cumsum(run.eta))
     return out.bounds(noise=1e-10)
 
 
@@ -116,9 +112,9 @@ def corollary(kind):
     for a, eta0 in FIRST_STEPS.items():
         # on the skewed data the max-norm gap is zero to rounding, so it has no slope
         for data, norm in ((cloud, MAX), (skewed, FROBENIUS), (skewed, SPECTRAL)):
-            course = Course(data, norm, b, beta, reduced, Power(eta0, a), steps)
-            w = torch.as_tensor(path(data, course.method, steps, record=record))
-            gap = course.recursion.margin - (Problem(data).min_margin(w) / norm.value(w)).numpy()
+            run = TracedRun(data, norm, b, beta, reduced, Power(eta0, a), steps)
+            w = torch.as_tensor(path(data, run.method, steps, record=record))
+            gap = run.recursion.margin - (Problem(data).min_margin(w) / norm.value(w)).numpy()
             stated = rates.gap_rate(record, a, data.n, constant)
             slopes = [
                 fit_exponent(stated[i : i + 60], gap[i : i + 60]).value

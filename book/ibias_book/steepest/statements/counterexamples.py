@@ -13,7 +13,7 @@ from ibias.signals import Minibatch
 
 from ..theory import constants
 from .catalog import Collector
-from .scenes import scenes
+from .instances import instances
 from .trajectories import path
 
 STEP = Power(0.1)
@@ -23,18 +23,18 @@ def margin_ceiling():
     """V: every unit W has q(W) <= min_i ||(e_y - e_c) x_i^T||_* <= 2R, so gamma - 4(m-1)R < 0 for
     every m >= 2."""
     out = Collector()
-    for scene in scenes():
-        data = scene.problem.dataset
+    for instance in instances():
+        data = instance.problem.dataset
         for norm in CATALOG:
             ceiling = constants.finer_margin_ceiling(norm, data.x)
             out.add("finer ceiling below 2R", ceiling, constants.margin_ceiling(data.radius))
-        unit = scene.w[1:] / scene.norm.value(scene.w[1:])[:, None, None]
+        unit = instance.w[1:] / instance.norm.value(instance.w[1:])[:, None, None]
         size = 2 * data.radius
-        q = scene.problem.min_margin(unit).numpy() / size
+        q = instance.problem.min_margin(unit).numpy() / size
         out.add(
             "q of a unit matrix below the finer ceiling",
             q + 1,
-            constants.finer_margin_ceiling(scene.norm, data.x) / size + 1,
+            constants.finer_margin_ceiling(instance.norm, data.x) / size + 1,
         )
     for norm in CATALOG[:5]:
         for k in (2, 3):
@@ -137,7 +137,7 @@ def nearly_antiparallel():
             best = float(norm.dual(np.stack([b, -b])[None]))
             out.add("<Delta_A, B> within 2 spread of -‖B‖_* ", drift / best + 1, 2 * spread)
         for seed in range(2):
-            data, w = _weights("X.5", norm, 1, seed, steps=600)
+            _data, w = _weights("X.5", norm, 1, seed, steps=600)
             gap = (w[:, 0] - w[:, 1]) @ np.array([-0.9, 1.0])
             late = gap[len(gap) // 10 :]
             out.add(
@@ -150,11 +150,11 @@ def frozen_epoch():
     """Refinement: <sum_j Delta_j, sum_l g_l> >= (2-m) sum_l ||g_l||_*; for the Frobenius norm and m
     = 2 strictly positive."""
     out = Collector()
-    for scene in scenes():
-        each = -scene.gradients(scene.w, scene.problem.log_proxy(scene.w))
-        for m in scene.batch_counts():
+    for instance in instances():
+        each = -instance.gradients(instance.w, instance.problem.log_proxy(instance.w))
+        for m in instance.batch_counts():
             g = each.reshape(len(each), m, -1, *each.shape[2:]).mean(2)
-            step, dual = scene.norm.steepest(g), scene.norm.dual(g).sum(1).numpy()
+            step, dual = instance.norm.steepest(g), instance.norm.dual(g).sum(1).numpy()
             inner = (step.sum(1) * g.sum(1)).sum((-2, -1)).numpy() / dual
             out.add("drift of an epoch, any norm", 2 - m + 2 * m, inner + 2 * m)
     for data in (counterexample("X.3", 3), counterexample("X.1"), counterexample("X.5", 3)):

@@ -14,7 +14,7 @@ from ibias.signals import Minibatch
 
 from . import loss_and_proxy, noise
 from .catalog import Collector
-from .scenes import scenes
+from .instances import instances
 from .trajectories import path
 
 
@@ -22,19 +22,19 @@ def proxy_lemmas():
     """I.1: gamma G <= ||grad L||_* <= 2 R G; the Hessian form <= 4 R^2 ||D||_max^2 G; log G is
     2R-Lipschitz. Here G = L."""
     out = Collector()
-    for scene in scenes(loss=EXPONENTIAL):
-        problem, move = scene.problem, scene.other - scene.w
-        share = problem.residual(scene.w)
-        log_g = problem.log_proxy(scene.w)
+    for instance in instances(loss=EXPONENTIAL):
+        problem, move = instance.problem, instance.other - instance.w
+        share = problem.residual(instance.w)
+        log_g = problem.log_proxy(instance.w)
         weight = (share.value * (share.log_scale - log_g).exp()[:, None, None]).numpy()
         u = problem.logits(move).numpy()
         own = np.take_along_axis(
             u, np.broadcast_to(problem.dataset.y[None, :, None], (len(u), problem.dataset.n, 1)), 2
         )
         form = (np.maximum(weight, 0) * (own - u) ** 2).sum(2).mean(1)
-        top = scene.distance()[0]
-        out.add("(ii) Hessian form", form / (4 * scene.radius**2 * top**2), 1.0)
-        out.same("G = L", (log_g - problem.log_loss(scene.w)).abs(), 1e-12)
+        top = instance.distance()[0]
+        out.add("(ii) Hessian form", form / (4 * instance.radius**2 * top**2), 1.0)
+        out.same("G = L", (log_g - problem.log_loss(instance.w)).abs(), 1e-12)
     first = loss_and_proxy.gradient_norm(EXPONENTIAL)
     third = loss_and_proxy.proxy_stability(EXPONENTIAL)
     return (*first, *out.bounds(noise=1e-9), *third, *warm_up())

@@ -9,7 +9,7 @@ from ibias.norms import FROBENIUS, MAX, SPECTRAL
 from ibias.problem import Problem
 
 from .catalog import Collector
-from .scenes import LANES, Scene, scenes
+from .instances import LANES, Instance, instances
 
 LOG2 = float(np.log(2))
 
@@ -17,14 +17,14 @@ LOG2 = float(np.log(2))
 def gradient_norm(loss=None):
     """C.5: gamma G <= ||grad L||_* <= 2 R G, on all samples and on mini-batches."""
     out, chosen = Collector(), {} if loss is None else {"loss": loss}
-    for scene in scenes(**chosen):
-        for rows in _row_sets(scene):
+    for instance in instances(**chosen):
+        for rows in _row_sets(instance):
             out.add(
                 "‖grad L‖_* <= 2 R G",
-                _dual_over_proxy(scene.problem, scene.w, rows, scene.norm),
-                2 * scene.radius,
+                _dual_over_proxy(instance.problem, instance.w, rows, instance.norm),
+                2 * instance.radius,
             )
-    for problem, norm, best, w in _margin_scenes(**chosen):
+    for problem, norm, best, w in _margin_instances(**chosen):
         for rows in (
             None,
             torch.arange(problem.dataset.n // 2),
@@ -34,9 +34,9 @@ def gradient_norm(loss=None):
     return out.bounds()
 
 
-def _row_sets(scene):
-    n = scene.problem.dataset.n
-    return (None, torch.arange(n // 2), torch.tensor([int(scene.rng.integers(n))]))
+def _row_sets(instance):
+    n = instance.problem.dataset.n
+    return (None, torch.arange(n // 2), torch.tensor([int(instance.rng.integers(n))]))
 
 
 def _dual_over_proxy(problem, w, rows, norm):
@@ -45,7 +45,7 @@ def _dual_over_proxy(problem, w, rows, norm):
     return norm.dual(g.value * (g.log_scale - log_g).exp()[:, None, None]).numpy()
 
 
-def _margin_scenes(**loss):
+def _margin_instances(**loss):
     """Separable data with certified maximum margins, and weights near the max-margin direction,
     where C.5 is tightest."""
     from ibias.maxmargin import max_margin
@@ -70,18 +70,21 @@ def _margin_scenes(**loss):
 def loss_lipschitz():
     """C.6: |L(W') - L(W)| <= 2 R ||W' - W||."""
     out = Collector()
-    for scene in scenes():
+    for instance in instances():
         change = (
-            (scene.problem.log_loss(scene.other).exp() - scene.problem.log_loss(scene.w).exp())
+            (
+                instance.problem.log_loss(instance.other).exp()
+                - instance.problem.log_loss(instance.w).exp()
+            )
             .abs()
             .numpy()
         )
         kept = (
-            scene.distance()[0] * scene.radius > 1e-4
+            instance.distance()[0] * instance.radius > 1e-4
         )  # below, the difference of two losses has few digits left
         out.add(
             "loss difference",
-            change[kept] / (2 * scene.radius * scene.distance()[1][kept]),
+            change[kept] / (2 * instance.radius * instance.distance()[1][kept]),
             np.ones(kept.sum()),
         )
     return out.bounds(noise=1e-9)
@@ -90,11 +93,11 @@ def loss_lipschitz():
 def proxy_and_loss():
     """C.7: 1 - nL/2 <= G/L <= 1, and L <= 2G once L <= log 2 / n or G <= 1/(2n)."""
     out = Collector()
-    for scene in _loss_scenes():
+    for instance in _loss_instances():
         n, log_l, log_g = (
-            scene.problem.dataset.n,
-            scene.problem.log_loss(scene.w),
-            scene.problem.log_proxy(scene.w),
+            instance.problem.dataset.n,
+            instance.problem.log_loss(instance.w),
+            instance.problem.log_proxy(instance.w),
         )
         ratio, loss = (log_g - log_l).exp().numpy(), log_l.exp().numpy()
         out.add("(i) G <= L", ratio, 1.0)
@@ -108,18 +111,18 @@ def proxy_and_loss():
 def low_loss_separates():
     """C.8: a misclassified (or tied) sample keeps n L >= log 2."""
     out = Collector()
-    for scene in _loss_scenes():
-        wrong = (scene.problem.min_margin(scene.w) <= 0).numpy()
+    for instance in _loss_instances():
+        wrong = (instance.problem.min_margin(instance.w) <= 0).numpy()
         if wrong.any():
-            total = scene.problem.dataset.n * scene.problem.log_loss(scene.w).exp().numpy()
+            total = instance.problem.dataset.n * instance.problem.log_loss(instance.w).exp().numpy()
             out.add("log 2 <= n L where q <= 0", LOG2, total[wrong])
     return out.bounds()
 
 
-def _loss_scenes():
-    """The scenes, and weights with all the loss on one sample (k = 2): at its tie n L = log 2, at
-    small loss nL/2 is G's deficit."""
-    yield from scenes(count=128)
+def _loss_instances():
+    """The instances, and weights with all the loss on one sample (k = 2): at its tie n L = log 2,
+    at small loss nL/2 is G's deficit."""
+    yield from instances(count=128)
     rng = np.random.default_rng(7)
     for copies in range(1, 12):
         data = Dataset(
@@ -130,19 +133,21 @@ def _loss_scenes():
         w[:, 1, 1] = 60.0
         w[:, 0, 0] = torch.as_tensor(np.r_[0.0, np.geomspace(1e-3, 40, LANES - 1)])
         problem = Problem(data)
-        yield Scene(problem, MAX, w, w, rng)
+        yield Instance(problem, MAX, w, w, rng)
 
 
 def proxy_stability(loss=None):
     """C.9: |log G(W') - log G(W)| <= 2 R ||W' - W||_max, hence the same with any of the norms."""
     out, chosen = Collector(), {} if loss is None else {"loss": loss}
-    for scene in scenes(**chosen):
+    for instance in instances(**chosen):
         change = (
-            (scene.problem.log_proxy(scene.other) - scene.problem.log_proxy(scene.w)).abs().numpy()
+            (instance.problem.log_proxy(instance.other) - instance.problem.log_proxy(instance.w))
+            .abs()
+            .numpy()
         )
-        top, own = scene.distance()
-        kept = top * scene.radius > 1e-4
-        size = 2 * scene.radius * top[kept]
+        top, own = instance.distance()
+        kept = top * instance.radius > 1e-4
+        size = 2 * instance.radius * top[kept]
         out.add("max norm", change[kept] / size, 1.0)
         out.add("the method's norm", change[kept] / size, own[kept] / top[kept])
     return out.bounds(noise=1e-9)
@@ -152,14 +157,14 @@ def gradient_stability(loss=None):
     """C.10: ||grad L(W') - grad L(W)||_sum <= 2 R (e^(2 R ||W'-W||_max) - 1) G(W), also sample by
     sample with r_i(W)."""
     out, chosen = Collector(), {} if loss is None else {"loss": loss}
-    for scene in scenes(**chosen):
-        problem, top = scene.problem, scene.distance()[0]
-        kept = top * scene.radius > 1e-4
-        growth = 2 * scene.radius * np.expm1(2 * scene.radius * top[kept])
-        log_g = problem.log_proxy(scene.w)
-        each = scene.gradients(scene.other, log_g) - scene.gradients(scene.w, log_g)
+    for instance in instances(**chosen):
+        problem, top = instance.problem, instance.distance()[0]
+        kept = top * instance.radius > 1e-4
+        growth = 2 * instance.radius * np.expm1(2 * instance.radius * top[kept])
+        log_g = problem.log_proxy(instance.w)
+        each = instance.gradients(instance.other, log_g) - instance.gradients(instance.w, log_g)
         out.add("whole gradient", each.mean(1).abs().sum((-2, -1)).numpy()[kept] / growth, 1.0)
-        own = scene.gradients(scene.w, log_g).abs().sum((-2, -1)).numpy()[kept]
+        own = instance.gradients(instance.w, log_g).abs().sum((-2, -1)).numpy()[kept]
         lengths = np.abs(problem.dataset.x).sum(1)
         residual = own / (2 * lengths)  # ||grad l_i||_sum = 2 r_i ||x_i||_1
         change = each.abs().sum((-2, -1)).numpy()[kept]

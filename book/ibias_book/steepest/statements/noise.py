@@ -12,7 +12,7 @@ from ...batches import batch_rows
 from ..theory import constants
 from ..theory.replay import replay
 from .catalog import Bound, Collector
-from .scenes import scenes
+from .instances import instances
 
 MOMENTA = (0.0, 0.3, 0.7, 0.9, 0.97, 0.99, 0.999)
 
@@ -21,39 +21,39 @@ def sampling_noise(loss=None):
     """C.11: ||Xi||_* <= ||Xi||_sum <= 2 (m-1) R G for every batch; over the m batches of an epoch
     the sum is <= 4 (m-1) R G."""
     out, chosen = Collector(), {} if loss is None else {"loss": loss}
-    for scene in scenes(**chosen):
-        each = scene.gradients(scene.w, scene.problem.log_proxy(scene.w))
-        for m in scene.batch_counts():
-            total, own = _noise_of_partition(scene, each, m)
+    for instance in instances(**chosen):
+        each = instance.gradients(instance.w, instance.problem.log_proxy(instance.w))
+        for m in instance.batch_counts():
+            total, own = _noise_of_partition(instance, each, m)
             out.add("any dual norm below the sum norm", own, total)
-            out.add("one batch", total, 2 * (m - 1) * scene.radius)
-            out.add("a whole epoch (sharper)", total.sum(1), 4 * (m - 1) * scene.radius)
+            out.add("one batch", total, 2 * (m - 1) * instance.radius)
+            out.add("a whole epoch (sharper)", total.sum(1), 4 * (m - 1) * instance.radius)
     return out.bounds()
 
 
-def _noise_of_partition(scene, each, m):
+def _noise_of_partition(instance, each, m):
     """||Xi_j||_sum and ||Xi_j||_* for the batches of one random partition; half the lanes keep the
     order of the samples."""
     n = each.shape[1]
     order = np.stack(
-        [scene.rng.permutation(n) if lane % 2 else np.arange(n) for lane in range(len(each))]
+        [instance.rng.permutation(n) if lane % 2 else np.arange(n) for lane in range(len(each))]
     )
     shuffled = torch.take_along_dim(each, torch.as_tensor(order)[..., None, None], 1)
     batches = shuffled.reshape(len(each), m, n // m, *each.shape[2:]).mean(2)
     noise = batches - each.mean(1, keepdim=True)
-    return noise.abs().sum((-2, -1)).numpy(), scene.norm.dual(noise).numpy()
+    return noise.abs().sum((-2, -1)).numpy(), instance.norm.dual(noise).numpy()
 
 
 def accumulated_noise():
     """C.12: (1-beta) ||E_t||_sum <= 2 R N(beta, m) G (sharper), which is below version 1's
     polynomial and 2 (m-1)(1-beta)."""
     out, rng = Collector(), np.random.default_rng(12)
-    for scene in scenes(count=24):
-        each = scene.gradients(scene.w[:6], scene.problem.log_proxy(scene.w[:6]))
-        for m in scene.batch_counts():
+    for instance in instances(count=24):
+        each = instance.gradients(instance.w[:6], instance.problem.log_proxy(instance.w[:6]))
+        for m in instance.batch_counts():
             for beta in MOMENTA:
-                size = _accumulated(each, _coefficients(scene.problem.dataset.n, m, beta, rng))
-                _compare(out, size, m, beta, scene.radius)
+                size = _accumulated(each, _coefficients(instance.problem.dataset.n, m, beta, rng))
+                _compare(out, size, m, beta, instance.radius)
     for m in (2, 3, 5, 8, 20):
         for beta in MOMENTA:
             _compare(out, _hot_sample(m, beta), m, beta, 1.0)
@@ -119,16 +119,18 @@ def reduced_noise():
     """C.13: ||V - grad L(W)||_sum <= 2 (m-1) R (e^(2R||W-Wt||_max) - 1) G, with G at W and with G
     at the snapshot Wt."""
     out = Collector()
-    for scene in scenes():
-        top = scene.distance()[0]
-        kept = top * scene.radius > 1e-4
-        growth = np.expm1(2 * scene.radius * top[kept])
-        for name, unit in (("G(W)", scene.w), ("G at the snapshot", scene.other)):
-            log_g = scene.problem.log_proxy(unit)
-            change = scene.gradients(scene.w, log_g) - scene.gradients(scene.other, log_g)
-            for m in scene.batch_counts():
-                total, _ = _noise_of_partition(scene, change, m)
-                out.add(name, total[kept].max(1) / (2 * (m - 1) * scene.radius * growth), 1.0)
+    for instance in instances():
+        top = instance.distance()[0]
+        kept = top * instance.radius > 1e-4
+        growth = np.expm1(2 * instance.radius * top[kept])
+        for name, unit in (("G(W)", instance.w), ("G at the snapshot", instance.other)):
+            log_g = instance.problem.log_proxy(unit)
+            change = instance.gradients(instance.w, log_g) - instance.gradients(
+                instance.other, log_g
+            )
+            for m in instance.batch_counts():
+                total, _ = _noise_of_partition(instance, change, m)
+                out.add(name, total[kept].max(1) / (2 * (m - 1) * instance.radius * growth), 1.0)
     return out.bounds(noise=1e-9)
 
 

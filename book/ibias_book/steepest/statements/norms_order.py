@@ -8,7 +8,7 @@ from numpy.polynomial.legendre import leggauss
 from ibias.norms import CATALOG, MAX, NUCLEAR, SPECTRAL, SUM
 
 from .catalog import Collector
-from .scenes import scenes
+from .instances import instances
 
 IDENTITY = 1e-10  # a relative error of a few hundred roundings in products of up to 5 x 13 entries
 
@@ -61,12 +61,12 @@ def gradient_and_hessian():
     """C.2: autograd as the oracle, zero column sums, (C.5), (C.6), and Taylor's remainder (C.7) by
     quadrature."""
     out = Collector()
-    for scene in scenes():
-        problem, w, a = scene.problem, scene.w, scene.other
+    for instance in instances():
+        problem, w, a = instance.problem, instance.w, instance.other
         data, log_g = problem.dataset, problem.log_proxy(w)
         g = problem.gradient(w)
         unit = g.value * (g.log_scale - log_g).exp()[:, None, None]
-        size = scene.radius
+        size = instance.radius
         early = (
             problem.min_margin(w).abs() < 15
         ).numpy()  # autograd of a softmax keeps 9 digits up to there
@@ -85,15 +85,15 @@ def gradient_and_hessian():
         )
         least = np.where(share >= 0, margins, np.inf).min((1, 2))
         out.add("(iii) q(A) G <= <A, -grad L> (C.6)", least / scale + 2, inner / scale + 2)
-        _add_remainder(out, scene)
+        _add_remainder(out, instance)
     return out.bounds()
 
 
-def _add_remainder(out, scene):
+def _add_remainder(out, instance):
     """L(W + D) - L(W) - <grad L, D> is a weighted mean of Hessian forms on the segment, so one of
     them equals it."""
-    problem, w, move = scene.problem, scene.w, scene.other - scene.w
-    kept = (problem.log_loss(w) > -5) & (move.abs().amax((-2, -1)) * scene.radius > 0.02)
+    problem, w, move = instance.problem, instance.w, instance.other - instance.w
+    kept = (problem.log_loss(w) > -5) & (move.abs().amax((-2, -1)) * instance.radius > 0.02)
     if not kept.any():
         return
     w, move = w[kept], move[kept]

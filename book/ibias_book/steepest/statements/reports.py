@@ -19,7 +19,7 @@ from ibias.signals import FullBatch, Minibatch, Momentum, VarianceReduced
 from ...batches import batch_rows
 from ..theory import constants, skewed
 from ..theory.recursion import measured_margin_floor
-from .trajectories import certified_courses, path
+from .trajectories import certified_runs, path
 
 STEP = Power(0.1)
 
@@ -47,29 +47,29 @@ def proof_runs(points=300):
 
 def _first(kind, norm, samples):
     return next(
-        c for c in certified_courses() if (c.kind, c.norm, c.dataset.n) == (kind, norm, samples)
+        c for c in certified_runs() if (c.kind, c.norm, c.dataset.n) == (kind, norm, samples)
     )
 
 
-def _proof(course, points):
-    r, replay, start = course.recursion, course.replay, course.recursion.settled_from
-    t1, total = course.separated_from(start), course.steps
+def _proof(run, points):
+    r, replay, start = run.recursion, run.replay, run.recursion.settled_from
+    t1, total = run.separated_from(start), run.steps
     late = np.full(total, np.nan)
     floor, measured, bound = late.copy(), late.copy(), late.copy()
-    floor[t1:] = r.margin_floor(t1, course.ratio[t1:])[1:]
-    first = course.separated_from()
+    floor[t1:] = r.margin_floor(t1, run.ratio[t1:])[1:]
+    first = run.separated_from()
     measured[first:] = measured_margin_floor(
-        course.eta[first:], course.ratio[first:], course.error[first:], r.margin, r.radius
+        run.eta[first:], run.ratio[first:], run.error[first:], r.margin, r.radius
     )[1:]
     bound[t1:] = r.gap_bound(t1, total)
     values = {
-        "error": course.error,
+        "error": run.error,
         "prior": r.error(total),
         "loss": np.exp(replay.log_loss[1:]),
         "margin": replay.min_margin[1:],
         "floor": floor,
         "measured_floor": measured,
-        "gap": r.rho - replay.min_margin[1:] / course.own_norm[1:],
+        "gap": r.rho - replay.min_margin[1:] / run.own_norm[1:],
         "bound": bound,
     }
     kept = np.unique(np.geomspace(1, total, points).astype(int)) - 1
@@ -80,7 +80,7 @@ def _proof(course, points):
         "t1": t1,
         "radius": r.radius,
         "alpha": r.alpha,
-        "threshold": np.log(2) / course.dataset.n,
+        "threshold": np.log(2) / run.dataset.n,
     }
     return xr.Dataset(
         {name: ("step", value[kept]) for name, value in values.items()},

@@ -21,10 +21,11 @@ from ..theory.recursion import Recursion
 from ..theory.replay import Replay, replay
 
 LOG2 = float(np.log(2))
+STEP = Power(0.02)
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class TracedRun:
     """One run to be followed step by step: data, norm, batch size, momentum, variance reduction,
     schedule, length."""
 
@@ -33,7 +34,7 @@ class Course:
     batch_size: int
     beta: float = 0.0
     variance_reduction: bool = False
-    schedule: Power = Power(0.02)
+    schedule: Power = STEP
     steps: int = 600
     seed: int = 0
     form: str = "sharper"
@@ -155,16 +156,16 @@ def paths(dataset, lanes, steps, loss=CROSS_ENTROPY, record=None):
     return out
 
 
-def _together(courses):
-    """The same courses, with the weights of those that share data and length already run."""
+def _together(runs):
+    """The same runs, with the weights of those that share data and length already run."""
     groups = {}
-    for course in courses:
-        groups.setdefault((course.dataset, course.steps), []).append(course)
+    for run in runs:
+        groups.setdefault((run.dataset, run.steps), []).append(run)
     for (dataset, steps), group in groups.items():
-        found = paths(dataset, [Trajectory(course.method, course.seed) for course in group], steps)
-        for course, weights in zip(group, found, strict=False):
-            course.__dict__["weights"] = weights  # where `cached_property` keeps its value
-    return tuple(courses)
+        found = paths(dataset, [Trajectory(run.method, run.seed) for run in group], steps)
+        for run, weights in zip(group, found, strict=True):
+            run.__dict__["weights"] = weights  # where `cached_property` keeps its value
+    return tuple(runs)
 
 
 def axes(classes=2, copies=2) -> Dataset:
@@ -178,7 +179,7 @@ def axes(classes=2, copies=2) -> Dataset:
 
 
 @cache
-def short_courses():
+def short_runs():
     """Every kind of method, three norms, all batch sizes, on four data sets: 600 steps each, no
     condition on rho."""
     out = []
@@ -192,55 +193,59 @@ def short_courses():
         for norm in (MAX, FROBENIUS, SPECTRAL):
             step = Power({MAX: 0.03, FROBENIUS: 0.3, SPECTRAL: 0.1}[norm] / data.radius)
             for b in [b for b in range(1, data.n + 1) if data.n % b == 0]:
-                out.append(Course(data, norm, b, schedule=step))
+                out.append(TracedRun(data, norm, b, schedule=step))
                 if b < data.n:
-                    out.append(Course(data, norm, b, beta=0.9, schedule=step))
-                    out.append(Course(data, norm, b, variance_reduction=True, schedule=step))
+                    out.append(TracedRun(data, norm, b, beta=0.9, schedule=step))
+                    out.append(TracedRun(data, norm, b, variance_reduction=True, schedule=step))
                     out.append(
-                        Course(data, norm, b, beta=0.7, variance_reduction=True, schedule=step)
+                        TracedRun(data, norm, b, beta=0.7, variance_reduction=True, schedule=step)
                     )
     return _together(out)
 
 
 @cache
-def certified_courses():
+def certified_runs():
     """Runs whose effective margin is positive before they start, long enough to pass t_0 and
     t_1."""
     best, cloud = axes(), gaussian(classes=3, per_class=2, dim=8, variance=0.1, seed=1)
     skewed, mid, quick = scale_skewed(classes=3, samples=6, seed=2), Power(0.1), Power(0.3, a=0.75)
     full = [
-        Course(data, norm, data.n, schedule=schedule, steps=4000)
+        TracedRun(data, norm, data.n, schedule=schedule, steps=4000)
         for data in (best, skewed)
         for norm in (MAX, FROBENIUS, SPECTRAL)
         for schedule in (mid, quick)
     ]
     full += [
-        Course(cloud, MAX, 6, schedule=mid, steps=4000),
-        Course(cloud, SPECTRAL, 6, schedule=mid, steps=8000),
+        TracedRun(cloud, MAX, 6, schedule=mid, steps=4000),
+        TracedRun(cloud, SPECTRAL, 6, schedule=mid, steps=8000),
     ]
     average = [
-        Course(best, MAX, 2, beta=0.9, steps=8000),
-        Course(best, MAX, 4, beta=0.5, steps=4000),
-        Course(best, MAX, 2, beta=0.95, steps=12_000, schedule=Power(0.005), form="paper"),
-        Course(skewed, MAX, 6, beta=0.5, steps=5000, schedule=Power(0.03)),
+        TracedRun(best, MAX, 2, beta=0.9, steps=8000),
+        TracedRun(best, MAX, 4, beta=0.5, steps=4000),
+        TracedRun(best, MAX, 2, beta=0.95, steps=12_000, schedule=Power(0.005), form="paper"),
+        TracedRun(skewed, MAX, 6, beta=0.5, steps=5000, schedule=Power(0.03)),
     ]
     reduced = [
-        Course(data, norm, data.n // 2, variance_reduction=True, schedule=Power(0.05), steps=6000)
+        TracedRun(
+            data, norm, data.n // 2, variance_reduction=True, schedule=Power(0.05), steps=6000
+        )
         for data in (best, skewed)
         for norm in (MAX, SPECTRAL, FROBENIUS)
     ]
     reduced += [
-        Course(skewed, MAX, 2, variance_reduction=True, schedule=Power(0.05), steps=4000),
-        Course(cloud, MAX, 3, variance_reduction=True, schedule=Power(0.05), steps=4000),
+        TracedRun(skewed, MAX, 2, variance_reduction=True, schedule=Power(0.05), steps=4000),
+        TracedRun(cloud, MAX, 3, variance_reduction=True, schedule=Power(0.05), steps=4000),
     ]
     both = [
-        Course(best, norm, 2, beta=0.5, variance_reduction=True, schedule=Power(0.03), steps=6000)
+        TracedRun(
+            best, norm, 2, beta=0.5, variance_reduction=True, schedule=Power(0.03), steps=6000
+        )
         for norm in (MAX, SPECTRAL)
     ]
-    both.append(Course(skewed, MAX, 3, beta=0.5, variance_reduction=True, steps=12_000))
+    both.append(TracedRun(skewed, MAX, 3, beta=0.5, variance_reduction=True, steps=12_000))
     return _together([*full, *average, *reduced, *both])
 
 
-def of_kind(kind, courses):
-    """The courses of one appendix."""
-    return [course for course in courses if course.kind == kind]
+def of_kind(kind, runs):
+    """The runs of one appendix."""
+    return [run for run in runs if run.kind == kind]

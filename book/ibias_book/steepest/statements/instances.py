@@ -15,7 +15,7 @@ LANES = 24
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class Instance:
     """A problem, a norm, and 24 pairs of weights ``w`` and ``other`` (24, k, d); the distances go
     from 1e-6/R to 3/R."""
 
@@ -30,7 +30,7 @@ class Scene:
         return self.problem.dataset.radius
 
     def distance(self):
-        """||other - w||_max and ||other - w|| in the scene's norm, each (24,)."""
+        """||other - w||_max and ||other - w|| in the instance's norm, each (24,)."""
         gap = self.other - self.w
         return gap.abs().amax((-2, -1)).numpy(), self.norm.value(gap).numpy()
 
@@ -46,14 +46,14 @@ class Scene:
         return [m for m in range(2, n + 1) if n % m == 0]
 
 
-def scenes(count=64, loss=CROSS_ENTROPY, seed=20260211):
-    """``count`` scenes: Gaussian, integer, sparse, hot-sample, scale-skewed and nearly antiparallel
-    data; norms in turn."""
+def instances(count=64, loss=CROSS_ENTROPY, seed=20260211):
+    """``count`` instances: Gaussian, integer, sparse, hot-sample, scale-skewed and nearly
+    antiparallel data; norms in turn."""
     for index in range(count):
         rng = np.random.default_rng([seed, index])
         problem = Problem(_dataset(index, rng), loss)
         w = _weights(problem, rng)
-        yield Scene(problem, CATALOG[index % len(CATALOG)], w, w + _moves(problem, w, rng), rng)
+        yield Instance(problem, CATALOG[index % len(CATALOG)], w, w + _moves(problem, w, rng), rng)
 
 
 def _dataset(index, rng):
