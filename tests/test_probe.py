@@ -1,6 +1,7 @@
 """The probe against the second paper's measurements, numpy, and the promise to leave no trace."""
 
 import copy
+import itertools
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ from torch import nn
 
 import ibias as ib
 from ibias.losses import CROSS_ENTROPY
-import itertools
 
 
 class Squared(nn.Module):

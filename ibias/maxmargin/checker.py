@@ -29,8 +29,7 @@ NAMES = {"max": "entrywise:inf", "sum": "entrywise:1", "frobenius": "entrywise:2
 NAMES |= {"spectral": "schatten:inf", "nuclear": "schatten:1"}
 
 
-def require(truth, sentence):
-    """Raise ValueError with the sentence unless ``truth``."""
+def require(truth, sentence):  # noqa: D103
     if not truth:
         raise ValueError(sentence)
 
@@ -82,10 +81,7 @@ def bound(rows, family, p, basis):
     turned = [[sum(map(mul, u, column)) for column in zip(*rows, strict=True)] for u in q]
     gram = [[abs(sum(map(mul, u, v))) for v in turned] for u in turned]
     sizes = [isqrt(row[i] + (max(map(max, gram)) >> 120)) + 1 for i, row in enumerate(gram)]
-    cosines = [
-        sum(Fraction(g, s * t) for g, t in zip(row, sizes, strict=True))
-        for row, s in zip(gram, sizes, strict=True)
-    ]
+    cosines = [sum(map(Fraction, g, [s * t for t in sizes])) for g, s in zip(gram, sizes, strict=1)]
     return length(sizes, p) * (1 + max(cosines) / (1 - defect)) / (2 * scale)  # 2 sqrt(v) <= 1 + v
 
 
