@@ -97,9 +97,9 @@ def test_the_agreement_report_has_a_row_per_device_and_precision():
     methods = ib.grid(norms=[ib.MAX, ib.FROBENIUS], batch_sizes=[6], schedule=ib.Power(0.1))
     rows = {row["variant"]: row for row in agreement(clusters(), methods, steps=50)}
     assert rows["CPU float64 (kernel)"]["largest"] == 0
-    assert rows["CPU float64 (trajectories)"]["largest"] < 1e-12
+    assert rows["CPU float64 (lanes)"]["largest"] < 1e-12
     assert "skipped" in (row := rows["CPU float64 (persistent)"]) or row["largest"] < 1e-12
-    assert 1e-9 < rows["CPU float32 (trajectories)"]["largest"] < 1e-2
+    assert 1e-9 < rows["CPU float32 (lanes)"]["largest"] < 1e-2
     assert torch.cuda.is_available() or "no CUDA device" in rows["GPU float64"]["skipped"]
 
 
