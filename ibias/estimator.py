@@ -82,9 +82,9 @@ class MaxMarginClassifier(ClassifierMixin, BaseEstimator):
             X = (X - mean) / scale
         data = Dataset(X, y)
         self.classes_ = np.unique(y)
-        wished = {} if self.tolerance is None else {"tolerance": self.tolerance}
-        best = max_margin(with_bias(data) if self.fit_intercept else data, norm, **wished)
-        w = best.weights[:, : data.d] / scale
+        data = with_bias(data) if self.fit_intercept else data
+        best = max_margin(data, norm, tolerance=self.tolerance, progress=False)
+        w = best.weights[:, : X.shape[1]] / scale
         b = (best.weights[:, -1] if self.fit_intercept else 0) - w @ mean
         two = data.k == 2
         self.coef_, self.intercept_ = (w[1:] - w[:1], b[1:] - b[:1]) if two else (w, b)

@@ -11,6 +11,7 @@ from torch import nn
 
 import ibias as ib
 from ibias.losses import CROSS_ENTROPY
+import itertools
 
 
 class Squared(nn.Module):
@@ -21,7 +22,7 @@ class Squared(nn.Module):
 def layers(*widths, activation=Squared, bias=False):
     torch.manual_seed(0)
     stack = []
-    for i, (a, b) in enumerate(zip(widths, widths[1:])):
+    for i, (a, b) in enumerate(itertools.pairwise(widths)):
         stack += ([activation()] if i else []) + [nn.Linear(a, b, bias=bias)]
     return nn.Sequential(*stack)
 
@@ -135,7 +136,9 @@ def test_a_convolutional_network_is_that_of_numpy():
     inner = sum((a * b).sum() for a, b in zip(theta, u, strict=True))
 
     def ends(norms, duals):
-        return max(n(t) for n, t in zip(norms, theta)), sum(d(g) for d, g in zip(duals, u))
+        return max(n(t) for n, t in zip(norms, theta, strict=False)), sum(
+            d(g) for d, g in zip(duals, u, strict=False)
+        )
 
     op, nuclear = lambda a: np.linalg.norm(a, 2), lambda a: np.linalg.norm(a, "nuc")
     largest, total = lambda a: abs(a).max(), lambda a: abs(a).sum()

@@ -216,7 +216,18 @@ def test_a_signal_of_the_users_own_runs():
 
 
 def test_importing_ibias_is_light():
-    heavy = "cvxpy matplotlib plotly dask distributed numba sklearn typer rich papermill".split()
+    heavy = [
+        "cvxpy",
+        "matplotlib",
+        "plotly",
+        "dask",
+        "distributed",
+        "numba",
+        "sklearn",
+        "typer",
+        "rich",
+        "papermill",
+    ]
     code = f"import sys, ibias; print([m for m in {heavy} if m in sys.modules])"
     assert (
         subprocess.run(

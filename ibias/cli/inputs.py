@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -92,7 +92,12 @@ def open_data(
     A built-in name wins over a folder or file of that name, which is reached by ``./``.
     """
     name, _, detail = text.partition(":")
-    own = {"label": label, "labels": labels, "separator": separator, "decimal": decimal}
+    own: dict[str, Any] = {
+        "label": label,
+        "labels": labels,
+        "separator": separator,
+        "decimal": decimal,
+    }
     if name not in _BUILT_IN or (Path(text).suffix in datasets.READERS and _exists(text)):
         if not Path(text).suffix and not _exists(text):
             raise ValueError(

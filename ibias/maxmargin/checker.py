@@ -30,6 +30,7 @@ NAMES |= {"spectral": "schatten:inf", "nuclear": "schatten:1"}
 
 
 def require(truth, sentence):
+    """Raise ValueError with the sentence unless ``truth``."""
     if not truth:
         raise ValueError(sentence)
 
@@ -73,15 +74,18 @@ def bound(rows, family, p, basis):
     """An upper bound of the norm of a matrix of integers; `basis` is Q."""
     if family == "entrywise":
         return length([entry for row in rows for entry in row], p)
-    rows = list(zip(*rows)) if len(rows) > len(rows[0]) else rows
+    rows = list(zip(*rows, strict=True)) if len(rows) > len(rows[0]) else rows
     q, scale = matrix(basis, len(rows), len(rows))
     gram = [[abs(sum(map(mul, u, v)) - scale**2 * (u is v)) for v in q] for u in q]
     defect = Fraction(max(map(sum, gram)), scale**2)
     require(defect < 1, "a basis is not near an orthogonal one")
-    turned = [[sum(map(mul, u, column)) for column in zip(*rows)] for u in q]
+    turned = [[sum(map(mul, u, column)) for column in zip(*rows, strict=True)] for u in q]
     gram = [[abs(sum(map(mul, u, v))) for v in turned] for u in turned]
     sizes = [isqrt(row[i] + (max(map(max, gram)) >> 120)) + 1 for i, row in enumerate(gram)]
-    cosines = [sum(Fraction(g, s * t) for g, t in zip(row, sizes)) for row, s in zip(gram, sizes)]
+    cosines = [
+        sum(Fraction(g, s * t) for g, t in zip(row, sizes, strict=True))
+        for row, s in zip(gram, sizes, strict=True)
+    ]
     return length(sizes, p) * (1 + max(cosines) / (1 - defect)) / (2 * scale)  # 2 sqrt(v) <= 1 + v
 
 
@@ -93,16 +97,16 @@ def bounds(proof, x, y):
     (x, scale), k, entries = whole(x), max(y) + 1, proof["multipliers"]
     (a,), _ = matrix([[text for _, _, text in entries]], 1, len(entries))
     s = [[0] * len(x[0]) for _ in range(k)]
-    for (i, c, _), size in zip(entries, a):
+    for (i, c, _), size in zip(entries, a, strict=True):
         require(size >= 0 and 0 <= c != y[i], "a multiplier is negative or at the own class")
-        s[y[i]] = [entry + size * v for entry, v in zip(s[y[i]], x[i])]
-        s[c] = [entry - size * v for entry, v in zip(s[c], x[i])]
+        s[y[i]] = [entry + size * v for entry, v in zip(s[y[i]], x[i], strict=True)]
+        s[c] = [entry - size * v for entry, v in zip(s[c], x[i], strict=True)]
     require(sum(a) > 0, "all multipliers are zero")
     if not any(map(any, s)):
         return 0, 0
     w, _ = matrix(proof["weights"], k, len(x[0]))
     scores = [[sum(map(mul, row, v)) for v in w] for row in x]
-    smallest = min(row.pop(own) - max(row) for row, own in zip(scores, y))
+    smallest = min(row.pop(own) - max(row) for row, own in zip(scores, y, strict=True))
     lower = smallest / (scale * bound(w, family, p, proof.get("basis")))
     p = 1 if p == inf else inf if p == 1 else p / (p - 1)
     return lower, bound(s, family, p, proof.get("dual_basis")) / (scale * sum(a))

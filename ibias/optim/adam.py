@@ -51,6 +51,7 @@ class Adam(CheckedOptimizer):
 
 
 def check_adam(owner, group):
+    """Refuse settings of Adam that cannot be, in a sentence."""
     if not (isinstance(group["betas"], (tuple, list)) and len(group["betas"]) == 2):
         raise ValueError(
             f"{owner}(betas=...) are two numbers, for the gradient and for its square; got"

@@ -6,7 +6,7 @@ from inspect import isgenerator
 from math import isfinite
 
 import torch
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
 from torch.optim import Optimizer
 
 from .options import ADDED, SHARED, refuse_unknown, require_decay, require_flag, require_positive

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
 
 ROLES = ("matrices", "embeddings", "head", "vectors")
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+CONVOLUTIONS: tuple[type[nn.Module], ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 CONVOLUTIONS += (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 GATES = {nn.LSTM: 4, nn.LSTMCell: 4, nn.GRU: 3, nn.GRUCell: 3, nn.RNN: 1, nn.RNNCell: 1}
 
@@ -64,7 +64,8 @@ def groups(model: nn.Module, **overrides) -> Groups:
     wanted = _overridden(list(own), overrides)
     linear = [m for m in model.modules() if isinstance(m, nn.Linear)]
     last = linear[-1] if linear else None
-    sorted_, rows = {role: {} for role in ROLES}, []
+    sorted_: dict[str, dict] = {role: {} for role in ROLES}
+    rows: list = []
     for name, (parameter, module) in own.items():
         if isinstance(parameter, UninitializedTensorMixin):
             raise ValueError(

@@ -39,6 +39,7 @@ def require_number(owner, argument, value):
 
 
 def require_positive(owner, argument, value):
+    """ValueError unless the value is a positive finite number."""
     if not 0 < require_number(owner, argument, value) < inf:
         raise ValueError(
             f"{owner}({argument}=...) is the length of one step and must be positive and finite;"
@@ -47,16 +48,19 @@ def require_positive(owner, argument, value):
 
 
 def require_fraction(owner, argument, value):
+    """ValueError unless the value lies in [0, 1)."""
     if not 0 <= require_number(owner, argument, value) < 1:
         raise ValueError(f"{owner}({argument}=...) must lie in [0, 1); got {value}")
 
 
 def require_flag(owner, argument, value):
+    """TypeError unless the value is True or False."""
     if not isinstance(value, bool):
         raise TypeError(f"{owner}({argument}=...) is True or False; got {value!r}")
 
 
 def require_choice(owner, argument, value, choices):
+    """ValueError unless the value is one of the choices."""
     if value not in choices:
         raise ValueError(f"{owner}({argument}=...) must be one of {tuple(choices)}; got {value!r}")
 

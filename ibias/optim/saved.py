@@ -25,6 +25,7 @@ def plain(value):
 
 
 def plain_group(group):
+    """The settings of a group in plain values."""
     return {key: plain(value) for key, value in group.items()}
 
 

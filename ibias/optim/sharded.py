@@ -6,6 +6,7 @@ import torch.distributed as dist
 
 
 def is_sharded(tensor) -> bool:
+    """Whether the tensor is a DTensor."""
     return hasattr(tensor, "full_tensor")
 
 

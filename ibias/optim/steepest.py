@@ -111,6 +111,7 @@ class SteepestDescent(CheckedOptimizer):
 
 
 def check_steepest(owner, group, number):
+    """Refuse settings of a steepest step that cannot be, in a sentence."""
     norm, across, polar = group["norm"], group["across"], group["polar"]
     if not isinstance(norm, Norm):
         raise TypeError(

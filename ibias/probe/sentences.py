@@ -5,6 +5,7 @@ HOMOGENEOUS = 1e-3
 
 
 def described(runs) -> str:
+    """The measurements of a probe in sentences."""
     last, first = runs.isel(step=-1), runs.isel(step=0)
     return "\n".join(
         [
@@ -58,17 +59,23 @@ def _growth(first, last):
         return "Normalised margins are compared once two measurements separate the data."
     ratio = last.margin / first.margin
     if float(first.min_margin) <= 0:
-        ended = ", ".join(f"{n} {float(m):.3g}" for n, m in zip(last.norm.values, last.margin))
+        ended = ", ".join(
+            f"{n} {float(m):.3g}" for n, m in zip(last.norm.values, last.margin, strict=False)
+        )
         return f"Normalised margins, none at the first measurement: {ended}."
     best = str(ratio.norm.values[int(ratio.values.argmax())])
-    changes = ", ".join(f"{n} x{float(r):.3g}" for n, r in zip(ratio.norm.values, ratio))
+    changes = ", ".join(
+        f"{n} x{float(r):.3g}" for n, r in zip(ratio.norm.values, ratio, strict=False)
+    )
     verb = "grew most" if float(ratio.max()) > 1 else "shrank least"
     return f"The margin normalised by {best} {verb} since step {int(first.step)}: {changes}."
 
 
 def _stationarity(row):
     nearest = str(row.norm.values[int(row.kkt.values.argmax())])
-    listed = ", ".join(f"{n} {float(a):.4f}" for n, a in zip(row.norm.values, row.kkt))
+    listed = ", ".join(
+        f"{n} {float(a):.4f}" for n, a in zip(row.norm.values, row.kkt, strict=False)
+    )
     slack = float(row.slackness)
     said = "not defined, as samples are misclassified" if slack != slack else f"{slack:.2g}"
     return (

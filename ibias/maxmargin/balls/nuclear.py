@@ -9,6 +9,8 @@ from .spectral import common_basis
 
 
 class NuclearBall(Conic):
+    """The nuclear ball: the spectral one with the roles of W and S exchanged."""
+
     def __init__(self, s):
         super().__init__(*s.shape)
         t = np.linalg.norm(s, 2) + max(0.1, np.abs(s).max())

@@ -10,6 +10,7 @@ from .singular import SymmetricSkew
 
 
 def conjugate(norm):
+    """The dual norm: the conjugate exponent, without a rank cut."""
     return Entrywise(norm.q) if isinstance(norm, Entrywise) else Schatten(norm.q, rtol=0.0)
 
 

@@ -8,6 +8,8 @@ from .singular import Conic
 
 
 class SpectralBall(Conic):
+    """The spectral ball as a semidefinite cone: see the head of this file."""
+
     def __init__(self, s):
         super().__init__(*s.shape)
         margin = max(0.1, np.abs(s).max()) / sum(s.shape)

@@ -37,14 +37,16 @@ class Optimum:
 
     lower: float = -inf
     upper: float = inf
-    w: np.ndarray = None
-    a: np.ndarray = None
+    w: np.ndarray | None = None
+    a: np.ndarray | None = None
     gap: float = inf
-    face: Iterate = field(default=None, repr=False)
+    face: Iterate | None = field(default=None, repr=False)
 
 
 @dataclass
 class Step:
+    """A step of every unknown, and the largest feasible lengths."""
+
     w: np.ndarray
     a: np.ndarray
     slack: np.ndarray

@@ -56,6 +56,7 @@ def _attempts(pairs, norm, optimum):
 
 
 def least_squares(matrix, rhs):
+    """The least-norm solution of ``matrix @ v = rhs``, rank cut 1e-12."""
     return lstsq(matrix, rhs, cond=1e-12, lapack_driver="gelsy", check_finite=False)[0]
 
 
