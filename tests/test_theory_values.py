@@ -83,6 +83,9 @@ def test_least_momenta_by_hand():
     assert theory.least_momentum(2.0, 1.0, 2, form="paper") == pytest.approx(11 / 12, **close)
     # m = 2: 2 (1 - b)(1 + b / (1 - b^2)) - 1 = 1/2 is 2 b^2 - b/2 - 1/2 = 0
     assert theory.least_momentum(2.0, 1.0, 2) == pytest.approx((0.5 + sqrt(4.25)) / 4, **close)
+    # only gamma / R counts
+    assert theory.least_momentum(1.0, 0.5, 2) == theory.least_momentum(2.0, 1.0, 2)
+    assert theory.least_momentum(1.0, 0.5, 2, form="paper") == pytest.approx(11 / 12, **close)
     # a small enough N needs none, and no beta is below zero
     assert theory.least_momentum(40.0, 1.0, 2, form="paper") == 0
     assert theory.least_momentum(40.0, 1.0, 2) == pytest.approx(0, abs=1e-12)
