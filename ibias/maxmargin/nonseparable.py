@@ -1,8 +1,6 @@
 """Proofs that no classifier exists: plain contradictions first, then multipliers whose combination
 vanishes, in exact arithmetic or beyond the reach of rounding."""
 
-from fractions import Fraction
-
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor
 
@@ -10,8 +8,7 @@ from ..norms import MAX
 from .certificate import columns_scaled, combination, dense
 from .newton import Factor, Pairs, interior
 from .result import NotSeparable, UndecidedSeparability
-
-EXACT_LIMIT = 40  # unknowns of a system solved in fractions
+from .vanishing import vanishing
 
 
 def contradiction(dataset) -> NotSeparable | None:
@@ -73,10 +70,16 @@ def prove(samples):
         return None
     a = np.where(a > 1e-9 * a.max(), a, 0)
     scaled = type(samples)(x, samples.y, samples.k)
-    for candidate in (a / a.sum(), _vertex(scaled, a)):
-        if candidate is not None and vanishes(scaled, candidate):
-            return candidate
-    return None
+    if vanishes(scaled, a / a.sum()):
+        return a / a.sum()
+    try:
+        exact = vanishing(scaled, a)
+    except ArithmeticError:
+        return None
+    whole, a = sum(exact.values()), np.zeros_like(a)
+    for (i, c), multiplier in exact.items():
+        a[i, c] = multiplier / whole
+    return a
 
 
 def vanishes(samples, a):
@@ -104,48 +107,6 @@ def vanishes(samples, a):
     except LinAlgError:
         return False
     return True
-
-
-def _vertex(samples, a):
-    """Multipliers near ``a`` whose combination vanishes in fractions, rounded to float64; kept only
-    where the rounded ones still vanish exactly.  For small integers, whose supports do not span."""
-    i, c = np.nonzero(a)
-    unknowns = (samples.k - 1) * samples.d
-    if unknowns > EXACT_LIMIT or len(i) > 4 * EXACT_LIMIT:
-        return None
-    u = (np.eye(samples.k)[samples.y[i]] - np.eye(samples.k)[c])[:, :-1]
-    rows = (u[:, :, None] * samples.x[i][:, None, :]).reshape(len(i), -1)
-    order = np.argsort(-a[i, c], kind="stable")
-    null = _null_vector([[Fraction(float(v)) for v in rows[j]] for j in order])
-    if null is None or min(null) < 0:
-        return None
-    # whole numbers: products and sums are then exact in float64 if they are small
-    scale = np.lcm.reduce([f.denominator for f in null], dtype=object)
-    whole = [int(f * scale) for f in null]
-    if max(whole) >= 2**50:
-        return None
-    out = np.zeros_like(a)
-    out[i[order[: len(null)]], c[order[: len(null)]]] = whole
-    return out / 2.0 ** np.ceil(np.log2(out.sum()))
-
-
-def _null_vector(rows):
-    """Coefficients of the first linear dependence among the rows, in fractions, None without
-    one."""
-    basis = []  # (pivot, row, its coefficients)
-    for j, row in enumerate(rows):
-        coefficients = [Fraction(0)] * len(rows)
-        coefficients[j] = Fraction(1)
-        for pivot, other, made in basis:
-            if row[pivot]:
-                factor = row[pivot] / other[pivot]
-                row = [v - factor * o for v, o in zip(row, other, strict=True)]
-                coefficients = [v - factor * o for v, o in zip(coefficients, made, strict=True)]
-        pivot = next((p for p, v in enumerate(row) if v), None)
-        if pivot is None:
-            return coefficients if coefficients[j] > 0 else None
-        basis.append((pivot, row, coefficients))
-    return None
 
 
 def _annihilated(pairs, a, rounds=8):
