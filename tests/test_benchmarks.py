@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_engine import final
+from engine_cells import final
 
 from benchmarks import engines, naive, optim, startup
 from benchmarks.cases import K, cell_lanes, cells, dataset, flops, sweep_lanes

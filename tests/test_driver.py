@@ -4,7 +4,7 @@ backend."""
 import numpy as np
 import pytest
 import torch
-from test_engine import FAST, cells, clusters, final
+from engine_cells import FAST, cells, clusters, final
 
 import ibias as ib
 from ibias.engine import backend_named

@@ -4,8 +4,8 @@ device."""
 import numpy as np
 import pytest
 import torch
+from engine_cells import cells, clusters, final, worst
 from ibias_book.steepest.agreement import agreement
-from test_engine import cells, clusters, final, worst
 
 import ibias as ib
 from ibias.engine import backend_named

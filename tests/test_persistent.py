@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_engine import cells, clusters, final, method, worst
+from engine_cells import cells, clusters, final, method, worst
 
 import ibias as ib
 from ibias.engine import backend_named, refusal
@@ -297,7 +297,7 @@ from ibias.engine import backend_named
 from ibias.engine.experimental.persistent import backend, build
 from ibias.methods import Trajectory
 from ibias.problem import Problem
-from test_engine import clusters, method
+from engine_cells import clusters, method
 
 whole, backend.THREADS["cpu"] = build.host_library, 3
 flags = ("-O1", "-std=c++20", "-fPIC", "-shared", "-pthread", "-fsanitize=thread")

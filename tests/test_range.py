@@ -6,9 +6,9 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from engine_cells import FAST, final, method, worst
 from long_reference import LONG_ENOUGH
 from long_reference import trajectory as long_trajectory
-from test_engine import FAST, final, method, worst
 
 import ibias as ib
 from ibias.engine import backend_named

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ibias_book.sphinx import interactive as ext
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "book" / "_static"
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 BROWSER = next(
