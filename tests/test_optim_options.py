@@ -418,6 +418,9 @@ def test_a_step_compiles_without_graph_breaks(build, backend):
     assert_same(drive(SimpleNamespace(step=step), ours, 3), theirs)
     before = [p.detach().clone() for p in ours]
     ours[1].grad[0, 0] = float("nan")
-    with pytest.raises(RuntimeError, match="Nothing was updated"):
-        step()
+    try:
+        with pytest.raises(RuntimeError, match="Nothing was updated"):
+            step()
+    finally:  # a compiled graph that raises leaves the recording of gradients off (known, unmended)
+        torch.set_grad_enabled(True)
     assert all(torch.equal(a, b) for a, b in zip(before, ours, strict=True))

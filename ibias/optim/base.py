@@ -6,7 +6,7 @@ from inspect import isgenerator
 from math import isfinite
 
 import torch
-from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
+from torch.nn.parameter import UninitializedParameter
 from torch.optim import Optimizer
 
 from .options import ADDED, SHARED, refuse_unknown, require_decay, require_flag, require_positive
@@ -77,7 +77,7 @@ class CheckedOptimizer(Optimizer):
         require_decay(name, group["lr"], group["weight_decay"])
         require_flag(name, "maximize", group["maximize"])
         for i, p in enumerate(group["params"]):
-            if isinstance(p, UninitializedTensorMixin):
+            if isinstance(p, UninitializedParameter):
                 raise TypeError(
                     f"{name}: parameter {i} of group {number} belongs to a lazy module and has no"
                     " shape yet. Run one batch through the model first."

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 
 from torch import nn
-from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
+from torch.nn.parameter import UninitializedParameter
 
 ROLES = ("matrices", "embeddings", "head", "vectors")
-CONVOLUTIONS: tuple[type[nn.Module], ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-CONVOLUTIONS += (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+CONVOLUTIONS = (
+    *(nn.Conv1d, nn.Conv2d, nn.Conv3d),
+    *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
+)
 GATES = {nn.LSTM: 4, nn.LSTMCell: 4, nn.GRU: 3, nn.GRUCell: 3, nn.RNN: 1, nn.RNNCell: 1}
 
 
@@ -67,7 +69,7 @@ def groups(model: nn.Module, **overrides) -> Groups:
     sorted_: dict[str, dict] = {role: {} for role in ROLES}
     rows: list = []
     for name, (parameter, module) in own.items():
-        if isinstance(parameter, UninitializedTensorMixin):
+        if isinstance(parameter, UninitializedParameter):
             raise ValueError(
                 f"groups: {name} belongs to a lazy module and has no shape yet; run one batch"
                 " through the model first"

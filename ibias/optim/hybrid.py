@@ -1,12 +1,12 @@
 """Muon on the matrices, something entry-wise on the rest."""
 
-from typing import Unpack
+from typing import Any
 
 from ..norms import MAX, SPECTRAL
 from .adam import advance_adam, check_adam
 from .base import CheckedOptimizer
 from .options import refuse_unknown, require_choice, require_positive
-from .steepest import DEFAULTS, Options, advance_steepest, check_steepest, fused_memory
+from .steepest import DEFAULTS, advance_steepest, check_steepest, fused_memory
 
 SIDES = ("matrices", "rest")
 SHARED = ("weight_decay", "maximize", "check_finite")
@@ -122,7 +122,7 @@ class MuonSignum(_Hybrid):
         rest_lr: float | None = None,
         rest_weight_decay: float | None = None,
         fused: bool = False,
-        **options: Unpack[Options],
+        **options: Any,
     ):
         muon, shared = _muon(type(self).__name__, momentum, options)
         signum = {**muon, "norm": MAX, "polar": "exact", "adjust_lr": None, "fused": fused}
@@ -152,7 +152,7 @@ class MuonAdam(_Hybrid):
         rest_weight_decay: float | None = None,
         betas: tuple[float, float] = (0.9, 0.95),
         eps: float = 0.0,
-        **options: Unpack[Options],
+        **options: Any,
     ):
         muon, shared = _muon(type(self).__name__, momentum, options)
         adam = dict(betas=betas, eps=eps)

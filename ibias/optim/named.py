@@ -1,6 +1,6 @@
 """The named members of the family: each is one expression of ``SteepestDescent``."""
 
-from typing import Unpack
+from typing import Any, Unpack
 
 from ..norms import FROBENIUS, MAX, SPECTRAL
 from .options import refuse_unknown
@@ -47,7 +47,7 @@ class NormalizedSGD(SteepestDescent):
     see ``SteepestDescent``.
     """
 
-    def __init__(self, params, lr: float, momentum: float = 0.0, **options: Unpack[Options]):
+    def __init__(self, params, lr: float, momentum: float = 0.0, **options: Any):
         refuse_unknown("NormalizedSGD", options, ENTRYWISE, "argument")
         super().__init__(params, lr, FROBENIUS, momentum, across="joint", **options)  # type: ignore[misc]
 
