@@ -5,8 +5,9 @@ import pytest
 
 import ibias.data as data
 from ibias.data import Dataset
-from ibias.maxmargin import NotSeparable, max_margin
-from ibias.maxmargin.nonseparable import prove
+from ibias.maxmargin import NotSeparable, UndecidedSeparability, max_margin
+from ibias.maxmargin.nonseparable import prove, vanishes
+from ibias.maxmargin.search import in_units
 from ibias.norms import CATALOG, FROBENIUS, MAX, SPECTRAL, Norm, Schatten
 
 NORMS = (*CATALOG, Schatten(10))
@@ -64,8 +65,8 @@ def not_separable():
     yield Dataset([[1.0], [2.0], [4.0], [3.0]], [0, 0, 1, 1], "a line without a bias")
     separable = data.mixture(classes=4, per_class=8, dim=6, spread=0.3)
     opposite = np.r_[
-        separable.x, 1e-3 * separable.x[:1]
-    ]  # the same direction, another label, another length
+        separable.x, 2.0**-10 * separable.x[:1]
+    ]  # the same direction, another label, another length; a power of two keeps it the same
     yield Dataset(opposite, np.r_[separable.y, 1], "one flipped direction")
 
 
@@ -83,6 +84,14 @@ def test_refusal_comes_with_a_certificate_that_anyone_can_check():
             assert (a[np.arange(dataset.n), dataset.y] == 0).all()
             assert caught.value.check(dataset) == caught.value.residual < 1e-13
             assert caught.value.residual == pytest.approx(residual_by_hand(dataset, a), abs=1e-15)
+
+
+def test_a_direction_flipped_up_to_rounding_is_undecided_not_refuted():
+    """A thousandth of a row, rounded, points elsewhere by 1e-17: no proof, and no claim."""
+    separable = data.mixture(classes=4, per_class=8, dim=6, spread=0.3)
+    x = np.r_[separable.x, 1e-3 * separable.x[:1]]
+    with pytest.raises(UndecidedSeparability, match="standardise=True.*bias=True"):
+        max_margin(Dataset(x, np.r_[separable.y, 1]), FROBENIUS)
 
 
 def test_a_certificate_of_other_data_does_not_pass():
@@ -127,7 +136,9 @@ def test_equal_rows_with_one_label_are_no_contradiction():
 
 
 def test_unknown_solver_is_refused():
-    with pytest.raises(ValueError, match="one of interior, cvxpy; got 'simplex'"):
+    with pytest.raises(
+        ValueError, match="one of auto, interior, working-set, first-order, cvxpy; got"
+    ):
         max_margin(data.counterexample("X.1"), MAX, solver="simplex")
 
 
@@ -146,9 +157,16 @@ def test_the_plain_program_agrees(norm):
 
 
 def test_separable_data_have_no_certificate():
-    assert prove(SMALL) is None
+    assert prove(in_units(SMALL)[0]) is None
     # barely: the two classes are 1e-6 apart in angle
-    assert prove(Dataset([[1.0, 1e-6], [1.0, -1e-6]], [0, 1])) is None
+    assert prove(in_units(Dataset([[1.0, 1e-6], [1.0, -1e-6]], [0, 1]))[0]) is None
+
+
+def test_a_small_remainder_alone_is_no_proof():
+    """Two classes 1e-12 apart in angle: the combination nearly vanishes, and a W exists."""
+    samples = in_units(Dataset([[1.0, 1e-12], [1.0, -1e-12], [0.5, 1e-12]], [0, 1, 0]))[0]
+    a = np.array([[0, 0.5], [0.5, 0], [0, 0]])
+    assert not vanishes(samples, a)
 
 
 def test_the_plain_program_refuses_too():

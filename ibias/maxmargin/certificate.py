@@ -7,6 +7,7 @@ import numpy as np
 # times larger
 ROUNDING = 1e-14
 SLICES = 12  # of a factor of an exact product; three hold a float64 unless exponents differ
+TINY = 2.0**-97  # relative to the sum of absolute terms: what an exact product leaves, and room
 
 
 def margins(dataset, weights):
@@ -91,8 +92,8 @@ def least_margin(dataset, weights):
     exact products decide."""
     rough = margins(dataset, weights).min(1)
     # the classical bound on the rounding of two inner products and their difference
-    room = (dataset.d + 3) * np.finfo(float).eps
-    room = room * 2 * (np.abs(dataset.x) @ np.abs(weights).T).max(1)
+    terms = 2 * (abs(dataset.x) @ np.abs(weights).T).max(1)
+    room = (dataset.d + 3) * np.finfo(float).eps * terms
     rows = np.flatnonzero(rough - room <= (rough + room).min())
     x, exponent = columns_scaled(dense(dataset.x, rows))
     high, low = product(x, np.ldexp(weights, exponent).T)
@@ -100,7 +101,7 @@ def least_margin(dataset, weights):
     exact, error = two_sum(high[own][:, None], -high)
     exact += error + (low[own][:, None] - low)
     exact[own] = np.inf
-    return float(exact.min())
+    return float(exact.min() - TINY * terms[rows].max())
 
 
 def attained(dataset, norm, weights):
@@ -120,4 +121,7 @@ def certify(dataset, norm, weights, dual) -> tuple[float, float]:
     """
     dual = simplex(dataset, dual)
     lower, upper = attained(dataset, norm, weights), float(norm.dual(combination(dataset, dual)))
+    largest = abs(dataset.x).max(0)
+    largest = largest.toarray() if hasattr(largest, "toarray") else largest
+    upper += TINY * float(norm.dual(np.broadcast_to(largest, (dataset.k, dataset.d)).copy()))
     return lower - ROUNDING * abs(lower), upper / dual.sum() * (1 + ROUNDING)

@@ -3,6 +3,7 @@ vanishes, in exact arithmetic or beyond the reach of rounding."""
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor
+from scipy.sparse.csgraph import connected_components
 
 from ..norms import MAX
 from .certificate import columns_scaled, combination, dense
@@ -94,11 +95,14 @@ def vanishes(samples, a):
     rest = combination(samples, a)
     if not rest.any():
         return True
-    pairs = Pairs(samples.x, samples.y, Pairs.rows_of(MAX, samples.k))
-    if (a > 0).sum() < (samples.k - 1) * samples.d:
+    # classes that pairs of the support connect: their rows of a combination sum to zero, so that
+    # the first of them follows from the others
+    links = np.array([a[samples.y == c].sum(0) for c in range(samples.k)])
+    first = np.unique(connected_components(links, directed=False)[1], return_index=True)[1]
+    entries = np.delete(np.arange(samples.k * samples.d).reshape(samples.k, -1), first, 0).ravel()
+    if (a > 0).sum() < len(entries):
         return False
-    # rows of the combination sum to zero: the last class follows from the others
-    matrix = pairs.gram(a * a)[: -samples.d, : -samples.d]
+    matrix = Pairs(samples.x, samples.y, np.eye(samples.k)).gram(a * a)[np.ix_(entries, entries)]
     rounding = 8 * len(matrix) * np.finfo(float).eps * np.trace(matrix)
     tau = max(4 * (rest**2).sum(), rounding)
     matrix[np.diag_indices_from(matrix)] -= tau
