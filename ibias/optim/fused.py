@@ -76,7 +76,7 @@ class Fused:
             n and not a for n, a in zip([*lengths, *lengths], addresses, strict=False)
         ):
             return None  # zeros that have no memory
-        return Fused((params, grads), array("q", [*lengths, *addresses]), LIKE[dtype])  # type: ignore[arg-type]
+        return Fused((params, grads), array("q", [*lengths, *addresses]), LIKE[dtype])
 
     def averaged_in(self, averages) -> "Fused | None":
         """The same with the averages of the gradients, which must be as plain as the rest."""

@@ -112,7 +112,7 @@ class MuonSignum(_Hybrid):
     Source: arXiv:2602.16340.
     """
 
-    def __init__(  # type: ignore[misc]
+    def __init__(
         self,
         matrices,
         rest,
@@ -141,7 +141,7 @@ class MuonAdam(_Hybrid):
     Raises what ``MuonSignum`` and ``Adam`` raise.  Source: arXiv:2602.16340.
     """
 
-    def __init__(  # type: ignore[misc]
+    def __init__(
         self,
         matrices,
         rest,

@@ -49,7 +49,7 @@ class NormalizedSGD(SteepestDescent):
 
     def __init__(self, params, lr: float, momentum: float = 0.0, **options: Any):
         refuse_unknown("NormalizedSGD", options, ENTRYWISE, "argument")
-        super().__init__(params, lr, FROBENIUS, momentum, across="joint", **options)  # type: ignore[misc]
+        super().__init__(params, lr, FROBENIUS, momentum, across="joint", **options)
 
 
 class Muon(SteepestDescent):
