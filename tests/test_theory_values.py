@@ -337,7 +337,7 @@ def test_margins_of_scale_skewed_data_by_hand():
     np.testing.assert_allclose(sign, [[3, 4, 8, 4], [6, 4, 8, 2]], rtol=1e-12)
     normalized = skewed.sample_margins(SCALES, LABELS, spent, family="normalized")
     np.testing.assert_allclose(normalized, sign / 2 * sqrt(1.5), rtol=1e-12)
-    assert skewed.max_norm_margin(SCALES) == 2
+    assert skewed.max_norm_margin(SCALES) == 2 and skewed.max_norm_margin(3 * SCALES) == 6
     # smallest scales 3, 2, 1: sqrt(3/2) / sqrt(1/9 + 1/4 + 1)
     assert skewed.frobenius_margin(SCALES, LABELS) == pytest.approx(
         sqrt(1.5) / sqrt(49 / 36), **close
