@@ -14,7 +14,6 @@
 # ---
 
 # %% [markdown]
-# %% [markdown]
 # (sec-beyond)=
 # # X Beyond the paper
 #
