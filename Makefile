@@ -12,7 +12,7 @@ export NUMBA_NUM_THREADS := 1
 SOURCES := $(shell find ibias book notebooks -type f ! -name '*.pyc' ! -path '*/.ipynb_checkpoints/*' ! -path '*.egg-info/*') $(wildcard benchmarks/*.json benchmarks/*.csv) _config.yml _toc.yml
 TESTS := $(shell find tests -type f ! -name '*.pyc')
 
-.PHONY: help book test slow lint wheel pairs verdicts slack bench pdf serve clean
+.PHONY: help book test slow lint wheel pairs verdicts slack picture bench pdf serve clean
 .DELETE_ON_ERROR:
 
 help:
@@ -48,6 +48,10 @@ _build/book.done: .venv/installed node_modules/installed $(SOURCES)
 
 verdicts: .venv/installed
 	$(BIN)/python -m ibias_book.run.notebooks verdicts
+
+# the README's picture, out of the computed chapter
+picture: book
+	$(BIN)/python -m ibias_book.run.notebooks picture
 
 pairs: .venv/installed
 	$(BIN)/python -m ibias_book.run.pairs sync

@@ -16,9 +16,9 @@ from time import process_time
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-import torch  # noqa: E402 (after the threads)
-from torch import nn  # noqa: E402
-from torch.nn.functional import cross_entropy, scaled_dot_product_attention  # noqa: E402
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
 TABLE = Path(__file__).with_suffix(".csv")
 WIDTH, LAYERS, HEADS, CONTEXT, BATCH = 128, 5, 4, 64, 8

@@ -18,11 +18,11 @@ from time import process_time
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-import torch  # noqa: E402 (after the threads)
+import torch
 
-import ibias as ib  # noqa: E402
-from ibias.optim import Muon, NewtonSchulz  # noqa: E402
-from ibias.optim.exact_polar import polar_factor  # noqa: E402
+import ibias as ib
+from ibias.optim import Muon, NewtonSchulz
+from ibias.optim.exact_polar import polar_factor
 
 TABLE = Path(__file__).with_suffix(".csv")
 BF16 = torch.bfloat16

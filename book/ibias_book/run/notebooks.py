@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import claims
-from ..provenance import FOLDER
+from ..provenance import FOLDER, MIME
 from . import outputs, pace, pairs, sources
 from .parameters import parameters as parameters
 from .parameters import typed
@@ -267,12 +267,26 @@ def verdicts(root: Path) -> dict[str, list[claims.Claim]]:
     return found
 
 
+def picture(root: Path, id: str = "fig-1") -> Path:
+    """Write the README's picture, `book/figure-1.svg`, from the executed notebook that shows it."""
+    name = notebook_of_figure(root, id)
+    path = root / "_build" / "executed" / f"{name}.ipynb"
+    if not path.is_file():
+        raise LookupError(f"{name} is not yet executed; run `make book` first")
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    records = (out["data"].get(MIME) for c in cells for out in c.get("outputs", ()) if "data" in out)
+    image = next(record["image"] for record in records if record and record["id"] == id)
+    target = root / "book" / "figure-1.svg"
+    target.write_text(image, encoding="utf-8")
+    return target
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m ibias_book.run.notebooks",
         description="Runs and verdicts of the book's notebooks.",
     )
-    parser.add_argument("action", choices=["run", "verdicts"])
+    parser.add_argument("action", choices=["run", "verdicts", "picture"])
     parser.add_argument(
         "names", nargs="*", help="notebooks, such as 05_experiment; all when none is named"
     )
@@ -291,6 +305,9 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         root = find_root()
+        if args.action == "picture":
+            print(picture(root))
+            return 0
         if args.action == "verdicts":
             total = claims.count(c for found in verdicts(root).values() for c in found)
             print("book/verdicts.json: " + ", ".join(f"{n} {v}" for v, n in total.items()))
