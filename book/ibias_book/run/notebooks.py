@@ -274,7 +274,8 @@ def picture(root: Path, id: str = "fig-1") -> Path:
     if not path.is_file():
         raise LookupError(f"{name} is not yet executed; run `make book` first")
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    records = (out["data"].get(MIME) for c in cells for out in c.get("outputs", ()) if "data" in out)
+    shown = (out for cell in cells for out in cell.get("outputs", ()))
+    records = (out.get("data", {}).get(MIME) for out in shown)
     image = next(record["image"] for record in records if record and record["id"] == id)
     target = root / "book" / "figure-1.svg"
     target.write_text(image, encoding="utf-8")
