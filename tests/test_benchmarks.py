@@ -143,7 +143,14 @@ def test_the_sweep_at_d_200_stays_below_a_gibibyte():
 
 
 @pytest.mark.parametrize(
-    "ours", [name for name, peer in optim.PEERS.items() if peer.startswith("torch SGD")]
+    "ours",
+    [
+        name
+        for name, peer in optim.PEERS.items()
+        # the default steps are foreach operations, torch's and ours alike; the bound is about
+        # fused=True
+        if peer.startswith("torch SGD") and "foreach" not in name
+    ],
 )
 def test_sign_and_normalised_steps_cost_at_most_a_fifth_more_than_torchs(ours):
     """The same memory is read and written; the look for NaN and the length read the gradients once

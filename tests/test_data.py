@@ -373,14 +373,14 @@ def test_backends_that_cannot_do_sparse_are_not_chosen_and_refuse_in_a_sentence(
 
 def test_memory_of_sparse_data_is_estimated_by_what_is_stored():
     from ibias.engine import check_memory
-    from ibias.methods import Lane
+    from ibias.methods import Trajectory
 
     x = scipy.sparse.coo_array(
         (np.ones(1000), (np.arange(1000), np.arange(1000))), shape=(1000, 10**6)
     )
-    data, lanes = ib.Dataset(x, np.arange(1000) % 2), [Lane(ib.SteepestDescent(ib.MAX), 0)]
+    data, lanes = ib.Dataset(x, np.arange(1000) % 2), [Trajectory(ib.SteepestDescent(ib.MAX), 0)]
     # dense, twice: 16 GB; of sparse data only a mini-batch is made dense, 10 rows of 8 MB, twice
-    batches = [Lane(ib.SteepestDescent(ib.MAX, ib.Minibatch(10)), 0)]
+    batches = [Trajectory(ib.SteepestDescent(ib.MAX, ib.Minibatch(10)), 0)]
     full = check_memory(data, lanes, [0], False, limit=10**9)
     more = check_memory(data, batches, [0], False, limit=10**9) - full
     assert more == pytest.approx(160e6, rel=1e-3)  # residuals of 990 samples fewer, 80 kB
