@@ -14,7 +14,7 @@ from .certificate import columns_scaled, combination, least_margin, simplex
 from .newton import Pairs, interior
 
 CLIP = 13  # bits between the margin and the largest column of a guess
-FREE = 20, 27, 34  # bits between the margin and the columns called free
+FREE = 20, 16, 24, 13, 30  # bits between the margin and the columns called free, in turn
 ROUNDS = 12
 
 
