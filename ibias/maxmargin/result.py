@@ -48,8 +48,7 @@ class NotSeparable(ValueError):
     """No W classifies every sample; ``certificate`` (n, k) proves it: non-negative weights with sum
     1, zero in the own column, whose combination ``sum a_ic (e_y - e_c) x_i^T`` is zero.  A W with
     all margins positive would make ``<W, combination>`` positive.  ``residual`` is the largest
-    entry of the combination over the largest entry of its column of x, that rounded up to a power of
-    two.
+    entry of the combination, divided by the power of two above the largest entry of its column.
     """
 
     def __init__(self, dataset, certificate, reason=""):
