@@ -6,6 +6,7 @@ import numpy as np
 # relative rounding of norm.value and norm.dual, measured against 40 digits (9e-16) and taken ten
 # times larger
 ROUNDING = 1e-14
+SLAB = 2**22  # entries made dense at a time
 SLICES = 12  # of a factor of an exact product; three hold a float64 unless exponents differ
 TINY = 2.0**-97  # relative to the sum of absolute terms: what an exact product leaves, and room
 
@@ -28,16 +29,36 @@ def simplex(dataset, dual):
 def combination(dataset, dual):
     """``sum_ic a_ic (e_y - e_c) x_i^T``, shape (k, d): zero exactly when ``dual`` proves that the
     data are not separable.  Every entry is rounded once, whatever cancels."""
-    rows = np.flatnonzero(dual.any(1))
-    x, exponent = columns_scaled(dense(dataset.x, rows))
-    signed = np.zeros((2, len(rows), dataset.k))
-    signed[0] = -dual[rows]
-    own = np.arange(len(rows)), dataset.y[rows]
-    for a in dual[rows].T:  # the sum as an unevaluated pair
-        signed[0][own], error = two_sum(signed[0][own], a)
-        signed[1][own] += error
-    high, low = product(np.concatenate(signed).T, np.concatenate([x, x]))
-    return np.ldexp(high + low, exponent)
+    rows, exponent = np.flatnonzero(dual.any(1)), column_exponents(dataset.x)
+    total, rest = np.zeros((2, dataset.k, dataset.d))
+    for some, columns, x in _slabs(dataset.x, rows, exponent):
+        signed = np.zeros((2, len(some), dataset.k))
+        signed[0] = -dual[some]
+        own = np.arange(len(some)), dataset.y[some]
+        for a in dual[some].T:  # the sum as an unevaluated pair
+            signed[0][own], error = two_sum(signed[0][own], a)
+            signed[1][own] += error
+        high, low = product(np.concatenate(signed).T, np.concatenate([x, x]))
+        total[:, columns], error = two_sum(total[:, columns], high)
+        rest[:, columns] += error + low
+    return np.ldexp(total + rest, exponent)
+
+
+def _slabs(x, rows, exponent):
+    """Some of the rows at a time, dense, with their columns that are not zero, in scaled units:
+    (rows, columns, x)."""
+    for start in range(0, len(rows), count := max(16, SLAB // x.shape[1])):
+        some = rows[start : start + count]
+        slab = dense(x, some)
+        columns = np.flatnonzero(slab.any(0)) if hasattr(x, "tocsr") else np.arange(x.shape[1])
+        yield some, columns, np.ldexp(slab[:, columns], -exponent[columns])
+
+
+def column_exponents(x):
+    """Powers of two just above the largest entry of every column (d,), dense or sparse."""
+    largest = abs(x).max(0)
+    largest = largest.toarray().ravel() if hasattr(largest, "toarray") else largest
+    return np.frexp(largest)[1]
 
 
 def dense(x, rows):
@@ -48,7 +69,7 @@ def dense(x, rows):
 
 def columns_scaled(x):
     """``(x * 2^-e, e)`` with the largest entry of every column in [1/2, 1)."""
-    exponent = np.frexp(np.abs(x).max(0, initial=0.0))[1]
+    exponent = column_exponents(x)
     return np.ldexp(x, -exponent), exponent
 
 
@@ -95,13 +116,15 @@ def least_margin(dataset, weights):
     terms = 2 * (abs(dataset.x) @ np.abs(weights).T).max(1)
     room = (dataset.d + 3) * np.finfo(float).eps * terms
     rows = np.flatnonzero(rough - room <= (rough + room).min())
-    x, exponent = columns_scaled(dense(dataset.x, rows))
-    high, low = product(x, np.ldexp(weights, exponent).T)
-    own = np.arange(len(rows)), dataset.y[rows]
-    exact, error = two_sum(high[own][:, None], -high)
-    exact += error + (low[own][:, None] - low)
-    exact[own] = np.inf
-    return float(exact.min() - TINY * terms[rows].max())
+    least, exponent = np.inf, column_exponents(dataset.x)
+    for some, columns, x in _slabs(dataset.x, rows, exponent):
+        high, low = product(x, np.ldexp(weights, exponent)[:, columns].T)
+        own = np.arange(len(some)), dataset.y[some]
+        exact, error = two_sum(high[own][:, None], -high)
+        exact += error + (low[own][:, None] - low)
+        exact[own] = np.inf
+        least = min(least, exact.min())
+    return float(least - TINY * terms[rows].max())
 
 
 def attained(dataset, norm, weights):
@@ -121,7 +144,6 @@ def certify(dataset, norm, weights, dual) -> tuple[float, float]:
     """
     dual = simplex(dataset, dual)
     lower, upper = attained(dataset, norm, weights), float(norm.dual(combination(dataset, dual)))
-    largest = abs(dataset.x).max(0)
-    largest = largest.toarray() if hasattr(largest, "toarray") else largest
-    upper += TINY * float(norm.dual(np.broadcast_to(largest, (dataset.k, dataset.d)).copy()))
+    largest = np.ldexp(np.ones((dataset.k, dataset.d)), column_exponents(dataset.x))
+    upper += TINY * float(norm.dual(largest))
     return lower - ROUNDING * abs(lower), upper / dual.sum() * (1 + ROUNDING)

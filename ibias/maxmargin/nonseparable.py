@@ -6,7 +6,7 @@ from scipy.linalg import LinAlgError, cho_factor
 from scipy.sparse.csgraph import connected_components
 
 from ..norms import MAX
-from .certificate import columns_scaled, combination, dense
+from .certificate import column_exponents, columns_scaled, combination
 from .newton import Factor, Pairs, interior
 from .result import NotSeparable, UndecidedSeparability
 from .vanishing import vanishing
@@ -50,7 +50,7 @@ def proved_not_separable(dataset, samples, kept, start=None):
     subset = samples.subset(rows)
     proof = prove(subset)
     if proof is None:
-        return UndecidedSeparability(dataset, columns_scaled(dense(samples.x, rows))[1], kept)
+        return UndecidedSeparability(dataset, column_exponents(samples.x), kept)
     a = np.zeros((samples.n, samples.k))
     a[rows] = proof
     return NotSeparable(dataset, a)

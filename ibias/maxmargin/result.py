@@ -7,7 +7,7 @@ import numpy as np
 
 from ..data import Dataset
 from ..norms import Norm
-from .certificate import combination, simplex
+from .certificate import column_exponents, combination, simplex
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class NotSeparable(ValueError):
     """No W classifies every sample; ``certificate`` (n, k) proves it: non-negative weights with sum
     1, zero in the own column, whose combination ``sum a_ic (e_y - e_c) x_i^T`` is zero.  A W with
     all margins positive would make ``<W, combination>`` positive.  ``residual`` is the largest
-    entry of the combination over the largest entry of its column of x.
+    entry of the combination, divided by the power of two above the largest entry of its column.
     """
 
     def __init__(self, dataset, certificate, reason=""):
@@ -99,10 +99,8 @@ class NotSeparable(ValueError):
                 "a certificate has non-negative entries with sum 1 and zeros in the column of the"
                 " own class"
             )
-        largest = abs(dataset.x).max(0)
-        largest = np.asarray(largest.todense() if hasattr(largest, "todense") else largest).ravel()
         rest = np.abs(combination(dataset, a)).max(0)
-        return float((rest[largest > 0] / largest[largest > 0]).max(initial=0.0))
+        return float(np.ldexp(rest, -column_exponents(dataset.x)).max())
 
 
 class UndecidedSeparability(ArithmeticError):

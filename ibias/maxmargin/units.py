@@ -7,14 +7,16 @@ scaled values matter.  What is far larger than the margin is known once the marg
 come from problems whose large columns are clipped to a moderate size, which only tightens the ball.
 """
 
+from itertools import chain
+
 import numpy as np
 from scipy.optimize import nnls
 
 from .certificate import columns_scaled, combination, least_margin, simplex
-from .newton import Pairs, interior
+from .newton import Pairs, candidates, interior
 
 CLIP = 13  # bits between the margin and the largest column of a guess
-FREE = 20, 27, 34  # bits between the margin and the columns called free
+FREE = 20, 16, 24, 13, 30  # bits between the margin and the columns called free, in turn
 ROUNDS = 12
 
 
@@ -34,8 +36,12 @@ def raw(samples, norm):
             yield w, without_columns(samples, a, exponent > level + CLIP)
     if level is None:
         return
+    tried = set()
     for bits in FREE:
         free = exponent > level + bits
+        if free.tobytes() in tried:
+            continue
+        tried.add(free.tobytes())
         order = np.argsort(free, kind="stable")
         unit = np.where(free, level, exponent)[order]
         x = np.ldexp(scaled[:, order], unit - level)
@@ -43,12 +49,12 @@ def raw(samples, norm):
         optimum = interior(pairs, norm, free=int(free.sum()))
         if optimum.w is None or optimum.a is None:
             continue
-        w = np.empty_like(optimum.w)
-        w[:, order] = np.ldexp(optimum.w, unit - exponent[order])
-        yield w, optimum.a
-        yield w, without_columns(samples, optimum.a, free)
-        if not free.any():
-            return
+        polished = [] if free.any() else candidates(pairs, norm, optimum)
+        for v, a in chain([(optimum.w, optimum.a)], polished):
+            w = np.empty_like(v)
+            w[:, order] = np.ldexp(v, unit - exponent[order])
+            yield w, a
+            yield w, without_columns(samples, a, free)
 
 
 def _clipped(samples, norm, scaled, exponent):

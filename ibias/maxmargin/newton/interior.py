@@ -131,7 +131,7 @@ class InteriorPoint:
         if ball.border:
             border.append(ball.border[0])
             corner.append(ball.border[1])
-        if ball.diagonal is not None and pairs.count < pairs.size:
+        if ball.diagonal is not None and pairs.few:
             inner = Woodbury(pairs, ball.diagonal, weight)
         else:
             inner = Factor(self._matrix(weight))

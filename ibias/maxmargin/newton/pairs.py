@@ -31,7 +31,7 @@ class Pairs:
         x, rows, basis = dataset.x, cls.rows_of(norm, dataset.k), None
         x = x / np.linalg.norm(x, axis=1).min()
         pairs = cls(x, dataset.y, rows, None, off)
-        if len(rows) == dataset.k or (norm.p == 2 and pairs.count < pairs.size):
+        if len(rows) == dataset.k or (norm.p == 2 and pairs.few):
             return pairs  # no span to use, or a system with a row a pair, which saves as much
         _, s, vt = np.linalg.svd(x, full_matrices=False)
         kept = s > 1e-13 * s[0]  # below: rounding of x itself
@@ -39,6 +39,11 @@ class Pairs:
             basis = vt[kept].T
             x = x @ basis
         return cls(x, dataset.y, rows, basis, off)
+
+    @property
+    def few(self):
+        """Whether a system with a row a pair is the cheaper one."""
+        return self.count < 0.7 * self.size
 
     @staticmethod
     def rows_of(norm, k):
