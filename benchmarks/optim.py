@@ -213,6 +213,8 @@ def table(milliseconds):
     work = milliseconds["forward and backward, batch 128"]
     rows = [["update", "ms a step", "beside", "ms", "ratio", "share of a training step"]]
     for name, peer in PEERS.items():
+        if name not in milliseconds:  # added since the last measurement
+            continue
         own, theirs = milliseconds[name], milliseconds[peer]
         share = "" if "tensors" in name else f"{own / (own + work):.0%}"
         rows.append([name, f"{own:.2f}", peer, f"{theirs:.2f}", f"{own / theirs:.2f}", share])

@@ -150,7 +150,7 @@ def test_the_source_behind_the_numbers_is_in_the_key_and_no_other(tmp_path, monk
         "engine/planner.py",
         "engine/lanes.py",
         "engine/composed.py",
-        "engine/kernel/block.py",
+        "engine/kernel/advance.py",
     } <= names
     assert not [name for name in names if name.startswith(("cli", "data", "maxmargin", "optim"))]
     ib.sweep(DATA, METHODS[:1], **ASK, store=tmp_path)

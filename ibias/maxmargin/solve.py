@@ -133,9 +133,13 @@ def _search(search, solver):
     if solver == "working-set":
         return working_set(search, norm, solve_pairs)
     search.used = samples.n
+    exact = 0
     for w, a in solve_pairs(samples, norm, None, search.tolerance or 0.0, search):
         search.offer(w, a)
-        if search.ended:
+        # to rounding: some pairs more, as the face is read off the multipliers, and the gap sees
+        # their errors squared
+        exact += search.ended
+        if exact > 9 or (search.ended and (search.tolerance or search.late)):
             break
     return None
 
