@@ -77,7 +77,7 @@ lint: .venv/installed
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy --no-error-summary
-	$(BIN)/lint-imports --quiet
+	@mkdir -p _build && $(BIN)/lint-imports > _build/layers.txt || { cat _build/layers.txt; exit 1; }
 	$(BIN)/python -m ibias_book.run.pairs
 
 # both distributions as wheels, the library tried in an environment of its own without extras
