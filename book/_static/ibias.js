@@ -17,8 +17,17 @@
       const frame = figure.querySelector(".ibias-frame");
       figure.classList.toggle("ibias-scrolls", Boolean(frame) && frame.scrollWidth > frame.clientWidth + 4);
     });
+    // a table that scrolls must be reached by the keyboard
+    document.querySelectorAll("article table").forEach((table) => {
+      if (table.scrollWidth > table.clientWidth) table.tabIndex = 0;
+      else table.removeAttribute("tabindex");
+    });
   }
-  window.addEventListener("load", hint);
+  window.addEventListener("load", () => {
+    hint();
+    // formulas widen a table when they are set, after the page has loaded
+    window.MathJax?.startup?.promise?.then(hint);
+  });
   window.addEventListener("resize", hint);
   document.addEventListener("DOMContentLoaded", () => {
     mend();
