@@ -41,9 +41,9 @@ def drive(optimizer, params, steps=STEPS):
     return params
 
 
-def assert_same(ours, theirs):
+def assert_same(ours, theirs, **close):
     for a, b in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(a.detach(), b.detach(), **CLOSE)
+        torch.testing.assert_close(a.detach(), b.detach(), **CLOSE | close)
 
 
 def svd_polar(g):
@@ -415,7 +415,12 @@ def test_a_step_compiles_without_graph_breaks(build, backend):
     optimizer = build(ours)
     step = torch.compile(optimizer.step, backend=backend, fullgraph=True)
     drive(build(theirs), theirs, 3)
-    assert_same(drive(SimpleNamespace(step=step), ours, 3), theirs)
+    # a compiler reorders the float32 products of an iteration: 2e-6 was seen
+    rounding = 1e-10
+    if any("polar" in g and g["polar"] != "exact" for g in optimizer.param_groups):
+        rounding = 1e-5
+    driven = drive(SimpleNamespace(step=step), ours, 3)
+    assert_same(driven, theirs, rtol=rounding, atol=rounding)
     before = [p.detach().clone() for p in ours]
     ours[1].grad[0, 0] = float("nan")
     try:
