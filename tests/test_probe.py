@@ -12,6 +12,7 @@ from torch import nn
 
 import ibias as ib
 from ibias.losses import CROSS_ENTROPY
+from ibias.probe import stationarity
 from ibias.probe.stationarity import separated
 
 
@@ -374,3 +375,25 @@ def test_infinite_parameters_are_a_sentence():
 def test_labels_that_require_a_gradient_are_labels():
     x, y = data()
     measured(layers(6, 3), x.requires_grad_(), y.double().requires_grad_())
+
+
+def test_the_shared_measures_have_their_values_by_hand():
+    """The book's measurements stand on the same functions, so these need values of their own."""
+    weights, margins = torch.tensor([3.0, 1.0]), torch.tensor([2.0, 4.0])
+    # (3 * 0 + 1 * 2) / (2 * 4)
+    assert stationarity.slackness(weights, margins).item() == 0.25
+    assert stationarity.slackness(weights, torch.tensor([-1.0, 2.0])).isnan()
+    theta, u = [torch.tensor([[3.0, 0.0]])], [torch.tensor([[3.0, 4.0]])]
+    # 9 / (3 * 5) in l2; 9 / (3 * 7) in l-infinity, whose dual is the sum
+    for norm, value in ((h.L2, 9 / 15), (h.LINF, 9 / 21)):
+        assert stationarity.kkt_alignment(norm, theta, u).item() == pytest.approx(value, rel=1e-6)
+    z = torch.tensor([[1.0, 3.0, 2.0]], dtype=torch.float64)
+    hard, soft, slope = stationarity.margins_of(z, torch.tensor([1]))
+    odds = np.exp([1.0, 2.0])
+    assert hard.item() == 1 and soft.item() == pytest.approx(3 - np.log(odds.sum()), rel=1e-12)
+    np.testing.assert_allclose(slope[0, [0, 2]], -odds / odds.sum(), rtol=1e-12)
+    assert slope[0, 1] == 1
+    one = stationarity.margins_of(torch.tensor([[2.0], [2.0]]), torch.tensor([1, 0]))
+    assert one[0].tolist() == [2, -2] and one[2].tolist() == [[1], [-1]]
+    loss = stationarity.log_sum_loss(CROSS_ENTROPY, torch.zeros(4, dtype=torch.float64))
+    assert loss.item() == pytest.approx(np.log(4 * np.log(2)), rel=1e-12)
