@@ -6,6 +6,7 @@ RUN apt-get update \
 WORKDIR /ibias
 COPY pyproject.toml constraints.txt package.json package-lock.json Makefile README.md LICENSE ./
 COPY ibias ibias
+COPY book book
 RUN make .venv/installed node_modules/installed
 COPY . .
 RUN make book

@@ -321,7 +321,7 @@ def _races(source: Path, cache: Path) -> str:
     env = os.environ | {
         "LD_PRELOAD": sanitizer,
         "TSAN_OPTIONS": "halt_on_error=1",
-        "PYTHONPATH": str(Path(__file__).parent),
+        "PYTHONPATH": str(Path(__file__).parent / "support"),
     }
     try:
         done = subprocess.run(
