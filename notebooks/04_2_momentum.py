@@ -46,10 +46,11 @@ import ibias as ib
 # with momentum $\beta$ keeps only what does not cancel. Version 1 bounds it by a polynomial in the number $m = n/b$ of batches; grouping by
 # sample instead of by batch gives the exact worst case:
 #
-# $$\rho_{\text{paper}} = \gamma - 4(1-\beta)\,m(m^2-1)\,R, \qquad
+# $$\rho_{\text{paper}} = \gamma - 2(1-\beta)\,m(m^2-1)\,R, \qquad
 # \rho_{\text{sharper}} = \gamma - 4R\,N(\beta, m), \quad N(\beta,m) = m(1-\beta)\Big(1+\frac{\beta}{1-\beta^m}\Big) - 1 .$$ (eq-momentum-margin)
 #
-# The first is reconstructed from the prose of version 1 (structure `text`, polynomial `derived`); the second is ours (`sharper`, Lemma C.12).
+# The first is reconstructed from the prose of version 1 and agrees with a public restatement of the theorem (`text`); the first edition of this book
+# had its penalty twice as large, a mistake of ours and not of the paper. The second is ours (`sharper`, Lemma C.12).
 #
 # ```{prf:theorem} 4.3 = E.4: momentum (version 1)
 # :label: thm-4-3

@@ -35,7 +35,7 @@
 # | method | effective margin $\rho$ | $\nu_t$ | $\alpha-2R^2e^{2R\eta_0}$ | valid from |
 # |---|---|---|---|---|
 # | plain (D) | $\gamma-4(m-1)R$ | 0 | 0 | 0 |
-# | momentum (E) | $\gamma-4R\,N(\beta,m)$ (*sharper*); version 1: $\gamma-4(1-\beta)m(m^2-1)R$ | $4R\beta^{t+1}$ | $4Rm(1-\beta)c_2(\beta,2R,0)$ | $t_0$ of C.15 |
+# | momentum (E) | $\gamma-4R\,N(\beta,m)$ (*sharper*); version 1: $\gamma-2(1-\beta)m(m^2-1)R$ | $4R\beta^{t+1}$ | $4Rm(1-\beta)c_2(\beta,2R,0)$ | $t_0$ of C.15 |
 # | VR (F) | $\gamma$ | 0 | $2^{a+4}R^2(m-1)^2$ | $2m$, and $2Rm\,\eta_{t-m}\le1$ |
 # | VR and momentum (G) | $\gamma$ | $4R\beta^{t+1}$ | $4R(1-\beta)\,[c_2(\beta,2R,0)+(m-1)\,c_2(\beta,2R,m-1)]$ | $t_0$ of C.15 |
 #
@@ -237,10 +237,10 @@ claim(
 #
 # The same with $D_V=m^2+\frac m{1-\beta}$.
 # ````
-# ````{prf:remark} 4.4: momentum zero (*contradicts*)
+# ````{prf:remark} 4.4: momentum zero (*sharper*)
 # :label: stmt-4-4
 #
-# With version 1's polynomial the momentum theorem at $\beta=0$ has $\rho=\gamma-4m(m^2-1)R$ and not the $\gamma-4(m-1)R$ of Theorem 4.1: an artefact of bounding all epochs alike. With $N(\beta,m)$ the momentum recursion at $\beta=0$ *is* D.1.
+# With version 1's polynomial the momentum theorem at $\beta=0$ has $\rho=\gamma-2m(m^2-1)R$ and not the $\gamma-4(m-1)R$ of Theorem 4.1, as the remark says. It is no property of momentum but of bounding all epochs alike: with $N(\beta,m)$ the momentum recursion at $\beta=0$ *is* D.1.
 # ````
 
 # %% tags=["hide-input"]

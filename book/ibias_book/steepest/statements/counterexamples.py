@@ -206,8 +206,8 @@ def momentum_zero():
         1e-8,
     )
     out.add(
-        "version 1's penalty is at least six times too large",
-        6.0,
+        "version 1's penalty is at least three times Theorem 4.1's",
+        3.0,
         4 * constants.sampling_error_paper(0.0, counts) / plain,
     )
     return out.bounds()
