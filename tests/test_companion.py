@@ -123,7 +123,7 @@ from ibias_book.claims import claim
 from ibias_book.provenance import show
 data = xr.Dataset({"y": ("x", [float(steps), 2.0])})
 show("<svg xmlns='http://www.w3.org/2000/svg'></svg>", "fig-mini", data=data, alt="An empty drawing only")
-claim("mini", "One is one.", where="here", tested="equality", holds=True)
+claim("mini", "One is one.", kind="ours", where="here", tested="equality", because="exact", holds=True)
 """
 
 
@@ -155,7 +155,9 @@ def test_a_notebook_runs_is_kept_verified_and_found_stale(mini, monkeypatch):
     assert outputs.has(mini, "mini")
     assert [o.status for o in notebooks.run(mini, say=said.append)] == ["fresh"]
     assert [c.verdict for c in notebooks.verdicts(mini)["notebooks/mini"]] == ["holds"]
-    assert claims.expected(mini / "book" / "verdicts.json") == {"notebooks/mini": {"mini": "holds"}}
+    assert claims.expected(mini / "book" / "verdicts.json") == {
+        "notebooks/mini": {"mini": ("ours", "holds")}
+    }
 
     # settings of one's own never reach the book
     assert notebooks.run(mini, ["mini"], {"steps": "5"}, say=said.append)[0].status == "done"
@@ -193,10 +195,11 @@ def test_a_notebook_that_cannot_even_start_is_reported(mini, monkeypatch):
 
 # --- claims
 # ------------------------------------------------------------------------------------------------------
+ENOUGH = {"kind": "paper", "where": "w", "tested": "t", "because": "b"}
+
+
 def made(**changes):
-    return claims.Claim(
-        **({"id": "a", "sentence": "s", "where": "w", "tested": "t", "verdict": "holds"} | changes)
-    )
+    return claims.Claim(**({"id": "a", "sentence": "s", "verdict": "holds"} | ENOUGH | changes))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +213,7 @@ def made(**changes):
     ],
 )
 def test_verdict_of_a_claim(options, verdict, capsys):
-    assert claims.claim("a", "s", where="w", tested="t", **options).verdict == verdict
+    assert claims.claim("a", "s", **(ENOUGH | options)).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -220,30 +223,46 @@ def test_verdict_of_a_claim(options, verdict, capsys):
         ({"holds": True, "verdict": "holds"}, ValueError, "not both"),
         ({"verdict": "true"}, ValueError, "none of"),
         ({"holds": np.array([True, False])}, TypeError, "one truth value"),
-        ({"holds": True, "tolerance": "1 %"}, ValueError, "without a reason"),
+        ({"holds": True, "tolerance": "1 %", "because": " "}, ValueError, "no reason for its tol"),
+        ({"holds": True, "kind": "rumour"}, ValueError, "none of: paper, ours"),
         ({"holds": True, "where": " "}, ValueError, "'where'"),
     ],
 )
 def test_a_claim_that_says_too_little_is_refused(options, error, said):
     with pytest.raises(error, match=said):
-        claims.claim("a", "s", **({"where": "w", "tested": "t"} | options))
+        claims.claim("a", "s", **(ENOUGH | options))
 
 
 def test_every_difference_between_verdicts_is_told():
-    wanted = {"p": {"same": "holds", "changed": "holds", "gone": "holds"}}
+    holds = ("paper", "holds")
+    wanted = {"p": {"same": holds, "changed": holds, "ours": holds, "gone": holds}}
     found = {
-        "p": [made(id="same"), made(id="changed", verdict="vacuous"), made(id="new")],
+        "p": [made(id="same"), made(id="changed", verdict="vacuous"), made(id="new")]
+        + [made(id="ours", kind="ours")],
         "q": [made(id="same")],
     }
     said = " | ".join(s for _, s in claims.differences(found, wanted))
     for word in (
-        "'changed' was 'holds' and is now 'vacuous'",
-        "'new' (holds) is new",
+        "'changed' was 'paper: holds' and is now 'paper: vacuous'",
+        "'ours' was 'paper: holds' and is now 'ours: holds'",
+        "'new' (paper: holds) is new",
         "'gone' is in",
         "'same' is made twice",
     ):
         assert word in said
-    assert claims.differences({"p": [made(id="same")]}, {"p": {"same": "holds"}}) == []
+    assert claims.differences({"p": [made(id="same")]}, {"p": {"same": holds}}) == []
+
+
+def test_verdicts_of_each_kind_are_written_apart_and_read_together(tmp_path):
+    found = {"p": [made(id="theirs"), made(id="ours", kind="ours", verdict="vacuous")]}
+    claims.write_expected(tmp_path / "verdicts.json", found)
+    text = (tmp_path / "verdicts.json").read_text(encoding="utf-8")
+    assert text.index('"paper"') < text.index('"theirs"') < text.index('"self-check"')
+    kept = {"p": {"theirs": ("paper", "holds"), "ours": ("ours", "vacuous")}}
+    assert claims.expected(tmp_path / "verdicts.json") == kept
+    assert claims.differences(found, kept) == []
+    both = claims.by_kind(found["p"])
+    assert [len(both[kind]) for kind in claims.KINDS] == [1, 1, 0, 0]
 
 
 # --- the data of a figure

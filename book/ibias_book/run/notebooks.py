@@ -310,8 +310,10 @@ def main(argv: list[str] | None = None) -> int:
             print(picture(root))
             return 0
         if args.action == "verdicts":
-            total = claims.count(c for found in verdicts(root).values() for c in found)
-            print("book/verdicts.json: " + ", ".join(f"{n} {v}" for v, n in total.items()))
+            found = claims.by_kind(c for page in verdicts(root).values() for c in page)
+            for kind, made in found.items():
+                counts = ", ".join(f"{n} {v}" for v, n in claims.count(made).items())
+                print(f"book/verdicts.json, {kind}: {counts}")
             return 0
         done = run(root, args.names, dict(args.p), args.jobs, args.force)
     except (LookupError, ValueError) as err:
