@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import LinAlgError
 
 from ..balls import Smooth, WithFreeColumns, ball_type, ratio
-from .equations import Equations, Factor, Woodbury
+from .equations import UnknownMultipliers, UnknownWeights
 
 
 @dataclass
@@ -122,18 +122,13 @@ class InteriorPoint:
     def _equations(self, weight):
         """The bordered system, on its smaller side."""
         pairs, ball = self.pairs, self.ball
-        border, corner = (
-            [-ball.mix(pairs.adjoint(weight * self.unit).ravel())],
-            [(weight * self.unit**2).sum()],
-        )
-        if ball.border:
-            border.append(ball.border[0])
-            corner.append(ball.border[1])
+        border = ball.border or (None, 0.0)
         if ball.diagonal is not None and pairs.few:
-            inner = Woodbury(pairs, ball.diagonal, weight)
-        else:
-            inner = Factor(self._matrix(weight))
-        return Equations(inner, np.array(border).T, np.diag(corner))
+            return UnknownMultipliers(pairs, ball.diagonal, weight, self.unit, *border)
+        return UnknownWeights(self._matrix(weight), self._adjoint, weight, self.unit, *border)
+
+    def _adjoint(self, a):
+        return self.ball.mix(self.pairs.adjoint(a).ravel())
 
     def _matrix(self, weight):
         """``H + A^T diag(weight) A`` in mixed coordinates.
@@ -163,12 +158,11 @@ class InteriorPoint:
         )
         pull = np.where(off, 0, target - weight * infeasible)
         c, e = ball.residual(centring * self.mu, None if predictor is None else predictor.ball)
-        rhs = ball.mix((pairs.adjoint(self.a + pull) + self.tilt - ball.s).ravel()) - c
-        border = [1 - (self.unit * (self.a + pull)).sum()] + ([e] if ball.border else [])
-        dw, z = equations.solve(rhs, np.array(border))
+        rest = ball.mix((self.tilt - ball.s).ravel()) - c
+        dw, z, a = equations.solve(rest, self.a + pull, [e] if ball.border else [])
         dw = ball.mix(dw).reshape(pairs.shape)
         dslack = np.where(off, 0, pairs.margins(dw, 0) - z[0] * self.unit + infeasible)
-        da = np.where(off, 0, target - weight * dslack)
+        da = np.where(off, 0, target - weight * dslack) if a is None else a - self.a
         inner = ball.step(
             dw, pairs.adjoint(self.a + da) + self.tilt - ball.s, z[1] if ball.border else 0.0
         )
