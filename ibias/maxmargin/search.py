@@ -13,12 +13,13 @@ EXACT = 4 * ROUNDING  # a relative gap that rounding alone leaves
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Samples (n, d), dense or CSR, and classes (n,) of 0..k-1: a data set in the solver's
-    units."""
+    """Samples (n, d), dense or CSR, and classes (n,) of 0..k-1: a data set, or a working set of it,
+    in the solver's units."""
 
     x: np.ndarray
     y: np.ndarray
     k: int
+    off: np.ndarray | None = None  # pairs left out (n, k), the own column among them
 
     @property
     def n(self):
@@ -32,9 +33,9 @@ class Samples:
     def sparse(self):
         return hasattr(self.x, "tocsr")
 
-    def subset(self, rows):
+    def subset(self, rows, off=None):
         """Some of the samples, dense."""
-        return Samples(dense(self.x, rows), self.y[rows], self.k)
+        return Samples(dense(self.x, rows), self.y[rows], self.k, off)
 
 
 def in_units(dataset, zeros=False):

@@ -133,7 +133,7 @@ def _search(search, solver):
     if solver == "working-set":
         return working_set(search, norm, solve_pairs)
     search.used = samples.n
-    for w, a in solve_pairs(samples, norm, None, search.tolerance or 0.0, search):
+    for w, a in solve_pairs(samples, norm, search.tolerance or 0.0, search):
         search.offer(w, a)
         if search.ended:
             break
@@ -154,12 +154,11 @@ def _route(search, norm):
     return "working-set"
 
 
-def solve_pairs(samples, norm, off, tolerance, search):
-    """Pairs (w, a) of dense samples, the pairs at ``off`` left out, in the order of their
-    polish."""
+def solve_pairs(samples, norm, tolerance, search):
+    """Candidates (w, a) for dense samples, in the order of their polish."""
     wide = spread(samples)
     if wide <= RAW:
-        pairs = Pairs.of(samples, norm, off)
+        pairs = Pairs.of(samples, norm)
         optimum = interior(pairs, norm, max(tolerance, 1e-13), stop=lambda: search.late)
         yield optimum.w, optimum.a
         if optimum.lower > 0 and tolerance < 1e-8 and not search.late:

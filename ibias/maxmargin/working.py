@@ -13,7 +13,7 @@ SEED_STEPS = 200  # of the first-order method, for a first guess of the support
 
 
 def working_set(search, norm, solve):
-    """``solve(samples, norm, off, tolerance, search)`` yields pairs (w, a) for a subset; offers
+    """``solve(samples, norm, tolerance, search)`` yields pairs (w, a) for a subset; offers
     what they prove to ``search``.  Returns the multipliers of a subset that has no positive margin,
     or None."""
     samples = search.samples
@@ -25,11 +25,11 @@ def working_set(search, norm, solve):
     chosen, accuracy = _first(samples, seed, a, own), 1e-2
     for _ in range(ROUNDS):
         rows = np.flatnonzero(chosen.any(1))
-        subset, off = samples.subset(rows), ~chosen[rows]
+        subset = samples.subset(rows, ~chosen[rows])
         search.used = len(rows)
         inner = Search(subset, search.norm, seconds=search.seconds)
         inner.began = search.began
-        for w, a in solve(subset, norm, off, accuracy, search):
+        for w, a in solve(subset, norm, accuracy, search):
             inner.offer(w, a)
             if inner.gap <= max(EXACT, accuracy / 10) or search.late:
                 break
