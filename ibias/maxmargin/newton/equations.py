@@ -4,7 +4,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
 
 SHIFTS = 1e-15, 1e-13, 1e-11  # of a unit diagonal: rounding of the factor, more where that fails
-SOFT = 1e-5  # of the largest entry of D
+SOFT = 1e-9  # of the largest entry of H: from there on the system of multipliers loses digits
 
 
 class Factor:
