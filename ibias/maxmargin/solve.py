@@ -147,7 +147,8 @@ def _route(search, norm):
         return "interior"
     loose = search.tolerance is not None and search.tolerance >= 1e-5
     matrix = not isinstance(norm, Entrywise) or norm.p not in (1, 2, np.inf)
-    if loose and (samples.sparse or unknowns > ONE_SYSTEM[0]):
+    slow = not matrix and norm.p != 2 and pairs <= 30_000  # there the working set is faster
+    if loose and not slow and (samples.sparse or unknowns > ONE_SYSTEM[0]):
         return "first-order"
     if matrix and min(unknowns, samples.k * samples.n) > DENSE_LIMIT:
         return "first-order"

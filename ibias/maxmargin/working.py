@@ -22,7 +22,8 @@ def working_set(search, norm, solve):
     seed, a = first_order(guess, norm, tolerance=1e-3, steps=SEED_STEPS)
     search.offer(seed, a)
     own = np.arange(samples.k) == samples.y[:, None]
-    chosen, accuracy = _first(samples, seed, a, own), 1e-2
+    least = max((search.tolerance or 0.0) / 5, 1e-13)
+    chosen, accuracy = _first(samples, seed, a, own), max(1e-2, least)
     for _ in range(ROUNDS):
         rows = np.flatnonzero(chosen.any(1))
         subset = samples.subset(rows, ~chosen[rows])
@@ -43,10 +44,10 @@ def working_set(search, norm, solve):
             return None
         reached = margins(samples, inner.w)
         violated = (reached < inner.lower * (1 - 1e-12)) & ~chosen
-        if not violated.any() and accuracy <= 1e-13:
+        if not violated.any() and accuracy <= least:
             return None
         short = 1 - reached.min() / inner.upper
-        accuracy = float(np.clip(short / 30, 1e-13, 1e-2)) if violated.any() else 1e-13
+        accuracy = float(np.clip(short / 30, least, 1e-2)) if violated.any() else least
         kept = chosen & ((dual > 1e-8 * dual.max()) | (reached < 1.5 * inner.upper))
         chosen = kept | _worst(reached, violated, max(300, int(kept.sum())))
     return None

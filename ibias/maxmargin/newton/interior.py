@@ -1,11 +1,14 @@
-"""A primal-dual interior point for max margins: Mehrotra's predictor-corrector on all n(k - 1)
-constraints at once.
+"""A primal-dual interior point for max margins (Mehrotra 1992), for the matrix norms with the
+scaling of Nesterov and Todd (Todd, Toh and Tutuncu 1998), on all constraints at once.
 
-    maximise gamma - phi(W)   subject to   margin_ic(W) - gamma = slack_ic >= 0,   multipliers a_ic
-    >= 0, sum a = 1
+    maximise  gamma - phi(W)   subject to   A W - gamma u = slack >= 0
 
-with phi the indicator of the ball (p = 1, inf) or ``||W||^2 / 2``.  The linear system lives in W: H
-+ A^T diag(a / slack) A, bordered by one row for gamma and one for balls with a ``border``.
+with phi the indicator of the ball (p = 1, inf) or ``||W||^2 / 2``, A the margins of all pairs and u
+the lengths that samples were divided by.  With multipliers a >= 0 and S the ball's dual matrix the
+conditions of the optimum, perturbed by mu, are
+
+    (1)  A W - gamma u = slack              (2)  u a = 1
+    (3)  S = A^T a + tilt                   (4)  a slack = mu,    (W, S) complementary on the ball
 """
 
 from dataclasses import dataclass, field
@@ -150,27 +153,39 @@ class InteriorPoint:
         return matrix
 
     def _step(self, equations, weight, centring, predictor):
+        """One solution of the conditions (1) to (4) linearised at the current point,
+
+            (1')  A dW - u d_gamma - d_slack = -infeasible
+            (2')  u (a + d_a) = 1
+            (3')  dS = A^T (a + d_a) + tilt - S
+            (4')  d_a + L d_slack = target,   L = diag(a / slack),
+                  dS = H dW + c + h d_t,      h dW + kappa d_t = e        (the ball's own)
+
+        with ``target = (centring mu - second) / slack - a``, where ``second`` is Mehrotra's
+        correction by the predictor's products.  (1') in (4') gives the multipliers
+        ``a + d_a = a + target - L infeasible - L (A dW - u d_gamma)``, and those in (3') and (2')
+        the bordered system of ``equations`` in (dW, d_gamma, d_t).
+        """
         pairs, ball, off = self.pairs, self.ball, self.off
         second = 0.0 if predictor is None else predictor.a * predictor.slack
         target = np.where(off, 0, (centring * self.mu - second) / self.slack - self.a)
-        infeasible = np.where(
-            off, 0, pairs.margins(ball.w, 0) - self.gamma * self.unit - self.slack
+        infeasible = pairs.margins(ball.w, 0) - np.where(
+            off, 0, self.gamma * self.unit + self.slack
         )
-        pull = np.where(off, 0, target - weight * infeasible)
         c, e = ball.residual(centring * self.mu, None if predictor is None else predictor.ball)
-        rest = ball.mix((self.tilt - ball.s).ravel()) - c
-        dw, z, a = equations.solve(rest, self.a + pull, [e] if ball.border else [])
+        right = ball.mix((self.tilt - ball.s).ravel()) - c
+        pulled = self.a + target - weight * infeasible
+        dw, (d_gamma, *d_t), a = equations.solve(right, pulled, [e] if ball.border else [])
         dw = ball.mix(dw).reshape(pairs.shape)
-        dslack = np.where(off, 0, pairs.margins(dw, 0) - z[0] * self.unit + infeasible)
-        da = np.where(off, 0, target - weight * dslack) if a is None else a - self.a
-        inner = ball.step(
-            dw, pairs.adjoint(self.a + da) + self.tilt - ball.s, z[1] if ball.border else 0.0
-        )
+        d_slack = np.where(off, 0, pairs.margins(dw, 0) - d_gamma * self.unit + infeasible)
+        d_a = np.where(off, 0, target - weight * d_slack) if a is None else a - self.a
+        ds = pairs.adjoint(self.a + d_a) + self.tilt - ball.s
+        inner = ball.step(dw, ds, d_t[0] if d_t else 0.0)
         primal, dual = ball.longest(inner)
-        primal, dual = min(primal, ratio(self.slack, dslack)), min(dual, ratio(self.a, da))
+        primal, dual = min(primal, ratio(self.slack, d_slack)), min(dual, ratio(self.a, d_a))
         if ball.joint:
             primal = dual = min(primal, dual)
-        return Step(dw, da, dslack, z[0], inner, primal, dual)
+        return Step(dw, d_a, d_slack, d_gamma, inner, primal, dual)
 
     def _centring(self, predictor):
         """Mehrotra's rule: how much the predictor would leave of the gap."""
