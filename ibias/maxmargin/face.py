@@ -166,7 +166,7 @@ def random_optima(dataset, best, count=10, seed=0) -> Face:
         return Face(points, (1.0, 1.0))
     pairs, rng = Pairs.of(dataset, best.norm), np.random.default_rng(seed)
     v, gamma, base, null, _ = _affine(pairs, best.norm, best.weights, best.dual)
-    points = []
+    extreme = []
     for _ in range(count):
         direction = (null @ rng.normal(size=null.shape[1])).reshape(v.shape)
         direction *= TILT * gamma / np.linalg.norm(direction)
@@ -174,8 +174,8 @@ def random_optima(dataset, best, count=10, seed=0) -> Face:
             interior(pairs, best.norm, tilt=pairs.lift(direction), tolerance=1e-10).face.w
         )
         on_face = (base + null @ (null.T @ (tilted.ravel() - base))).reshape(v.shape)
-        points.append(_inside(pairs, best.norm, on_face, v, gamma)[0])
-    points = np.array(points)
+        extreme.append(_inside(pairs, best.norm, on_face, v, gamma)[0])
+    points = np.array(extreme)
     flat = points.reshape(count, -1) / np.linalg.norm(points, axis=(1, 2))[:, None]
     cosines = (flat @ flat.T)[np.triu_indices(count, 1)]
     return Face(points, (float(cosines.min()), float(cosines.max())))

@@ -18,7 +18,7 @@ EXACT_LIMIT = 40  # unknowns of a system solved in fractions
 def contradiction(dataset) -> NotSeparable | None:
     """An all-zero sample, or two equal rows with two labels: named, with an exact certificate."""
     a = np.zeros((dataset.n, dataset.k))
-    seen = {}
+    seen: dict[bytes, int] = {}
     for i in range(dataset.n):
         row = _content(dataset.x, i)
         if row is None:

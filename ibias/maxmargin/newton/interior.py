@@ -40,10 +40,10 @@ class Optimum:
 
     lower: float = -inf
     upper: float = inf
-    w: np.ndarray = None
-    a: np.ndarray = None
+    w: np.ndarray | None = None
+    a: np.ndarray | None = None
     gap: float = inf
-    face: Iterate = field(default=None, repr=False)
+    face: Iterate | None = field(default=None, repr=False)
 
 
 @dataclass
