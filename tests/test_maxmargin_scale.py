@@ -92,6 +92,14 @@ def test_the_working_set_refutes_the_whole():
     assert caught.value.certificate.shape == (3000, 3) and caught.value.check(dataset) < 1e-13
 
 
+def test_the_first_order_route_hands_hopeless_data_to_an_exact_one(monkeypatch):
+    monkeypatch.setattr("ibias.maxmargin.first_order.PATIENCE", 200)
+    rng = np.random.default_rng(0)
+    dataset = Dataset(rng.normal(size=(300, 6)), rng.integers(0, 3, 300))
+    with pytest.raises(NotSeparable):
+        max_margin(dataset, FROBENIUS, solver="first-order", tolerance=1e-3)
+
+
 def test_time_over_returns_what_is_certified():
     dataset = data.mixture(classes=10, per_class=100, dim=60, spread=0.3)
     best = max_margin(dataset, MAX, solver="first-order", tolerance=1e-12, seconds=1.0)

@@ -49,9 +49,9 @@ def _content(x, i):
 def proved_not_separable(dataset, samples, kept, start=None):
     """The NotSeparable of ``dataset`` (``samples`` in the solver's units) if multipliers prove it,
     else the UndecidedSeparability to raise.  ``start``: multipliers of a subset to begin with."""
-    rows = np.arange(samples.n) if start is None else np.flatnonzero(start.any(1))
-    subset = samples.subset(rows)
-    proof = prove(subset)
+    whole = start is None or not start.any()
+    rows = np.arange(samples.n) if whole else np.flatnonzero(start.any(1))
+    proof = prove(samples.subset(rows)[0])
     if proof is None:
         return UndecidedSeparability(dataset, column_exponents(samples.x), kept)
     a = np.zeros((samples.n, samples.k))

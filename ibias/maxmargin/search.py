@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..norms import Norm
-from .certificate import ROUNDING, attained, certify, dense, simplex
+from .certificate import ROUNDING, attained, certify, simplex
 
 EXACT = 4 * ROUNDING  # a relative gap that rounding alone leaves
 
@@ -34,8 +34,12 @@ class Samples:
         return hasattr(self.x, "tocsr")
 
     def subset(self, rows, off=None):
-        """Some of the samples, dense."""
-        return Samples(dense(self.x, rows), self.y[rows], self.k, off)
+        """Some of the samples, dense, and the columns kept: of sparse ones those not zero."""
+        x, columns = self.x[rows], np.arange(self.d)
+        if self.sparse:
+            columns = np.unique(x.indices[x.data != 0])
+            x = x[:, columns].toarray()
+        return Samples(x, self.y[rows], self.k, off), columns
 
 
 def in_units(dataset, zeros=False):

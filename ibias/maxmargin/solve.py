@@ -129,7 +129,9 @@ def _search(search, solver):
     if solver == "first-order":
         search.used = samples.n
         first_order(search, norm, search.tolerance or 1e-4)
-        return None
+        if search.w is not None or search.late:
+            return None
+        solver = "working-set"  # perhaps not separable, which an exact route can prove
     if solver == "working-set":
         return working_set(search, norm, solve_pairs)
     search.used = samples.n

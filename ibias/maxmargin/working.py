@@ -26,12 +26,12 @@ def working_set(search, norm, solve):
     chosen, accuracy = _first(samples, seed, a, own), max(1e-2, least)
     for _ in range(ROUNDS):
         rows = np.flatnonzero(chosen.any(1))
-        subset = samples.subset(rows, ~chosen[rows])
+        subset, columns = samples.subset(rows, ~chosen[rows])
         search.used = len(rows)
         inner = Search(subset, search.norm, seconds=search.seconds)
         inner.began = search.began
-        for w, a in solve(subset, norm, accuracy, search):
-            inner.offer(w, a)
+        for candidate in solve(subset, norm, accuracy, search):
+            inner.offer(*candidate)
             if inner.gap <= max(EXACT, accuracy / 10) or search.late:
                 break
         dual = np.zeros(own.shape)
@@ -39,10 +39,12 @@ def working_set(search, norm, solve):
             dual[rows] = inner.a
         if inner.w is None:
             return dual
-        search.offer(inner.w, dual)
+        w = np.zeros((samples.k, samples.d))
+        w[:, columns] = inner.w
+        search.offer(w, dual)
         if search.ended:
             return None
-        reached = margins(samples, inner.w)
+        reached = margins(samples, w)
         violated = (reached < inner.lower * (1 - 1e-12)) & ~chosen
         if not violated.any() and accuracy <= least:
             return None
