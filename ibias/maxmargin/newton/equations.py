@@ -52,10 +52,11 @@ class UnknownWeights:
         v = self.inner.solve(rhs)
         return v + self.inner.solve(rhs - self.inner.matrix @ v)
 
-    def solve(self, r, p, e):
-        """(dW, z, None): the multipliers follow from dW."""
+    def solve(self, r, p, e, total=1.0):
+        """(dW, z, None): the multipliers follow from dW.  ``total``: in place of the one of
+        ``1 - u p``."""
         v = self._refined(r + self.adjoint(p))
-        right = np.array([1 - (self.unit * p).sum(), *e])
+        right = np.array([total - (self.unit * p).sum(), *e])
         z = np.linalg.solve(self.schur, right - self.border.T @ v)
         return v - self.columns @ z, z, None
 

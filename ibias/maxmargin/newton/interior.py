@@ -64,7 +64,8 @@ class InteriorPoint:
     samples, whose constraints hardly matter, are then harmless.
     """
 
-    def __init__(self, pairs, norm, tilt=None, free=0, stop=None):
+    def __init__(self, pairs, norm, tilt=None, free=0, careful=False):
+        self.careful = careful
         length = np.linalg.norm(pairs.x, axis=1)[:, None]
         self.unit = length.min() / length
         pairs = pairs.with_samples(pairs.x * self.unit)
@@ -179,6 +180,9 @@ class InteriorPoint:
         dw = ball.mix(dw).reshape(pairs.shape)
         d_slack = np.where(off, 0, pairs.margins(dw, 0) - d_gamma * self.unit + infeasible)
         d_a = np.where(off, 0, target - weight * d_slack) if a is None else a - self.a
+        if a is None and self.careful:
+            change = dw, d_slack, d_a, d_gamma, d_t
+            dw, d_slack, d_a, d_gamma, d_t = self._refined(equations, weight, c, e, *change)
         ds = pairs.adjoint(self.a + d_a) + self.tilt - ball.s
         inner = ball.step(dw, ds, d_t[0] if d_t else 0.0)
         primal, dual = ball.longest(inner)
@@ -186,6 +190,26 @@ class InteriorPoint:
         if ball.joint:
             primal = dual = min(primal, dual)
         return Step(dw, d_a, d_slack, d_gamma, inner, primal, dual)
+
+    def _refined(self, equations, weight, c, e, dw, d_slack, d_a, d_gamma, d_t):
+        """The step corrected by what it leaves of (3') and (2'): multipliers taken from dW carry
+        its rounding times L, which drowns the dual side when columns differ much in size."""
+        pairs, ball, hessian = self.pairs, self.ball, np.zeros((self.pairs.size,) * 2)
+        ball.add_to(hessian)
+        h, kappa = ball.border or (0.0, 0.0)
+        for _ in range(2):
+            mixed = ball.mix(dw.ravel())
+            ds = ball.mix((pairs.adjoint(self.a + d_a) + self.tilt - ball.s).ravel())
+            t = d_t[0] if d_t else 0.0
+            left = [e - h @ mixed - kappa * t] if d_t else []
+            total = 1 - (self.unit * (self.a + d_a)).sum()
+            rest = ds - hessian @ mixed - c - h * t
+            more, (gamma, *t), _ = equations.solve(rest, 0 * weight, left, total)
+            more = ball.mix(more).reshape(pairs.shape)
+            change = np.where(self.off, 0, pairs.margins(more, 0) - gamma * self.unit)
+            dw, d_slack, d_a = dw + more, d_slack + change, d_a - weight * change
+            d_gamma, d_t = d_gamma + gamma, [u + v for u, v in zip(d_t, t, strict=True)]
+        return dw, d_slack, d_a, d_gamma, d_t
 
     def _centring(self, predictor):
         """Mehrotra's rule: how much the predictor would leave of the gap."""
@@ -225,14 +249,14 @@ class InteriorPoint:
 
 
 @np.errstate(all="ignore")
-def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0, stop=None):
+def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0, stop=None, careful=False):
     """Run until the relative gap is below ``tolerance`` or nothing improves; returns the
     ``Optimum`` seen.
 
     With a tilt the bounds say nothing about its optimum: the iterate of the smallest mu is kept as
     ``face``.
     """
-    point, best = InteriorPoint(pairs, norm, tilt, free), Optimum()
+    point, best = InteriorPoint(pairs, norm, tilt, free, careful), Optimum()
     idle, least = 0, inf
     for _ in range(rounds):
         lower, upper = point.bounds()
