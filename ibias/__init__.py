@@ -47,6 +47,7 @@ _LAZY = {
     "max_margin": "maxmargin",
     "MaxMargin": "maxmargin",
     "NotSeparable": "maxmargin",
+    "UndecidedSeparability": "maxmargin",
     "certify": "maxmargin",
     "random_optima": "maxmargin",
     "plane": "balls",
