@@ -46,11 +46,11 @@ def working_set(search, norm, solve):
             return None
         reached = margins(samples, w)
         violated = (reached < inner.lower * (1 - 1e-12)) & ~chosen
-        if not violated.any() and accuracy <= least:
-            return None
+        kept = chosen & ((dual > 1e-8 * dual.max()) | (reached < 1.5 * inner.upper))
+        if not violated.any() and accuracy <= least and kept.sum() > 0.5 * chosen.sum():
+            return None  # else once more on the few that are near: the rest costs digits
         short = 1 - reached.min() / inner.upper
         accuracy = float(np.clip(short / 30, least, 1e-2)) if violated.any() else least
-        kept = chosen & ((dual > 1e-8 * dual.max()) | (reached < 1.5 * inner.upper))
         chosen = kept | _worst(reached, violated, max(300, int(kept.sum())))
     return None
 
