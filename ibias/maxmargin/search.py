@@ -6,19 +6,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..norms import Norm
-from .certificate import ROUNDING, attained, certify, dense, simplex
+from .certificate import ROUNDING, attained, certify, simplex
 
 EXACT = 4 * ROUNDING  # a relative gap that rounding alone leaves
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Samples (n, d), dense or CSR, and classes (n,) of 0..k-1: a data set in the solver's
-    units."""
+    """Samples (n, d), dense or CSR, and classes (n,) of 0..k-1: a data set, or a working set of it,
+    in the solver's units."""
 
     x: np.ndarray
     y: np.ndarray
     k: int
+    off: np.ndarray | None = None  # pairs left out (n, k), the own column among them
 
     @property
     def n(self):
@@ -32,9 +33,13 @@ class Samples:
     def sparse(self):
         return hasattr(self.x, "tocsr")
 
-    def subset(self, rows):
-        """Some of the samples, dense."""
-        return Samples(dense(self.x, rows), self.y[rows], self.k)
+    def subset(self, rows, off=None):
+        """Some of the samples, dense, and the columns kept: of sparse ones those not zero."""
+        x, columns = self.x[rows], np.arange(self.d)
+        if self.sparse:
+            columns = np.unique(x.indices[x.data != 0])
+            x = x[:, columns].toarray()
+        return Samples(x, self.y[rows], self.k, off), columns
 
 
 def in_units(dataset, zeros=False):

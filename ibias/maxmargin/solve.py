@@ -129,12 +129,14 @@ def _search(search, solver):
     if solver == "first-order":
         search.used = samples.n
         first_order(search, norm, search.tolerance or 1e-4)
-        return None
+        if search.w is not None or search.late:
+            return None
+        solver = "working-set"  # perhaps not separable, which an exact route can prove
     if solver == "working-set":
         return working_set(search, norm, solve_pairs)
     search.used = samples.n
     exact = 0
-    for w, a in solve_pairs(samples, norm, None, search.tolerance or 0.0, search):
+    for w, a in solve_pairs(samples, norm, search.tolerance or 0.0, search):
         search.offer(w, a)
         # to rounding: some pairs more, as the face is read off the multipliers, and the gap sees
         # their errors squared
@@ -151,19 +153,19 @@ def _route(search, norm):
         return "interior"
     loose = search.tolerance is not None and search.tolerance >= 1e-5
     matrix = not isinstance(norm, Entrywise) or norm.p not in (1, 2, np.inf)
-    if loose and (samples.sparse or unknowns > ONE_SYSTEM[0]):
+    slow = not matrix and norm.p != 2 and pairs <= 30_000  # there the working set is faster
+    if loose and not slow and (samples.sparse or unknowns > ONE_SYSTEM[0]):
         return "first-order"
     if matrix and min(unknowns, samples.k * samples.n) > DENSE_LIMIT:
         return "first-order"
     return "working-set"
 
 
-def solve_pairs(samples, norm, off, tolerance, search):
-    """Pairs (w, a) of dense samples, the pairs at ``off`` left out, in the order of their
-    polish."""
+def solve_pairs(samples, norm, tolerance, search):
+    """Candidates (w, a) for dense samples, in the order of their polish."""
     wide = spread(samples)
     if wide <= RAW:
-        pairs = Pairs.of(samples, norm, off)
+        pairs = Pairs.of(samples, norm)
         optimum = interior(pairs, norm, max(tolerance, 1e-13), stop=lambda: search.late)
         yield optimum.w, optimum.a
         if optimum.lower > 0 and tolerance < 1e-8 and not search.late:
