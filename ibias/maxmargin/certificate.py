@@ -139,6 +139,20 @@ def attained(dataset, norm, weights):
     return least_margin(dataset, weights) / length if length > 0 else 0.0
 
 
+def below(margin):
+    """A margin moved down by what the norm's evaluation may have rounded."""
+    return margin - ROUNDING * abs(margin)
+
+
+def bound_above(dataset, norm, dual):
+    """The bound of multipliers on the simplex, by weak duality: the dual norm of their combination,
+    moved up by rounding."""
+    upper = float(norm.dual(combination(dataset, dual)))
+    largest = np.ldexp(np.ones((dataset.k, dataset.d)), column_exponents(dataset.x))
+    upper += TINY * float(norm.dual(largest))
+    return upper / dual.sum() * (1 + ROUNDING)
+
+
 def certify(dataset, norm, weights, dual) -> tuple[float, float]:
     """``(lower, upper)`` with ``lower <= gamma <= upper`` from any weights (k, d) and any
     multipliers (n, k).
@@ -148,8 +162,5 @@ def certify(dataset, norm, weights, dual) -> tuple[float, float]:
     ``simplex``).  Margins and combination are exact up to one rounding; both norms are evaluated in
     float64 by ``norm.value`` and ``norm.dual``, and both bounds moved outwards by 1e-14 relative.
     """
-    dual = simplex(dataset, dual)
-    lower, upper = attained(dataset, norm, weights), float(norm.dual(combination(dataset, dual)))
-    largest = np.ldexp(np.ones((dataset.k, dataset.d)), column_exponents(dataset.x))
-    upper += TINY * float(norm.dual(largest))
-    return lower - ROUNDING * abs(lower), upper / dual.sum() * (1 + ROUNDING)
+    lower = below(attained(dataset, norm, weights))
+    return lower, bound_above(dataset, norm, simplex(dataset, dual))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..norms import Norm
-from .certificate import ROUNDING, attained, certify, simplex
+from .certificate import ROUNDING, attained, below, bound_above, simplex
 
 EXACT = 4 * ROUNDING  # a relative gap that rounding alone leaves
 
@@ -61,7 +61,8 @@ def in_units(dataset, zeros=False):
 
 @dataclass(eq=False)
 class Search:
-    """Bounds on the max margin of ``samples`` in ``norm``, and what attains them (w and a).
+    """Bounds on the max margin of ``samples`` in ``norm``, and what attains them (w of unit norm, and
+    a).
 
     ``ended`` once the certified relative gap is below ``tolerance`` or the time is over.
     """
@@ -71,13 +72,17 @@ class Search:
     tolerance: float | None = None
     seconds: float | None = None
     report: object = None  # called with the gap whenever it shrinks
-    lower: float = 0.0
+    margin: float = 0.0
     upper: float = np.inf
     w: np.ndarray | None = None
     a: np.ndarray | None = None
     route: str = "interior"
     used: int = 0  # samples that took part in the last linear system
     began: float = field(default_factory=time.perf_counter)
+
+    @property
+    def lower(self):
+        return below(self.margin)
 
     @property
     def gap(self):
@@ -97,16 +102,14 @@ class Search:
             return
         if not a.max() > 0:
             return
-        a, before = simplex(self.samples, a), self.gap
-        lower, upper = certify(self.samples, self.norm, w, a)
-        if lower > 0 and lower >= self.lower * (1 - ROUNDING):
-            self.lower, self.w = lower, w / float(self.norm.value(w))
+        a, before, length = simplex(self.samples, a), self.gap, float(self.norm.value(w))
+        if length > 0:
+            w = w / length
+            margin = attained(self.samples, self.norm, w)
+            if margin > 0 and margin >= self.margin * (1 - ROUNDING):
+                self.margin, self.w = margin, w
+        upper = bound_above(self.samples, self.norm, a)
         if upper <= self.upper * (1 + ROUNDING):
             self.upper, self.a = upper, a
         if self.report and self.gap < before:
             self.report(self.gap)
-
-    def settle(self):
-        """The bounds of the pair kept (w of unit norm), and its margin."""
-        self.lower, self.upper = certify(self.samples, self.norm, self.w, self.a)
-        return attained(self.samples, self.norm, self.w)

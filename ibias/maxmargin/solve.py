@@ -8,6 +8,7 @@ import numpy as np
 
 from ..data import Dataset
 from ..norms import FROBENIUS, Entrywise, Norm, Schatten
+from .balls import ball_type
 from .certificate import margins
 from .face import optimal_face
 from .first_order import first_order
@@ -135,13 +136,13 @@ def _search(search, solver):
     if solver == "working-set":
         return working_set(search, norm, solve_pairs)
     search.used = samples.n
-    exact = 0
+    # to rounding: a polished pair as well, and more where a face is read off the multipliers, as the
+    # gap sees their errors squared
+    spare = 0 if search.tolerance else 9 if ball_type(norm) else 1
     for w, a in solve_pairs(samples, norm, search.tolerance or 0.0, search):
         search.offer(w, a)
-        # to rounding: some pairs more, as the face is read off the multipliers, and the gap sees
-        # their errors squared
-        exact += search.ended
-        if exact > 9 or (search.ended and (search.tolerance or search.late)):
+        spare -= search.ended
+        if spare < 0 or search.late:
             break
     return None
 
@@ -178,8 +179,7 @@ def solve_pairs(samples, norm, tolerance, search):
 
 def _result(dataset, search, exponent, kept, complete):
     """The result in the data's units, with all features, and what can be said of the face."""
-    margin = search.settle()
-    k, d = dataset.k, dataset.d
+    margin, k, d = search.margin, dataset.k, dataset.d
     weights = np.zeros((k, d))
     weights[:, kept] = search.w
     on = active(

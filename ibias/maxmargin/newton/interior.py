@@ -99,9 +99,10 @@ class InteriorPoint:
         length = float(self.norm.value(w[:, self.bounded]))
         lower = (self.pairs.margins(w) / self.unit).min() / length if length > 0 else 0.0
         s = self.pairs.adjoint(a)
-        reach = np.maximum(np.abs(w) / max(length, 1e-300), 1)  # of a free entry of W
-        free = (np.abs(s) * reach)[:, self.bounded.stop :].sum()
-        upper = float(self.norm.dual(s[:, self.bounded])) + free
+        upper = float(self.norm.dual(s[:, self.bounded]))
+        if self.bounded.stop < s.shape[1]:
+            reach = np.maximum(np.abs(w) / max(length, 1e-300), 1)  # of a free entry of W
+            upper += (np.abs(s) * reach)[:, self.bounded.stop :].sum()
         return lower, upper / (self.unit * a).sum()
 
     def iterate(self):
