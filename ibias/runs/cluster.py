@@ -44,10 +44,12 @@ def stream(
     try:
         for future in as_completed(list(futures)):
             index = futures[future]
-            if future.status == "finished":
-                done(index, future.result())
+            try:  # waits once more where the worker died with a finished result
+                answers = future.result()
+            except Exception as error:
+                failed(index, _reason(future, error))
             else:
-                failed(index, _reason(future))
+                done(index, answers)
             future.release()
     finally:
         client.cancel([future for future in futures if not future.done()])
@@ -75,8 +77,7 @@ def collect(request: Request, places: list[int], expected: dict[str, str]) -> li
     return answers
 
 
-def _reason(future) -> Exception:
+def _reason(future, error: Exception) -> Exception:
     if future.status == "cancelled":
         return RuntimeError("the scheduler lost this work (was it restarted?)")
-    error = future.exception()
-    return error if isinstance(error, Exception) else RuntimeError(str(error))
+    return error
