@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 @contextmanager
 def bar(total: int, label: str, show: bool = True):
-    """Yields ``advance(count)``; the bar appears after two seconds, on stderr, and is removed at
-    the end.
+    """Yields ``advance(count)``; the bar appears after two seconds, on stderr where that is a
+    terminal (or in a notebook), and is removed at the end.
 
     ``IBIAS_PROGRESS=0`` in the environment turns bars off: executed notebooks must not carry them
     as output.
@@ -23,6 +23,6 @@ def bar(total: int, label: str, show: bool = True):
         leave=False,
         unit="step",
         unit_scale=True,
-        disable=hidden,
+        disable=hidden or None,  # None: wherever nobody watches
     ) as shown:
         yield shown.update
