@@ -1,7 +1,10 @@
-"""A progress bar for whatever takes longer than two seconds."""
+"""How far it is, for whatever takes longer than two seconds."""
 
 import os
 from contextlib import contextmanager
+from threading import Event, Thread
+
+DELAY = 2.0  # seconds before anything is shown
 
 
 @contextmanager
@@ -18,7 +21,7 @@ def bar(total: int, label: str, show: bool = True):
     with tqdm(
         total=total,
         desc=label,
-        delay=2,
+        delay=DELAY,
         mininterval=0.5,
         leave=False,
         unit="step",
@@ -26,3 +29,24 @@ def bar(total: int, label: str, show: bool = True):
         disable=hidden or None,  # None: wherever nobody watches
     ) as shown:
         yield shown.update
+
+
+@contextmanager
+def waiting(label: str, show: bool = True):
+    """The seconds that one call has taken so far, for work that cannot say how far it is."""
+    from tqdm.auto import tqdm
+
+    hidden, done = not show or os.environ.get("IBIAS_PROGRESS") == "0", Event()
+    with tqdm(
+        desc=label, delay=DELAY, leave=False, disable=hidden or None, bar_format="{desc}: {elapsed}"
+    ) as shown:
+
+        def tick():
+            while not done.wait(DELAY):
+                shown.refresh()
+
+        Thread(target=tick, daemon=True).start()
+        try:
+            yield
+        finally:
+            done.set()
