@@ -26,6 +26,11 @@ seed = 0
 trials = 2000
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 import numpy as np
 from ibias_book.claims import claim
 from ibias_book.figures import style as plots

@@ -28,6 +28,11 @@ data_seeds = 5
 data_seed = 0
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 from ibias_book.claims import claim
 from ibias_book.figures import margins as plots_margins
 from ibias_book.provenance import show

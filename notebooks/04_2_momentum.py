@@ -29,6 +29,11 @@ batch_sizes = [1, 2, 5, 10, 20, 50, 100]
 forgetting = [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.001]
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 from ibias_book.claims import claim
 from ibias_book.figures import margins as plots_margins
 from ibias_book.provenance import show

@@ -28,6 +28,11 @@ data_seed = 0
 batch_sizes = [1, 2, 5, 10, 20, 50, 100]
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 import numpy as np
 from ibias_book.claims import claim
 from ibias_book.figures import margins as plots_margins

@@ -46,6 +46,11 @@ data_seed = 0
 data = ""  # a file of your own (.npz, .csv, .parquet) replaces set I; choose batch sizes that divide its n
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 from ibias_book.claims import claim
 from ibias_book.figures import style as plots
 from ibias_book.provenance import show

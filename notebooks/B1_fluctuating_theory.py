@@ -29,6 +29,11 @@ replicas = 50_000
 tail_replicas = 12_000
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 from ibias_book.claims import claim
 from ibias_book.figures import fluctuating as plots_fluctuating
 from ibias_book.fluctuating.studies import modes, one_step

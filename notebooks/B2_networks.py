@@ -34,6 +34,11 @@ rerun_seed = 0
 drift_eta = 0.05
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 from ibias_book.claims import claim
 from ibias_book.figures import replicas as plots_replicas
 from ibias_book.fluctuating.studies import network_tables, networks

@@ -32,6 +32,11 @@ stationary_replicas = 1_000
 network_replicas = 2_048
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 import numpy as np
 from ibias_book.claims import claim
 from ibias_book.figures import fluctuating as plots_fluctuating

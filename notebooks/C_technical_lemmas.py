@@ -31,6 +31,11 @@
 attained = 0.99
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 from ibias_book.claims import claim
 from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show

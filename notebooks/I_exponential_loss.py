@@ -50,6 +50,11 @@ steps = 20_000
 seeds = 5
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 from ibias_book.claims import claim
 from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show

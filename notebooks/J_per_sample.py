@@ -32,6 +32,11 @@ steps = 20_000
 eta0 = 0.1
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 from ibias_book.claims import claim
 from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show

@@ -32,6 +32,11 @@ batch_sizes = [1, 10, 20, 50, 100]
 data_seed = 0
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 from ibias_book.claims import claim
 from ibias_book.figures import style as plots
 from ibias_book.provenance import show

@@ -29,6 +29,11 @@ seeds = 3
 steps = 2000
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 import numpy as np
 import xarray as xr
 from ibias_book import homogeneous as h

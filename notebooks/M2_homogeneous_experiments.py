@@ -37,6 +37,11 @@ steps = 2400
 sweep_seeds = 3
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 import numpy as np
 import torch
 import xarray as xr

@@ -34,6 +34,11 @@
 agreement_steps = 500
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 import json
 from pathlib import Path
 

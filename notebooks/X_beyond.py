@@ -27,6 +27,11 @@ seeds = 3
 data_seed = 0
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 from math import inf
 
 import numpy as np
