@@ -488,7 +488,7 @@ longer = xr.concat(
     [
         h.train(network, few, rules, steps, record=[steps], batches=batches)
         for rules, batches in (
-            (ahead, None),
+            (ahead, ib.FullBatch()),
             (families.without_momentum(ahead), ib.Minibatch(32)),
             (ahead, ib.Minibatch(32)),
         )
