@@ -270,10 +270,12 @@ def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0, stop=N
         improved = gap < 0.9 * best.gap
         if lower > best.lower:
             best.lower, best.w = lower, point.pairs.lift(point.ball.w)
-        if upper < best.upper:
+        # with free columns only the gap tells: a bound means nothing before S vanishes there
+        nearer = abs(gap) < best.gap
+        if nearer if free else upper < best.upper:
             best.upper, best.a = upper, point.a * point.unit
-        if gap < best.gap:
-            best.gap, best.face = gap, point.iterate()
+        if nearer:
+            best.gap, best.face = abs(gap), point.iterate()
         idle = 0 if improved or (gap > 1e-4 and mu < 0.95 * least) else idle + 1
         least = min(mu, least)
         if (
