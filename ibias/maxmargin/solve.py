@@ -136,8 +136,8 @@ def _search(search, solver):
     if solver == "working-set":
         return working_set(search, norm, solve_pairs)
     search.used = samples.n
-    # to rounding: a polished pair as well, and more where a face is read off the multipliers, as the
-    # gap sees their errors squared
+    # to rounding: a polished pair as well, and more where a face is read off the multipliers, as
+    # the gap sees their errors squared
     spare = 0 if search.tolerance else 9 if ball_type(norm) else 1
     for w, a in solve_pairs(samples, norm, search.tolerance or 0.0, search):
         search.offer(w, a)

@@ -11,8 +11,8 @@ LIMIT = 2500  # unknowns of one dense system (0.3 s to factor)
 
 
 def newton_spectral(pairs, w, s, a, on, gamma, eps, free=0, rounds=4):
-    """S of rank r, ``W = U1 V1' + U2 W2 V2'``; unknowns a, W2, the last ``free`` columns of W (where
-    S is zero), gamma.  Yields (W in data coordinates, a)."""
+    """S of rank r, ``W = U1 V1' + U2 W2 V2'``; unknowns a, W2, gamma and the last ``free`` columns
+    of W, where S is zero.  Yields (W in data coordinates, a)."""
     q, d = w.shape[0], w.shape[1] - free
     _, sw, ss, _ = common_basis(w[:, :d], s[:, :d])
     r, count = SpectralBall.rank(sw, ss), len(a)
@@ -37,9 +37,7 @@ def newton_spectral(pairs, w, s, a, on, gamma, eps, free=0, rounds=4):
             [[(curvature + curvature.T) / 2, border], [border.T, np.zeros((border.shape[1],) * 2)]]
         )
         reached = (rows * current).sum((1, 2))
-        z = _proximal_solve(
-            system, np.r_[gamma - reached, -rest[linear], a.sum() - 1], count, eps
-        )
+        z = _proximal_solve(system, np.r_[gamma - reached, -rest[linear], a.sum() - 1], count, eps)
         a = a + z[:count]
         current += (change.T @ z[:count]).T
         current[linear] += z[count:-1]
