@@ -242,7 +242,7 @@ glue(
         "\n".join(
             [
                 rows[0].to_markdown(index=False, floatfmt=("", "", ".15g", ".0e", ".2f")),
-                "| iris | any | not separable | | {:.2f} |".format(rows[1].seconds[0]),
+                f"| iris | any | not separable | | {rows[1].seconds[0]:.2f} |",
             ]
         )
     ),
