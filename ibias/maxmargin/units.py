@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from .balls import ball_type
-from .certificate import columns_scaled, combination, least_margin, simplex
+from .certificate import column_exponents, columns_scaled, combination, least_margin, simplex
 from .newton import Pairs, candidates, interior
 
 CLIP = 13  # bits between the margin and the largest column of a guess
@@ -23,7 +23,7 @@ ROUNDS = 12
 
 def spread(samples):
     """Bits between the largest entries of the largest and of the smallest column."""
-    exponent = columns_scaled(samples.x)[1]
+    exponent = column_exponents(samples.x)
     return int(exponent.max() - exponent.min())
 
 

@@ -33,10 +33,8 @@ def newton_spectral(pairs, w, s, a, on, gamma, eps, free=0, rounds=4):
         rest = u.T @ s @ basis
         curvature = rows.reshape(count, -1) @ change.reshape(count, -1).T
         border = np.c_[rows[:, linear], -np.ones(count)]
-        system = np.block(
-            [[(curvature + curvature.T) / 2, border], [border.T, np.zeros((border.shape[1],) * 2)]]
-        )
-        reached = (rows * current).sum((1, 2))
+        corner, reached = np.zeros((border.shape[1],) * 2), (rows * current).sum((1, 2))
+        system = np.block([[(curvature + curvature.T) / 2, border], [border.T, corner]])
         z = _proximal_solve(system, np.r_[gamma - reached, -rest[linear], a.sum() - 1], count, eps)
         a = a + z[:count]
         current += (change.T @ z[:count]).T

@@ -68,14 +68,9 @@ def _polyhedral(pairs, w, s, a, on, kind, gamma):
     primal, primal_rhs = np.c_[rows, -np.ones(count)], gamma - rows @ z - matrix @ hull.fixed
     dual, dual_rhs = np.r_[rows.T, np.ones((1, count))], np.r_[-rows.T @ a, 1 - a.sum()]
     if hull.trace is not None:
-        primal, primal_rhs = (
-            np.r_[primal, np.r_[hull.trace, 0][None]],
-            np.r_[primal_rhs, 1 - hull.trace @ z],
-        )
-        dual, dual_rhs = (
-            np.c_[dual, np.r_[-hull.trace, 0]],
-            dual_rhs + np.r_[np.abs(s).max() * hull.trace, 0],
-        )
+        trace = np.r_[hull.trace, 0]
+        primal, primal_rhs = np.vstack([primal, trace]), np.r_[primal_rhs, 1 - hull.trace @ z]
+        dual, dual_rhs = np.c_[dual, -trace], dual_rhs + np.abs(s).max() * trace
     z = z + least_squares(primal, primal_rhs)[:-1]
     w = (hull.fixed + hull.directions @ z).reshape(w.shape)
     yield pairs.lift(w), a + least_squares(dual, dual_rhs)[:count]
