@@ -104,7 +104,7 @@ class InteriorPoint:
         return lower, upper / (self.unit * a).sum()
 
     def iterate(self):
-        w, s = self.pairs.lift(self.ball.w), self.pairs.lift(self.pairs.adjoint(self.a))
+        w, s = map(self.pairs.lift, (self.ball.w, self.pairs.adjoint(self.a)))
         return Iterate(w, self.a * self.unit, s, self.slack / self.unit, self.gamma)
 
     def advance(self):
