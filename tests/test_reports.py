@@ -58,7 +58,7 @@ def test_the_list_has_fifty_rows_and_each_names_a_test_that_there_is():
 def test_every_row_of_the_second_table_names_a_test_that_there_is():
     assert len(rows(1)) == 31
     for line in rows(1):
-        name, test = re.findall("`(test_\w+)(?:\.py)?`", line.rpartition("|")[0])[-2:]
+        name, test = re.findall(r"`(test_\w+)(?:\.py)?`", line.rpartition("|")[0])[-2:]
         assert f"def {test}(" in (HERE / f"{name}.py").read_text(), line
 
 
