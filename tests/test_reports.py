@@ -162,7 +162,7 @@ def holders(value):
     yield "line 2, column 'a'", lambda folder: load(folder, "a.csv", f'a,label\n"{value}",0\n0,1\n')
 
 
-@pytest.mark.parametrize("kind", range(8))
+@pytest.mark.parametrize("kind", range(9))
 def test_a_whole_number_that_float64_would_round_is_refused(tmp_path, kind):
     where, make = list(holders(2**53 + 1))[kind]
     with pytest.raises(ValueError, match=re.escape(f"{where} is 9007199254740993, which float64")):
