@@ -160,6 +160,7 @@ def holders(value):
     )
     yield "line 2, column 'a'", lambda folder: load(folder, "a.csv", f"a,label\n{value},0\n0,1\n")
     yield "line 2, column 'a'", lambda folder: load(folder, "a.csv", f'a,label\n"{value}",0\n0,1\n')
+    yield "line 1, a value", lambda folder: load(folder, "a.svm", f"0 1:{value}\n1 1:3\n")
 
 
 @pytest.mark.parametrize("kind", range(9))
