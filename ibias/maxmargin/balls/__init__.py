@@ -15,7 +15,7 @@ __all__ = [
     "common_basis", "ratio",
 ]  # fmt: skip
 
-BALLS = {(Entrywise, inf): Box, (Entrywise, 1): CrossPolytope}
+BALLS: dict[tuple[type, float], type] = {(Entrywise, inf): Box, (Entrywise, 1): CrossPolytope}
 BALLS |= {(Schatten, inf): SpectralBall, (Schatten, 1): NuclearBall}
 
 
