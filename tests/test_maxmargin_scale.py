@@ -10,6 +10,8 @@ from ibias.data import Dataset
 from ibias.maxmargin import NotSeparable, certify, max_margin
 from ibias.maxmargin.first_order import onto_ball, onto_simplex
 from ibias.maxmargin.newton import Pairs, interior
+from ibias.maxmargin.newton.equations import UnknownMultipliers, UnknownWeights
+from ibias.maxmargin.newton.interior import InteriorPoint
 from ibias.norms import CATALOG, FROBENIUS, MAX, NUCLEAR, SPECTRAL, SUM, Entrywise, Schatten
 
 CLOUDS = data.mixture(classes=5, per_class=60, dim=12, spread=0.3)
@@ -54,6 +56,33 @@ def test_both_sides_of_the_linear_system_agree(norm):
     wide = type("Wide", (Pairs,), {"few": False})(pairs.x, pairs.y, pairs.rows)
     large = interior(wide, norm)
     assert small.gap < 1e-9 and small.lower == pytest.approx(large.lower, rel=1e-9)
+
+
+@pytest.mark.parametrize("norm", [MAX, FROBENIUS, SUM], ids=lambda norm: norm.text)
+def test_both_systems_of_a_step_have_the_same_solution(norm):
+    """The method converges with a wrong step too, only later."""
+    point = InteriorPoint(Pairs.of(data.gaussian(classes=4, per_class=10, dim=100), norm), norm)
+    for _ in range(3):
+        point.advance()
+    point.ball.factor()
+    pairs, border = point.pairs, point.ball.border or (None, 0.0)
+    weight = np.where(point.off, 0, point.a / point.slack)
+    rng = np.random.default_rng(0)
+    r, p = rng.normal(size=pairs.size), np.where(point.off, 0, rng.random(point.off.shape))
+    e = [0.3] if point.ball.border else []
+    small = UnknownMultipliers(pairs, point.ball.diagonal, weight, point.unit, *border)
+    large = UnknownWeights(
+        point._matrix(weight), lambda a: pairs.adjoint(a).ravel(), weight, point.unit, *border
+    )
+    dw, z, a = small.solve(r, p, e)
+    same_dw, same_z, _ = large.solve(r, p, e)
+    size = np.abs(same_dw).max()
+    # the systems' condition, some 1e4 after three steps, times rounding, and room
+    np.testing.assert_allclose(dw, same_dw, rtol=0, atol=1e-9 * size)
+    np.testing.assert_allclose(z, same_z, rtol=1e-9)
+    change = pairs.margins(dw.reshape(pairs.shape), 0) - np.where(point.off, 0, z[0] * point.unit)
+    np.testing.assert_allclose(a, p - weight * change, rtol=0, atol=1e-9 * np.abs(a).max())
+    assert (point.unit * a).sum() == pytest.approx(1, rel=1e-9)  # equation (2')
 
 
 @pytest.mark.parametrize(

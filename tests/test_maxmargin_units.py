@@ -8,7 +8,8 @@ import pytest
 
 from ibias.data import Dataset
 from ibias.maxmargin import certify, max_margin
-from ibias.maxmargin.certificate import combination, least_margin, product
+from ibias.maxmargin.certificate import columns_scaled, combination, least_margin, product
+from ibias.maxmargin.newton import Pairs, interior
 from ibias.maxmargin.units import without_columns
 from ibias.norms import FROBENIUS, MAX, NUCLEAR, SPECTRAL, Schatten
 
@@ -150,6 +151,18 @@ def test_columns_beyond_the_norm_are_solved_as_free_and_polished(seed, norm):
     free columns is believed, or where no Newton step knows of them."""
     best = max_margin(raw_set(seed), norm)
     assert best.gap < 1e-9
+
+
+def test_an_iterate_bounds_nothing_before_s_vanishes_in_the_free_columns():
+    """The first iterate's dual norm of the other columns is below the margin: no upper bound."""
+    samples = raw_set(53)
+    x = columns_scaled(samples.x)[0]  # its first column is the small one, the others are free
+    pairs = Pairs(x, samples.y, Pairs.rows_of(SPECTRAL, samples.k))
+    best = interior(pairs, SPECTRAL, free=2, careful=True)
+    s = pairs.adjoint(best.a)
+    # 1e-10: where the iterates end; the multipliers sum to one
+    assert np.abs(s[:, 1:]).max() < 1e-10
+    assert SPECTRAL.dual(s[:, :1]) == pytest.approx(best.lower * best.a.sum(), rel=1e-10)
 
 
 def test_a_multiplier_has_too_few_digits_and_others_supply_them():

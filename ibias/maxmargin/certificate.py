@@ -147,9 +147,8 @@ def below(margin):
 def bound_above(dataset, norm, dual):
     """The bound of multipliers on the simplex, by weak duality: the dual norm of their combination,
     moved up by rounding."""
-    upper = float(norm.dual(combination(dataset, dual)))
-    largest = np.ldexp(np.ones((dataset.k, dataset.d)), column_exponents(dataset.x))
-    upper += TINY * float(norm.dual(largest))
+    largest = np.ldexp(np.ones((dataset.k, 1)), column_exponents(dataset.x))
+    upper = float(norm.dual(combination(dataset, dual))) + TINY * float(norm.dual(largest))
     return upper / dual.sum() * (1 + ROUNDING)
 
 

@@ -54,9 +54,7 @@ def in_units(dataset, zeros=False):
     if sparse:
         x = x.copy()
         x.data = np.ldexp(x.data, -exponent)
-    else:
-        x = np.ldexp(x, -exponent)
-    return Samples(x, dataset.y, dataset.k), exponent, kept
+    return Samples(x if sparse else np.ldexp(x, -exponent), dataset.y, dataset.k), exponent, kept
 
 
 @dataclass(eq=False)
@@ -98,9 +96,7 @@ class Search:
 
     def offer(self, w, a):
         """Judge a pair by its certificate; of equals the last, most polished, is kept."""
-        if w is None or a is None or not (np.isfinite(w).all() and np.isfinite(a).all()):
-            return
-        if not a.max() > 0:
+        if w is None or a is None or not (np.isfinite(w).all() and 0 < a.max() < np.inf):
             return
         a, before, length = simplex(self.samples, a), self.gap, float(self.norm.value(w))
         if length > 0:

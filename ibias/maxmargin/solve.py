@@ -8,7 +8,6 @@ import numpy as np
 
 from ..data import Dataset
 from ..norms import FROBENIUS, Entrywise, Norm, Schatten
-from .balls import ball_type
 from .certificate import margins
 from .face import optimal_face
 from .first_order import first_order
@@ -116,9 +115,9 @@ def _bar(tolerance, show):
 
 def _search(search, solver):
     """Run a route; the multipliers of a subset without positive margin, or None."""
-    samples, norm = search.samples, search.norm
+    samples, norm, search.used = search.samples, search.norm, search.samples.n
     if solver == "cvxpy" or not isinstance(norm, Entrywise | Schatten):
-        search.route, search.used = "cvxpy", samples.n
+        search.route = "cvxpy"
         search.offer(*solve_plain(samples, norm))
         return None
     # p = 2 is one ball in both families; of two classes the optimum (v, -v) has rank one, where
@@ -128,17 +127,14 @@ def _search(search, solver):
     solver = _route(search, norm) if solver == "auto" else solver
     search.route = solver.replace("-", " ")
     if solver == "first-order":
-        search.used = samples.n
         first_order(search, norm, search.tolerance or 1e-4)
         if search.w is not None or search.late:
             return None
         solver = "working-set"  # perhaps not separable, which an exact route can prove
     if solver == "working-set":
         return working_set(search, norm, solve_pairs)
-    search.used = samples.n
-    # to rounding: a polished pair as well, and more where a face is read off the multipliers, as
-    # the gap sees their errors squared
-    spare = 0 if search.tolerance else 9 if ball_type(norm) else 1
+    # to rounding: polished pairs as well, as the gap sees errors of W and of the face squared
+    spare = 0 if search.tolerance else 1 if norm.p == 2 else 9
     for w, a in solve_pairs(samples, norm, search.tolerance or 0.0, search):
         search.offer(w, a)
         spare -= search.ended
@@ -210,6 +206,6 @@ def with_face(dataset, best, exponent):
     if not strict and (hasattr(dataset.x, "tocsr") or dataset.k * dataset.d > FACE_LIMIT):
         return best
     pairs = None if strict else Pairs.of(in_units(dataset, zeros=True)[0], inner)
-    dimension, canonical, accuracy = optimal_face(pairs, inner, best.weights, best.dual, best.gap)
-    known = {"unique": dimension == 0, "face_dim": dimension, "canonical": canonical}
+    dimension, point, accuracy = optimal_face(pairs, inner, best.weights, best.dual, best.gap)
+    known = {"unique": dimension == 0, "face_dim": dimension, "canonical": point}
     return replace(best, **known, canonical_accuracy=accuracy)

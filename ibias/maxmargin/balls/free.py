@@ -73,8 +73,8 @@ class WithFreeColumns(Ball):
     def longest(self, step):
         return self.ball.longest(step[0])
 
-    def gap(self, step=None, primal=0.0, dual=0.0):
-        return self.ball.gap() if step is None else self.ball.gap(step[0], primal, dual)
+    def gap(self, step=(), primal=0.0, dual=0.0):
+        return self.ball.gap(*step[:1], primal=primal, dual=dual)
 
     def move(self, step, primal, dual):
         self.ball.move(step[0], primal, dual)

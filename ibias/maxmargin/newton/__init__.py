@@ -3,6 +3,6 @@
 from .equations import Factor
 from .interior import Optimum, interior
 from .pairs import Pairs
-from .polish import active, candidates, least_squares
+from .polish import active, candidates
 
-__all__ = ["Factor", "Optimum", "Pairs", "active", "candidates", "interior", "least_squares"]
+__all__ = ["Factor", "Optimum", "Pairs", "active", "candidates", "interior"]

@@ -130,10 +130,8 @@ class InteriorPoint:
         border = ball.border or (None, 0.0)
         if ball.diagonal is not None and pairs.few:
             return UnknownMultipliers(pairs, ball.diagonal, weight, self.unit, *border)
-        return UnknownWeights(self._matrix(weight), self._adjoint, weight, self.unit, *border)
-
-    def _adjoint(self, a):
-        return self.ball.mix(self.pairs.adjoint(a).ravel())
+        adjoint = lambda a: ball.mix(pairs.adjoint(a).ravel())  # noqa: E731
+        return UnknownWeights(self._matrix(weight), adjoint, weight, self.unit, *border)
 
     def _matrix(self, weight):
         """``H + A^T diag(weight) A`` in mixed coordinates.

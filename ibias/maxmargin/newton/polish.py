@@ -80,8 +80,6 @@ def _smooth(pairs, w, _, a, on, norm, rounds=6):
     """Newton on ``grad ||W||^2 / 2 = A'a``, margins = 1' (the scaled problem's gamma is ||W||^2),
     ``sum a = 1``."""
     samples, classes = np.nonzero(on)
-    if not len(samples):  # this reading of "small slack" found nothing active
-        return
     ball = Smooth(pairs.adjoint_of(a, on), norm)
     if norm.p >= 2:
         ball.w = w
