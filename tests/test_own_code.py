@@ -464,8 +464,7 @@ def test_the_package_edited_while_it_runs_stores_nothing(tmp_path, monkeypatch):
     from ibias.runs import key
 
     method = ib.SteepestDescent(ib.MAX, ib.Minibatch(6), ib.Power(0.1))
-    path = next(iter(key._IMPORTED))
-    monkeypatch.setitem(key._IMPORTED, path, (0, 0))
-    with pytest.raises(RuntimeError, match="edited after ibias was imported; start Python again"):
+    monkeypatch.setattr(key, "package_hash", lambda without: "another")
+    with pytest.raises(RuntimeError, match="edited after it was imported; start Python again"):
         ib.sweep(DATA, method, **ASK, store=tmp_path)
     assert not any(tmp_path.iterdir())
