@@ -1,15 +1,20 @@
 """A store never answers for a user's code that has changed: whatever is edited, `sweep` says what
 `simulate` says, or refuses."""
 
+import copy
+import functools
 import importlib
 import os
+import re
 import subprocess
 import sys
 import types
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 import xarray as xr
 
 import ibias as ib
@@ -31,7 +36,8 @@ import numpy as np
 import torch
 import mine_second
 import mine_second as another_name
-from mine_second import imported, Base
+from mine_second import imported
+from mine_fourth import Base
 from torch import sin
 
 FACTOR = {constant}
@@ -181,14 +187,10 @@ class Mine(Base):
         return 1e-3 * float(np.dot(weights, np.array(parts, dtype=float))) / (t + 1)
 """
 SECOND = """
-from mine_third import Attribute, chained
+from mine_third import chained
+from mine_fourth import Attribute
 attribute = Attribute()
 VALUE = {second_constant}
-
-
-class Base:
-    def inherited(self):
-        return {base_class}
 
 
 def imported():
@@ -199,11 +201,6 @@ def dynamic():
     return {getattr_by_name}
 """
 THIRD = """
-class Attribute:
-    def function(self):
-        return {third_class}
-
-
 class Place:
     value = {third_attribute}
 
@@ -215,7 +212,17 @@ def chained():
 def local():
     return {third_local}
 """
-FILES = {"mine": MINE, "mine_second": SECOND, "mine_third": THIRD}
+FOURTH = """
+class Base:
+    def inherited(self):
+        return {base_class}
+
+
+class Attribute:
+    def function(self):
+        return {class_behind_an_instance}
+"""
+FILES = {"mine_fourth": FOURTH, "mine": MINE, "mine_second": SECOND, "mine_third": THIRD}
 SLOTS = sorted(
     {
         name
@@ -384,6 +391,34 @@ def test_what_cannot_be_told_from_another_is_refused(tmp_path, held):
     assert ib.sweep(DATA, method, **ASK, store=None).attrs["from_store"] == 0
 
 
+ONE, TWO = {"a": 1}, {"a": 2}
+
+
+@pytest.mark.parametrize(
+    "first, second",
+    [
+        ([[ONE, TWO], [ONE, TWO]], [[ONE, TWO], [TWO, ONE]]),
+        (np.ma.array([1.0, 2.0], mask=[0, 1]), np.ma.array([1.0, 2.0], mask=[1, 0])),
+        (np.array([[1], [2]], dtype=object), np.array([[1], [3]], dtype=object)),
+        (torch.tensor([1.0], dtype=torch.bfloat16), torch.tensor([1.0], dtype=torch.float32)),
+        (torch.eye(2).to_sparse(), 2 * torch.eye(2).to_sparse()),
+        (np.zeros(2000), np.r_[np.zeros(1000), 1e-300, np.zeros(999)]),
+        (re.compile("a" * 300 + "b"), re.compile("a" * 300 + "c")),
+        (pd.DataFrame({"a": range(300)}), pd.DataFrame({"a": [*range(150), 0, *range(151, 300)]})),
+        (np.random.default_rng(1), np.random.default_rng(2)),
+        (functools.partial(pow, 2), functools.partial(pow, 3)),
+        ({1: 2}.get, {1: 3}.get),
+        (0.0, -0.0),
+        (1, 1.0),
+        ([], ()),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_differs_in_content_has_another_digest(first, second):
+    assert own_source(Holding(first)) == own_source(Holding(copy.deepcopy(first)))
+    assert own_source(Holding(first)) != own_source(Holding(second))
+
+
 def test_methods_of_the_package_alone_need_no_inventory():
     assert own_source(ib.SteepestDescent(ib.MAX, ib.Momentum(0.5, ib.Minibatch(2)))) == ""
     assert own_source(ib.CROSS_ENTROPY) == ""
@@ -400,22 +435,20 @@ def test_a_norm_of_a_room_that_is_not_in_the_key_counts_by_its_code(monkeypatch)
     assert own_source(method) != before
 
 
-def test_the_digest_is_that_of_another_process():
+def test_the_digest_is_that_of_another_process(tmp_path):
     code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import mine\n"
         "from ibias.optim import newton_schulz as n; from ibias.runs.own_code import own_source\n"
-        "print(own_source(n.NewtonSchulzSpectral(n.CONVERGENT)), own_source(n.NewtonSchulz))"
+        "print(own_source(mine.Mine()), own_source(mine.Mine(), texts=False), own_source(n.NewtonSchulz))"
     )
-    said = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env=os.environ | {"PYTHONHASHSEED": seed},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed in "12"
-    ]
-    assert said[0] == said[1] and len(said[0].split()) == 2
+    said = []
+    for seed in "12":  # other folders, other orders of sets
+        imported(tmp_path / seed, numbers())
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONDONTWRITEBYTECODE": seed}
+        command = [sys.executable, "-c", code, str(tmp_path / seed)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        said.append(done.stdout)
+    assert said[0] == said[1] and len(set(said[0].split())) == 3
 
 
 def test_a_worker_with_another_version_of_the_users_module_differs(tmp_path):
@@ -431,8 +464,7 @@ def test_the_package_edited_while_it_runs_stores_nothing(tmp_path, monkeypatch):
     from ibias.runs import key
 
     method = ib.SteepestDescent(ib.MAX, ib.Minibatch(6), ib.Power(0.1))
-    path = next(iter(key._IMPORTED))
-    monkeypatch.setitem(key._IMPORTED, path, (0, 0))
-    with pytest.raises(RuntimeError, match="edited after ibias was imported; start Python again"):
+    monkeypatch.setattr(key, "package_hash", lambda without: "another")
+    with pytest.raises(RuntimeError, match="edited after it was imported; start Python again"):
         ib.sweep(DATA, method, **ASK, store=tmp_path)
     assert not any(tmp_path.iterdir())

@@ -21,7 +21,7 @@ OPTIONS = {  # what the library says -> the option, and the key of `ibias sweep`
     r", or None; got": ("; got", "; got"),
     r"allow more, or set a tolerance": ("allow more --seconds, or set a --tolerance",) * 2,
     r"\(\.certificate, \.check\(dataset\)\)": ("(--proof FILE writes them down)", ""),
-    r"\b(separator|decimal|labels?)=('[^']*'|\.\.\.)": (r"--\1 \2", r"\1 \2"),
+    r"\b(separator|decimal|labels?)=('[^']*'|\.\.\.)( \(--[^)]*\))?": (r"--\1 \2", r"\1 \2"),
     r"\bstandardise=True": ("--standardise", "standardise"),
     r" Pass name=\.\.\. to tell them apart\.": ("",) * 2,
     r"; allow_missing=True returns what there is": ("",) * 2,

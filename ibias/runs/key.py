@@ -11,7 +11,6 @@ sweep started on one machine is continued on another; which one answered is in t
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -56,19 +55,17 @@ def descriptions(request: Request) -> list[dict]:
 def source_hash() -> str:
     """SHA-256 of the package's source files that determine a run's numbers.
 
-    Raises RuntimeError when one was edited since it was imported: what would be computed now is the
-    work of neither version.
+    Raises RuntimeError when they were edited since they were imported: what would be computed now
+    is the work of neither version.
     """
-    edited = [path for path, stamp in _stamps().items() if _IMPORTED.get(path) != stamp]
-    if edited:
+    if package_hash(WITHOUT_A_SAY) != _IMPORTED:
         raise RuntimeError(
-            f"{edited[0]} was edited after ibias was imported; start Python again, for answers"
-            " stored now would not be those of the new source"
+            f"{PACKAGE} was edited after it was imported; start Python again: answers stored now"
+            " would not be those of the new source"
         )
-    return package_hash(WITHOUT_A_SAY)
+    return _IMPORTED
 
 
-@cache
 def package_hash(without: tuple[str, ...] = ()) -> str:
     """SHA-256 of the package's source files, names included, but for the rooms ``without``."""
     digest = sha256()
@@ -84,10 +81,4 @@ def source_files(without: tuple[str, ...] = WITHOUT_A_SAY, package: Path = PACKA
     return sorted(p for p in files if p.relative_to(package).parts[0] not in without)
 
 
-def _stamps() -> dict[Path, tuple[int, int]]:
-    """When each source file was written, and its size."""
-    found = ((path, path.stat()) for path in source_files())
-    return {path: (stat.st_mtime_ns, stat.st_size) for path, stat in found}
-
-
-_IMPORTED = _stamps()
+_IMPORTED = package_hash(WITHOUT_A_SAY)

@@ -8,6 +8,7 @@ after it was imported answers for neither version.  What no digest can tell from
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import sys
 from collections.abc import Iterable, Iterator
@@ -92,7 +93,7 @@ class _Inventory:
     def __init__(self, texts: bool) -> None:
         self.texts, self.lines = texts, sha256()
         self.packages: set[str] = set()  # of the user's, though they may be installed
-        self.met: dict[Any, Any] = {}  # keeps the objects, or their ids would be given again
+        self.met: dict[Any, tuple[int, Any]] = {}  # holds on to them: an id may be given again
 
     def digest(self) -> str:
         return self.lines.hexdigest() if self.met else ""
@@ -103,12 +104,12 @@ class _Inventory:
         if type(item) in PLAIN or isinstance(item, np.generic | np.dtype | torch.dtype):
             return self._line(repr(item))
         mark = (id(item), mentions if isinstance(item, ModuleType) else None)
-        if mark in self.met:
-            return
-        self.met[mark] = item
+        place, _ = self.met.setdefault(mark, (len(self.met), item))
+        if place < len(self.met) - 1 and type(item) not in (tuple, frozenset):
+            return self._line(f"number {place}")
         if isinstance(item, ModuleType | FunctionType | type):
             self._code(name, item, mentions) if self._is_own(item) else self._installed(item)
-        elif isinstance(item, np.ndarray | torch.Tensor):
+        elif type(item) is np.ndarray or isinstance(item, torch.Tensor):
             self._array(name, item)
         elif type(item) in (list, tuple):
             self._members(name, enumerate(item))
@@ -118,6 +119,8 @@ class _Inventory:
             self._line(*sorted(map(as_text, item)))
         elif isinstance(item, BuiltinFunctionType | np.ufunc):
             self._builtin(name, item)
+        elif type(item).__name__ == "cython_function_or_method":
+            self._installed(item)
         else:
             self._instance(name, item)
 
@@ -131,12 +134,15 @@ class _Inventory:
             self.add(f"{name}.{key}", value)
 
     def _array(self, name: str, item: Any) -> None:
-        array = np.asarray(item.detach().cpu() if isinstance(item, torch.Tensor) else item)
-        self._line(array.dtype.str, str(array.shape))
-        if array.dtype == object:
-            self.add(name, array.tolist())
+        if isinstance(item, torch.Tensor):
+            self._line(str(item.dtype), str(item.device))
+            item = item.detach().cpu().to_dense()
+            item = item.double().numpy() if item.is_floating_point() else item.numpy()
+        self._line(str(item.dtype), str(item.shape))
+        if item.dtype.hasobject:
+            self.add(name, item.tolist())
         else:
-            self._line(array.tobytes())
+            self._line(item.tobytes())
 
     def _builtin(self, name: str, item: Any) -> None:
         self._line(item.__name__)
@@ -162,8 +168,9 @@ class _Inventory:
         if held:
             return self._members(name, ((each, getattr(item, each)) for each in held))
         try:
-            pieces = item.__reduce_ex__(2)  # how it would be made again: its class and its state
-        except (TypeError, AttributeError, NotImplementedError):
+            # how it would be made again: its class and its state
+            pieces = copyreg.dispatch_table.get(type(item), lambda it: it.__reduce_ex__(2))(item)
+        except Exception:  # whatever its class says to that
             raise ValueError(
                 f"a store cannot tell {item!r} from another one by its content; make it of plain"
                 " values, or pass store=None"
