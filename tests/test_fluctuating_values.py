@@ -12,6 +12,7 @@ from ibias_book import fluctuating as fl
 from ibias_book.exponents import fit_exponent
 from ibias_book.fluctuating import closure, modes, reshuffling, spectra
 from ibias_book.fluctuating.circle import Circle, CircleLandscape
+from ibias_book.fluctuating.replicas import run_replicas
 from ibias_book.fluctuating.statistics import NoiseStatistics, batch_factor
 from ibias_book.fluctuating.studies import modes as mode_studies
 from ibias_book.fluctuating.studies import schemes
@@ -223,6 +224,28 @@ def test_stationary_covariance_by_hand():
     basis = spectra.eigenbasis([[0.0, -1.0], [-1.0, 0.0]])
     np.testing.assert_allclose(basis.values, [-1, 1], rtol=1e-12)
     np.testing.assert_allclose(np.abs(basis.vectors), np.full((2, 2), sqrt(0.5)), rtol=1e-12)
+
+
+def test_replicas_of_a_network_by_a_plain_loop():
+    """A 'network' of two parameters whose gradient on sample s is (theta - s)."""
+    shifts = torch.arange(4.0).double()
+    toy = SimpleNamespace(
+        n=4, name="toy", batch_gradients=lambda now, rows: now - shifts[rows].mean(1, keepdim=True)
+    )
+    frame = np.array([[0.6, -0.8], [0.8, 0.6]])
+    start = torch.tensor([1.0, 2.0]).double()
+    found = run_replicas(toy, start, frame, 0.3, fl.RESHUFFLING, 2, 3, [1, 3], seeds=[3, 4, 8])
+    ends = {1: [], 3: []}
+    for seed in (3, 4, 8):
+        theta = start.numpy()
+        for t, rows in enumerate(fl.RESHUFFLING.batches(4, 2, [seed], 3)[0], start=1):
+            theta = theta - 0.3 * (theta - rows.mean())
+            if t in ends:
+                ends[t].append((theta - start.numpy()) @ frame)
+    for t, rows in ends.items():
+        one = found.sel(step=t)
+        np.testing.assert_allclose(one["mean"], np.mean(rows, 0), rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(one.variance, np.var(rows, 0, ddof=1), rtol=1e-10, atol=1e-15)
 
 
 # --- reshuffling -------------------------------------------------------------------------------
