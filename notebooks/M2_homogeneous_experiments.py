@@ -548,7 +548,10 @@ longer = xr.concat(
     compat="override",
 ).assign_coords(setting=list(settings)[:3])
 adam_margins = families.own(longer.gamma).isel(step=-1, optimizer=0, drop=True)
-adam_share = (adam_margins / adam_margins.sel(setting="full batch").mean("seed")).mean("seed")
+# against the full batch at the usual first step, seed by seed: the longer one costs the full batch too
+usual = batch_margins.sel(setting="full batch", optimizer="Adam", drop=True)
+adam_share = adam_margins / usual
+adam_finished = adam_share.sel(setting="b = 32, momentum 0.9")
 adam_loss = float(
     longer.log_loss.isel(step=-1).sel(setting="b = 32, momentum 0.9").max() / np.log(10)
 )
@@ -597,12 +600,14 @@ claim(
         "share of its full-batch margin at b = 32: "
         + families.said(share.sel(optimizer="Adam", drop=True))
         + f"; these runs are unfinished. First step four times as long, log10 loss at most {adam_loss:.0f}: "
-        + families.said(adam_share)
+        + families.said(adam_share.mean("seed"))
+        + f" of the same full-batch margin, over seeds {float(adam_finished.min()):.2f} to {float(adam_finished.max()):.2f} with momentum 0.9"
     ),
-    holds=bool(adam_share.sel(setting="b = 32, momentum 0.9") > 0.5),
+    holds=bool(adam_finished.mean() > 0.5),
     otherwise="contradicted",
     tolerance="above half",
     because="the line between kept and lost that the other optimizers keep clear of, drawn after seeing the runs",
+    caveat="The longer first step costs the full batch part of its margin too (the first of the second list of numbers), so it is not the batches alone; runs of equal loss and well-chosen steps are the better test.",
 )
 
 # %% [markdown]

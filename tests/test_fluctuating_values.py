@@ -12,7 +12,8 @@ from ibias_book import fluctuating as fl
 from ibias_book.exponents import fit_exponent
 from ibias_book.fluctuating import closure, modes, reshuffling, spectra
 from ibias_book.fluctuating.circle import Circle, CircleLandscape
-from ibias_book.fluctuating.statistics import NoiseStatistics, batch_factor
+from ibias_book.fluctuating.replicas import run_replicas
+from ibias_book.fluctuating.statistics import NoiseStatistics, batch_factor, noise_statistics
 from ibias_book.fluctuating.studies import modes as mode_studies
 from ibias_book.fluctuating.studies import schemes
 
@@ -225,6 +226,68 @@ def test_stationary_covariance_by_hand():
     np.testing.assert_allclose(np.abs(basis.vectors), np.full((2, 2), sqrt(0.5)), rtol=1e-12)
 
 
+def test_noise_statistics_by_loops_over_samples_and_modes():
+    """A 'network' of three parameters: sample s has the gradient g_s + H_s theta, at theta = 0."""
+    rng, n, p = np.random.default_rng(2), 5, 3
+    g, h = rng.normal(size=(n, p)), rng.normal(size=(n, p, p))
+    h = h + h.transpose(0, 2, 1)
+    pull, bend = (torch.from_numpy(v.mean(0)) for v in (g, h))
+    toy = SimpleNamespace(
+        n=n,
+        p=p,
+        loss=lambda theta: pull @ theta + theta @ bend @ theta / 2,
+        sample_gradients=lambda theta: torch.from_numpy(g),
+        sample_hessians=lambda theta, rows: torch.from_numpy(h[rows]),
+    )
+    found = noise_statistics(toy, torch.zeros(p).double(), reshuffling=True, chunk=2)
+    values, u = np.linalg.eigh(h.mean(0))
+    u = u * np.sign(u[np.abs(u).argmax(0), range(p)])
+    b = (g - g.mean(0)) @ u
+    d = np.array([u.T @ (one - h.mean(0)) @ u for one in h])
+    modes, samples = range(p), range(n)
+    wanted = {
+        "curvature": values,
+        "gradient": g.mean(0) @ u,
+        "noise": [np.mean([b[s, i] ** 2 for s in samples]) for i in modes],
+        "coupling": [[np.mean([d[s, i, j] ** 2 for s in samples]) for j in modes] for i in modes],
+        "diagonal": [np.mean([d[s, i, i] * b[s, i] for s in samples]) for i in modes],
+        "force": [np.mean([d[s, i] @ b[s] for s in samples]) for i in modes],
+    }
+    for name, value in wanted.items():
+        np.testing.assert_allclose(getattr(found, name), value, rtol=1e-11, atol=1e-13)
+    spread = b.T @ b / n
+    for i in modes:
+        k = sum(np.outer(d[s, i], b[s]) for s in samples) / n
+        area = [
+            np.trace(sum(np.outer(d[s, i], d[s, i]) for s in samples) / n @ spread),
+            np.trace(k @ k),
+            sum((d[s, i] @ b[s]) ** 2 for s in samples),
+        ]
+        np.testing.assert_allclose(found.area[:, i], area, rtol=1e-11, atol=1e-13)
+
+
+def test_replicas_of_a_network_by_a_plain_loop():
+    """A 'network' of two parameters whose gradient on sample s is (theta - s)."""
+    shifts = torch.arange(4.0).double()
+    toy = SimpleNamespace(
+        n=4, name="toy", batch_gradients=lambda now, rows: now - shifts[rows].mean(1, keepdim=True)
+    )
+    frame = np.array([[0.6, -0.8], [0.8, 0.6]])
+    start = torch.tensor([1.0, 2.0]).double()
+    found = run_replicas(toy, start, frame, 0.3, fl.RESHUFFLING, 2, 3, [1, 3], seeds=[3, 4, 8])
+    ends = {1: [], 3: []}
+    for seed in (3, 4, 8):
+        theta = start.numpy()
+        for t, rows in enumerate(fl.RESHUFFLING.batches(4, 2, [seed], 3)[0], start=1):
+            theta = theta - 0.3 * (theta - rows.mean())
+            if t in ends:
+                ends[t].append((theta - start.numpy()) @ frame)
+    for t, rows in ends.items():
+        one = found.sel(step=t)
+        np.testing.assert_allclose(one["mean"], np.mean(rows, 0), rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(one.variance, np.var(rows, 0, ddof=1), rtol=1e-10, atol=1e-15)
+
+
 # --- reshuffling -------------------------------------------------------------------------------
 
 
@@ -393,4 +456,6 @@ def test_bumps_on_the_circle(circle):
     bump = circle.von_mises(2.0, 1.0)
     peak = exp(2 * np.cos(circle.theta[0] - 1.0)) / (2 * pi * i0(2))
     assert bump[0] == pytest.approx(peak, rel=1e-12)
-    assert circle.expectation(bump, np.cos) == pytest.approx(i1(2) / i0(2) * np.cos(1), rel=1e-12)
+    for phi in (np.cos, np.sin):
+        wanted = i1(2) / i0(2) * phi(1)
+        assert circle.expectation(bump, phi) == pytest.approx(wanted, rel=1e-12)

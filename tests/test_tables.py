@@ -99,7 +99,7 @@ def test_momentum_map_has_the_effective_margin_on_its_axis(tmp_path, monkeypatch
     monkeypatch.setenv("IBIAS_STORE", str(tmp_path))
     data = ib.data.mixture(classes=2, per_class=4, dim=5, seed=0)
     grid = fits.momentum_map(
-        data, {ib.MAX: ib.Power(0.1)}, batch_sizes=[1, 2, 8], forgetting=[1, 0.1], steps=50
+        data, {ib.MAX: ib.Power(0.1)}, batch_sizes=[1, 2, 8], forgetting=[1, 0.1, 1e-4], steps=50
     )
     assert grid.error.dims == (
         "norm",
@@ -113,6 +113,14 @@ def test_momentum_map_has_the_effective_margin_on_its_axis(tmp_path, monkeypatch
         beta = 1 - grid.least.sel(norm="max", form="sharper", batches=m).item()
         # bisection to 2^-80 of the zero of the effective margin
         assert constants.effective_margin(gamma, data.radius, m, beta) == pytest.approx(0, abs=1e-9)
+        # near one N is 3/2 (m - 1)(1 - beta); 1e-3 is the next term, of size m (1 - beta)
+        left = 4 * data.radius * 1.5 * (m - 1) * 1e-4 / gamma
+        found = grid.promised.sel(norm="max", form="sharper", batches=m, forgetting=1e-4).item()
+        assert found == pytest.approx(left, rel=1e-3)
+        paper = grid.promised.sel(norm="max", form="paper", batches=m, forgetting=1e-4).item()
+        polynomial = 2 * data.radius * 1e-4 * m * (m**2 - 1) / gamma
+        assert paper == pytest.approx(polynomial, rel=1e-9) or (np.isnan(paper) and polynomial > 1)
+        assert np.isnan(grid.promised.sel(norm="max", form="sharper", batches=m, forgetting=1))
     single = ib.simulate(
         data,
         ib.SteepestDescent(ib.MAX, ib.Momentum(0.9, ib.Minibatch(2)), ib.Power(0.1)),

@@ -110,4 +110,9 @@ FAULTS = [
     ("fluctuating/ensemble.py", "self.mean_slope * state[\"anchor\"]", "h * state[\"anchor\"]", "tests/test_fluctuating.py::test_ensemble_agrees_with_a_plain_loop"),
     ("fluctuating/sampling.py", "rows[..., j][taken] = n - size + j", "rows[..., j][taken] = n - size + j - 1", "tests/test_fluctuating.py"),
     ("exponents.py", "math.sqrt(rest @ rest / (len(x) - 2)", "math.sqrt(rest @ rest / len(x)", WAVES),
+    ("fluctuating/replicas.py", "z.var(0)", "z.var(0, correction=0)", WAVES),
+    ("homogeneous/tasks.py", "0.35 * sign + 0.3 * generator", "0.30 * sign + 0.3 * generator", LAYERS),
+    ("steepest/fits.py", "(1 - rho / margin).where", "(rho / margin).where", "tests/test_tables.py::test_momentum_map_has_the_effective_margin_on_its_axis"),
+    (CIRCLE, "np.cos(self.theta - center) - 1", "np.cos(self.theta + center) - 1", WAVES),
+    (BATCHES, "(h.diagonal(dim1=1, dim2=2) * b)", "(h.diagonal(dim1=1, dim2=2) * b.abs())", WAVES),
 ]  # fmt: skip

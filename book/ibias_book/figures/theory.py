@@ -255,7 +255,7 @@ def warm_up(run: xr.Dataset):
         axes[0, 0].plot(run.step, one.change, color=colour, label=str(name))
         axes[0, 1].plot(run.step, one.difference, color=colour)
     axes[0, 0].set(ylabel=r"$\log L(W_t)/L(W_0)$")
-    axes[0, 0].legend()
+    axes[0, 0].legend(loc="center right", bbox_to_anchor=(1, 0.45))
     axes[0, 1].axhline(1, color=REFERENCE, ls=":")
     axes[0, 1].set(yscale="log", ylabel=r"$|L(W_t)-L(W_0)|\,/\,2R\sum\eta$")
     for ax in axes[0]:

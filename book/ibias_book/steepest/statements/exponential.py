@@ -4,13 +4,13 @@ corrected replacement."""
 import numpy as np
 import torch
 
-from ibias.data import gaussian
+from ibias.data import counterexample, gaussian
 from ibias.losses import EXPONENTIAL
 from ibias.methods import SteepestDescent
 from ibias.norms import FROBENIUS, MAX, SPECTRAL
 from ibias.problem import Problem
 from ibias.schedules import Power
-from ibias.signals import Minibatch
+from ibias.signals import Minibatch, Momentum
 
 from . import loss_and_proxy, noise
 from .catalog import Collector
@@ -56,6 +56,17 @@ def warm_up():
                 grown,
                 2 * data.radius * np.cumsum(step.steps(300)),
             )
+    # single samples of one class pull the other's away as fast as the max norm allows
+    data, step = counterexample("X.2", 19), Power(0.3)
+    for seed in range(5):
+        method = SteepestDescent(MAX, Momentum(0.9985, Minibatch(1)), step)
+        w = path(data, method, 40, seed, loss=EXPONENTIAL)
+        log_loss = Problem(data, EXPONENTIAL).log_loss(torch.as_tensor(w)).numpy()
+        out.add(
+            "corrected warm-up: L(W_t) <= L(W_0) e^(2R sum eta)",
+            np.maximum(log_loss[1:] - log_loss[0], 0),
+            2 * data.radius * np.cumsum(step.steps(40)),
+        )
     return out.bounds()
 
 
