@@ -127,9 +127,7 @@ claim(
     holds=bool(
         (frobenius.measured.median("seed").where(free, drop=False).max() < 0.01)
         & (frobenius.measured.median("seed").where(~free).min() > 0.002)
-        & (
-            (frobenius.measured / frobenius.earlier).median("seed").where(free).max() < 0.6
-        )
+        & ((frobenius.measured / frobenius.earlier).median("seed").where(free).max() < 0.6)
     ),
     tolerance="reachable: below 0.01 and down by 0.6 or more in the last factor of four; unreachable: above 0.002",
     because="an error that falls as the inverse square root of the steps halves",
@@ -138,9 +136,9 @@ claim(
 # %% [markdown]
 # ## 2. What is the gap a function of?
 #
-# Theorem 4.3 says that the limit is within $4R\,N(\beta, m)$ of $\gamma$, with the sharp $N$ of {prf:ref}`lem-c-12` or version 1's polynomial. Bounds may be far away
+# Theorem 4.3 says that the limit is within $4R\,N(\beta, m)$ of $\gamma$, with the sharp $N$ of {prf:ref}`stmt-c-12` or version 1's polynomial. Bounds may be far away
 # and still have the right *shape*. Here 56 pairs of momentum and batch size, three norms, and what the batches cost: the margin error
-# minus the full batch's with the same momentum. Beside the two worst cases stands a number from {ref}`the third paper's world <sec-fluctuating>`, the
+# minus the full batch's with the same momentum. Beside the two worst cases stands a number from {ref}`the third paper's world <sec-fluctuating-theory>`, the
 # *variance* of the average,
 #
 # $$\nu = \frac{n-b}{b\,(n-1)}\cdot\frac{1}{m-1}\Big(m\,\frac{1-\beta}{1+\beta} - \overline{\textstyle\sum_{\text{epochs}} (\text{weight of the epoch})^2}\Big),$$ (eq-remaining-noise)
@@ -188,7 +186,7 @@ glue(
             power=lambda t: [
                 f"{a:.2f} ± {1.96 * b:.2f}" for a, b in zip(t.slope, t.slope_error, strict=True)
             ],
-        )[["norm", "predictor", "rank", "power"]]
+        )[["norm", "quantity", "rank", "power"]]
         .to_markdown(index=False)
     ),
     display=False,
@@ -209,21 +207,24 @@ claim(
     "gap-order",
     "The quantity N(beta, m) of Theorem 4.3 orders the gaps: it has the right shape, and version 1's polynomial has not.",
     where="new; the dependence promised by Theorem 4.3",
-    tested=f"168 cells: rank correlations {', '.join(f'{v:.2f}' for v in rank.sel(predictor='N(beta, m)').values)} with N, {', '.join(f'{v:.2f}' for v in rank.sel(predictor='polynomial').values)} with the polynomial (max, Frobenius, spectral)",
+    tested=f"168 cells: rank correlations {', '.join(f'{v:.2f}' for v in rank.sel(quantity='N(beta, m)').values)} with N, {', '.join(f'{v:.2f}' for v in rank.sel(quantity='polynomial').values)} with the polynomial (max, Frobenius, spectral)",
     holds=bool(
-        (shape.rank_low.sel(predictor="N(beta, m)") > shape.rank_high.sel(predictor="polynomial")).all()
+        (
+            shape.rank_low.sel(quantity="N(beta, m)") > shape.rank_high.sel(quantity="polynomial")
+        ).all()
     ),
     tolerance="the 95 % intervals do not overlap",
     because="bootstrap over cells",
     caveat="The variance of the average orders them equally well, so that the order does not tell a worst case from an average.",
 )
-power = shape.slope.sel(predictor="noise")
+power = shape.slope.sel(quantity="noise")
 claim(
     "gap-variance",
     "The gap is proportional to the variance of the momentum average.",
     where="new",
-    tested=f"powers of the excess in the variance: {', '.join(f'{v:.2f} ± {1.96 * e:.2f} ({n})' for v, e, n in zip(power.values, shape.slope_error.sel(predictor='noise').values, shape.norm.values, strict=True))}",
-    holds=bool(abs(power.sel(norm="frobenius") - 1) < 0.15) and bool((power < 0.95).sel(norm=["max", "spectral"]).all()),
+    tested=f"powers of the excess in the variance: {', '.join(f'{v:.2f} ± {1.96 * e:.2f} ({n})' for v, e, n in zip(power.values, shape.slope_error.sel(quantity='noise').values, shape.norm.values, strict=True))}",
+    holds=bool(abs(power.sel(norm="frobenius") - 1) < 0.15)
+    and bool((power < 0.95).sel(norm=["max", "spectral"]).all()),
     caveat="True in the Frobenius norm only, whose ball is round: an error of the direction costs its square. In the max and the spectral norm, whose balls have corners, the power is smaller: the gap shrinks more slowly than the variance.",
     tolerance="0.15 in the power",
     because="the horizon bends the smallest excesses, which the full batch's own error hides",
@@ -232,7 +233,7 @@ claim(
 # %% [markdown]
 # ## 3. Does it matter how batches are drawn?
 #
-# All of part I reshuffles: Lemma C.12 lives from errors that cancel within an epoch. {ref}`Part III <sec-fluctuating>` shows that drawing with replacement leaves a
+# All of part I reshuffles: Lemma C.12 lives from errors that cancel within an epoch. {ref}`Part III <sec-fluctuating-theory>` shows that drawing with replacement leaves a
 # different noise. Three schemes with the same batches of two, momentum and norms. For independent batches the average keeps the share
 # $(1-\beta)/(1+\beta)$ of the variance, for reshuffled ones what {eq}`eq-remaining-noise` says, and for one order repeated for ever
 # $(m\sum_j u_j^2 - 1)/(m-1)$, $u_j = (1-\beta)\beta^j/(1-\beta^m)$.
@@ -268,7 +269,11 @@ claim(
     tested=f"b = 2, m = {mixed.n // 2}, five seeds: reshuffled over independent {', '.join(f'{float(v):.2f}' for v in measured_ratio.sel(norm='frobenius').values)} in the Frobenius norm for momentum 0.8, 0.9, 0.95, 0.98; theory {', '.join(f'{float(v):.2f}' for v in theory_ratio.values)}",
     holds=bool((measured_ratio < 1).all())
     and bool((measured_ratio.diff("momentum") < 0).all())
-    and bool((cost.sel(scheme="independent").min("seed") > cost.sel(scheme="reshuffled").max("seed")).sel(momentum=[0.9, 0.95, 0.98]).all()),
+    and bool(
+        (cost.sel(scheme="independent").min("seed") > cost.sel(scheme="reshuffled").max("seed"))
+        .sel(momentum=[0.9, 0.95, 0.98])
+        .all()
+    ),
     tolerance="every seed of one beyond every seed of the other, from momentum 0.9 on",
     because="at 0.8 the spectral runs are saturated: both schemes are far from the margin",
 )
@@ -298,7 +303,12 @@ show(
     plots.separation(waits),
     "fig-separation",
     data=xr.concat(
-        [one.assign_coords(factor=np.arange(one.sizes["factor"]), value=("factor", one.factor.values)) for one in waits.values()],
+        [
+            one.assign_coords(
+                factor=np.arange(one.sizes["factor"]), value=("factor", one.factor.values)
+            )
+            for one in waits.values()
+        ],
         xr.DataArray(list(waits), dims="moved", name="moved"),
         coords="all",
         compat="equals",
@@ -320,7 +330,8 @@ claim(
     "The time until separation grows no faster with memory, batches and samples than the corollaries promise.",
     where="new; the exponents of Corollaries 4.5 and 4.7",
     tested=", ".join(
-        f"{name}: {float(one.slope.min()):.2f} to {float(one.slope.max()):.2f}" for name, one in waits.items()
+        f"{name}: {float(one.slope.min()):.2f} to {float(one.slope.max()):.2f}"
+        for name, one in waits.items()
     )
     + "; promised 2 (a = 1/2) and 4 (a = 3/4) in each",
     holds=bool(max(float(r.max()) for r in reach.values()) < 2),
@@ -369,7 +380,23 @@ show(
     ),
     alt="Relative margin error after a thousand steps against the number of features and of classes at fixed radius and margin: it does not grow with d, while dotted reference lines rise.",
     caption="Relative margin error after equal steps at fixed radius and margin. Dotted: growth of a bound that goes through the Frobenius norm.",
-    tolerance={name: 0.05 for name in ("gap_d", "gap_k", "gap_slope_d", "gap_slope_k", "separated_d", "separated_k", "separated_slope_d", "separated_slope_k", "gap_error_d", "gap_error_k", "separated_error_d", "separated_error_k")},
+    tolerance={
+        name: 0.05
+        for name in (
+            "gap_d",
+            "gap_k",
+            "gap_slope_d",
+            "gap_slope_k",
+            "separated_d",
+            "separated_k",
+            "separated_slope_d",
+            "separated_slope_k",
+            "gap_error_d",
+            "gap_error_k",
+            "separated_error_d",
+            "separated_error_k",
+        )
+    },
     because="the data are matched by bisection on a margin known to 1e-4",
     steps=dimension_steps,
     seeds=list(range(seeds)),
@@ -379,9 +406,11 @@ show(
 claim(
     "dimension-free",
     "The rate depends on neither the number of features nor that of classes.",
-    where="abstract of version 1 (\"dimension-free\"); Corollaries 4.2, 4.5, 4.7",
+    where='abstract of version 1 ("dimension-free"); Corollaries 4.2, 4.5, 4.7',
     tested=f"gap after {dimension_steps} steps at fixed R and gamma: exponent in d {', '.join(f'{v:.2f} ± {1.96 * e:.2f}' for v, e in zip(wide.gap_slope.values, wide.gap_error.values, strict=True))}, in k {', '.join(f'{v:.2f} ± {1.96 * e:.2f}' for v, e in zip(many.gap_slope.values, many.gap_error.values, strict=True))} (max, Frobenius, spectral)",
-    holds=bool(max(float((one.gap_slope - 1.96 * one.gap_error).max()) for one in (wide, many)) <= 0),
+    holds=bool(
+        max(float((one.gap_slope - 1.96 * one.gap_error).max()) for one in (wide, many)) <= 0
+    ),
     tolerance="no lower end of a 95 % interval above 0",
     because="a promise is an upper bound: falling with the size is allowed",
     caveat="Not independent but bounded: at fixed R and gamma the gap falls with d, since in larger spaces the samples of this family are closer to orthogonal.",

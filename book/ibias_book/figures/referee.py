@@ -61,11 +61,11 @@ def gap_law(cells: xr.Dataset, fits: xr.Dataset):
     fig, axes = canvas(len(rows), cells.sizes["norm"], height=2.7, sharey=True)
     for row, name, label in zip(axes, rows, names, strict=True):
         for ax, norm in zip(row, cells.norm.values, strict=True):
-            x = cells.predictor.sel(predictor=name)
+            x = cells.predictor.sel(quantity=name)
             y = cells.excess.sel(norm=norm).median("seed")
             shades = np.log10(1 / (1 - x.momentum)).broadcast_like(x)
             ax.scatter(x, y.where(y > 0), c=shades, cmap="cividis", s=16, lw=0)
-            fit = fits.sel(norm=norm, predictor=name)
+            fit = fits.sel(norm=norm, quantity=name)
             ax.set(xscale="log", yscale="log", xlabel=label, ylim=(3e-5, 2))
             ax.text(
                 0.04,
@@ -185,7 +185,9 @@ def accuracy(judged: xr.Dataset, matching: dict[str, str]):
                 colour = NORM_COLOURS[str(norm)]
                 ax.plot(x, y, "o", color=colour, mfc="none" if hollow else colour, label=label)
         ax.axvline(0, color=FAINT, lw=0.8, ls=":")
-        ax.set(xlabel=f"{NORM_NAMES[measured].removesuffix(' norm')} margin", title=f"{attack} attack")
+        ax.set(
+            xlabel=f"{NORM_NAMES[measured].removesuffix(' norm')} margin", title=f"{attack} attack"
+        )
     axes[0, 0].set_ylabel("robust accuracy, unseen images")
     handles, names = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, names, ncols=3, loc="outside upper center", frameon=False)

@@ -48,9 +48,7 @@ def robust_accuracy(w: np.ndarray, test: Dataset, attack: str, budget: float) ->
     own = np.take_along_axis(logits, np.broadcast_to(test.y[:, None], (*logits.shape[:2], 1)), -1)
     apart = np.linalg.norm(w[:, :, None] - w[:, None], dual, axis=-1)[:, test.y]
     slack = own - logits - budget * apart
-    np.put_along_axis(
-        slack, np.broadcast_to(test.y[:, None], (*logits.shape[:2], 1)), np.inf, -1
-    )
+    np.put_along_axis(slack, np.broadcast_to(test.y[:, None], (*logits.shape[:2], 1)), np.inf, -1)
     return (slack.min(-1) > 0).mean(-1)
 
 

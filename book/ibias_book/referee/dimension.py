@@ -15,16 +15,13 @@ from ibias.signals import Minibatch, Momentum
 
 from ..exponents import fit_exponent
 
-
 ENTRIES = 8
 """Non-zero features of a sample."""
 
 
-def matched(
-    norm: Norm, n: int, d: int, k: int, ratio: float, seed: int
-) -> tuple[Dataset, float]:
-    """``n`` random samples in ``k`` classes with ``|x_i|_1 = 1`` and a margin of ``ratio`` (to 1 %),
-    and that margin to 1e-4.
+def matched(norm: Norm, n: int, d: int, k: int, ratio: float, seed: int) -> tuple[Dataset, float]:
+    """``n`` random samples in ``k`` classes with ``|x_i|_1 = 1`` and a margin of ``ratio`` to 1 %;
+    beside them that margin, to 1e-4.
 
     Each sample has `ENTRIES` Gaussian entries at random places, so that no norm of it depends on d.
     All are pulled towards a common point, which takes margin from any data without touching the
@@ -98,7 +95,9 @@ def sizes(
     )
     across = np.repeat(values, len(seeds))
     for name in ("gap", "separated"):
-        fits = [fit_exponent(across, out[name].isel(norm=i).values.ravel()) for i in range(len(gap))]
+        fits = [
+            fit_exponent(across, out[name].isel(norm=i).values.ravel()) for i in range(len(gap))
+        ]
         out[f"{name}_slope"] = "norm", [fit.value for fit in fits]
         out[f"{name}_error"] = "norm", [fit.error for fit in fits]
     return out

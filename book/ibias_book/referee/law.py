@@ -17,7 +17,7 @@ from ..exponents import fit_exponent
 from ..steepest.theory import constants
 from .sampling import remaining_variance
 
-PREDICTORS = ("N(beta, m)", "polynomial", "noise")
+QUANTITIES = ("N(beta, m)", "polynomial", "noise")
 
 
 def excess(
@@ -32,7 +32,7 @@ def excess(
     """What the batches cost: relative margin error minus the full batch's with equal momentum.
 
     ``excess`` over (norm, momentum, batch_size, seed) after ``steps``. ``predictor`` over
-    (predictor, momentum, batch_size): the sharp worst case N(beta, m) of Lemma C.12, version 1's
+    (quantity, momentum, batch_size): the sharp worst case N(beta, m) of Lemma C.12, version 1's
     polynomial (1 - beta) m (m^2 - 1), and the variance of the average over that of one sample.
     """
     norms, n = list(lengths), dataset.n
@@ -54,7 +54,7 @@ def excess(
                 cells[:, :, :-1] - cells[:, :, -1:],
             ),
             "predictor": (
-                ("predictor", "momentum", "batch_size"),
+                ("quantity", "momentum", "batch_size"),
                 np.stack(
                     [
                         constants.sampling_error(beta, m),
@@ -69,13 +69,13 @@ def excess(
             "momentum": list(momenta),
             "batch_size": list(batch_sizes),
             "seed": list(seeds),
-            "predictor": list(PREDICTORS),
+            "quantity": list(QUANTITIES),
         },
     )
 
 
 def agreement(cells: xr.Dataset, *, resolved: float, draws: int = 400) -> xr.Dataset:
-    """How well each predictor orders and scales the excess, over (norm, predictor).
+    """How well each predictor orders and scales the excess, over (norm, quantity).
 
     ``rank``: Spearman's rank correlation of the medians over seeds, over all cells; ``rank_low``
     and ``rank_high``: its 95 % interval over bootstrap draws of cells. ``slope`` and
@@ -84,7 +84,7 @@ def agreement(cells: xr.Dataset, *, resolved: float, draws: int = 400) -> xr.Dat
     """
     from scipy.stats import spearmanr
 
-    shape = cells.sizes["norm"], cells.sizes["predictor"]
+    shape = cells.sizes["norm"], cells.sizes["quantity"]
     out = {name: np.empty(shape) for name in ("rank", "rank_low", "rank_high", "slope")}
     out |= {name: np.empty(shape) for name in ("slope_error", "used")}
     rng = np.random.default_rng(0)
@@ -93,7 +93,7 @@ def agreement(cells: xr.Dataset, *, resolved: float, draws: int = 400) -> xr.Dat
         readable = (y > resolved) & (y < 0.5)
         again = rng.integers(len(y), size=(draws, len(y)))
         for j in range(shape[1]):
-            x = cells.predictor.isel(predictor=j).values.ravel()
+            x = cells.predictor.isel(quantity=j).values.ravel()
             out["rank"][i, j] = spearmanr(x, y)[0]
             spread = [spearmanr(x[r], y[r])[0] for r in again]
             out["rank_low"][i, j], out["rank_high"][i, j] = np.quantile(spread, [0.025, 0.975])
@@ -101,6 +101,6 @@ def agreement(cells: xr.Dataset, *, resolved: float, draws: int = 400) -> xr.Dat
             out["slope"][i, j], out["slope_error"][i, j] = fit
             out["used"][i, j] = readable.sum()
     return xr.Dataset(
-        {name: (("norm", "predictor"), values) for name, values in out.items()},
-        {"norm": cells.norm, "predictor": cells.predictor},
+        {name: (("norm", "quantity"), values) for name, values in out.items()},
+        {"norm": cells.norm, "quantity": cells.quantity},
     )

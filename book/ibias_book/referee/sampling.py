@@ -87,11 +87,11 @@ def end_errors(
     for i, (norm, power) in enumerate(lengths.items()):
         gamma = max_margin(dataset, norm).margin
         batches = torch.as_tensor(np.tile(drawn, (1, len(momenta), 1)))
-        betas = torch.tensor(np.repeat(momenta, drawn.shape[1]))
+        betas = np.repeat(momenta, drawn.shape[1])
         ends = final_weights(problem, norm, power, betas, batches)
         error[i] = _error(problem, norm, gamma, ends).reshape(error.shape[1:])
         everything = torch.arange(dataset.n).expand(steps, len(momenta), dataset.n)
-        ends = final_weights(problem, norm, power, torch.tensor(momenta), everything)
+        ends = final_weights(problem, norm, power, momenta, everything)
         full[i] = _error(problem, norm, gamma, ends)
     return xr.Dataset(
         {
@@ -114,11 +114,13 @@ def end_errors(
 def final_weights(problem, norm, schedule, betas, batches) -> torch.Tensor:
     """The last weights ``(runs, k, d)`` of normalised steepest descent with momentum.
 
-    ``betas`` is ``(runs,)``; ``batches`` ``(steps, runs, size)`` names the samples of each step.
+    ``betas`` holds the momentum of each run, ``(runs,)``; ``batches`` ``(steps, runs, size)`` the
+    samples of each step.
     """
     w = problem.start(len(betas))
     average = Scaled(torch.zeros_like(w), w.new_full((len(betas),), -torch.inf))
-    keep, take = betas.log(), (1 - betas).log()
+    beta = torch.as_tensor(np.asarray(betas, dtype=float))
+    keep, take = beta.log(), (1 - beta).log()
     for t, eta in enumerate(step_sizes(schedule, 0, len(batches))):
         drawn = problem.gradient(w, batches[t])
         average = weighted_sum(

@@ -52,8 +52,8 @@ def times(
     """Times of lasting separation, one factor moved at a time: "memory" 1/(1 - beta), "batches" m
     at fixed n, and "samples" n at a fixed number of batches (copies of the data).
 
-    Each over (norm, a, factor, seed) as ``time``, with ``slope`` and ``slope_error`` over (norm, a):
-    the exponent of the median time. The two factors at rest are the middle ones of their lists; the
+    ``time`` over (norm, a, factor, seed); ``slope`` and ``slope_error`` over (norm, a): the
+    exponent of the median time. The two factors at rest are the middle ones of their lists; the
     first step is 0.25/gamma.
     """
     memory, m = memories[len(memories) // 2], batches[len(batches) // 2]
@@ -85,9 +85,7 @@ def times(
 
 
 def _table(factor, time, labels) -> xr.Dataset:
-    fits = np.array(
-        [[fit_exponent(factor, np.median(c, -1)) for c in of_norm] for of_norm in time]
-    )
+    fits = np.array([[fit_exponent(factor, np.median(c, -1)) for c in of_norm] for of_norm in time])
     return xr.Dataset(
         {
             "time": (("norm", "a", "factor", "seed"), time),
