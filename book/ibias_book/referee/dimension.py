@@ -41,9 +41,10 @@ def matched(norm: Norm, n: int, d: int, k: int, ratio: float, seed: int) -> tupl
     low, high, share = 0.0, 1.0, 0.0
     for _ in range(40):
         data = pulled(share)
-        margin = max_margin(data, norm, tolerance=1e-4, progress=False).margin
-        if abs(margin / ratio - 1) < 0.01:
-            return data, margin
+        # a coarse interval is enough to cut by; 0.6 % off and 0.4 % wide is within 1 %
+        margin = max_margin(data, norm, tolerance=4e-3, progress=False).margin
+        if abs(margin / ratio - 1) < 0.006:
+            return data, max_margin(data, norm, tolerance=1e-4, progress=False).margin
         if margin < ratio and share == 0:
             break
         low, high = (share, high) if margin > ratio else (low, share)

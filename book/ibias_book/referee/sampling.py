@@ -118,17 +118,24 @@ def final_weights(problem, norm, schedule, betas, batches) -> torch.Tensor:
     samples of each step.
     """
     w = problem.start(len(betas))
-    average = Scaled(torch.zeros_like(w), w.new_full((len(betas),), -torch.inf))
-    beta = torch.as_tensor(np.asarray(betas, dtype=float))
-    keep, take = beta.log(), (1 - beta).log()
+    average, beta = zero(w), torch.as_tensor(np.asarray(betas, dtype=float))
     for t, eta in enumerate(step_sizes(schedule, 0, len(batches))):
-        drawn = problem.gradient(w, batches[t])
-        average = weighted_sum(
-            (1, Scaled(average.value, average.log_scale + keep)),
-            (1, Scaled(drawn.value, drawn.log_scale + take)),
-        ).rescaled()
+        average = averaged(average, problem.gradient(w, batches[t]), beta)
         w = w - eta * norm.steepest(average.value)
     return w
+
+
+def zero(w: torch.Tensor) -> Scaled:
+    """An average of nothing, for runs with weights ``w`` ``(runs, k, d)``."""
+    return Scaled(torch.zeros_like(w), w.new_full((len(w),), -torch.inf))
+
+
+def averaged(old: Scaled, new: Scaled, beta: torch.Tensor) -> Scaled:
+    """``beta old + (1 - beta) new`` with a ``beta`` for each run, ``(runs,)``."""
+    return weighted_sum(
+        (1, Scaled(old.value, old.log_scale + beta.log())),
+        (1, Scaled(new.value, new.log_scale + (1 - beta).log())),
+    ).rescaled()
 
 
 def _error(problem, norm, gamma, w):
