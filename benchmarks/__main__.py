@@ -1,8 +1,8 @@
 """``python -m benchmarks [parts ...] [--scale S]``: measure, and write ``benchmarks/results.json``.
 
-Parts: cells, peers, margins, scaling, startup, memory (all when none is named; a part not measured
-keeps its earlier result). ``--scale 0.2`` times a fifth of the steps.  One thread everywhere; set
-before any library reads it.
+Parts: cells, peers, margins, margin_scale (an hour; writes its own file), scaling, startup, memory
+(all when none is named; a part not measured keeps its earlier result). ``--scale 0.2`` times a
+fifth of the steps.  One thread everywhere; set before any library reads it.
 """
 
 import argparse
@@ -19,7 +19,7 @@ os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_paralleli
 os.environ["JAX_PLATFORMS"] = "cpu"
 
 RESULTS = Path(__file__).with_name("results.json")
-PARTS = ("cells", "peers", "margins", "scaling", "startup", "memory")
+PARTS = ("cells", "peers", "margins", "margin_scale", "scaling", "startup", "memory")
 PACKAGES = ("torch", "numpy", "scipy", "numba", "llvmlite", "jax", "optax", "scikit-learn", "cvxpy")
 
 
@@ -59,6 +59,11 @@ def measure(part: str, scale: float) -> dict:
         return {"peers": peers.measure_peers()}
     if part == "margins":
         return {"margins": margins.measure_margins()}
+    if part == "margin_scale":
+        from .margin_scale import measure_margin_scale
+
+        measure_margin_scale()  # in a file of its own
+        return {}
     if part == "scaling":
         return {"scaling": scaling.measure_scaling()}
     return (

@@ -34,6 +34,11 @@ rerun_seed = 0
 drift_eta = 0.05
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 from ibias_book.claims import claim
 from ibias_book.figures import replicas as plots_replicas
 from ibias_book.fluctuating.studies import network_tables, networks
@@ -126,7 +131,8 @@ minima, unfinished = table.isel(run=slice(0, len(runs))), table.isel(run=slice(l
 claim(
     "brownian-networks",
     "The theory is seen in neural networks for vision and for language.",
-    where="Abstract (v1)",
+    kind="paper",
+    where="abstract of arXiv:2605.22644 (v1)",
     tested="digits and character network, three seeds, eta 0.05 and 0.1, 1600 steps, 256 replicas: the variance along every noisy Hessian"
     " eigenvector against the finite-time formula",
     holds=bool(
@@ -146,7 +152,8 @@ fails = (
 claim(
     "brownian-stationary-formula",
     "The variance along mode i is eta Var(G_i) / (2 |lambda_i|), without a free parameter.",
-    where="public notes and code around v1; not in the abstract",
+    kind="expectation",
+    where="public code of arXiv:2605.22644 (its experiment EXP2, formula with the sign of an absolute value); not in the abstract of v1, and its own figures for all directions are low too",
     tested="correlation of logarithms over all noisy modes and share within a factor 1.5, minima and unfinished points, three seeds",
     verdict="contradicted" if bool(fails) else "holds with a caveat",
     tolerance="0.5 and 0.98 in correlation",
@@ -200,7 +207,8 @@ off = abs(classes.measured - classes.closure).where(crowded)
 claim(
     "brownian-eigenbasis",
     "Near critical points the behaviour splits along the eigenbasis of the mean Hessian.",
-    where="Abstract (v1)",
+    kind="paper",
+    where="abstract of arXiv:2605.22644 (v1)",
     tested="growth exponents of all modes of twelve runs, in five classes of eta lambda T, against the mode equations in that basis",
     holds=bool(off.max() < 0.06),
     tolerance="0.06 in any class of a run",
@@ -211,7 +219,8 @@ claim(
 claim(
     "brownian-flat-variance-grows",
     "Along nearly flat directions the variance grows: an effective diffusion along valleys.",
-    where="Abstract (v1)",
+    kind="paper",
+    where="abstract of arXiv:2605.22644 (v1)",
     tested="mean growth exponent in t of all modes with eta lambda T below 0.3, with replacement, twelve runs; mode equations for the same modes",
     holds=bool(
         abs(means.measured.sel({"class": "x < 0.3"}) - means.closure.sel({"class": "x < 0.3"}))
@@ -251,7 +260,8 @@ glue("b2_fixed_tau_sd", float(spread.sel(quantity="flat, fixed tau").mean()), di
 claim(
     "brownian-diffusion-proportional-to-eta",
     "The diffusion along nearly flat directions has a coefficient proportional to the learning rate.",
-    where="Abstract (v1)",
+    kind="paper",
+    where="abstract of arXiv:2605.22644 (v1)",
     tested="exponent of the variance in eta at fixed time tau, flat modes, three networks and three seeds, with replacement",
     holds=bool((abs(independent.sel(quantity="flat, fixed tau") - 1) < 0.15).all()),
     tolerance="0.15",

@@ -32,10 +32,16 @@ stationary_replicas = 1_000
 network_replicas = 2_048
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 import numpy as np
 from ibias_book.claims import claim
 from ibias_book.figures import fluctuating as plots_fluctuating
 from ibias_book.figures import replicas as plots_replicas
+from ibias_book.fluctuating.reshuffling import sign_kept
 from ibias_book.fluctuating.studies import network_tables, networks, reshuffling, schemes
 from ibias_book.provenance import show
 from IPython.display import Markdown
@@ -93,6 +99,7 @@ claim(
     "reshuffling-epoch-variance",
     "Under random reshuffling the variance that an epoch adds to a flat direction is eta^4 Var X, with an exact formula for Var X,"
     " instead of order eta^2.",
+    kind="ours",
     where="ours; derived for this book",
     tested="enumeration of all orders (vectors in the plane, n = 8, b = 2), orders in eta of one epoch, z values of random epochs with "
     "Student-4 samples for b = 1, 2, 4, 8",
@@ -152,7 +159,8 @@ fluctuating = ratio.sel(case=["flat, fluctuating", "flat, correlated"], scheme="
 claim(
     "brownian-flat-reshuffled",
     "Nearly flat directions diffuse with a coefficient proportional to the learning rate: also under random reshuffling, the scheme of practice.",
-    where="Abstract (v1), read without its assumption of independent batches",
+    kind="expectation",
+    where="often read into the abstract of arXiv:2605.22644 (v1), whose batches are independent",
     tested="replicas of a flat direction, both schemes: with replacement against the mode equation; reshuffled against zero (constant "
     "slope) and eta^4 Var X per epoch (fluctuating slope)",
     verdict="contradicted"
@@ -195,6 +203,7 @@ glue("b3_settled_theory", float(settled.stationary_theory[0]), display=False)
 claim(
     "reshuffling-confines",
     "Random reshuffling confines flat directions whose curvature fluctuates, where sampling with replacement lets them run away.",
+    kind="ours",
     where="ours; derived for this book",
     tested="n = 32, b = 4, eta = 0.1, twelve relaxation times: stationary variance and mean at two correlations, time-averaged over the second half",
     holds=bool(
@@ -245,7 +254,8 @@ claim(
     "reshuffling-lemma-c12",
     "The bound of Lemma C.12 on the momentum error also bounds, for ever, the walk of a flat direction under reshuffled momentum: "
     "at epoch ends it has a stationary variance and does not diffuse.",
-    where="ours, from Lemma C.12 of arXiv:2602.11557",
+    kind="ours",
+    where="ours, from Lemma C.12 of arXiv:2602.11557 (v1)",
     tested="seven schemes at zero curvature and three with fluctuating curvature, variance at the end against theory; growth exponents in epochs",
     holds=bool(
         (abs(ratio_still - 1) < 0.1).all()
@@ -276,6 +286,7 @@ claim(
 
 # %%
 norms = schemes.geometry_ratios()
+few = schemes.geometry_ratios(((64, 32), (66, 22), (60, 10)), ((1, 1),), (20_000,))
 momentum = schemes.sign_momentum(replicas=replicas, epochs=epochs)
 valley = schemes.sign_valley()
 
@@ -292,6 +303,8 @@ show(
 )
 several = norms.where(norms.batch > 1, drop=True)
 single = norms.where(norms.batch == 1, drop=True)
+signs = few.ratio.where(few.geometry == "sign (max norm)", drop=True).values
+exact_signs = [sign_kept(m) for m in (2, 3, 6)]
 share = momentum.rate.sel(scheme="random reshuffling") / momentum.rate.sel(
     scheme="with replacement"
 )
@@ -300,13 +313,18 @@ glue("b3_share_most", float(share[-1]), display=False)
 glue("b3_valley", float(abs(valley.variance / valley.theory - 1).max()), display=False)
 claim(
     "reshuffling-other-norms",
-    "Under reshuffling, steepest descent in other norms keeps the fraction 1 - kappa of its diffusion: 36 % for the sign, 32 % for"
-    " 4 x 4 spectral, 3 % for 4 x 4 normalised steps, none for the gradient.",
+    "Under reshuffling of many Gaussian batches, steepest descent in other norms keeps the fraction 1 - kappa of its diffusion: 36 % for the sign, 32 % for 4 x 4 spectral, 3 % for 4 x 4 normalised steps, none for the gradient.",
+    kind="ours",
     where="ours; derived for this book",
     tested="one epoch of scalars (20 000 replicas) and of 4 x 4 matrices (1 500), n = 64 and 256, m = 8; and batches of one",
-    holds=bool((abs(several.ratio - several.theory) < 0.02).all() and (single.ratio < 1e-25).all()),
+    holds=bool((abs(several.ratio - several.theory) < 0.02).all() and (single.ratio < 1e-25).all())
+    and bool(np.allclose(signs, exact_signs, atol=0.02)),
     tolerance="0.02",
     because="sampling 0.005, and corrections of order 1/m to the Gaussian limit",
+    caveat=(
+        "For many batches. For the sign the law is exact at every m, 1 - (m - 1)(2/pi) arcsin(1/(m - 1)): at m = 2, 3, 6 "
+        f"{', '.join(f'{v:.3f}' for v in exact_signs)}, measured {', '.join(f'{v:.3f}' for v in signs)}."
+    ),
 )
 
 # %% [markdown]
@@ -346,6 +364,7 @@ glue("b3_epoch_large", float(medians[1]), display=False)
 claim(
     "reshuffling-networks",
     "The parameter-free variance under random reshuffling holds on every mode of a network as eta goes to 0.",
+    kind="ours",
     where="ours; derived for this book",
     tested="one epoch of the digits network at eta = 0.0125 and 0.025, all noisy modes; 100 epochs of the weakly regularised digits "
     "network, eta 0.05 to 0.2, three seeds",

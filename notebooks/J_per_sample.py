@@ -32,6 +32,11 @@ steps = 20_000
 eta0 = 0.1
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 from ibias_book.claims import claim
 from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show
@@ -66,7 +71,8 @@ late = runs.sel(optimizer=["SignSGD", "N-SGD"]).isel(step=slice(-10, None))
 claim(
     "fig-2-errors",
     "Per-sample updates fail to maximise the margin in any of the three norms.",
-    where="Appendix J, Figure 2, left",
+    kind="paper",
+    where="Appendix J, Figure 2, left (v1; in v2 the validation of Theorem 4.10)",
     tested=f"five shuffles, {steps} steps: smallest relative margin error {float(end.error.min()):.2f}; largest change over the last records {float((late.error.max('step') - late.error.min('step')).max()):.4f}",
     holds=bool((end.error > 0.2).all()),
     tolerance="error above 0.2",
@@ -75,7 +81,8 @@ claim(
 claim(
     "fig-2-bias",
     "The cosine to the bias matrix tends to 1.",
-    where="Appendix J, Figure 2, right",
+    kind="paper",
+    where="Appendix J, Figure 2, right (v1)",
     tested=f"smallest cosine at the end {float(end.cosine.sel(direction='bias').min()):.6f}",
     holds=bool((end.cosine.sel(direction="bias") > 0.9999).all()),
     tolerance="0.9999",
@@ -86,7 +93,8 @@ claim(
 claim(
     "fig-2-max-margin",
     "The cosine to the max-margin solution stays well below 1.",
-    where="Appendix J, Figure 2, right",
+    kind="paper",
+    where="Appendix J, Figure 2, right (v1)",
     tested=f"largest cosine at the end {float(end.cosine.sel(direction='max margin').max()):.3f}",
     holds=bool((end.cosine.sel(direction="max margin") < 0.9).all()),
     tolerance="below 0.9",
@@ -97,7 +105,8 @@ same = abs(runs.error.sel(optimizer="N-SGD") - runs.error.sel(optimizer="Spectra
 claim(
     "fig-2-spectral",
     "Spectral-SGD and N-SGD are the same method at batch size one.",
-    where="Lemma H.1, Figure 2",
+    kind="paper",
+    where="Lemma H.1 (v1), Figure 2",
     tested=f"largest difference of the margin errors along the runs: {float(same):.1e}",
     holds=bool(same < 1e-9),
     tolerance="1e-9",

@@ -18,15 +18,20 @@
 # # M1 Homogeneous networks: the theory, executed
 #
 # **The question.** A linear classifier has one maximum margin per norm, and the optimizer decides which of them is approached. What is left of
-# that in a network? arXiv:2602.16340 answers for smooth *homogeneous* models: the direction of the parameters approaches a first-order
+# that in a network? Gronich and Vardi ({cite:p}`gronich2026`, [arXiv:2602.16340](https://arxiv.org/abs/2602.16340)) answer for smooth *homogeneous* models: the direction of the parameters approaches a first-order
 # stationary (KKT) point of margin maximisation, in the norm of the optimizer. Each ingredient below is a computation.
 #
-# The paper's statements are taken from its abstract and public notes. The derivations here (the monotone smoothed margin, the audit
+# The paper's statements are taken from its abstracts (versions 1 and 3) and a public account of its experiments. The derivations here (the monotone smoothed margin, the audit
 # inequality, the laws for averages) are this book's own and are marked so. Models are small, in float64, with many seeds side by side.
 
 # %% tags=["parameters"]
 seeds = 3
 steps = 2000
+
+# %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
 
 # %% tags=["remove-cell"]
 import numpy as np
@@ -81,7 +86,8 @@ worst_euler, largest_kkt = float(every_step.euler.max()), float(np.abs(every_ste
 claim(
     "homogeneous-euler",
     "Euler's identity holds along every run, and the stationarity A never leaves [-1, 1].",
-    where="set-up of arXiv:2602.16340; the measure A is ours",
+    kind="self-check",
+    where="set-up of arXiv:2602.16340 (v1); the measure A is ours",
     tested=f"six optimizers, {seeds} seeds, 500 steps each: worst relative error {worst_euler:.1e}, largest |A| {largest_kkt:.3f}",
     holds=bool(worst_euler <= 1e-12 and largest_kkt <= 1 + 1e-12),
     tolerance="1e-12",
@@ -125,6 +131,17 @@ coarse = laws.audit(
     )
 )
 
+# the hypothesis r >= A put to work: steps four times as long, many of which are no longer aligned enough
+quick = laws.audit(
+    h.train(
+        network,
+        task,
+        h.family_rules(l2=1.6, linf=0.2, spectral=1.2, hybrid=0.8, plain=False),
+        steps=250,
+        record=range(251),
+    )
+)
+
 # %% tags=["hide-input"]
 show(
     plots.audit_bounds(audit),
@@ -138,17 +155,23 @@ show(
 # %% tags=["hide-input"]
 claim(
     "homogeneous-smoothed-margin",
-    "Once all samples are classified and the summed loss is below log 2, the smoothed margin of the optimizer's own norm does not fall.",
-    where="derived here; the mechanism behind the theorem of arXiv:2602.16340",
-    tested=f"share of rising steps, six optimizers, {seeds} seeds, at least {int(audit.steps.min())} steps each: at least {float(audit.rising.min()):.4f}; "
-    f"r - A over these steps is at least {float(audit.excess.min()):.3f}",
-    holds=bool((audit.steps > 0).all() and audit.rising.min() >= 0.999),
+    "Once all samples are classified and the summed loss is below log 2, the smoothed margin of the optimizer's own norm does not fall at a step with r >= A.",
+    kind="ours",
+    where="derived here; the mechanism behind the theorem announced in the abstract of arXiv:2602.16340 (v1)",
+    tested=(
+        f"six optimizers, {seeds} seeds. Small steps, at least {int(audit.steps.min())} each: r - A is at least {float(audit.excess.min()):.3f}, and a share of at least"
+        f" {float(audit.rising.min()):.4f} rises. First steps four times as long: the margin falls at {int(quick.falls.sum())} of {int(quick.steps.sum())} steps, at {int(quick.broken.sum())} of them"
+        " with r >= A"
+    ),
+    holds=bool((audit.steps > 0).all() and audit.rising.min() >= 0.999 and quick.falls.sum() > 0)
+    and bool(quick.broken.sum() <= 0.001 * quick.steps.sum()),
     tolerance="0.1 % of the steps",
-    because="the argument is in continuous time and for r >= A; a finite step may lose a little once",
+    because="the argument is in continuous time; a finite step may lose a little once",
 )
 claim(
     "homogeneous-audit",
     "Accumulated misalignment is paid for by the growth of the smoothed margin.",
+    kind="ours",
     where="derived here",
     tested=f"both sides for every optimizer and seed; the right side is at least {float(gap.min()):.2f} above the left",
     holds=bool((gap >= 0).all()),
@@ -189,12 +212,14 @@ target = xr.where(end_ratio.family == "l2", 2.0, 1.0)
 claim(
     "homogeneous-saturation",
     "Every optimizer balances the layers the way its own norm demands.",
-    where="derived here from the KKT conditions",
+    kind="ours",
+    where="derived here from the KKT conditions of arXiv:2602.16340",
     tested="ratio of block norms over its target after the run: "
     + families.said(end_ratio / target, 3),
     holds=bool((np.abs(end_ratio / target - 1) <= 0.15).all()),
     tolerance="15 %",
     because="the start (entries of 0.1) is still a few per cent of the parameters, and Adam's unit is below one while gradients fall (see below)",
+    caveat="Slowly for the sign: on other data Signum's ratio was still 1.22 after 1,500 steps and 1.16 after 7,000.",
 )
 
 # %% [markdown]
@@ -219,7 +244,8 @@ within = float((found["product"].max("rho") / found["product"].min("rho")).max()
 claim(
     "homogeneous-rate-invariance",
     "The ratio of the two learning rates sets the balance of the layers and leaves the classifier's margin alone.",
-    where="Muon-Signum in arXiv:2602.16340; exact norm and invariance derived here",
+    kind="ours",
+    where="derived here for Muon-Signum, which the abstract of arXiv:2602.16340 (v1) names; exact norm and invariance are ours",
     tested="rates 1/4 to 4: balance over rho "
     + families.said(measured_ratio, 3)
     + "; product margins within "
@@ -288,7 +314,8 @@ show(
 claim(
     "homogeneous-average-laws",
     "The average exceeds the gradient, and Adam's step falls short of one, by factors that the fall of the loss alone determines.",
-    where="makes m_j = g_j (1 + o(1)) of arXiv:2602.16340 quantitative; derived here",
+    kind="ours",
+    where="derived here; the averages of arXiv:2602.16340 (v1) made quantitative",
     tested=f"medians over the large entries: m/g off by at most {ratio_error:.2%}, |D| of Adam (beta2 = 0.9, 0.95) by at most {unit_error:.2%}",
     holds=bool(ratio_error <= 0.03 and unit_error <= 0.05),
     tolerance="3 % and 5 %",
@@ -300,6 +327,9 @@ limits = {rule.name: laws.speed_limit(rule.betas[1]) for rule in adams[2:]}
 middle = int(pairs.step.sel(step=steps // 2, method="nearest"))
 late_slope = (pairs.log_loss.sel(step=middle) - pairs.log_loss.sel(step=steps)) / (steps - middle)
 share_of_limit = (late_slope.isel(optimizer=[2, 3]).max("seed") / list(limits.values())).values
+# 0.999 remembers 1,000 steps: one seed, twelve memories
+longer = h.train(network, h.aniso(seeds=[0]), adams[3:], steps=12_000, record=[6_000, 12_000])
+longer_share = float(-longer.log_loss.diff("step").squeeze()) / 6_000 / laws.speed_limit(0.999)
 behind = (pairs.log_loss.sel(step=steps).isel(optimizer=[0, 3]).mean("seed") / np.log(10)).values
 
 # %% tags=["hide-input"]
@@ -316,13 +346,16 @@ show(
 # %% tags=["hide-input"]
 claim(
     "homogeneous-speed-limit",
-    "Sustained over many times 1/(1 - beta2) steps, Adam's loss falls no faster than beta2^(t/2); with the usual 0.999 a run lags far behind.",
-    where="derived here; arXiv:2602.16340 asks beta1 <= beta2 and infinite time",
-    tested=f"beta2 = 0.99: fall of the log-loss over the second half of the run {share_of_limit[0]:.2f} of the limit; "
-    f"after {steps} steps log10 loss {behind[0]:.1f} for beta2 = 0.9 and {behind[1]:.1f} for 0.999",
-    holds=bool(share_of_limit[0] <= 1.1 and behind[1] > behind[0]),
+    "For beta1 < sqrt(beta2), sustained over many times 1/(1 - beta2) steps, Adam's loss falls no faster than beta2^(t/2); with the usual 0.999 a run lags far behind.",
+    kind="ours",
+    where="derived here; about the Adam without stability constant of arXiv:2602.16340 (v1)",
+    tested=(
+        f"fall of the log-loss over the second half of a run: {share_of_limit[0]:.2f} of the limit for beta2 = 0.99 ({steps} steps), {longer_share:.2f} for 0.999 (12,000 steps); "
+        f"after {steps} steps log10 loss {behind[0]:.1f} for beta2 = 0.9 and {behind[1]:.1f} for 0.999"
+    ),
+    holds=bool(share_of_limit[0] <= 1.1 and longer_share <= 1.1 and behind[1] > behind[0]),
     tolerance="10 % above the limit",
-    because="the limit holds beyond the memory 1/(1 - beta2) = 100 steps; before that the averages still fill",
+    because="the limit holds beyond the memory 1/(1 - beta2), here twenty and six times; before that the averages still fill",
     caveat=f"For 0.999 these {steps} steps are too few: over their second half the loss falls {share_of_limit[1]:.1f} times as fast as the limit allows.",
 )
 
@@ -363,20 +396,15 @@ show(
 # %% tags=["hide-input"]
 ends = seventh.alignment.isel(step=-1).mean("seed")
 claim(
-    "homogeneous-degree-seven",
-    "Outside the theorem's condition on the step size the average loses the gradient; inside it does not.",
-    where="condition eta = o(t^(1/L - 1)) of arXiv:2602.16340",
-    tested=f"three layers of squared ReLU on {images.name}, momentum 0.9, alignment after {2 * steps} steps: a = 0.9 from 0.35 {float(ends[2]):.3f}, a = 0.8 from 0.26 {float(ends[1]):.3f}",
-    holds=bool(ends[2] - ends[1] > 0.2),
-    tolerance="a difference of 0.2",
-    because="the spread over seeds is smaller, and the difference grows with the length of the run",
-    caveat="For these two first steps; the next row has others.",
-)
-claim(
     "homogeneous-degree-seven-exponent-alone",
-    "In a run of this length the exponent alone decides whether the average keeps the gradient.",
-    where="a reading of the same condition; expected before the runs, from first steps 0.35 (a = 0.8) and 0.56 (a = 0.9)",
-    tested=f"a = 0.8 from 0.13: {float(ends[0]):.3f}, aligned though outside; a = 0.9 from 0.56: {float(seventh.alignment[3, :, -1].min()):.3f} to {float(seventh.alignment[3, :, -1].max()):.3f} over seeds, lost though inside",
+    "In a run of this length the exponent of the step sizes alone decides whether the average keeps the gradient: inside the theorem's condition it does, outside it does not.",
+    kind="expectation",
+    where="a reading of a condition eta = o(t^(1/L - 1)) in the public notes on arXiv:2602.16340; expected before the runs",
+    tested=(
+        f"three layers of squared ReLU on {images.name}, momentum 0.9, alignment after {2 * steps} steps. As expected: a = 0.9 from 0.35 {float(ends[2]):.3f}, a = 0.8 from 0.26 {float(ends[1]):.3f}. "
+        f"Not as expected: a = 0.8 from 0.13: {float(ends[0]):.3f}, aligned though outside; a = 0.9 from 0.56: {float(seventh.alignment[3, :, -1].min()):.3f} to "
+        f"{float(seventh.alignment[3, :, -1].max()):.3f} over seeds, lost though inside"
+    ),
     holds=bool(ends[0] < 0.8 and ends[3] > 0.999),
     otherwise="contradicted",
     tolerance="below 0.8 outside, above 0.999 inside",
@@ -435,12 +463,13 @@ show(
 reached = fraction.isel(step=-1).mean("seed")
 claim(
     "homogeneous-deep-linear",
-    "On deep linear networks the optimizers approach the global maximum margin of their norms, not merely a stationary point.",
-    where="closed forms derived here; arXiv:2602.16340 promises KKT points only",
+    "On two-layer linear networks with one output, where a KKT point with a non-zero last layer is a global optimum, each optimizer comes within 15 % of the largest margin of its norm.",
+    kind="ours",
+    where="closed forms derived here; the abstract of arXiv:2602.16340 (v1) promises KKT points",
     tested="fraction of the optimum at the end: " + families.said(reached, 3),
     holds=bool(reached.min() >= 0.85 and fraction.max() <= 1 + 1e-9),
     tolerance="85 %, and never above 100 %",
-    because="the gap closes like 1/log t; the upper bound is exact",
+    because="the gap closes like 1/log t; above 100 % would refute the closed form, below it nothing here could have been merely stationary",
 )
 
 # %% [markdown]
@@ -464,7 +493,8 @@ certified = certificate.where(degree_one.min_margin > 0)
 claim(
     "homogeneous-degree-one",
     "For linear models the stationarity measure certifies the margin: it never exceeds the true fraction of the maximum.",
-    where="derived here; joins the two papers",
+    kind="self-check",
+    where="derived here; weak duality joins the two papers",
     tested=f"{steps} steps, four optimizers: certificate minus fraction at most {float((certified - true_fraction).max()):.1e}; last certificates "
     + families.said(certified.isel(step=-1, seed=0, drop=True), 3),
     holds=bool((certified - true_fraction).max() <= 1e-9),

@@ -17,8 +17,8 @@
 # (sec-performance)=
 # # P How fast, and how well the engines agree
 #
-# **The question.** The paper's experiment is 600 runs: three norms, five batch sizes, four momenta, with and without variance reduction,
-# five shuffles. What does a step cost here, beside the loop one writes first, beside other people's optimizers, and beside what the
+# **The question.** Figures like the paper's take hundreds of runs; here 600: three norms, five batch sizes, four momenta, with and without variance
+# reduction, five shuffles (our grid; the paper's is not public). What does a step cost here, beside the loop one writes first, beside other people's optimizers, and beside what the
 # machine could do? And do the fast engines give the same answer?
 #
 # Everything on this page comes from one committed file, `benchmarks/results.json`. The command that makes it is
@@ -32,6 +32,11 @@
 
 # %% tags=["parameters"]
 agreement_steps = 500
+
+# %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
 
 # %% tags=["remove-cell"]
 import json
@@ -217,7 +222,8 @@ same = float(report.loc["CPU float64 (lanes)", "largest"])
 claim(
     "engines-agree",
     "What this book shows does not depend on the engine that computed it.",
-    where="not a claim of the paper",
+    kind="self-check",
+    where="about this book, not about a paper",
     tested="weights of the compiled kernel and of the torch lanes after the same steps, 36 methods",
     holds=same < 1e-10,
     tolerance="1e-10, relative",
@@ -276,7 +282,8 @@ glue(
 claim(
     "figures-again",
     "The data of every figure come out the same by other means.",
-    where="not a claim of the paper",
+    kind="self-check",
+    where="about this book, not about a paper",
     tested=f"{len(again)} figures; closest to its tolerance: {closest.figure}, apart by {closest.largest:.0e} where {closest.tolerance:.0e} is allowed",
     holds=bool(again.agrees.all()),
     tolerance="each figure's own, 1e-6 unless its fold says otherwise",
@@ -284,6 +291,6 @@ claim(
 )
 
 # %% [markdown]
-# **The answer.** Runs that share their mini-batches, one matrix product for all of them, and a compiled loop make the paper's 600 runs a
+# **The answer.** Runs that share their mini-batches, one matrix product for all of them, and a compiled loop make the 600 runs a
 # matter of minutes on one core instead of hours, at a small multiple of what the machine's matrix products would need, and the engines
 # agree to rounding. Single precision is a different experiment: it is reported, never used.

@@ -29,6 +29,11 @@ long_steps = 100_000
 seeds = 5
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 from ibias_book.claims import claim
 from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show
@@ -60,9 +65,11 @@ ceiling = slack_table(["V"])
 claim(
     "lemma-v",
     "No mini-batch method without momentum satisfies version 1's large-batch condition.",
-    where="Theorem 4.1 (version 1) against our Lemma V",
+    kind="self-check",
+    where="our Lemma V, a proof; against the condition of Theorem 4.1 (v1)",
     tested=f"gamma <= 2R on {int(ceiling.cases.sum())} unit matrices and data sets in nine norms; worst ratio {float(ceiling.slack.max()):.4f}",
     holds=int(ceiling.violations.sum()) == 0,
+    because="none needed: the inequality is proved; cases illustrate it",
 )
 
 # %% [markdown]
@@ -73,7 +80,7 @@ claim(
 # ````{prf:proposition} X.1: SignSGD, one sample at a time (*contradicts*)
 # :label: stmt-x-1
 #
-# On $\{(2,-1),(-1,2)\}$ with $b=1$ both samples have the sign pattern $\pm(1,-1)$, so $u_t$ never leaves that line: $q(W_t)\le0$ and $L(W_t)\ge\log2$ for ever, whatever the order and the step sizes.
+# On $\{(2,-1),(-1,2)\}$ with $b=1$ both samples have the sign pattern $\pm(1,-1)$, so from $W_0=0$ (or any start on that line) $u_t$ never leaves it: $q(W_t)\le0$ and $L(W_t)\ge\log2$ for ever, whatever the order and the step sizes. Elsewhere the margin still never grows, though a start such as $u_0=(4,4)$ may keep both samples classified for thousands of steps.
 # ````
 #
 # ````{prf:proposition} X.2: three batches or more (*contradicts*)
@@ -85,19 +92,19 @@ claim(
 # ````{prf:proposition} X.3: half batches (*contradicts*)
 # :label: stmt-x-3
 #
-# On the same data with $m=2$, SignSGD has $q(W_t)\le2\eta_0$ for ever: the second coordinate of $u$ is an alternating sum of a decreasing sequence.
+# On the same data with $m=2$, from $W_0=0$, SignSGD has $q(W_t)\le2\eta_0$ for ever: the second coordinate of $u$ is an alternating sum of a decreasing sequence.
 # ````
 #
 # ````{prf:proposition} X.4: the sum norm (*contradicts*)
 # :label: stmt-x-4
 #
-# On $\{(3,2),(-3,2)\}$ with $b=1$ the entry-wise 1-norm moves the first coordinate only, and never classifies both.
+# On $\{(3,2),(-3,2)\}$ with $b=1$ the entry-wise 1-norm moves the first coordinate of $u$ only, and from $W_0=0$ (or any $u_0$ on that axis) never classifies both.
 # ````
 #
 # ````{prf:proposition} X.5: any norm (*contradicts*)
 # :label: stmt-x-5
 #
-# With $A=(1,-1+\epsilon)$ and $B=-A+\epsilon'(1,1)$, nearly antiparallel, $\langle\Delta_A,B\rangle$ is close to $-\lVert B\rVert_*$ in every norm, and $m\ge3$ fails as in X.2.
+# With $A=(1,-1+\epsilon)$ and $B=-A+\epsilon'(1,1)$, nearly antiparallel, $\langle\Delta_A,B\rangle$ is within a share $\epsilon$ of $-\lVert B\rVert_*$ in every norm (for $\epsilon'=\epsilon$), and $m\ge3$ fails as in X.2.
 # ````
 #
 # Each run without repair, with momentum 0.99, with variance reduction, and with variance reduction and momentum 0.9:
@@ -123,8 +130,9 @@ proved = slack_table(["X.1", "X.2", "X.3", "X.4", "X.5"])
 # %% tags=["hide-input"]
 claim(
     "x-1",
-    "SignSGD with single samples never classifies the two samples of X.1.",
-    where="Section 4.1 (version 1); what version 2 corrects",
+    "From zero weights SignSGD with single samples never classifies the two samples of X.1.",
+    kind="ours",
+    where="our Proposition X.1; it shows what the abstract of v2 corrects in Section 4.1 of v1",
     tested=f"{shuffles} shuffles, every one of {long_steps} steps: largest minimum margin {float(top.max()):.1e}",
     holds=bool((top <= 1e-9).all()),
     tolerance="1e-9",
@@ -132,17 +140,21 @@ claim(
 )
 claim(
     "x-2",
-    "With three batches or more an epoch the loss diverges, in all three norms.",
-    where="Section 4.1 (version 1); what version 2 corrects",
+    "On X.2's data, from zero weights, the loss of mini-batches without momentum diverges with three batches an epoch or more, in all three norms.",
+    kind="ours",
+    where="our Proposition X.2; it shows what the abstract of v2 corrects in Section 4.1 of v1",
     tested=f"spectral norm, m = 6: smallest loss after {steps} steps {float(plain.loss.sel(example='X.2').isel(step=-1).min()):.1f} against log 2 at the start; "
     "the explicit bound on the margin of B at every epoch of 27 runs",
     holds=bool((plain.loss.sel(example="X.2").isel(step=-1) > 3).all())
     and int(proved.violations.sum()) == 0,
+    tolerance="loss above 3 in the runs; relative 1e-9 for the bound",
+    because="four times the loss at the start, with a proved bound behind it; rounding",
 )
 claim(
     "x-3",
-    "With half batches SignSGD's margin stays at or below twice the first step for ever.",
-    where="Section 4.1 (version 1); what version 2 corrects",
+    "From zero weights the margin of SignSGD with half batches of X.3 stays at or below twice the first step for ever.",
+    kind="ours",
+    where="our Proposition X.3; it shows what the abstract of v2 corrects in Section 4.1 of v1",
     tested=f"five shuffles, {steps} steps: largest minimum margin {float(plain.min_margin.sel(example='X.3').max()):.3f}",
     holds=bool((plain.min_margin.sel(example="X.3") <= 2 * float(plain.eta0) + 1e-9).all()),
     tolerance="1e-9",
@@ -153,11 +165,13 @@ claim(
 claim(
     "x-repaired",
     "Momentum or variance reduction repairs all five counterexamples.",
-    where="Sections 4.2 and 4.3",
+    kind="ours",
+    where="our counterexamples; the remedies of Sections 4.2 and 4.3 (v1)",
     tested=f"five shuffles each, {steps} steps: smallest final margin {float(runs.min_margin.sel(repair=['momentum', 'VR', 'both']).isel(step=-1).min()):.2f}; "
     f"largest without repair {float(plain.min_margin.isel(step=-1).max()):.2f}",
     holds=bool((runs.min_margin.sel(repair=["momentum", "VR", "both"]).isel(step=-1) > 0).all())
     and bool((plain.min_margin.isel(step=-1) <= 0).all()),
+    because="none needed: the sign of a margin, far from zero on both sides",
 )
 
 # %% [markdown]
@@ -166,7 +180,7 @@ claim(
 # ````{prf:proposition} R: refinement for two batches (*sharper*)
 # :label: stmt-r
 #
-# With weights frozen over an epoch, $\langle\sum_j\Delta_j,\sum_lg_l\rangle\ge(2-m)\sum_l\lVert g_l\rVert_*$ for $g_l=-\nabla L_{\mathcal B_l}$: the right sign at $m=1$, neutral at $m=2$, bad beyond. For the Frobenius norm $m=2$ is strictly good: the drift is at least $\theta^2(\lVert g_1\rVert+\lVert g_2\rVert)$ with $\theta=\gamma_F/(\sqrt2\max_i\lVert x_i\rVert_2)$.
+# With weights frozen over an epoch, $\langle\sum_j\Delta_j,\sum_lg_l\rangle\ge(2-m)\sum_l\lVert g_l\rVert_*$ for $g_l=-\nabla L_{\mathcal B_l}$: the right sign at $m=1$, neutral at $m=2$, bad beyond. For the Frobenius norm $m=2$ is strictly good: the drift is at least $2\theta^2(\lVert g_1\rVert+\lVert g_2\rVert)$, and attained, with $\theta=\gamma_F/(\sqrt2\max_i\lVert x_i\rVert_2)$.
 # ````
 #
 # So "only the full batch" is right as a statement about all norms at once: the max norm (X.3) and the sum norm (X.4) fail at $m=2$. It is not tight for the
@@ -185,12 +199,14 @@ show(
 )
 claim(
     "two-batches",
-    "With two batches an epoch the Frobenius norm classifies where the max norm does not.",
-    where="Our refinement",
+    "On X.3's data with two batches an epoch N-SGD classifies where SignSGD does not.",
+    kind="ours",
+    where="our Proposition R, a refinement of the abstract of v2",
     tested=f"X.3's data, five shuffles, {steps} steps: smallest Frobenius margin {float(halves.min_margin.sel(optimizer='frobenius').isel(step=-1).min()):.1f}, "
     f"largest max-norm margin {float(halves.min_margin.sel(optimizer='max').isel(step=-1).max()):.2f}",
     holds=bool((halves.min_margin.sel(optimizer="frobenius").isel(step=-1) > 0).all())
     and bool((halves.min_margin.sel(optimizer="max").isel(step=-1) <= 0).all()),
+    because="none needed: the sign of a margin; the Frobenius one is above ten",
 )
 
 # %% [markdown]

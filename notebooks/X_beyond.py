@@ -27,6 +27,11 @@ seeds = 3
 data_seed = 0
 
 # %% tags=["remove-cell"]
+from ibias_book.run.parameters import settle
+
+settle(globals())
+
+# %% tags=["remove-cell"]
 from math import inf
 
 import numpy as np
@@ -81,24 +86,53 @@ show(
 # %% tags=["hide-input"]
 decade = runs.error.sel(step=[long_steps // 10, long_steps], method="nearest").median("seed")
 fall = decade.isel(step=1) / decade.isel(step=0)
+# where a batch can miss every support sample: set II
+second = ib.max_margin(mixture, ib.FROBENIUS)
+shy = ib.relative_error(
+    ib.sweep(
+        mixture,
+        ib.grid(norms=[ib.FROBENIUS], batch_sizes=[10], schedule=ib.Power(1.0)),
+        seeds=[0],
+        steps=long_steps,
+        record=[0, long_steps // 10, long_steps],
+    ),
+    {"frobenius": second},
+).error.squeeze()
+idle = mixture.n - len(second.support_vectors)
 claim(
     "plateau-max",
-    "In the max norm the gap of mini-batches without momentum is a plateau.",
-    where="new; sharpens the reading of Figure 3",
+    "On set I the max-norm gap of mini-batches without momentum is nearly a plateau.",
+    kind="ours",
+    where="ours; sharpens the reading of Figure 3 (v1, Appendix K)",
     tested="set I, SignSGD with b = 1, 10, 50: median error over the last decade of steps",
     holds=bool((fall.sel(optimizer=["SignSGD b=1", "SignSGD b=10", "SignSGD b=50"]) > 0.85).all()),
     tolerance="less than 15 % improvement over a decade",
     because="the converging methods improve threefold",
+    caveat=(
+        "One data set, three batch sizes. Over the last decade the errors still fall by "
+        + ", ".join(
+            f"{1 - float(v):.0%}"
+            for v in fall.sel(optimizer=["SignSGD b=1", "SignSGD b=10", "SignSGD b=50"])
+        )
+        + " (b = 1, 10, 50)."
+    ),
 )
 claim(
     "no-plateau-frobenius",
-    "In the Frobenius norm only full batches reach the maximum margin.",
-    where="Section 5, Figure 1 (a)-(b)",
-    tested="set I, N-SGD with b = 10 and 50: the median error still falls by more than a factor of two over the last decade of steps",
-    verdict="contradicted"
+    "In the Frobenius norm only full batches reach the maximum margin, where a batch can miss every support sample.",
+    kind="paper",
+    where="Section 5, Figure 1 (a)-(b) (v1), and the abstract of v2",
+    tested=(
+        f"set II, {idle} of {mixture.n} samples no support vectors, N-SGD with b = 10, {long_steps} steps: error {float(shy[2]):.3f}, a tenth of the run earlier {float(shy[1]):.3f}. "
+        f"Set I, where {len(best['frobenius'].support_vectors)} of {gaussian.n} samples support: with b = 10 and 50 the median error still falls by factors "
+        f"{1 / float(fall.sel(optimizer='N-SGD b=10')):.1f} and {1 / float(fall.sel(optimizer='N-SGD b=50')):.1f} over the same decade"
+    ),
+    verdict="holds with a caveat"
     if bool((fall.sel(optimizer=["N-SGD b=10", "N-SGD b=50"]) < 0.5).all())
-    else "holds",
-    because="on over-parameterised Gaussian data nearly every sample is a support vector; the mini-batch is several times slower, not stuck",
+    and bool(shy[2] > 0.9 * shy[1])
+    else "not reproduced",
+    because="none needed: a factor of two a decade against ten per cent",
+    caveat="Not where every sample supports: there, as on set I, every batch pulls towards the same corner, and mini-batches are several times slower but not stuck.",
 )
 
 # %% [markdown]
@@ -144,13 +178,15 @@ glue(
 claim(
     "non-uniqueness",
     "Convergence to *the* maximum-margin solution is a statement about the margin, not about the direction.",
-    where="new; qualifies every cosine in Figures 2 to 4",
+    kind="self-check",
+    where="ours; qualifies every cosine in Figures 2 to 4",
     tested="face dimensions on four data sets and three norms: zero in the Frobenius norm, positive somewhere in the max and the spectral norm",
     holds=bool(
         (faces.face_dim.sel(norm="frobenius") == 0).all()
         and (faces.face_dim.sel(norm="max") > 0).any()
         and (faces.face_dim.sel(norm="spectral") > 0).any()
     ),
+    because="none needed: dimensions are whole numbers, and zero in a strictly convex norm",
 )
 
 # %% [markdown]
@@ -197,7 +233,8 @@ last = approximate.error.isel(step=-1, seed=0)
 claim(
     "newton-schulz-shortfall",
     "More iterations of the tuned Newton-Schulz polynomial do not bring Muon closer to the spectral margin.",
-    where="new; bears on Section 3.1's identification of Muon with the spectral norm",
+    kind="ours",
+    where="ours; bears on the identification of Muon with the spectral norm in Section 3.1 (v1)",
     tested=f"set II: errors {', '.join(f'{v:.3f}' for v in last.values)} in the order of the figure",
     holds=bool(
         (
@@ -243,8 +280,9 @@ show(
 # %% tags=["hide-input"]
 claim(
     "any-exponent",
-    "The theorems cover every entry-wise and Schatten p-norm: each method approaches the maximum margin of its own p.",
-    where="Sections 3 and 4 (stated for all p)",
+    "With the full batch each method approaches the maximum margin of its own entry-wise or Schatten exponent p.",
+    kind="paper",
+    where="Sections 3 and 4 (v1), stated for all p",
     tested=f"full batch, eight exponents in two families: largest relative margin error {float(max(entrywise.error.max(), schatten.error.max())):.3f}",
     holds=bool((entrywise.error < 0.1).all() and (schatten.error < 0.1).all()),
     tolerance="0.1 in relative error",
@@ -320,10 +358,13 @@ repaired = end_pair.where(
 ).values
 claim(
     "digits",
-    "On real data, too, momentum and variance reduction bring small batches closer to the maximum margin.",
-    where="new; the claims of Section 5 on data that were not made for them",
+    "On real data, too, momentum and variance reduction together bring small batches closer to the maximum margin.",
+    kind="ours",
+    where="ours; the claims of Section 5 (v1) on data that were not made for them",
     tested=f"digits 3-8, b = 7, three norms: errors {np.round(bare, 3).tolist()} without either, {np.round(repaired, 3).tolist()} with both",
     holds=bool((repaired < bare).all()),
+    because="none needed: an order",
+    caveat="One pair of digits and one batch size; the two remedies are tested together only.",
 )
 
 # %% [markdown]

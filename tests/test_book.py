@@ -144,7 +144,22 @@ def test_ids_are_used_once(name):
 def test_expected_verdicts_belong_to_notebooks_of_the_book():
     expected = claims.expected(ROOT / "book" / "verdicts.json")
     assert set(expected) <= set(toc_files())
-    assert all(v in claims.VERDICTS for page in expected.values() for v in page.values())
+    kept = [pair for page in expected.values() for pair in page.values()]
+    assert {kind for kind, _ in kept} == set(claims.KINDS)
+    assert {verdict for _, verdict in kept} <= set(claims.VERDICTS)
+
+
+def test_a_statement_of_a_paper_names_a_text_that_is_at_hand():
+    """Its version, or the public record that stands in for it."""
+    texts = {}
+    for _, tree in (pair for path in PY for pair in trees(path)):
+        for n in ast.walk(tree):
+            if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "claim":
+                given = {k.arg: ast.unparse(k.value) for k in n.keywords}
+                texts[constants(n)[0]] = (given["kind"], given["where"])
+    papers = {id: where for id, (kind, where) in texts.items() if kind == "'paper'"}
+    assert len(papers) > 30
+    assert not {id: where for id, where in papers.items() if not re.search(r"\bv[123]\b", where)}
 
 
 # --- addresses

@@ -104,8 +104,8 @@ def chapter(claims):
 
 def test_a_chapter_ends_with_its_verdicts():
     claims = [
-        Claim("a", " gets there.", "Theorem 4.1", "t", "holds"),
-        Claim("b", " does not.", "Figure 1", "t", "not reproduced"),
+        Claim("a", " gets there.", "Theorem 4.1", "t", "holds", "paper", "exact"),
+        Claim("b", " does not.", "Figure 1", "t", "not reproduced", "ours", "exact"),
     ]
     document = chapter(claims)
     closing.close(

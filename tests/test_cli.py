@@ -254,17 +254,13 @@ def test_reproduce_and_verify_hand_over_to_the_book(here, capsys, monkeypatch):
             asked.append((which, given)) or [notebooks.Outcome("05", "done", 2.0)]
         ),
     )
-    monkeypatch.setattr("ibias_book.commands.typed", lambda path, given: asked.append(path.name))
-    monkeypatch.setattr(notebooks, "choose", lambda root, wanted: wanted)
     assert answer(capsys, "reproduce", "05", "-p", "steps=2000")["notebooks"][0]["status"] == "done"
-    assert asked == ["05.ipynb", (["05"], {"steps": "2000"})]
-    monkeypatch.setattr(
-        notebooks, "run", lambda *a, **k: [notebooks.Outcome("05", "failed", message="no\ndata")]
-    )
-    assert (
-        main(["reproduce", "-q"]) == 1
-        and "1 of 1 notebooks failed, the first: no data" in capsys.readouterr().err
-    )
+    assert asked == [(["05"], {"steps": "2000"})]
+    whole = "no data " * 100  # 800 characters: more than a line of a terminal
+    failed = notebooks.Outcome("05", "failed", message=f"{whole}\nx = 1")
+    monkeypatch.setattr(notebooks, "run", lambda *a, **k: [failed])
+    assert main(["reproduce", "-q"]) == 1
+    assert f"1 of 1 notebooks failed, the first: {whole}\n" in capsys.readouterr().err
     apart = {"fig-1": 0.0, "fig-2": 0.1}
     monkeypatch.setattr(
         verification,

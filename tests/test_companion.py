@@ -1,7 +1,6 @@
 """The runner of notebooks, their parameters and outputs, the claims and the data of figures."""
 
 import json
-import re
 from pathlib import Path
 
 import nbformat
@@ -11,59 +10,14 @@ import pytest
 import xarray as xr
 from ibias_book import claims, figure_data
 from ibias_book.run import notebooks, outputs, pace, sources, verification
-from ibias_book.run.parameters import parameters, typed
 
 
-# --- parameters
-# --------------------------------------------------------------------------------------------------
 def notebook(tmp_path, cell, name="nb.ipynb", **more):
     nb = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(cell, metadata={"tags": ["parameters"]}, **more)]
     )
     nbformat.write(nb, tmp_path / name)
     return tmp_path / name
-
-
-CELL = "steps = 20_000\neta0 = 0.5\nfast = True\nname = 'x'\nsizes = [1, 10]\nnothing = None"
-
-
-@pytest.mark.parametrize(
-    "given, value",
-    [
-        ({"steps": "2e4"}, 20000),
-        ({"steps": "30_000"}, 30000),
-        ({"eta0": "1"}, 1.0),
-        ({"fast": "no"}, False),
-        ({"name": "1"}, "1"),
-        ({"sizes": "1, 20"}, [1, 20]),
-        ({"sizes": "[5]"}, [5]),
-        ({"nothing": "a"}, "a"),
-        ({"steps": 7}, 7),
-    ],
-)
-def test_parameters_take_the_type_of_their_default(tmp_path, given, value):
-    (found,) = typed(notebook(tmp_path, CELL), given).values()
-    assert found == value and type(found) is type(value)
-
-
-@pytest.mark.parametrize(
-    "given, said",
-    [
-        ({"steps": "many"}, "whole number"),
-        ({"steps": "1.5"}, "whole number"),
-        ({"fast": "maybe"}, "true or false"),
-        ({"stepz": "1"}, "no parameter 'stepz'; it has: steps"),
-        ({"eta0": "__import__('os')"}, "a number"),
-    ],
-)
-def test_wrong_parameters_are_refused_in_a_sentence(tmp_path, given, said):
-    with pytest.raises(ValueError, match=re.escape(said)):
-        typed(notebook(tmp_path, CELL), given)
-
-
-def test_a_parameter_that_is_no_literal_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="literal"):
-        parameters(notebook(tmp_path, "seeds = range(5)"))
 
 
 # --- what outputs depend on
@@ -123,7 +77,7 @@ from ibias_book.claims import claim
 from ibias_book.provenance import show
 data = xr.Dataset({"y": ("x", [float(steps), 2.0])})
 show("<svg xmlns='http://www.w3.org/2000/svg'></svg>", "fig-mini", data=data, alt="An empty drawing only")
-claim("mini", "One is one.", where="here", tested="equality", holds=True)
+claim("mini", "One is one.", kind="ours", where="here", tested="equality", because="exact", holds=True)
 """
 
 
@@ -155,7 +109,9 @@ def test_a_notebook_runs_is_kept_verified_and_found_stale(mini, monkeypatch):
     assert outputs.has(mini, "mini")
     assert [o.status for o in notebooks.run(mini, say=said.append)] == ["fresh"]
     assert [c.verdict for c in notebooks.verdicts(mini)["notebooks/mini"]] == ["holds"]
-    assert claims.expected(mini / "book" / "verdicts.json") == {"notebooks/mini": {"mini": "holds"}}
+    assert claims.expected(mini / "book" / "verdicts.json") == {
+        "notebooks/mini": {"mini": ("ours", "holds")}
+    }
 
     # settings of one's own never reach the book
     assert notebooks.run(mini, ["mini"], {"steps": "5"}, say=said.append)[0].status == "done"
@@ -175,10 +131,13 @@ def test_a_notebook_runs_is_kept_verified_and_found_stale(mini, monkeypatch):
 
 def test_a_failing_notebook_is_reported_with_its_cell(mini):
     nb = nbformat.read(mini / "notebooks" / "mini.ipynb", as_version=4)
-    nb.cells[1].source = "raise ValueError('no such luck')"
+    said = "such luck, " * 100  # as long as a path and a list of what is allowed can get
+    nb.cells[1].source = "\n" * 20 + "# no\n" * 20 + f"raise ValueError('no\\n{said}')"
     nbformat.write(nb, mini / "notebooks" / "mini.ipynb")
     (outcome,) = notebooks.run(mini, say=None)
-    assert outcome.status == "failed" and "no such luck" in outcome.message
+    assert outcome.status == "failed" and not outcome.message.count("# no") > 12
+    first = outcome.message.splitlines()[0]  # the error in one piece, from its beginning
+    assert first == f"notebook mini failed: cell 2: ValueError: no {said.strip()}"
     assert not outputs.has(mini, "mini"), "a crash must not be kept"
 
 
@@ -193,10 +152,11 @@ def test_a_notebook_that_cannot_even_start_is_reported(mini, monkeypatch):
 
 # --- claims
 # ------------------------------------------------------------------------------------------------------
+ENOUGH = {"kind": "paper", "where": "w", "tested": "t", "because": "b"}
+
+
 def made(**changes):
-    return claims.Claim(
-        **({"id": "a", "sentence": "s", "where": "w", "tested": "t", "verdict": "holds"} | changes)
-    )
+    return claims.Claim(**({"id": "a", "sentence": "s", "verdict": "holds"} | ENOUGH | changes))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +170,7 @@ def made(**changes):
     ],
 )
 def test_verdict_of_a_claim(options, verdict, capsys):
-    assert claims.claim("a", "s", where="w", tested="t", **options).verdict == verdict
+    assert claims.claim("a", "s", **(ENOUGH | options)).verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -220,30 +180,46 @@ def test_verdict_of_a_claim(options, verdict, capsys):
         ({"holds": True, "verdict": "holds"}, ValueError, "not both"),
         ({"verdict": "true"}, ValueError, "none of"),
         ({"holds": np.array([True, False])}, TypeError, "one truth value"),
-        ({"holds": True, "tolerance": "1 %"}, ValueError, "without a reason"),
+        ({"holds": True, "tolerance": "1 %", "because": " "}, ValueError, "no reason for its tol"),
+        ({"holds": True, "kind": "rumour"}, ValueError, "none of: paper, ours"),
         ({"holds": True, "where": " "}, ValueError, "'where'"),
     ],
 )
 def test_a_claim_that_says_too_little_is_refused(options, error, said):
     with pytest.raises(error, match=said):
-        claims.claim("a", "s", **({"where": "w", "tested": "t"} | options))
+        claims.claim("a", "s", **(ENOUGH | options))
 
 
 def test_every_difference_between_verdicts_is_told():
-    wanted = {"p": {"same": "holds", "changed": "holds", "gone": "holds"}}
+    holds = ("paper", "holds")
+    wanted = {"p": {"same": holds, "changed": holds, "ours": holds, "gone": holds}}
     found = {
-        "p": [made(id="same"), made(id="changed", verdict="vacuous"), made(id="new")],
+        "p": [made(id="same"), made(id="changed", verdict="vacuous"), made(id="new")]
+        + [made(id="ours", kind="ours")],
         "q": [made(id="same")],
     }
     said = " | ".join(s for _, s in claims.differences(found, wanted))
     for word in (
-        "'changed' was 'holds' and is now 'vacuous'",
-        "'new' (holds) is new",
+        "'changed' was 'paper: holds' and is now 'paper: vacuous'",
+        "'ours' was 'paper: holds' and is now 'ours: holds'",
+        "'new' (paper: holds) is new",
         "'gone' is in",
         "'same' is made twice",
     ):
         assert word in said
-    assert claims.differences({"p": [made(id="same")]}, {"p": {"same": "holds"}}) == []
+    assert claims.differences({"p": [made(id="same")]}, {"p": {"same": holds}}) == []
+
+
+def test_verdicts_of_each_kind_are_written_apart_and_read_together(tmp_path):
+    found = {"p": [made(id="theirs"), made(id="ours", kind="ours", verdict="vacuous")]}
+    claims.write_expected(tmp_path / "verdicts.json", found)
+    text = (tmp_path / "verdicts.json").read_text(encoding="utf-8")
+    assert text.index('"paper"') < text.index('"theirs"') < text.index('"self-check"')
+    kept = {"p": {"theirs": ("paper", "holds"), "ours": ("ours", "vacuous")}}
+    assert claims.expected(tmp_path / "verdicts.json") == kept
+    assert claims.differences(found, kept) == []
+    both = claims.by_kind(found["p"])
+    assert [len(both[kind]) for kind in claims.KINDS] == [1, 1, 0, 0]
 
 
 # --- the data of a figure

@@ -172,19 +172,19 @@ def threads_of_a_worker():
     torch.set_num_threads(2)
     method = ib.SteepestDescent(ib.MAX)
     request = Request(ib.data.counterexample("X.1"), method, steps=1, record=[0, 1])
-    collect(request, [0], identity())
+    collect(request, [0], identity(request))
     return torch.get_num_threads()
 
 
 threads_of_a_worker.__module__ = "__main__"  # sent by value: the workers cannot import this file
 
 
-@pytest.mark.parametrize("name", ["ibias", "torch", "source"])
+@pytest.mark.parametrize("name", ["ibias", "torch", "source", "classes of your own"])
 def test_a_worker_that_differs_is_refused_before_anything_is_computed(monkeypatch, name):
     request = Request(DATA, METHODS[:1], steps=1, record=[0, 1])
     monkeypatch.setattr("ibias.runs.cluster.compute", lambda *a: pytest.fail("computed"))
     with pytest.raises(WorkerDiffers, match=f"this worker has {name} .* the same versions"):
-        collect(request, [0], identity() | {name: "another"})
+        collect(request, [0], identity(request) | {name: "another"})
 
 
 def test_what_is_no_client_is_refused(tmp_path):

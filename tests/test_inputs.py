@@ -67,6 +67,13 @@ def spoilt(value):
     return npz(x=x, y=Y)
 
 
+# what only a Python caller could do about it
+PYTHON = re.compile(
+    r"\w=(\.\.\.|True|None|')|\(\.\.\.\)|\bib\.|verbose|max_margin|Minibatch|Batch\(\)|Momentum|"
+    r"Power\(|\.certificate|(?<!-)\b(solver|tolerance|seconds|device) must"
+)
+
+
 def run(capsys, folder, monkeypatch, *argv, code, says):
     """Call the command in `folder`; one line on stderr that matches, the exit code, no
     traceback."""
@@ -78,6 +85,7 @@ def run(capsys, folder, monkeypatch, *argv, code, says):
     lines = [line for line in err.splitlines() if not line.startswith("ibias: note:")]
     assert len(lines) == 1 and "Traceback" not in err, err
     assert all(word in lines[0] for word in says), lines[0]
+    assert not PYTHON.search(lines[0]), lines[0]
     return lines[0]
 
 
@@ -446,6 +454,70 @@ def test_a_very_long_name_is_one_line(folder, capsys, monkeypatch):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+SPOKEN = {  # what a Python caller is told with Python's names
+    "momentum": (train("--momentum", "1"), ["--momentum must lie in [0, 1)"]),
+    "a": (train("--a", "0"), ["--a must lie in (0, 1]"]),
+    "eta0": (train("--eta0", "0"), ["--eta0 is a step length"]),
+    "device": (train("--device", "tpu9"), ["--device tpu9 is no device"]),
+    "backend": (train("--backend", "warp"), ["--backend: unknown backend 'warp'"]),
+    "steps": (train("--steps", "-1"), ["--steps counts updates"]),
+    "batch": (train(b="0"), ["--batch-size counts samples"]),
+    "large batch": (train(b="9"), ["--batch-size 9", "at most 4, or --batch-size full"]),
+    "ragged": (train(b="3"), ["--batch-size 3 does not divide", "--ragged allows"]),
+    "solver": (["margin", "good.npz", "-n", "max", "--solver", "x"], ["--solver must be one of"]),
+    "gap": (["margin", "good.npz", "-n", "max", "--tolerance", "2"], ["(0, 1); got 2.0"]),
+    "time": (["margin", "good.npz", "-n", "max", "--seconds", "0"], ["--seconds must be"]),
+    "too little time": (
+        ["margin", "digits", "-n", "schatten:3", "--seconds", "0.001", "-q"],
+        ["allow more --seconds, or set a --tolerance"],
+    ),
+    "separator": (["margin", "good.npz", "-n", "max", "--separator", ";"], ["--separator ';'"]),
+    "decimal": (["margin", "good.npz", "-n", "max", "--decimal", ","], ["--decimal ','"]),
+    "label": (["margin", "good.svm", "-n", "max", "--label", "c"], ["--label 'c' is for"]),
+    "standardise": (["margin", "good.svm", "-n", "max", "--standardise"], ["sparse data dense"]),
+}
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+def test_an_error_of_a_command_names_its_options(name, folder, capsys, monkeypatch):
+    argv, says = SPOKEN[name]
+    (folder / "good.svm").write_text("0 1:1\n1 1:2\n")
+    run(capsys, folder, monkeypatch, *argv, code=2, says=says)
+
+
+@pytest.mark.parametrize(
+    "norm, status", [("max", "failed"), ("schatten:3", "is not installed"), ("spectral", "")]
+)
+def test_a_solver_that_fails_is_one_line_with_what_to_try_here(
+    folder, capsys, monkeypatch, norm, status
+):
+    """The general solver's own sentence asks for an argument that the command has not."""
+    import cvxpy
+
+    said = f"Solver 'CLARABEL' {status}. Try another solver, or solve with verbose=True for more information."
+    if not status:  # inaccurate: a warning, and an answer
+
+        def solve(problem, **options):
+            warnings.warn("Solution may be inaccurate. " + said.partition(". ")[2], stacklevel=2)
+            return real(problem, **options)
+
+        real = cvxpy.Problem.solve
+        monkeypatch.setattr(cvxpy.Problem, "solve", solve)
+        monkeypatch.chdir(folder)
+        assert main(["margin", "good.npz", "--norm", norm, "--solver", "cvxpy"]) == 0
+        err = capsys.readouterr().err
+        assert "note: Solution may be inaccurate. Try --solver auto" in err and "verbose" not in err
+        return
+
+    def fail(problem, **options):
+        raise cvxpy.error.SolverError(said)
+
+    monkeypatch.setattr(cvxpy.Problem, "solve", fail)
+    argv = ["margin", "good.npz", "--norm", norm, "--solver", "cvxpy", "-q"]
+    says = [status, "Try --solver auto, or features of similar size with --standardise"]
+    run(capsys, folder, monkeypatch, *argv, code=2, says=says)
+
+
 GRIDS = {
     "unknown key": (GRID + "norm = 'max'\n", ["'norm'", "norms"]),
     "key missing": ("norms = ['max']\nbatch_sizes = [2]\n", ["'data'"]),
@@ -692,7 +764,7 @@ def test_a_gpu_that_was_asked_for_and_is_absent_is_an_error(folder, capsys, monk
         monkeypatch,
         *train("--device", "cuda"),
         code=2,
-        says=["cuda", "'cpu' or 'auto'"],
+        says=["--device cuda", "use --device cpu or 'auto'"],
     )
 
 

@@ -138,6 +138,23 @@ def test_interior_point_alone_needs_few_rounds(norm):
     assert interior(Pairs.of(SETS["clusters"], norm), norm, rounds=20).gap < 1e-9
 
 
+@pytest.mark.parametrize("shape", [(2, 2), (2, 3), (3, 2), (1, 3)])
+def test_the_singular_basis_written_out(shape):
+    """The mixed unit matrices of ``W -> [0 W; W' 0]``, rotated to p_i, m_i: by the definition."""
+    from ibias.maxmargin.balls import SpectralBall
+
+    ball, (q, r) = SpectralBall(np.ones(shape)), shape
+    for index in range(q * r):
+        w = ball.mix(np.eye(q * r)[index]).reshape(shape)
+        dilated = np.block([[np.zeros((q, q)), w], [w.T, np.zeros((r, r))]])
+        dilated = ball.to_pm.T @ dilated @ ball.to_pm
+        built = np.zeros_like(dilated)
+        for x, y, s in ball.images:
+            built[x[index], y[index]] += s[index] / np.sqrt(2)
+            built[y[index], x[index]] += s[index] / np.sqrt(2)
+        np.testing.assert_allclose(built, dilated, atol=1e-15)  # entries are 0, 1/2 and roots of it
+
+
 @pytest.mark.parametrize("classes", [2, 3, 5, 8])
 def test_closed_forms_on_scale_skewed_data(classes):
     """Section 4.4: gamma_max = 2 min s and gamma_F = sqrt(k / (k - 1)) (sum s_c^-2)^(-1/2), s_c the

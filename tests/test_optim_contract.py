@@ -132,31 +132,74 @@ def test_lower_precision_follows_float64(build, dtype):
         torch.testing.assert_close(a, b.double(), rtol=0, atol=16 * torch.finfo(dtype).eps)
 
 
+def stepped(optimizer, params, step):
+    """How far each of the optimizer's parameters moves in one step."""
+    own = [p for group in optimizer.param_groups for p in group["params"]]
+    before = [p.detach().clone() for p in own]
+    walk(optimizer, params, [step])
+    return [p.detach() - b for p, b in zip(own, before, strict=True)]
+
+
 @every
 def test_schedulers_change_the_length_of_the_step(build):
     m, r = parameters()
     optimizer = build(m, r)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: (t + 1) ** -1.0)
     walk(optimizer, [*m, *r], [0])
+    twin, *copies = copy.deepcopy((optimizer, *m, *r))
     scheduler.step()
-    assert all(group["lr"] == 0.05 for group in optimizer.param_groups)
+    for half, whole in zip(stepped(optimizer, [*m, *r], 1), stepped(twin, copies, 1), strict=True):
+        # differences of numbers of size 3, each rounded
+        torch.testing.assert_close(half, whole / 2, rtol=0, atol=1e-15)
+        assert whole.abs().amax() > 1e-3
     torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=3)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        lambda o, **k: torch.optim.lr_scheduler.OneCycleLR(o, 0.1, total_steps=8, **k),
+        lambda o, **k: torch.optim.lr_scheduler.CyclicLR(o, 0.01, 0.1, 4, **k),
+    ],
+    ids=["OneCycleLR", "CyclicLR"],
+)
+def test_a_scheduler_turns_a_momentum_only_where_there_is_one(schedule):
+    """SignSGD would become Signum; Signum's momentum is turned, as the one of torch's SGD is."""
+    m, r = parameters()
+    with pytest.raises(ValueError, match="must support momentum"):
+        schedule(SignSGD(m, lr=0.1))
+    optimizer, turned = SignSGD(m, lr=0.1), Signum(r, lr=0.1)
+    schedule(optimizer, cycle_momentum=False)
+    walk(optimizer, m, range(3))
+    assert optimizer.param_groups[0]["momentum"] == 0 and not optimizer.state
+    scheduler, seen = schedule(turned), set()
+    for step in range(4):
+        walk(turned, r, [step])
+        scheduler.step()
+        seen.add(turned.param_groups[0]["momentum"])
+    assert len(seen) > 1
 
 
 @every
 def test_gradient_scalers_skip_overflows_and_leave_the_rest_alone(build):
     """GradScaler multiplies the loss and hides infinite gradients from the optimizer; the step does
-    not see the scale."""
+    not see the scale, a power of two."""
     m, r = parameters(torch.float32)
     scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
-    optimizer, before = build(m, r), [p.detach().clone() for p in (*m, *r)]
+    optimizer = build(m, r)
+    own = [p for group in optimizer.param_groups for p in group["params"]]
+    twin, *copies = copy.deepcopy((optimizer, *own))
+    before = [p.detach().clone() for p in own]
     for value in (float("inf"), 1.0):
         optimizer.zero_grad()
         scaler.scale(sum((p * p).sum() for p in (*m, *r)) * value).backward()
         scaler.step(optimizer)
         scaler.update()
-        stayed = all(torch.equal(a, b) for a, b in zip(before, (*m, *r), strict=True))
-        assert stayed == (value == float("inf")) or type(optimizer) is Muon
+        stayed = [torch.equal(a, b) for a, b in zip(before, own, strict=True)]
+        assert stayed == [value == float("inf")] * len(own)
+    sum((p * p).sum() for p in copies).backward()
+    twin.step()
+    assert all(torch.equal(a, b) for a, b in zip(own, copies, strict=True))
 
 
 @every

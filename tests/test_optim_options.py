@@ -426,6 +426,7 @@ def test_a_step_compiles_without_graph_breaks(build, backend):
     try:
         with pytest.raises(RuntimeError, match="Nothing was updated"):
             step()
-    finally:  # a compiled graph that raises leaves the recording of gradients off (known, unmended)
-        torch.set_grad_enabled(True)
+        assert torch.is_grad_enabled()  # a graph that raises ends no try block
+    finally:
+        torch.set_grad_enabled(True)  # for the next test
     assert all(torch.equal(a, b) for a, b in zip(before, ours, strict=True))

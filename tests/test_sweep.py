@@ -3,7 +3,6 @@
 import logging
 import subprocess
 import sys
-import types
 from dataclasses import dataclass
 
 import numpy as np
@@ -386,69 +385,6 @@ def test_a_complete_sweep_reads_every_file_once(tmp_path, monkeypatch):
 def test_no_module_bears_the_name_of_a_public_function():
     names = {module.rpartition(".")[2] for module in sys.modules if module.startswith("ibias.")}
     assert not names & {name for name in ib.__all__ if callable(getattr(ib, name))}
-
-
-OWN = """
-import types
-from dataclasses import dataclass
-FACTOR = {factor}
-
-def length(t):
-    return FACTOR * {helper} / (t + 1)
-
-@dataclass(frozen=True)
-class Mine:
-    scale: float = 1.0
-
-    def __call__(self, t):
-        return self.scale * length(t){extra}
-
-UNUSED = {unused}
-"""
-EDITS = {
-    "body": {"extra": " * 1.5"},
-    "a function it calls": {"helper": "2.0"},
-    "a constant that one reads": {"factor": "0.3"},
-}
-
-
-def own_method(folder, monkeypatch, number, **edit):
-    """A method with a schedule from a module of the user's own, freshly imported."""
-    text = OWN.format(**{"factor": "0.2", "helper": "1.0", "extra": "", "unused": "1"} | edit)
-    (folder / str(number)).mkdir(parents=True)
-    (folder / str(number) / "mine.py").write_text(text)
-    monkeypatch.syspath_prepend(str(folder / str(number)))
-    sys.modules.pop("mine", None)
-    return ib.SteepestDescent(ib.MAX, ib.Minibatch(6), __import__("mine").Mine())
-
-
-@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
-def test_an_edit_of_the_users_own_schedule_is_never_answered_from_before(
-    tmp_path, monkeypatch, edit
-):
-    ask = ASK | {"store": tmp_path / "store"}
-    ib.sweep(DATA, own_method(tmp_path, monkeypatch, 1), **ask)
-    method = own_method(tmp_path, monkeypatch, 2, **edit)
-    runs = ib.sweep(DATA, method, **ask)
-    assert runs.attrs["from_store"] == 0
-    xr.testing.assert_equal(runs.margin, ib.simulate(DATA, method, **ASK).margin)
-
-
-def test_an_edit_elsewhere_in_the_users_module_costs_nothing(tmp_path, monkeypatch):
-    ask = ASK | {"store": tmp_path / "store"}
-    ib.sweep(DATA, own_method(tmp_path, monkeypatch, 1), **ask)
-    runs = ib.sweep(DATA, own_method(tmp_path, monkeypatch, 2, unused="2"), **ask)
-    assert runs.attrs["from_store"] == len(ASK["seeds"])
-
-
-def test_own_code_without_a_source_is_refused_by_a_store(tmp_path):
-    scope = {"__name__": "typed", "dataclass": dataclass}
-    sys.modules["typed"] = types.ModuleType("typed")
-    exec("@dataclass(frozen=True)\nclass Typed:\n    def __call__(self, t): return 0.1", scope)
-    method = ib.SteepestDescent(ib.MAX, ib.Minibatch(6), scope["Typed"]())
-    with pytest.raises(ValueError, match="needs the source of typed.Typed.*store=None"):
-        ib.sweep(DATA, method, **ASK, store=tmp_path)
-    assert ib.sweep(DATA, method, **ASK, store=None).attrs["from_store"] == 0
 
 
 def test_the_commit_is_the_packages_own_or_none(tmp_path, monkeypatch):

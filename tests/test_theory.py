@@ -61,7 +61,7 @@ def test_large_batch_condition_is_never_met(share, m):
 def test_effective_margin_forms():
     assert theory.effective_margin(2.0, 1.0, 5, 0.9, variance_reduction=True) == 2.0
     assert theory.effective_margin(2.0, 1.0, 2, 0.95, form="paper") == pytest.approx(
-        2 - 4 * 0.05 * 6
+        2 - 2 * 0.05 * 6
     )
     with pytest.raises(ValueError, match=r"paper.*sharper"):
         theory.effective_margin(2.0, 1.0, 2, form="other")

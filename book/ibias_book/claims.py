@@ -18,6 +18,13 @@ from pathlib import Path
 MIME = "application/vnd.ibias.claim+json"
 VERDICTS = ("holds", "holds with a caveat", "vacuous", "contradicted", "not reproduced")
 """Every verdict there is, in the order in which tables and counts list them."""
+KINDS = {
+    "paper": "a statement of the paper",
+    "ours": "a statement of ours",
+    "self-check": "a self-check, which no run could have refuted",
+    "expectation": "an expectation: ours, or often read into a paper",
+}
+"""Whose statement a claim is. The four are counted apart, in this order."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +36,9 @@ class Claim:
     where: str
     tested: str
     verdict: str
+    kind: str
+    because: str
     tolerance: str = ""
-    because: str = ""
     caveat: str = ""
 
     def __post_init__(self):
@@ -46,10 +54,14 @@ class Claim:
         for field in ("sentence", "where", "tested"):
             if not getattr(self, field).strip():
                 raise ValueError(f"claim {self.id!r} needs a text for {field!r}; it is empty")
-        if self.tolerance and not self.because:
+        if self.kind not in KINDS:
             raise ValueError(
-                f"claim {self.id!r} states the tolerance {self.tolerance!r} without a reason; pass"
-                " because='...'"
+                f"kind {self.kind!r} of claim {self.id!r} is none of: {', '.join(KINDS)}"
+            )
+        if not self.because.strip():
+            raise ValueError(
+                f"claim {self.id!r} gives no reason for its tolerance ({self.tolerance or 'none'});"
+                " pass because='...', also where none is needed"
             )
         if self.verdict == "holds with a caveat" and not self.caveat:
             raise ValueError(
@@ -69,23 +81,26 @@ def claim(
     id: str,
     sentence: str,
     *,
+    kind: str,
     where: str,
     tested: str,
+    because: str,
     holds: bool | None = None,
     verdict: str | None = None,
     tolerance: str = "",
-    because: str = "",
     caveat: str = "",
     otherwise: str = "not reproduced",
 ) -> Claim:
     """Record a claim where its evidence stands, and show its box.
 
+    `kind` says whose statement it is (one of `KINDS`), `where` the text it stands in, with version
+    and section, `because` why the tolerance is what it is, or why there is none.
     `holds` is the outcome of the computation: True gives "holds" (or "holds with a caveat" when
     `caveat` is given), False gives `otherwise`. `verdict` says the outcome outright, for instance
     "vacuous"; give one of the two.
 
     Raises TypeError when `holds` is no truth value, ValueError when a text is missing or a verdict
-    is unknown.
+    or kind is unknown.
     """
     if (holds is None) == (verdict is None):
         raise ValueError(
@@ -94,7 +109,7 @@ def claim(
         )
     if verdict is None:
         verdict = _outcome(id, holds, caveat, otherwise)
-    made = Claim(id, sentence, where, tested, verdict, tolerance, because, caveat)
+    made = Claim(id, sentence, where, tested, verdict, kind, because, tolerance, caveat)
     _show(made)
     return made
 
@@ -130,13 +145,7 @@ def box(made: Claim) -> str:
     colour = {"holds": "#1a7f37", "holds with a caveat": "#8a6100", "vacuous": "#6e7781"}.get(
         made.verdict, "#b42318"
     )
-    rows = [
-        ("Where", made.where),
-        ("Tested", made.tested),
-        ("Tolerance", tolerance_text(made)),
-        ("Caveat", made.caveat),
-    ]
-    lines = "".join(f"<div><b>{name}:</b> {html.escape(text)}</div>" for name, text in rows if text)
+    lines = "".join(f"<div><b>{name}:</b> {html.escape(text)}</div>" for name, text in facts(made))
     return (
         f'<div class="ibias-claim-box" style="border-left:4px solid {colour};padding:.4em'
         f' .8em;margin:.6em 0"><div><b style="color:{colour}">{html.escape(made.verdict)}</b> —'
@@ -144,15 +153,29 @@ def box(made: Claim) -> str:
     )
 
 
-def tolerance_text(made: Claim) -> str:
-    """Tolerance and its reason as one sentence, or nothing."""
-    return f"{made.tolerance} ({made.because})" if made.tolerance else made.because
+def facts(made: Claim) -> list[tuple[str, str]]:
+    """What a box lists beneath the sentence: (name, text), empty texts left out."""
+    tolerance = f"{made.tolerance} ({made.because})" if made.tolerance else made.because
+    rows = [
+        ("This is", KINDS[made.kind]),
+        ("Where", made.where),
+        ("Tested", made.tested),
+        ("Tolerance", tolerance),
+        ("Caveat", made.caveat),
+    ]
+    return [(name, text) for name, text in rows if text]
 
 
 def count(claims: Iterable[Claim]) -> dict[str, int]:
     """How many claims there are of each verdict, every verdict listed."""
     found = Counter(c.verdict for c in claims)
     return {verdict: found[verdict] for verdict in VERDICTS}
+
+
+def by_kind(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
+    """The claims of each kind, every kind listed."""
+    kept = list(claims)
+    return {kind: [c for c in kept if c.kind == kind] for kind in KINDS}
 
 
 def from_notebook(path: Path) -> list[Claim]:
@@ -162,22 +185,29 @@ def from_notebook(path: Path) -> list[Claim]:
     return [Claim(**out["data"][MIME]) for out in outputs if MIME in out.get("data", {})]
 
 
-def expected(path: Path) -> dict[str, dict[str, str]]:
-    """The committed verdicts: page -> claim id -> verdict."""
-    return json.loads(Path(path).read_text(encoding="utf-8")) if Path(path).is_file() else {}
+def expected(path: Path) -> dict[str, dict[str, tuple[str, str]]]:
+    """The committed verdicts: page -> claim id -> (kind, verdict)."""
+    if not Path(path).is_file():
+        return {}
+    kept: dict[str, dict[str, tuple[str, str]]] = {}
+    for kind, pages in json.loads(Path(path).read_text(encoding="utf-8")).items():
+        for page, ids in pages.items():
+            kept.setdefault(page, {}).update({id: (kind, verdict) for id, verdict in ids.items()})
+    return kept
 
 
 def write_expected(path: Path, found: dict[str, list[Claim]]) -> None:
-    """Write the verdicts found as the expected ones: a file made to be reviewed as a diff before it
-    is committed."""
-    pages = {
-        page: {c.id: c.verdict for c in claims} for page, claims in sorted(found.items()) if claims
-    }
-    Path(path).write_text(json.dumps(pages, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Write the verdicts found as the expected ones, kind -> page -> claim id -> verdict: a file
+    made to be reviewed as a diff before it is committed."""
+    kept: dict[str, dict[str, dict[str, str]]] = {kind: {} for kind in KINDS}
+    for page, claims in sorted(found.items()):
+        for c in claims:
+            kept[c.kind].setdefault(page, {})[c.id] = c.verdict
+    Path(path).write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def differences(
-    found: dict[str, list[Claim]], wanted: dict[str, dict[str, str]]
+    found: dict[str, list[Claim]], wanted: dict[str, dict[str, tuple[str, str]]]
 ) -> list[tuple[str, str]]:
     """(page, sentence) for every verdict that changed, is new, is missing or is claimed twice."""
     said: list[tuple[str, str]] = []
@@ -201,13 +231,14 @@ def differences(
                     (
                         page,
                         (
-                            f"claim {c.id!r} ({c.verdict}) is new; run `make verdicts` and review"
-                            " book/verdicts.json"
+                            f"claim {c.id!r} ({c.kind}: {c.verdict}) is new; run `make verdicts`"
+                            " and review book/verdicts.json"
                         ),
                     )
                 )
-            elif before != c.verdict:
-                said.append((page, f"claim {c.id!r} was {before!r} and is now {c.verdict!r}"))
+            elif before != (c.kind, c.verdict):
+                was, now = ": ".join(before), f"{c.kind}: {c.verdict}"
+                said.append((page, f"claim {c.id!r} was {was!r} and is now {now!r}"))
     for page, claims in wanted.items():
         here = {c.id for c in found.get(page, [])}
         said += [

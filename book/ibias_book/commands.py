@@ -12,7 +12,7 @@ import typer
 
 from ibias.cli.inputs import JsonOption, QuietOption, emit, table
 
-from .run.parameters import typed
+from .run.parameters import once
 
 
 def add_to(app: typer.Typer) -> None:
@@ -53,11 +53,7 @@ def reproduce(
     from .run import notebooks as runner
 
     root = runner.find_root()
-    given = _pairs(parameter or [])
-    for name in runner.choose(root, notebooks or []) if given else ():
-        typed(
-            root / "notebooks" / f"{name}.ipynb", given
-        )  # a wrong name or value is refused before anything runs
+    given = once(map(_pair, parameter or []))
     say = None if quiet or json else (lambda line: print(line, file=sys.stderr, flush=True))
     outcomes = runner.run(root, notebooks or [], given, jobs=jobs, force=force, say=say)
     if json:
@@ -72,7 +68,7 @@ def reproduce(
         )
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if failed:
-        reason = " ".join(failed[0].message.split())[-400:]
+        reason = failed[0].message.partition("\n")[0]
         print(
             f"ibias: error: {len(failed)} of {len(outcomes)} notebooks failed, the first: {reason}",
             file=sys.stderr,
@@ -172,11 +168,8 @@ def verify(
         raise typer.Exit(1)
 
 
-def _pairs(texts: list[str]) -> dict[str, str]:
-    pairs = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        if not sign or not name.isidentifier():
-            raise ValueError(f"-p {text!r}: write NAME=VALUE, for instance -p steps=2000")
-        pairs[name] = value
-    return pairs
+def _pair(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not sign or not name.isidentifier():
+        raise ValueError(f"-p {text!r}: write NAME=VALUE, for instance -p steps=2000")
+    return name, value

@@ -8,6 +8,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import entry_points
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ import typer
 
 from . import checking, doctor, margins, storage, sweeping, training
 from .machine import versions
+from .wording import as_options
 
 BAD_INPUT, NOT_SEPARABLE, DISK, INTERRUPTED = 2, 3, 4, 130
 EPILOGUE = (
@@ -67,6 +69,9 @@ ClickException: Any = next(
 )
 
 
+_TOLD = (ClickException, ValueError, TypeError, LookupError, MemoryError, ArithmeticError)
+
+
 class Interrupted(BaseException):
     """Ctrl-C or SIGTERM. Not a KeyboardInterrupt: typer swallows those, and with them the note
     about what is safe."""
@@ -82,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _one_thread()
     try:
         with warnings.catch_warnings():
-            warnings.showwarning = _note
+            warnings.showwarning = partial(_note, given[0] if given else "")
             code = app(args=given, prog_name="ibias", standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
@@ -94,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         if debug and not isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit)):
             raise
-        return _failed(error)
+        return _failed(error, given[0] if given else "")
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)
@@ -110,15 +115,16 @@ def exit_code(error: BaseException) -> int:
         return NOT_SEPARABLE
     if isinstance(error, OSError) and not isinstance(error, _WRONG_PLACE):
         return DISK
-    if isinstance(
-        error,
-        (ClickException, ValueError, TypeError, LookupError, MemoryError, OSError, ArithmeticError),
-    ):
+    if isinstance(error, (*_TOLD, OSError)) or _of_a_solver(error):
         return BAD_INPUT
     return 1
 
 
-def _failed(error: BaseException) -> int:
+def _of_a_solver(error: BaseException) -> bool:
+    return type(error).__name__ == "SolverError"  # cvxpy's, which is not imported for this
+
+
+def _failed(error: BaseException, command: str) -> int:
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, typer.Exit):
@@ -128,19 +134,7 @@ def _failed(error: BaseException) -> int:
     if code == INTERRUPTED:
         print(f"ibias: interrupted{'; ' + notes if notes else ''}", file=sys.stderr)
         return code
-    told = isinstance(
-        error,
-        (
-            ClickException,
-            ValueError,
-            TypeError,
-            LookupError,
-            MemoryError,
-            OSError,
-            RuntimeError,
-            ArithmeticError,
-        ),
-    )
+    told = isinstance(error, (*_TOLD, OSError, RuntimeError)) or _of_a_solver(error)
     if isinstance(error, ModuleNotFoundError) and error.name:
         extra = doctor.WANTED.get(error.name.partition(".")[0], ("", "data,margin,sweep,cli"))[1]
         text = (
@@ -156,6 +150,7 @@ def _failed(error: BaseException) -> int:
                 " traceback)"
             )
         )
+    text = as_options(text, command)
     print(f"ibias: error: {text}{' (' + notes + ')' if notes else ''}", file=sys.stderr)
     return code
 
@@ -173,8 +168,9 @@ def _sentence(error: BaseException) -> str:
     return " ".join(text.split()) or type(error).__name__
 
 
-def _note(message, category, filename, lineno, file=None, line=None):
-    print(f"ibias: note: {' '.join(str(message).split())}", file=sys.stderr)
+def _note(command, message, category, filename, lineno, file=None, line=None):
+    text = as_options(" ".join(str(message).split()), command)
+    print(f"ibias: note: {text}", file=sys.stderr)
 
 
 def _interrupt(signum, frame):

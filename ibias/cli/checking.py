@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from ..progress import waiting
 from .inputs import BiasOption, DataArgument, LabelOption, StandardiseOption, open_data
 
 ProofOption = Annotated[
@@ -50,7 +51,8 @@ def check(
 
     dataset = open_data(data, label=label, standardise=standardise, bias=bias)
     try:
-        line = checker.check(proof.read_bytes(), dataset.x.tolist(), dataset.y.tolist())
+        with waiting("checking"):
+            line = checker.check(proof.read_bytes(), dataset.x.tolist(), dataset.y.tolist())
     except OSError:
         raise
     except Exception as error:  # a file can be wrong in any way; none of them is ours
@@ -74,13 +76,15 @@ def solved(dataset, norm, proof: Path | None, plain: Path | None, **options):
             error.add_note("with a bias feature they are: --bias")
         if proof is not None:
             try:
-                error.proof(proof)
+                with waiting("proof", options.get("progress", True)):
+                    error.proof(proof)
                 error.add_note(f"proof in {proof}")
             except ArithmeticError as none:
                 error.add_note(str(none))
         raise
     if proof is not None:
-        best.proof(proof)
+        with waiting("proof", options.get("progress", True)):
+            best.proof(proof)
     return best
 
 

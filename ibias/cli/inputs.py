@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -111,6 +113,17 @@ def open_data(
             f" {text!r} is a built-in data set"
         )
     return _BUILT_IN[name](detail)
+
+
+def known_data(texts: list[str]) -> Iterator[Dataset]:
+    """The data sets that ``texts`` name, and the built-in ones."""
+    for text in texts:
+        yield open_data(text)
+    for make in _BUILT_IN.values():
+        with suppress(ImportError):  # scikit-learn's digits
+            yield make("")
+    for name in datasets.COUNTEREXAMPLES:
+        yield datasets.counterexample(name)
 
 
 def emit(payload: dict) -> None:

@@ -3,13 +3,15 @@ will ask for."""
 
 from __future__ import annotations
 
+import random
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ..runs.store import Store, default_folder, read_entry
-from .inputs import JsonOption, StoreOption, emit, table
+from .inputs import JsonOption, QuietOption, StoreOption, emit, known_data, table
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
         no_args_is_help=True,
         help="The store of finished runs: list, check, clean.",
         epilog=(
-            "Examples: `ibias store ls` · `ibias store verify --store /data/runs --json` · `ibias"
+            "Examples: `ibias store ls` · `ibias store verify --recompute 5` · `ibias"
             " store gc --dry-run`"
         ),
     )
@@ -69,23 +71,80 @@ def ls(store: StoreOption = None, json: JsonOption = False) -> None:
     )
 
 
-def verify(store: StoreOption = None, json: JsonOption = False) -> None:
-    """Read every entry and check its checksums. Damaged files are set aside (kept, never used);
-    exit code 1 if there were any."""
+def verify(
+    store: StoreOption = None,
+    recompute: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Also run N of them again and compare.")
+    ] = 0,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            show_default=False, help="A data set for --recompute; the built-in ones are known."
+        ),
+    ] = None,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Read every entry and check its checksums; with **--recompute**, run a random sample of N
+    entries again. What is damaged or differs is set aside (kept, never used); exit code 1 if there
+    was any."""
     place = opened(store)
-    sound, damaged = place.verify()
+    datasets = {each.digest: each for each in known_data(data or [])} if recompute else {}
+    sound, damaged = place.verify(progress=not quiet)
+    checked = _again(place, sound, recompute, datasets, progress=not quiet)
+    damaged += [place.set_aside(path, f"{path}: {said}") for path, said in checked.differ]
     if json:
         emit(
             {
                 "folder": place.folder,
-                "sound": len(sound),
+                "sound": len(sound) - len(checked.differ),
                 "set_aside": [str(path) for path in damaged],
+                "recomputed": checked.agree + len(checked.differ),
+                "differ": {path.stem: said for path, said in checked.differ},
+                "not_recomputed": checked.left,
             }
         )
     else:
-        table(str(place.folder), [("sound", str(len(sound))), ("set aside", str(len(damaged)))])
+        rows = [("sound", str(len(sound) - len(checked.differ))), ("set aside", str(len(damaged)))]
+        if recompute:
+            rows += [("run again, equal", str(checked.agree))]
+            rows += [(f"{path.stem[:12]} differs", said) for path, said in checked.differ]
+            rows += [("not run again", f"{n}: {why}") for why, n in checked.left.items()]
+        table(str(place.folder), rows)
     if damaged:
         raise typer.Exit(1)
+
+
+@dataclass
+class _Checked:
+    """What came of running entries again: how many agree, which differ and how, how many could not
+    be run and why."""
+
+    agree: int = 0
+    differ: list[tuple[Path, str]] = field(default_factory=list)
+    left: dict[str, int] = field(default_factory=dict)
+
+
+def _again(place, sound: list[Path], count: int, datasets: dict, progress: bool) -> _Checked:
+    from ..progress import bar
+    from ..runs.recompute import difference
+
+    checked = _Checked()
+    with bar(count, "runs again", progress and bool(count)) as advance:
+        for path in random.sample(sound, len(sound)) if count else ():
+            try:
+                said = difference(read_entry(path), datasets)
+            except LookupError as why:
+                checked.left[str(why.args[0])] = checked.left.get(str(why.args[0]), 0) + 1
+                continue
+            if said:
+                checked.differ.append((path, said))
+            else:
+                checked.agree += 1
+            advance(1)
+            if checked.agree + len(checked.differ) == count:
+                break
+    return checked
 
 
 def gc(

@@ -224,13 +224,6 @@ def _signal(batch_size: str, n: int, momentum: float, reduced: bool, ragged: boo
         size = n if batch_size in ("full", "n") else int(batch_size)
     except ValueError:
         raise ValueError(f"--batch-size {batch_size!r}: a whole number, or full") from None
-    if 0 < size <= n and n % size and not ragged:
-        below = max(b for b in range(1, size) if n % b == 0)
-        above = min(b for b in range(size, n + 1) if n % b == 0)
-        raise ValueError(
-            f"--batch-size {size} does not divide n = {n}; the nearest divisors are {below} and"
-            f" {above}. --ragged allows a smaller last batch, outside the theorems."
-        )
     signal: Signal = Minibatch(size, ragged=ragged and size > 0 and n % size != 0)
     signal.batch_size(n)  # refuses what does not fit the data before anything is computed
     signal = VarianceReduced(signal) if reduced else signal

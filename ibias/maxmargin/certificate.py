@@ -14,14 +14,20 @@ TINY = 2.0**-97  # relative to the sum of absolute terms: what an exact product 
 def margins(dataset, weights):
     """``(e_y - e_c)^T W x_i`` for every sample and class (n, k); +inf in the own column."""
     z = dataset.x @ weights.T
-    own = np.arange(dataset.k) == dataset.y[:, None]
-    return np.where(own, np.inf, z[own][:, None] - z)
+    own = z[np.arange(dataset.n), dataset.y]
+    return np.where(no_pair(dataset), np.inf, own[:, None] - z)
+
+
+def no_pair(dataset):
+    """Where (n, k) there is no constraint: the own column, and ``dataset.off`` of a working set."""
+    off = getattr(dataset, "off", None)
+    return np.arange(dataset.k) == dataset.y[:, None] if off is None else off
 
 
 def simplex(dataset, dual):
     """Multipliers made admissible: the own column and negative entries set to zero, the sum to
     one."""
-    dual = np.where(np.arange(dataset.k) == dataset.y[:, None], 0.0, np.maximum(dual, 0.0))
+    dual = np.where(no_pair(dataset), 0.0, np.maximum(dual, 0.0))
     total = dual.sum()
     return dual if abs(total - 1) < 1e-13 else dual / total  # a division would round what cancels
 
@@ -116,13 +122,13 @@ def least_margin(dataset, weights):
     terms = 2 * (abs(dataset.x) @ np.abs(weights).T).max(1)
     room = (dataset.d + 3) * np.finfo(float).eps * terms
     rows = np.flatnonzero(rough - room <= (rough + room).min())
-    least, exponent = np.inf, column_exponents(dataset.x)
+    least, exponent, off = np.inf, column_exponents(dataset.x), no_pair(dataset)
     for some, columns, x in _slabs(dataset.x, rows, exponent):
         high, low = product(x, np.ldexp(weights, exponent)[:, columns].T)
         own = np.arange(len(some)), dataset.y[some]
         exact, error = two_sum(high[own][:, None], -high)
         exact += error + (low[own][:, None] - low)
-        exact[own] = np.inf
+        exact[off[some]] = np.inf
         least = min(least, exact.min())
     return float(least - TINY * terms[rows].max())
 
@@ -131,6 +137,20 @@ def attained(dataset, norm, weights):
     """The normalised margin of ``weights``: ``min margin / ||W||``, and 0 for ``W = 0``."""
     length = float(norm.value(weights))
     return least_margin(dataset, weights) / length if length > 0 else 0.0
+
+
+def below(margin):
+    """A margin moved down by what the norm's evaluation may have rounded."""
+    return margin - ROUNDING * abs(margin)
+
+
+def bound_above(dataset, norm, dual):
+    """The bound of multipliers on the simplex, by weak duality: the dual norm of their combination,
+    moved up by rounding."""
+    upper = float(norm.dual(combination(dataset, dual)))
+    largest = np.ldexp(np.ones((dataset.k, dataset.d)), column_exponents(dataset.x))
+    upper += TINY * float(norm.dual(largest))
+    return upper / dual.sum() * (1 + ROUNDING)
 
 
 def certify(dataset, norm, weights, dual) -> tuple[float, float]:
@@ -142,8 +162,5 @@ def certify(dataset, norm, weights, dual) -> tuple[float, float]:
     ``simplex``).  Margins and combination are exact up to one rounding; both norms are evaluated in
     float64 by ``norm.value`` and ``norm.dual``, and both bounds moved outwards by 1e-14 relative.
     """
-    dual = simplex(dataset, dual)
-    lower, upper = attained(dataset, norm, weights), float(norm.dual(combination(dataset, dual)))
-    largest = np.ldexp(np.ones((dataset.k, dataset.d)), column_exponents(dataset.x))
-    upper += TINY * float(norm.dual(largest))
-    return lower - ROUNDING * abs(lower), upper / dual.sum() * (1 + ROUNDING)
+    lower = below(attained(dataset, norm, weights))
+    return lower, bound_above(dataset, norm, simplex(dataset, dual))

@@ -9,6 +9,7 @@ import numpy as np
 from ..norms import MAX, Entrywise
 
 CHECK = 40  # steps between two looks at the gap
+PATIENCE = 20_000  # steps without a positive margin before an exact route is asked
 
 
 def onto_simplex(v):
@@ -126,6 +127,8 @@ def first_order(search, norm, tolerance, steps=10**9, seconds=np.inf):
             search.offer(*points[near])
             if search.gap <= tolerance:
                 break
+        if best >= 1 and total >= PATIENCE:
+            break
         if gap < 0.3 * first_gap or (count > 0.4 * total and count > 5 * CHECK):
             w, a = points[near]
             image = margins.of(w)

@@ -15,7 +15,7 @@ from .vanishing import vanishing
 def contradiction(dataset) -> NotSeparable | None:
     """An all-zero sample, or two equal rows with two labels: named, with an exact certificate."""
     a = np.zeros((dataset.n, dataset.k))
-    seen: dict = {}
+    seen: dict[bytes, int] = {}
     for i in range(dataset.n):
         row = _content(dataset.x, i)
         if row is None:
@@ -46,9 +46,9 @@ def _content(x, i):
 def proved_not_separable(dataset, samples, kept, start=None):
     """The NotSeparable of ``dataset`` (``samples`` in the solver's units) if multipliers prove it,
     else the UndecidedSeparability to raise.  ``start``: multipliers of a subset to begin with."""
-    rows = np.arange(samples.n) if start is None else np.flatnonzero(start.any(1))
-    subset = samples.subset(rows)
-    proof = prove(subset)
+    whole = start is None or not start.any()
+    rows = np.arange(samples.n) if whole else np.flatnonzero(start.any(1))
+    proof = prove(samples.subset(rows)[0])
     if proof is None:
         return UndecidedSeparability(dataset, column_exponents(samples.x), kept)
     a = np.zeros((samples.n, samples.k))

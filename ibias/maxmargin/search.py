@@ -6,19 +6,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..norms import Norm
-from .certificate import ROUNDING, attained, certify, dense, simplex
+from .certificate import ROUNDING, attained, below, bound_above, simplex
 
 EXACT = 4 * ROUNDING  # a relative gap that rounding alone leaves
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Samples (n, d), dense or CSR, and classes (n,) of 0..k-1: a data set in the solver's
-    units."""
+    """Samples (n, d), dense or CSR, and classes (n,) of 0..k-1: a data set, or a working set of it,
+    in the solver's units."""
 
     x: np.ndarray
     y: np.ndarray
     k: int
+    off: np.ndarray | None = None  # pairs left out (n, k), the own column among them
 
     @property
     def n(self):
@@ -32,9 +33,13 @@ class Samples:
     def sparse(self):
         return hasattr(self.x, "tocsr")
 
-    def subset(self, rows):
-        """Some of the samples, dense."""
-        return Samples(dense(self.x, rows), self.y[rows], self.k)
+    def subset(self, rows, off=None):
+        """Some of the samples, dense, and the columns kept: of sparse ones those not zero."""
+        x, columns = self.x[rows], np.arange(self.d)
+        if self.sparse:
+            columns = np.unique(x.indices[x.data != 0])
+            x = x[:, columns].toarray()
+        return Samples(x, self.y[rows], self.k, off), columns
 
 
 def in_units(dataset, zeros=False):
@@ -56,7 +61,8 @@ def in_units(dataset, zeros=False):
 
 @dataclass(eq=False)
 class Search:
-    """Bounds on the max margin of ``samples`` in ``norm``, and what attains them (w and a).
+    """Bounds on the max margin of ``samples`` in ``norm``, and what attains them (w of unit norm, and
+    a).
 
     ``ended`` once the certified relative gap is below ``tolerance`` or the time is over.
     """
@@ -66,13 +72,17 @@ class Search:
     tolerance: float | None = None
     seconds: float | None = None
     report: object = None  # called with the gap whenever it shrinks
-    lower: float = 0.0
+    margin: float = 0.0
     upper: float = np.inf
     w: np.ndarray | None = None
     a: np.ndarray | None = None
     route: str = "interior"
     used: int = 0  # samples that took part in the last linear system
     began: float = field(default_factory=time.perf_counter)
+
+    @property
+    def lower(self):
+        return below(self.margin)
 
     @property
     def gap(self):
@@ -92,16 +102,14 @@ class Search:
             return
         if not a.max() > 0:
             return
-        a, before = simplex(self.samples, a), self.gap
-        lower, upper = certify(self.samples, self.norm, w, a)
-        if lower > 0 and lower >= self.lower * (1 - ROUNDING):
-            self.lower, self.w = lower, w / float(self.norm.value(w))
+        a, before, length = simplex(self.samples, a), self.gap, float(self.norm.value(w))
+        if length > 0:
+            w = w / length
+            margin = attained(self.samples, self.norm, w)
+            if margin > 0 and margin >= self.margin * (1 - ROUNDING):
+                self.margin, self.w = margin, w
+        upper = bound_above(self.samples, self.norm, a)
         if upper <= self.upper * (1 + ROUNDING):
             self.upper, self.a = upper, a
         if self.report and self.gap < before:
             self.report(self.gap)
-
-    def settle(self):
-        """The bounds of the pair kept (w of unit norm), and its margin."""
-        self.lower, self.upper = certify(self.samples, self.norm, self.w, self.a)
-        return attained(self.samples, self.norm, self.w)

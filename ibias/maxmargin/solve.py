@@ -8,6 +8,7 @@ import numpy as np
 
 from ..data import Dataset
 from ..norms import FROBENIUS, Entrywise, Norm, Schatten
+from .balls import ball_type
 from .certificate import margins
 from .face import optimal_face
 from .first_order import first_order
@@ -129,17 +130,19 @@ def _search(search, solver):
     if solver == "first-order":
         search.used = samples.n
         first_order(search, norm, search.tolerance or 1e-4)
-        return None
+        if search.w is not None or search.late:
+            return None
+        solver = "working-set"  # perhaps not separable, which an exact route can prove
     if solver == "working-set":
         return working_set(search, norm, solve_pairs)
     search.used = samples.n
-    exact = 0
-    for w, a in solve_pairs(samples, norm, None, search.tolerance or 0.0, search):
+    # to rounding: a polished pair as well, and more where a face is read off the multipliers, as the
+    # gap sees their errors squared
+    spare = 0 if search.tolerance else 9 if ball_type(norm) else 1
+    for w, a in solve_pairs(samples, norm, search.tolerance or 0.0, search):
         search.offer(w, a)
-        # to rounding: some pairs more, as the face is read off the multipliers, and the gap sees
-        # their errors squared
-        exact += search.ended
-        if exact > 9 or (search.ended and (search.tolerance or search.late)):
+        spare -= search.ended
+        if spare < 0 or search.late:
             break
     return None
 
@@ -151,19 +154,19 @@ def _route(search, norm):
         return "interior"
     loose = search.tolerance is not None and search.tolerance >= 1e-5
     matrix = not isinstance(norm, Entrywise) or norm.p not in (1, 2, np.inf)
-    if loose and (samples.sparse or unknowns > ONE_SYSTEM[0]):
+    slow = not matrix and norm.p != 2 and pairs <= 30_000  # there the working set is faster
+    if loose and not slow and (samples.sparse or unknowns > ONE_SYSTEM[0]):
         return "first-order"
     if matrix and min(unknowns, samples.k * samples.n) > DENSE_LIMIT:
         return "first-order"
     return "working-set"
 
 
-def solve_pairs(samples, norm, off, tolerance, search):
-    """Pairs (w, a) of dense samples, the pairs at ``off`` left out, in the order of their
-    polish."""
+def solve_pairs(samples, norm, tolerance, search):
+    """Candidates (w, a) for dense samples, in the order of their polish."""
     wide = spread(samples)
     if wide <= RAW:
-        pairs = Pairs.of(samples, norm, off)
+        pairs = Pairs.of(samples, norm)
         optimum = interior(pairs, norm, max(tolerance, 1e-13), stop=lambda: search.late)
         yield optimum.w, optimum.a
         if optimum.lower > 0 and tolerance < 1e-8 and not search.late:
@@ -176,8 +179,7 @@ def solve_pairs(samples, norm, off, tolerance, search):
 
 def _result(dataset, search, exponent, kept, complete):
     """The result in the data's units, with all features, and what can be said of the face."""
-    margin = search.settle()
-    k, d = dataset.k, dataset.d
+    margin, k, d = search.margin, dataset.k, dataset.d
     weights = np.zeros((k, d))
     weights[:, kept] = search.w
     on = active(

@@ -49,7 +49,7 @@ def raw(samples, norm):
         unit = np.where(free, level, exponent)[order]
         x = np.ldexp(scaled[:, order], unit - level)
         pairs = Pairs(x, samples.y, Pairs.rows_of(norm, samples.k))
-        optimum = interior(pairs, norm, free=int(free.sum()))
+        optimum = interior(pairs, norm, free=int(free.sum()), careful=True)
         if optimum.w is None or optimum.a is None:
             continue
         polished = [] if free.any() else candidates(pairs, norm, optimum)
@@ -67,7 +67,7 @@ def _clipped(samples, norm, scaled, exponent):
     for _ in range(ROUNDS):
         unit = np.minimum(exponent, cap)
         clipped = type(samples)(np.ldexp(scaled, unit), samples.y, samples.k)
-        optimum = interior(Pairs.of(clipped, norm), norm)
+        optimum = interior(Pairs.of(clipped, norm), norm, careful=True)
         if optimum.w is None or optimum.a is None:
             return
         w = np.ldexp(optimum.w, unit - exponent)

@@ -13,7 +13,7 @@ SEED_STEPS = 200  # of the first-order method, for a first guess of the support
 
 
 def working_set(search, norm, solve):
-    """``solve(samples, norm, off, tolerance, search)`` yields pairs (w, a) for a subset; offers
+    """``solve(samples, norm, tolerance, search)`` yields pairs (w, a) for a subset; offers
     what they prove to ``search``.  Returns the multipliers of a subset that has no positive margin,
     or None."""
     samples = search.samples
@@ -22,15 +22,16 @@ def working_set(search, norm, solve):
     seed, a = first_order(guess, norm, tolerance=1e-3, steps=SEED_STEPS)
     search.offer(seed, a)
     own = np.arange(samples.k) == samples.y[:, None]
-    chosen, accuracy = _first(samples, seed, a, own), 1e-2
+    least = max((search.tolerance or 0.0) / 5, 1e-13)
+    chosen, accuracy = _first(samples, seed, a, own), max(1e-2, least)
     for _ in range(ROUNDS):
         rows = np.flatnonzero(chosen.any(1))
-        subset, off = samples.subset(rows), ~chosen[rows]
+        subset, columns = samples.subset(rows, ~chosen[rows])
         search.used = len(rows)
         inner = Search(subset, search.norm, seconds=search.seconds)
         inner.began = search.began
-        for w, a in solve(subset, norm, off, accuracy, search):
-            inner.offer(w, a)
+        for candidate in solve(subset, norm, accuracy, search):
+            inner.offer(*candidate)
             if inner.gap <= max(EXACT, accuracy / 10) or search.late:
                 break
         dual = np.zeros(own.shape)
@@ -38,16 +39,18 @@ def working_set(search, norm, solve):
             dual[rows] = inner.a
         if inner.w is None:
             return dual
-        search.offer(inner.w, dual)
+        w = np.zeros((samples.k, samples.d))
+        w[:, columns] = inner.w
+        search.offer(w, dual)
         if search.ended:
             return None
-        reached = margins(samples, inner.w)
+        reached = margins(samples, w)
         violated = (reached < inner.lower * (1 - 1e-12)) & ~chosen
-        if not violated.any() and accuracy <= 1e-13:
-            return None
-        short = 1 - reached.min() / inner.upper
-        accuracy = float(np.clip(short / 30, 1e-13, 1e-2)) if violated.any() else 1e-13
         kept = chosen & ((dual > 1e-8 * dual.max()) | (reached < 1.5 * inner.upper))
+        if not violated.any() and accuracy <= least and kept.sum() > 0.5 * chosen.sum():
+            return None  # else once more on the few that are near: the rest costs digits
+        short = 1 - reached.min() / inner.upper
+        accuracy = float(np.clip(short / 30, least, 1e-2)) if violated.any() else least
         chosen = kept | _worst(reached, violated, max(300, int(kept.sum())))
     return None
 

@@ -109,25 +109,25 @@ class CheckedOptimizer(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        work = self._checked()  # first: a compiled graph that raises runs no ``finally``
         recording = torch.is_grad_enabled()
-        torch.set_grad_enabled(
-            False
-        )  # right after a backward pass half as long as ``with torch.no_grad()``
+        torch.set_grad_enabled(False)  # after a backward pass half as long as ``torch.no_grad()``
         try:
-            self._update()
+            for group, params, grads, memory in work:
+                if params:
+                    self._advance(group, params, grads, memory)
         finally:
             torch.set_grad_enabled(recording)
         return loss
 
-    def _update(self):
+    def _checked(self):
+        """What each group has to work on, after a look at all gradients."""
         work = []
         for number, group in enumerate(self.param_groups):
             params, grads = self._gradients(group, number)
             work.append((group, params, grads, self._memory(group, params, grads)))
         self._require_finite(work)
-        for group, params, grads, memory in work:
-            if params:
-                self._advance(group, params, grads, memory)
+        return work
 
     def _gradients(self, group, number):
         """The parameters that have a gradient, and the gradients in the parameters' type."""

@@ -22,6 +22,12 @@ class SignSGD(SteepestDescent):
     def __init__(self, params, lr: float, **options: Unpack[Options]):
         refuse_unknown("SignSGD", options, ENTRYWISE, "argument")
         super().__init__(params, lr, MAX, **options)
+        del self.defaults["momentum"]  # OneCycleLR and CyclicLR then refuse to turn it
+
+    def add_param_group(self, param_group):
+        if isinstance(param_group, dict):
+            param_group = {"momentum": 0.0, **param_group}
+        super().add_param_group(param_group)
 
 
 class Signum(SteepestDescent):

@@ -3,6 +3,8 @@
 import torch
 from torch.optim import Optimizer
 
+from .sharded import held
+
 
 class VarianceReduced(Optimizer):
     """Replaces a batch gradient by ``g_B(theta) - g_B(anchor) + g_full(anchor)`` and lets another
@@ -101,10 +103,10 @@ class VarianceReduced(Optimizer):
         params = self._params()
         present = [p.detach().clone() for p in params]
         try:
-            torch._foreach_copy_(params, [anchor for anchor, _ in self._anchored])
+            torch._foreach_copy_(held(params), held(anchor for anchor, _ in self._anchored))
             _, there = self._evaluated(closure)
         finally:
-            torch._foreach_copy_(params, present)
+            torch._foreach_copy_(held(params), held(present))
         loss, here = self._evaluated(closure)
         for p, (_, full), *gradients in zip(params, self._anchored, here, there, strict=True):
             p.grad = _corrected(*gradients, full)

@@ -10,6 +10,7 @@ from torch.func import functional_call
 
 from ..losses import CROSS_ENTROPY
 from ..problem import Scaled, weighted_sum
+from ..progress import bar
 from .stationarity import joined, margins_of
 
 EULER = 256
@@ -57,10 +58,11 @@ def _evaluate(model, names, x, y, batch_size, dtype):
         raise FloatingPointError("Probe: the model has parameters that are not finite")
     device, pieces = leaves[0].device, []
     some = torch.linspace(0, len(x) - 1, min(len(x), EULER)).long()
-    with _untouched(model, device):
+    with _untouched(model, device), bar(len(x), "probe") as advance:
         for rows in torch.arange(len(x)).split(batch_size):
             inputs, labels = cast(x[rows].to(device)), y[rows].to(device)
             pieces.append(_batch(model, state, names, inputs, labels))
+            advance(len(rows))
         degrees = [
             _degrees(model, state, names, cast(x[rows].to(device)))
             for rows in some.split(batch_size)

@@ -9,6 +9,7 @@ import torch
 
 from .compute import compute, versions
 from .key import source_hash
+from .own_code import own_source
 from .request import Request
 
 RETRIES = 2  # of a task that raised; a task whose worker died is moved by the scheduler itself
@@ -35,7 +36,7 @@ def stream(
             "client= takes a dask.distributed.Client, for instance Client('tcp://host:8786'); got"
             f" {client!r}"
         )
-    here = identity()
+    here = identity(request)
     futures = {
         client.submit(collect, request, list(piece), here, pure=False, retries=RETRIES): index
         for index, piece in enumerate(pieces)
@@ -43,29 +44,32 @@ def stream(
     try:
         for future in as_completed(list(futures)):
             index = futures[future]
-            if future.status == "finished":
-                done(index, future.result())
+            try:  # waits once more where the worker died with a finished result
+                answers = future.result()
+            except Exception as error:
+                failed(index, _reason(future, error))
             else:
-                failed(index, _reason(future))
+                done(index, answers)
             future.release()
     finally:
         client.cancel([future for future in futures if not future.done()])
 
 
-def identity() -> dict[str, str]:
+def identity(request: Request) -> dict[str, str]:
     """What must be equal on a worker and here for an answer to be believed."""
-    return versions() | {"source": source_hash()}
+    own = own_source(request.methods, request.loss, texts=False)
+    return versions() | {"source": source_hash(), "classes of your own": own}
 
 
 def collect(request: Request, places: list[int], expected: dict[str, str]) -> list[tuple]:
     """`compute` for a Dask worker: everything returned; the worker, which serves nobody else, stays
-    on one thread.  Raises WorkerDiffers when its package is not the client's."""
-    own = identity()
-    for name, value in expected.items():
-        if own[name] != value:
+    on one thread.  Raises WorkerDiffers when its package, or the caller's module, is not the
+    client's."""
+    for name, value in identity(request).items():
+        if value != expected[name]:
             raise WorkerDiffers(
-                f"this worker has {name} {own[name][:12]} and the client {value[:12]}; install the"
-                " same versions on both"
+                f"this worker has {name} {value[:12] or 'none'} and the client"
+                f" {expected[name][:12] or 'none'}; install the same versions on both"
             )
     torch.set_num_threads(1)
     answers: list[tuple] = []
@@ -73,8 +77,7 @@ def collect(request: Request, places: list[int], expected: dict[str, str]) -> li
     return answers
 
 
-def _reason(future) -> Exception:
+def _reason(future, error: Exception) -> Exception:
     if future.status == "cancelled":
         return RuntimeError("the scheduler lost this work (was it restarted?)")
-    error = future.exception()
-    return error if isinstance(error, Exception) else RuntimeError(str(error))
+    return error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .key import about
+from .key import descriptions
 from .request import Request
 from .store import Store, default_folder, key_of
 
@@ -43,10 +43,10 @@ class Memory:
             self.keys = [str(i) for i in range(len(self.request.trajectories))]
             self.place = {key: i for i, key in enumerate(self.keys)}
             return
-        descriptions = [about(self.request, each) for each in self.request.trajectories]
-        self.keys = [key_of(description) for description in descriptions]
+        asked = descriptions(self.request)
+        self.keys = [key_of(description) for description in asked]
         self.place = {key: i for i, key in reversed(list(enumerate(self.keys)))}
-        self.about = dict(zip(self.keys, descriptions, strict=True))
+        self.about = dict(zip(self.keys, asked, strict=True))
         for key in self.place:
             entry = self.store.get(key)
             if entry is not None:

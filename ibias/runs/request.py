@@ -149,6 +149,13 @@ def _lists(request: Request) -> tuple[tuple[SteepestDescent, ...], tuple[int, ..
     for method in methods:
         if not isinstance(method, SteepestDescent):
             raise TypeError(f"methods takes ib.SteepestDescent objects; got {method!r} among them")
+        try:
+            hash(method)
+        except TypeError as error:
+            raise TypeError(
+                f"{method.label}: what a method is made of must be frozen, a tuple in place of a"
+                f" list or an array ({error})"
+            ) from None
     if not methods or not seeds:
         raise ValueError("nothing to run: give at least one method and one seed")
     if len(set(seeds)) < len(seeds):

@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data import npz
+from ..progress import bar
 
 FORMAT = 1
 ENVIRONMENT = "IBIAS_STORE"
@@ -135,17 +136,19 @@ class Store:
             if not path.name.startswith(".")
         )
 
-    def verify(self) -> tuple[list[Path], list[Path]]:
+    def verify(self, progress: bool = False) -> tuple[list[Path], list[Path]]:
         """Read and check every entry: (sound files, where the damaged ones were moved to)."""
-        sound, damaged = [], []
-        for path in self.paths():
-            try:
-                read_entry(path)
-                sound.append(path)
-            except FileNotFoundError:
-                continue  # another process discarded it between the listing and now
-            except ValueError as error:
-                damaged.append(self.set_aside(path, str(error)))
+        sound, damaged, paths = [], [], list(self.paths())
+        with bar(len(paths), "entries", progress) as advance:
+            for path in paths:
+                try:
+                    read_entry(path)
+                    sound.append(path)
+                except FileNotFoundError:
+                    pass  # another process discarded it between the listing and now
+                except ValueError as error:
+                    damaged.append(self.set_aside(path, str(error)))
+                advance(1)
         return sound, damaged
 
     def gc(self, stale: Callable[[Entry], bool], dry_run: bool = False) -> list[Path]:

@@ -90,6 +90,17 @@ def epoch_area(h, b):
     return (h[..., 1:] * np.cumsum(b, -1)[..., :-1]).sum(-1)
 
 
+def sign_kept(m):
+    """What reshuffling leaves of the diffusion of sign steps over an epoch of m Gaussian batches,
+    exactly: 1 - (m - 1)(2/pi) arcsin(1/(m - 1)); 0 at m = 2, 1 - 2/pi for many.
+
+    Two batches of an epoch that sums to zero correlate with -1/(m - 1), and signs of Gaussians of
+    correlation r with (2/pi) arcsin r.
+    """
+    m = whole("m", m, 2)
+    return 1 - (m - 1) * 2 / np.pi * np.arcsin(1 / (m - 1))
+
+
 def all_orders(m):
     """Every order of m batches, ``(m!, m)``; m <= 8."""
     if not 2 <= m <= 8:

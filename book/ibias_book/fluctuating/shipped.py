@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from ibias.progress import bar
 from ibias.runs.store import write_whole
 
 from . import networks, replicas, sampling, training
@@ -228,12 +229,15 @@ def make(folder: Path) -> None:
 def _complete(path: Path, wanted, arrays_of) -> dict:
     """The archive at ``path`` once it holds the arrays of everything ``wanted``."""
     kept = dict(np.load(path, allow_pickle=False)) if path.exists() else {}
-    for one in wanted:
-        if not any(name == one.key or name.startswith(one.key + ":") for name in kept):
+    there = {name.partition(":")[0] for name in kept}
+    missing = [one for one in wanted if one.key not in there]
+    with bar(len(missing), path.name) as advance:
+        for one in missing:
             kept |= arrays_of(one)
             archive = io.BytesIO()
             np.savez_compressed(archive, **kept)
             write_whole(path, archive.getvalue())
+            advance(1)
     return kept
 
 

@@ -47,7 +47,8 @@ def audit(runs):
 
     Derived in continuous time: it holds for steps small against N.  ``rising``: the share of the
     ``steps`` at which gamma~ does not fall (NaN where there are none); theory promises it where r
-    >= A, and ``excess`` is the least r - A over them.
+    >= A: ``excess`` is the least r - A over them, ``falls`` counts the others, and ``broken`` those
+    of them at which r >= A.
 
     ``runs``: a recording of every step.  It starts at the first step from which the smoothed margin
     exists and all samples are right.
@@ -78,5 +79,7 @@ def audit(runs):
             "excess": (runs.alignment - runs.own_kkt).where(before).min("step"),
             "rising": (rises >= 0).sum("step") / rises.notnull().sum("step"),
             "steps": rises.notnull().sum("step"),
+            "falls": (rises < 0).sum("step"),
+            "broken": ((rises < 0) & (runs.alignment >= runs.own_kkt)).sum("step"),
         }
     )

@@ -1,6 +1,8 @@
 """What is measured along a run, per (optimizer, seed): margins, stationarity, alignment, layer
 balance."""
 
+from math import log
+
 import torch
 
 from ibias.losses import Loss
@@ -42,7 +44,7 @@ def smoothed_margin(loss: Loss, soft):
     s = log_s.exp()
     # e^S - 1 = S to double precision once S < e^-40
     psi = torch.where(log_s < -40, -log_s, -torch.log(torch.expm1(s.clamp(1e-300, 1))))
-    return torch.where(log_s < torch.tensor(2.0).log().log(), psi, torch.nan)
+    return torch.where(log_s < log(log(2)), psi, torch.nan)
 
 
 def measure(
@@ -59,10 +61,7 @@ def measure(
     lane axis)."""
     u, q = now.blocks, now.margins.amin(-1)
     found = {
-        "log_loss": (
-            log_sum_loss(loss, now.soft)
-            - torch.tensor(float(q.new_tensor(now.margins.shape[-1]))).log()
-        ),
+        "log_loss": log_sum_loss(loss, now.soft) - log(now.margins.shape[-1]),
         "min_margin": q,
         "slackness": slackness(now.weights, now.margins),
         "euler": (

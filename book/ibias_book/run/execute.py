@@ -23,10 +23,8 @@ def main(source: str, target: str) -> int:
             log_output=False,
         )
     except papermill.PapermillExecutionError as err:
-        print(
-            f"cell {err.exec_count}: {err.ename}: {err.evalue}\n{err.source.strip()}",
-            file=sys.stderr,
-        )
+        said = " ".join(f"cell {err.exec_count}: {err.ename}: {err.evalue}".split())
+        print(f"{err.source.strip()}\n{said}", file=sys.stderr)  # the runner reads the last line
         return 1
     return 0
 

@@ -22,8 +22,7 @@ from pathlib import Path
 from .. import claims
 from ..provenance import FOLDER, MIME
 from . import outputs, pace, pairs, sources
-from .parameters import parameters as parameters
-from .parameters import typed
+from .parameters import once, typed
 
 STORE = "IBIAS_STORE"
 THREADS = {
@@ -151,10 +150,11 @@ def _bar(name: str) -> Callable[[int, int], None]:
 
 
 def _end(text: str) -> str:
+    """The last line of a log, which is the error, in full; under it the lines that led there."""
     lines = [
         line for line in text.splitlines() if line.strip() and not line.startswith("[IPKernelApp]")
     ]
-    return "\n".join(lines[-12:]) or "it left no message"
+    return "\n".join([*lines[-1:], *lines[-13:-1]]) or "it left no message"
 
 
 def _cells(executed: Path) -> tuple[int, int]:
@@ -183,6 +183,8 @@ def run(
     """
     which, given, say = choose(root, which or []), given or {}, say or (lambda line: None)
     pairs.in_step(root, which)
+    for name in which if given else ():  # a wrong one is refused before anything runs
+        typed(root / "notebooks" / f"{name}.ipynb", given)
     todo = which if given or force else [n for n in which if not _fresh(root, n)]
     done = [Outcome(n, "fresh") for n in which if n not in todo]
     if done:
@@ -310,10 +312,12 @@ def main(argv: list[str] | None = None) -> int:
             print(picture(root))
             return 0
         if args.action == "verdicts":
-            total = claims.count(c for found in verdicts(root).values() for c in found)
-            print("book/verdicts.json: " + ", ".join(f"{n} {v}" for v, n in total.items()))
+            found = claims.by_kind(c for page in verdicts(root).values() for c in page)
+            for kind, made in found.items():
+                counts = ", ".join(f"{n} {v}" for v, n in claims.count(made).items())
+                print(f"book/verdicts.json, {kind}: {counts}")
             return 0
-        done = run(root, args.names, dict(args.p), args.jobs, args.force)
+        done = run(root, args.names, once(args.p), args.jobs, args.force)
     except (LookupError, ValueError) as err:
         print(f"error: {err.args[0]}", file=sys.stderr)
         return 2

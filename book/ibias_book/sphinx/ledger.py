@@ -74,7 +74,8 @@ class Ledger(SphinxDirective):
 
 
 class VerdictTable(Ledger):
-    """```{verdict-table}```: every claim of every paper, one table a part of the book."""
+    """```{verdict-table}```: per part of the book the statements of the paper and ours, then what
+    is neither under headings of its own."""
 
     def short(self, page: str) -> str:
         """The page's title up to its colon."""
@@ -82,30 +83,52 @@ class VerdictTable(Ledger):
         return title.astext().partition(":")[0] if title is not None else page
 
     def make(self, found):
-        made: list[nodes.Node] = []
-        for caption, pages in parts(self.env).items():
-            here = [(page, c) for page in pages for c in found.get(page, [])]
-            if not here:
-                continue
-            section = nodes.section(ids=[nodes.make_id(f"verdicts {caption}")])
-            section += nodes.title(caption, caption)
-            section += self.read(sentence([c for _, c in here]))
-            rows = [
-                (
-                    f"verdict-{c.slug}",
-                    [
-                        f"**{MARKS[c.verdict]} {c.verdict}**",
-                        _told(c),
-                        f"{{ref}}`{self.short(page)} <claim-{c.id}>`",
-                    ],
-                )
-                for page, c in here
-            ]
-            section += self.table(
-                ["Verdict", "Claim", "Evidence"], rows, [16, 66, 18], "ibias-verdicts"
+        listed = {
+            caption: [(page, c) for page in pages for c in found.get(page, [])]
+            for caption, pages in parts(self.env).items()
+        }
+        made = []
+        for caption, here in listed.items():
+            if any(c.kind in HEADINGS for _, c in here):
+                section = self.section(caption)
+                section += [self.of_kind(here, kind, caption) for kind in HEADINGS]
+                made.append(section)
+        everything = [row for here in listed.values() for row in here]
+        made += [self.of_kind(everything, kind) for kind in APART]
+        kept = [section for section in made if isinstance(section, nodes.section)]
+        return kept or self.read("No notebook has made a claim yet.")
+
+    def section(self, title: str, above: str = "") -> nodes.section:
+        return nodes.section(
+            "", nodes.title(title, title), ids=[nodes.make_id(f"verdicts {above} {title}")]
+        )
+
+    def of_kind(self, here: list[tuple[str, Claim]], kind: str, above: str = "") -> nodes.Node:
+        """A section with the claims of one kind among `here`; an empty comment without any."""
+        chosen = [(page, c) for page, c in here if c.kind == kind]
+        if not chosen:
+            return nodes.comment()
+        section = self.section((HEADINGS | APART)[kind], above)
+        section += self.read(sentence([c for _, c in chosen]))
+        rows = [
+            (
+                f"verdict-{c.slug}",
+                [
+                    f"**{MARKS[c.verdict]} {c.verdict}**",
+                    _told(c),
+                    f"{{ref}}`{self.short(page)} <claim-{c.id}>`",
+                ],
             )
-            made.append(section)
-        return made or self.read("No notebook has made a claim yet.")
+            for page, c in chosen
+        ]
+        section += self.table(
+            ["Verdict", "Claim", "Evidence"], rows, [16, 66, 18], "ibias-verdicts"
+        )
+        return section
+
+
+HEADINGS = {"paper": "The paper's statements", "ours": "Our own statements"}
+APART = {"self-check": "Self-checks", "expectation": "Expectations"}
 
 
 def _told(c: Claim) -> str:
@@ -129,18 +152,26 @@ def sentence(found: list[Claim]) -> str:
 
 
 class VerdictCounts(Ledger):
-    """```{verdict-counts}```: the counts by verdict as a row of numbers, each leading to the
-    Verdicts page."""
+    """```{verdict-counts}```: the counts by verdict as two rows of numbers, the papers' statements
+    and ours, and a sentence about what is neither."""
 
     def make(self, found):
-        total = claims.count(c for page in found.values() for c in page)
+        kinds = claims.by_kind(c for page in found.values() for c in page)
+        made: list[nodes.Node] = []
+        for kind, heading in (("paper", "The papers' statements"), ("ours", HEADINGS["ours"])):
+            made += self.read(f"{heading} ({len(kinds[kind])}):")
+            made.append(self.row(kinds[kind]))
+        apart = [f"{len(kinds[kind])} {heading.lower()}" for kind, heading in APART.items()]
+        return made + self.read(f"Counted apart: {' and '.join(apart)}.")
+
+    def row(self, chosen: list[Claim]) -> nodes.bullet_list:
         box = nodes.bullet_list(classes=["ibias-counts"])
-        for verdict, n in total.items():
+        for verdict, n in claims.count(chosen).items():
             slug = verdict.replace(" ", "-")
             box += nodes.list_item(
                 "", *self.read(f"**{n}** {verdict}"), classes=[f"verdict-{slug}"]
             )
-        return [box]
+        return box
 
 
 class FigureTable(Ledger):

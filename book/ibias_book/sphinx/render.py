@@ -15,7 +15,7 @@ from pathlib import Path
 from docutils import nodes
 
 from .. import claims, provenance
-from ..claims import Claim, tolerance_text
+from ..claims import Claim
 from ..figure_data import TOLERANCE
 
 HTML_BUILDERS = ("html", "dirhtml", "singlehtml")
@@ -62,20 +62,13 @@ class ClaimMime:
         )
         node += nodes.title(title, title)
         node += markdown(renderer, made.sentence, data.line)
-        rows = (
-            ("Where", made.where),
-            ("Tested", made.tested),
-            ("Tolerance", tolerance_text(made)),
-            ("Caveat", made.caveat),
-        )
         fields = nodes.field_list(classes=["ibias-claim-facts"])
-        for name, text in rows:
-            if text:
-                fields += nodes.field(
-                    "",
-                    nodes.field_name(name, name),
-                    nodes.field_body("", *markdown(renderer, text, data.line)),
-                )
+        for name, text in claims.facts(made):
+            fields += nodes.field(
+                "",
+                nodes.field_name(name, name),
+                nodes.field_body("", *markdown(renderer, text, data.line)),
+            )
         node += fields
         return [node]
 

@@ -83,7 +83,9 @@ def momentum_map(
 
     ``error`` (norm, forgetting, batches): median over seeds of the relative margin error after
     ``steps``.  ``least`` (norm, form, batches): largest ``1 - beta`` with a positive effective
-    margin, for the forms "paper" and "sharper"; NaN at m = 1, where none is needed.
+    margin, for the forms "paper" and "sharper"; NaN at m = 1, where none is needed.  ``promised``
+    (norm, form, forgetting, batches): the relative error 1 - rho / gamma that Theorem 4.3 leaves in
+    the limit; NaN where its effective margin is not positive.
     """
     norms = list(lengths)
     best = {norm.text: max_margin(dataset, norm) for norm in norms}
@@ -111,22 +113,40 @@ def momentum_map(
             for norm in norms
         ]
     )
-    return (
-        xr.Dataset(
-            {
-                "error": (("norm", "forgetting", "batches"), end),
-                "least": (("norm", "form", "batches"), least),
-            },
-            coords={
-                "norm": [n.text for n in norms],
-                "forgetting": list(forgetting),
-                "batches": batches,
-                "form": ["paper", "sharper"],
-            },
-        )
-        .sortby("batches")
-        .sortby("forgetting")
+    coords = {
+        "norm": [n.text for n in norms],
+        "forgetting": list(forgetting),
+        "batches": batches,
+        "form": ["paper", "sharper"],
+    }
+    table = xr.Dataset(
+        {
+            "error": (("norm", "forgetting", "batches"), end),
+            "least": (("norm", "form", "batches"), least),
+        },
+        coords,
     )
+    lower = xr.DataArray([best[n.text].lower for n in norms], {"norm": coords["norm"]}, "norm")
+    table["promised"] = _promised_errors(table, lower, dataset.radius)
+    return table.sortby("batches").sortby("forgetting")
+
+
+def _promised_errors(table: xr.Dataset, margin: xr.DataArray, radius: float) -> xr.DataArray:
+    rho = xr.concat(
+        [
+            xr.apply_ufunc(
+                lambda g, m, f, form=str(form): constants.effective_margin(
+                    g, radius, m, 1 - f, form=form
+                ),
+                margin,
+                table.batches,
+                table.forgetting,
+            )
+            for form in table.form.values
+        ],
+        table.form,
+    )
+    return (1 - rho / margin).where(rho > 0)
 
 
 def _largest_forgetting(margin, radius, m, form):

@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+from ibias.progress import bar
 from ibias.runs.store import write_whole
 
 from ..repository import target
@@ -20,12 +21,14 @@ def measured() -> dict[str, dict[str, dict[str, float]]]:
     """``{"slack": {statement: {bound: largest lhs / rhs}}, "tolerance": {statement: {equality:
     largest tolerance}}}``, each program once: a theorem stands under the number of its proof."""
     both: dict = {"slack": {}, "tolerance": {}}
-    for statement in programs():
-        for bound in statement.bounds():
-            kind, value = (
-                ("tolerance", bound.rhs.max()) if bound.identity else ("slack", bound.slack)
-            )
-            both[kind].setdefault(statement.id, {})[bound.name] = float(f"{value:.{DIGITS}g}")
+    with bar(len(programs()), "statements") as advance:
+        for statement in programs():
+            for bound in statement.bounds():
+                kind, value = (
+                    ("tolerance", bound.rhs.max()) if bound.identity else ("slack", bound.slack)
+                )
+                both[kind].setdefault(statement.id, {})[bound.name] = float(f"{value:.{DIGITS}g}")
+            advance(1)
     return both
 
 

@@ -31,27 +31,38 @@ class SymmetricSkew:
 def images(q, r):
     """The mixed unit matrices under ``W -> [0 W; W' 0]``, in the p, m basis: two lists (x, y,
     weight), each standing for ``weight / sqrt 2 (x y' + y x')``.  Position i of the basis is p_i, q
-    + i is m_i (f_i beyond the square part).
+    + i is m_i (f_i or e_i beyond the square part).
     """
-    low, square = np.arange(q), min(q, r)
-    i, j = (z.ravel() for z in np.meshgrid(low, np.arange(r), indexing="ij"))
-    x1, y1, s1 = i.copy(), j.copy(), np.ones(q * r)
-    x2, y2, s2 = q + i, q + j, -np.ones(q * r)
-    skew = (i > j) & (i < square)  # stored at (j, i), i < j
-    x1[skew], y1[skew], s1[skew] = j[skew], q + i[skew], -1
-    x2[skew], y2[skew], s2[skew] = q + j[skew], i[skew], 1
-    wide = j >= square
-    x1[wide], y1[wide], x2[wide], y2[wide], s2[wide] = (
-        i[wide],
-        q + j[wide],
-        q + i[wide],
-        q + j[wide],
-        1,
-    )
-    tall = i >= square
-    x1[tall], y1[tall], x2[tall], y2[tall] = i[tall], j[tall], i[tall], q + j[tall]
-    weight = np.where(i == j, np.sqrt(0.5), 1.0)
-    return (x1, y1, s1 * weight), (x2, y2, s2 * weight)
+    rows, columns = (z.ravel() for z in np.meshgrid(np.arange(q), np.arange(r), indexing="ij"))
+    square, n = min(q, r), q * r
+    first = np.zeros(n, int), np.zeros(n, int), np.zeros(n)
+    second = np.zeros(n, int), np.zeros(n, int), np.zeros(n)
+    for at, pair in (
+        ((rows < square) & (columns < square), square_images),
+        ((rows >= square) | (columns >= square), tail_images),
+    ):
+        found = pair(rows[at], columns[at], q, square)
+        for whole, some in zip((*first, *second), (*found[0], *found[1]), strict=True):
+            whole[at] = some
+    return first, second
+
+
+def square_images(i, j, q, square):
+    """Entries of the square part: ``p_i p_j' - m_i m_j'`` for the symmetric combination of (i, j)
+    and (j, i), stored at i <= j, and ``-p_j m_i' + m_j p_i'`` for the skew one, stored at i > j."""
+    skew, weight = i > j, np.where(i == j, np.sqrt(0.5), 1.0)
+    first = np.where(skew, j, i), np.where(skew, q + i, j), np.where(skew, -1, 1) * weight
+    second = np.where(skew, q + j, q + i), np.where(skew, i, q + j), np.where(skew, 1, -1) * weight
+    return first, second
+
+
+def tail_images(i, j, q, square):
+    """Entries beyond the square part: ``(p_i + m_i) f_j'`` where W is wide, ``e_i (p_j - m_j)'``
+    where it is tall."""
+    wide, one = j >= square, np.ones(len(i))
+    first = i, np.where(wide, q + j, j), one
+    second = np.where(wide, q + i, i), q + j, np.where(wide, 1.0, -1.0)
+    return first, second
 
 
 class Conic(Ball):

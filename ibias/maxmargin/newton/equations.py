@@ -4,11 +4,11 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, solve_triangular
 
 SHIFTS = 1e-15, 1e-13, 1e-11  # of a unit diagonal: rounding of the factor, more where that fails
-SOFT = 1e-5  # of the largest entry of D
+SOFT = 1e-9  # of the largest entry of H: from there on the system of multipliers loses digits
 
 
 class Factor:
-    """A positive definite matrix, equilibrated and factored: ``solve(rhs)`` and ``product(v)``."""
+    """A positive definite matrix, equilibrated and factored."""
 
     def __init__(self, matrix):
         self.matrix = matrix
@@ -32,78 +32,101 @@ class Factor:
         rhs = (rhs.T * self.scale).T
         return solve_triangular(self.factor[0], rhs, lower=True, check_finite=False)
 
-    def product(self, v):
-        return self.matrix @ v
 
+class UnknownWeights:
+    """The bordered system with a row an entry of W, in mixed coordinates:
 
-class Woodbury:
-    """``K = D + A^T L A`` for diagonal D and L by systems with a row a constraint (m), smaller than
-    K where fewer constraints than unknowns are left.
-
-    The entries with a small D (soft: at the optimum those inside the box) are kept as unknowns, the
-    others (stiff) eliminated, so that nothing is divided by a vanishing number:
-
-        G = L^-1 + A_stiff D_stiff^-1 A_stiff^T              (m, m)          (Woodbury 1950)
-        (D_soft + A_soft^T G^-1 A_soft) v_soft = r_soft - A_soft^T G^-1 A_stiff D_stiff^-1 r_stiff
+    [ K  C ] [dW]   [ r + A^T p ]        K = H + A^T L A,  first column of C = -A^T L u
+    [ C' E ] [ z ] = [     e     ]
     """
 
-    def __init__(self, pairs, diagonal, weight):
-        self.pairs, self.diagonal, self.weight = pairs, diagonal, weight
+    def __init__(self, matrix, adjoint, weight, unit, border, kappa):
+        self.adjoint, self.inner = adjoint, Factor(matrix)
+        first = [-adjoint(weight * unit)]
+        self.border = np.array(first + ([border] if border is not None else [])).T
+        self.columns, self.unit = self._refined(self.border), unit
+        corner = np.diag([(weight * unit**2).sum(), kappa][: self.border.shape[1]])
+        self.schur = corner - self.border.T @ self.columns
+
+    def _refined(self, rhs):
+        v = self.inner.solve(rhs)
+        return v + self.inner.solve(rhs - self.inner.matrix @ v)
+
+    def solve(self, r, p, e, total=1.0):
+        """(dW, z, None): the multipliers follow from dW.  ``total``: in place of the one of
+        ``1 - u p``."""
+        v = self._refined(r + self.adjoint(p))
+        right = np.array([total - (self.unit * p).sum(), *e])
+        z = np.linalg.solve(self.schur, right - self.border.T @ v)
+        return v - self.columns @ z, z, None
+
+
+class UnknownMultipliers:
+    """The same system with a row a constraint (m), smaller where fewer constraints than unknowns
+    are left, for diagonal H.  Unknowns are ``q = p - L A dW`` and the entries of dW with a small H
+    (soft: at the optimum those inside the box), so that nothing large cancels and nothing is
+    divided by a vanishing number; the stiff others are ``dW = H^-1 (r + A^T q)``:
+
+        (L^-1 + A_stiff H_stiff^-1 A_stiff^T) q + A_soft dW_soft = L^-1 p - A_stiff H_stiff^-1 r
+                                       H_soft dW_soft - A_soft^T q = r_soft
+
+    (Woodbury 1950, and the reduced systems of interior points for support vector machines: Ferris
+    and Munson 2002).
+    """
+
+    def __init__(self, pairs, diagonal, weight, unit, border, kappa):
+        self.pairs, self.on, self.weight = pairs, ~pairs.off, weight
+        self.unit = np.broadcast_to(unit, weight.shape)
         order = np.argsort(diagonal)[: pairs.count]
         self.soft = order[diagonal[order] < SOFT * diagonal.max()]
         self.inverse = 1 / diagonal
         self.inverse[self.soft] = 0
         gram = pairs.weighted_gram(self.inverse)
-        gram[np.diag_indices_from(gram)] += 1 / weight[~pairs.off]
+        gram[np.diag_indices_from(gram)] += 1 / weight[self.on]
         self.stiff = Factor(gram)
         if len(self.soft):
-            self.columns = pairs.columns(self.soft)
-            half = self.stiff.half(self.columns)
-            schur = half.T @ half
-            schur[np.diag_indices_from(schur)] += diagonal[self.soft]
-            self.schur = Factor(schur)
+            self.rows = pairs.columns(self.soft)
+            half = self.stiff.half(self.rows)
+            inner = half.T @ half
+            inner[np.diag_indices_from(inner)] += diagonal[self.soft]
+            self.inner = Factor(inner)
+        self.border, zero = border, np.zeros(pairs.size)
+        self.columns = [self._solution(zero, -weight * self.unit)]
+        if border is not None:
+            self.columns.append(self._solution(border, 0 * weight))
+        schur = [self._border_rows(*column) for column in self.columns]
+        schur[-1][1:] += kappa
+        self.schur = np.array(schur).T
 
-    def _margins(self, v):
-        return self.pairs.margins(v.reshape(self.pairs.shape), 0)
-
-    def _column(self, r):
-        multiplier = self._margins(self.inverse * r)
-        on = ~self.pairs.off
-        t = self.stiff.solve(multiplier[on])
-        soft = 0.0
+    def _solution(self, r, p):
+        """(dW, q on the pairs) without the border."""
+        b = (p / np.where(self.on, self.weight, 1))[self.on]
+        b -= self.pairs.margins((self.inverse * r).reshape(self.pairs.shape), 0)[self.on]
+        q, soft = self._refined(self.stiff, b), 0.0
         if len(self.soft):
-            soft = self.schur.solve(r[self.soft] - self.columns.T @ t)
-            t = t + self.stiff.solve(self.columns @ soft)
-        multiplier[on] = t
-        v = self.inverse * (r - self.pairs.adjoint(multiplier).ravel())
+            soft = self._refined(self.inner, r[self.soft] + self.rows.T @ q)
+            q = self._refined(self.stiff, b - self.rows @ soft)
+        v = self.inverse * (r + self.pairs.adjoint_of(q, self.on).ravel())
         v[self.soft] = soft
-        return v
+        return v, q
 
-    def solve(self, rhs):
-        return np.array([self._column(r) for r in np.atleast_2d(rhs.T)]).T.reshape(rhs.shape)
+    @staticmethod
+    def _refined(factor, rhs):
+        v = factor.solve(rhs)
+        return v + factor.solve(rhs - factor.matrix @ v)
 
-    def product(self, v):
-        columns = [
-            self.diagonal * c + self.pairs.adjoint(self.weight * self._margins(c)).ravel()
-            for c in np.atleast_2d(v.T)
-        ]
-        return np.array(columns).T.reshape(v.shape)
+    def _border_rows(self, v, q):
+        """What a solution leaves of the border equations' left sides: for the first, whose right
+        side is ``1 - u p``, only ``-u q`` remains of ``-u L A dW``."""
+        first = -(self.unit[self.on] @ q)
+        return np.array([first] if self.border is None else [first, -(self.border @ v)])
 
-
-class Equations:
-    """``[K C; C' E]`` with K positive definite (a ``Factor`` or ``Woodbury``) and one or two border
-    columns ``border = C``."""
-
-    def __init__(self, inner, border, corner):
-        self.inner, self.border = inner, border
-        self.columns = self._refined(border)
-        self.schur = corner - border.T @ self.columns
-
-    def _refined(self, rhs):
-        v = self.inner.solve(rhs)
-        return v + self.inner.solve(rhs - self.inner.product(v))
-
-    def solve(self, rhs, border_rhs):
-        v = self._refined(rhs)
-        z = np.linalg.solve(self.schur, border_rhs - self.border.T @ v)
-        return v - self.columns @ z, z
+    def solve(self, r, p, e):
+        """(dW, z, the multipliers q (n, k) that the step leads to)."""
+        v, q = self._solution(r, p)
+        z = np.linalg.solve(self.schur, np.array([1.0, *e]) + self._border_rows(v, q))
+        for f, (column, change) in zip(z, self.columns, strict=True):
+            v, q = v - f * column, q - f * change
+        multipliers = np.zeros(p.shape)
+        multipliers[self.on] = q
+        return v, z, multipliers

@@ -1,11 +1,14 @@
-"""A primal-dual interior point for max margins: Mehrotra's predictor-corrector on all n(k - 1)
-constraints at once.
+"""A primal-dual interior point for max margins (Mehrotra 1992), for the matrix norms with the
+scaling of Nesterov and Todd (Todd, Toh and Tutuncu 1998), on all constraints at once.
 
-    maximise gamma - phi(W)   subject to   margin_ic(W) - gamma = slack_ic >= 0,   multipliers a_ic
-    >= 0, sum a = 1
+    maximise  gamma - phi(W)   subject to   A W - gamma u = slack >= 0
 
-with phi the indicator of the ball (p = 1, inf) or ``||W||^2 / 2``.  The linear system lives in W: H
-+ A^T diag(a / slack) A, bordered by one row for gamma and one for balls with a ``border``.
+with phi the indicator of the ball (p = 1, inf) or ``||W||^2 / 2``, A the margins of all pairs and u
+the lengths that samples were divided by.  With multipliers a >= 0 and S the ball's dual matrix the
+conditions of the optimum, perturbed by mu, are
+
+    (1)  A W - gamma u = slack              (2)  u a = 1
+    (3)  S = A^T a + tilt                   (4)  a slack = mu,    (W, S) complementary on the ball
 """
 
 from dataclasses import dataclass, field
@@ -15,7 +18,7 @@ import numpy as np
 from scipy.linalg import LinAlgError
 
 from ..balls import Smooth, WithFreeColumns, ball_type, ratio
-from .equations import Equations, Factor, Woodbury
+from .equations import UnknownMultipliers, UnknownWeights
 
 
 @dataclass
@@ -63,7 +66,8 @@ class InteriorPoint:
     samples, whose constraints hardly matter, are then harmless.
     """
 
-    def __init__(self, pairs, norm, tilt=None, free=0, stop=None):
+    def __init__(self, pairs, norm, tilt=None, free=0, careful=False):
+        self.careful = careful
         length = np.linalg.norm(pairs.x, axis=1)[:, None]
         self.unit = length.min() / length
         pairs = pairs.with_samples(pairs.x * self.unit)
@@ -95,9 +99,10 @@ class InteriorPoint:
         length = float(self.norm.value(w[:, self.bounded]))
         lower = (self.pairs.margins(w) / self.unit).min() / length if length > 0 else 0.0
         s = self.pairs.adjoint(a)
-        reach = np.maximum(np.abs(w) / max(length, 1e-300), 1)  # of a free entry of W
-        free = (np.abs(s) * reach)[:, self.bounded.stop :].sum()
-        upper = float(self.norm.dual(s[:, self.bounded])) + free
+        upper = float(self.norm.dual(s[:, self.bounded]))
+        if self.bounded.stop < s.shape[1]:
+            reach = np.maximum(np.abs(w) / max(length, 1e-300), 1)  # of a free entry of W
+            upper += (np.abs(s) * reach)[:, self.bounded.stop :].sum()
         return lower, upper / (self.unit * a).sum()
 
     def iterate(self):
@@ -124,18 +129,13 @@ class InteriorPoint:
     def _equations(self, weight):
         """The bordered system, on its smaller side."""
         pairs, ball = self.pairs, self.ball
-        border, corner = (
-            [-ball.mix(pairs.adjoint(weight * self.unit).ravel())],
-            [(weight * self.unit**2).sum()],
-        )
-        if ball.border:
-            border.append(ball.border[0])
-            corner.append(ball.border[1])
+        border = ball.border or (None, 0.0)
         if ball.diagonal is not None and pairs.few:
-            inner = Woodbury(pairs, ball.diagonal, weight)
-        else:
-            inner = Factor(self._matrix(weight))
-        return Equations(inner, np.array(border).T, np.diag(corner))
+            return UnknownMultipliers(pairs, ball.diagonal, weight, self.unit, *border)
+        return UnknownWeights(self._matrix(weight), self._adjoint, weight, self.unit, *border)
+
+    def _adjoint(self, a):
+        return self.ball.mix(self.pairs.adjoint(a).ravel())
 
     def _matrix(self, weight):
         """``H + A^T diag(weight) A`` in mixed coordinates.
@@ -157,28 +157,62 @@ class InteriorPoint:
         return matrix
 
     def _step(self, equations, weight, centring, predictor):
+        """One solution of the conditions (1) to (4) linearised at the current point,
+
+            (1')  A dW - u d_gamma - d_slack = -infeasible
+            (2')  u (a + d_a) = 1
+            (3')  dS = A^T (a + d_a) + tilt - S
+            (4')  d_a + L d_slack = target,   L = diag(a / slack),
+                  dS = H dW + c + h d_t,      h dW + kappa d_t = e        (the ball's own)
+
+        with ``target = (centring mu - second) / slack - a``, where ``second`` is Mehrotra's
+        correction by the predictor's products.  (1') in (4') gives the multipliers
+        ``a + d_a = a + target - L infeasible - L (A dW - u d_gamma)``, and those in (3') and (2')
+        the bordered system of ``equations`` in (dW, d_gamma, d_t).
+        """
         pairs, ball, off = self.pairs, self.ball, self.off
         second = 0.0 if predictor is None else predictor.a * predictor.slack
         target = np.where(off, 0, (centring * self.mu - second) / self.slack - self.a)
-        infeasible = np.where(
-            off, 0, pairs.margins(ball.w, 0) - self.gamma * self.unit - self.slack
+        infeasible = pairs.margins(ball.w, 0) - np.where(
+            off, 0, self.gamma * self.unit + self.slack
         )
-        pull = np.where(off, 0, target - weight * infeasible)
         c, e = ball.residual(centring * self.mu, None if predictor is None else predictor.ball)
-        rhs = ball.mix((pairs.adjoint(self.a + pull) + self.tilt - ball.s).ravel()) - c
-        border = [1 - (self.unit * (self.a + pull)).sum()] + ([e] if ball.border else [])
-        dw, z = equations.solve(rhs, np.array(border))
+        right = ball.mix((self.tilt - ball.s).ravel()) - c
+        pulled = self.a + target - weight * infeasible
+        dw, (d_gamma, *d_t), a = equations.solve(right, pulled, [e] if ball.border else [])
         dw = ball.mix(dw).reshape(pairs.shape)
-        dslack = np.where(off, 0, pairs.margins(dw, 0) - z[0] * self.unit + infeasible)
-        da = np.where(off, 0, target - weight * dslack)
-        inner = ball.step(
-            dw, pairs.adjoint(self.a + da) + self.tilt - ball.s, z[1] if ball.border else 0.0
-        )
+        d_slack = np.where(off, 0, pairs.margins(dw, 0) - d_gamma * self.unit + infeasible)
+        d_a = np.where(off, 0, target - weight * d_slack) if a is None else a - self.a
+        if a is None and self.careful:
+            change = dw, d_slack, d_a, d_gamma, d_t
+            dw, d_slack, d_a, d_gamma, d_t = self._refined(equations, weight, c, e, *change)
+        ds = pairs.adjoint(self.a + d_a) + self.tilt - ball.s
+        inner = ball.step(dw, ds, d_t[0] if d_t else 0.0)
         primal, dual = ball.longest(inner)
-        primal, dual = min(primal, ratio(self.slack, dslack)), min(dual, ratio(self.a, da))
+        primal, dual = min(primal, ratio(self.slack, d_slack)), min(dual, ratio(self.a, d_a))
         if ball.joint:
             primal = dual = min(primal, dual)
-        return Step(dw, da, dslack, z[0], inner, primal, dual)
+        return Step(dw, d_a, d_slack, d_gamma, inner, primal, dual)
+
+    def _refined(self, equations, weight, c, e, dw, d_slack, d_a, d_gamma, d_t):
+        """The step corrected by what it leaves of (3') and (2'): multipliers taken from dW carry
+        its rounding times L, which drowns the dual side when columns differ much in size."""
+        pairs, ball, hessian = self.pairs, self.ball, np.zeros((self.pairs.size,) * 2)
+        ball.add_to(hessian)
+        h, kappa = ball.border or (0.0, 0.0)
+        for _ in range(2):
+            mixed = ball.mix(dw.ravel())
+            ds = ball.mix((pairs.adjoint(self.a + d_a) + self.tilt - ball.s).ravel())
+            t = d_t[0] if d_t else 0.0
+            left = [e - h @ mixed - kappa * t] if d_t else []
+            total = 1 - (self.unit * (self.a + d_a)).sum()
+            rest = ds - hessian @ mixed - c - h * t
+            more, (gamma, *t), _ = equations.solve(rest, 0 * weight, left, total)
+            more = ball.mix(more).reshape(pairs.shape)
+            change = np.where(self.off, 0, pairs.margins(more, 0) - gamma * self.unit)
+            dw, d_slack, d_a = dw + more, d_slack + change, d_a - weight * change
+            d_gamma, d_t = d_gamma + gamma, [u + v for u, v in zip(d_t, t, strict=True)]
+        return dw, d_slack, d_a, d_gamma, d_t
 
     def _centring(self, predictor):
         """Mehrotra's rule: how much the predictor would leave of the gap."""
@@ -218,14 +252,14 @@ class InteriorPoint:
 
 
 @np.errstate(all="ignore")
-def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0, stop=None):
+def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0, stop=None, careful=False):
     """Run until the relative gap is below ``tolerance`` or nothing improves; returns the
     ``Optimum`` seen.
 
     With a tilt the bounds say nothing about its optimum: the iterate of the smallest mu is kept as
     ``face``.
     """
-    point, best = InteriorPoint(pairs, norm, tilt, free), Optimum()
+    point, best = InteriorPoint(pairs, norm, tilt, free, careful), Optimum()
     idle, least = 0, inf
     for _ in range(rounds):
         lower, upper = point.bounds()

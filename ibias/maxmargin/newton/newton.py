@@ -1,5 +1,7 @@
 """Newton's method on the optimality conditions of a face of the spectral or the nuclear ball."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
 
@@ -40,34 +42,61 @@ def newton_spectral(pairs, w, s, a, on, gamma, eps, rounds=4):
         yield pairs.lift(u[:, :r] @ vt[:r] + inside), a
 
 
+class NuclearUnknowns(NamedTuple):
+    """What Newton's method on a nuclear face solves for: the entries of W outside block 22, the
+    multipliers, the level t of S, and gamma."""
+
+    w: np.ndarray
+    a: np.ndarray
+    gamma: np.ndarray
+    t: np.ndarray
+
+    @classmethod
+    def unpack(cls, z, size):
+        """From one vector, in the order of the system: w, a, t, gamma."""
+        return cls(w=z[:size], a=z[size:-2], t=z[-2], gamma=z[-1])
+
+
 def newton_nuclear(pairs, w, s, a, on, gamma, eps, rounds=4):
-    """W of rank r, ``S / t = U1 V1' + U2 S2 V2'``; unknowns: W outside the block 22, a, t,
-    gamma."""
+    """W of rank r, ``S / t = U1 V1' + U2 S2 V2'``; see ``NuclearUnknowns``.
+
+    The conditions ``A'a = t (U1 V1' + ...)``, ``A W = gamma``, ``trace = 1``, ``sum a = 1``,
+    linearised:
+
+        [  C    -A'  trace   0 ] [ dw    ]   [ A'a - t trace ]
+        [ -A     0    0      1 ] [ da    ] = [ A w - gamma   ]
+        [ trace' 0    0      0 ] [ dt    ]   [ 1 - trace w   ]
+        [  0     1'   0      0 ] [ gamma ]   [ 1 - sum a     ]
+    """
     _, sw, ss, _ = common_basis(w, s)
     r, (q, d), count, t = NuclearBall.rank(sw, ss), w.shape, len(a), np.linalg.norm(s, 2)
     free = ~np.pad(np.ones((q - r, d - r), bool), ((r, 0), (r, 0))).ravel()
     size = int(free.sum())
     if r == 0 or size + count + 2 > LIMIT:
         return
-    units = np.eye(q * d)[free].reshape(size, q, d)
+    units, zero = np.eye(q * d)[free].reshape(size, q, d), np.zeros
+    ones = np.ones((count, 1))
+    trace = (np.eye(q, d).ravel() * (np.arange(q * d) < r * d))[free]
     for _ in range(rounds):
         u, sigma, vt = np.linalg.svd(w)
         rows = pairs.rotated(u, vt.T).matrix(*np.nonzero(on))[:, free]
         s2 = (u.T @ pairs.adjoint_of(a, on) @ vt.T)[r:, r:] / t
         curvature = t * _polar_change(units, sigma[:r], s2).reshape(size, -1)[:, free]
-        trace = np.eye(q, d).ravel() * (np.arange(q * d) < r * d)
-        current = np.zeros((q, d))
-        np.fill_diagonal(current, np.r_[sigma[:r], np.zeros(min(q, d) - r)])
-        trace, vector = trace[free], current.ravel()[free]
-        system = np.zeros((size + count + 2,) * 2)
-        system[:size, :size] = (curvature + curvature.T) / 2
-        system[size:-2, :size], system[-2, :size], system[-1, size:-2] = -rows, trace, 1
-        system[:size, size:] = system[size:, :size].T
-        system[size:-2, -1] = 1
+        current = zero((q, d))
+        np.fill_diagonal(current, np.r_[sigma[:r], zero(min(q, d) - r)])
+        vector = current.ravel()[free]
+        system = np.block(
+            [
+                [(curvature + curvature.T) / 2, -rows.T, trace[:, None], zero((size, 1))],
+                [-rows, zero((count, count)), zero((count, 1)), ones],
+                [trace[None], zero((1, count)), zero((1, 2))],
+                [zero((1, size)), ones.T, zero((1, 2))],
+            ]
+        )
         rhs = np.r_[rows.T @ a - t * trace, rows @ vector - gamma, 1 - vector @ trace, 1 - a.sum()]
-        z = _proximal_solve(system, rhs, size, eps)
-        a, t = a + z[size:-2], t + z[-2]
-        current.ravel()[free] += z[:size]
+        step = NuclearUnknowns.unpack(_proximal_solve(system, rhs, size, eps), size)
+        a, t = a + step.a, t + step.t
+        current.ravel()[free] += step.w
         left, sigma, right = np.linalg.svd(current)
         w = u @ ((left[:, :r] * sigma[:r]) @ right[:r]) @ vt
         yield pairs.lift(w), a

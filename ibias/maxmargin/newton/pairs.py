@@ -26,8 +26,9 @@ class Pairs:
         self.size = len(rows) * x.shape[1]
 
     @classmethod
-    def of(cls, dataset, norm, off=None):
+    def of(cls, dataset, norm):
         """Samples divided by the length of the shortest: margins are then at most about one."""
+        off = getattr(dataset, "off", None)
         x, rows, basis = dataset.x, cls.rows_of(norm, dataset.k), None
         x = x / np.linalg.norm(x, axis=1).min()
         pairs = cls(x, dataset.y, rows, None, off)

@@ -73,7 +73,7 @@ CATALOG: tuple[Statement, ...] = (
     Statement("M", "Master recursion", "derived", descent.master),
     *_proof("D", "plain", "4.1", "4.2", "no momentum"),
     *_proof("E", "momentum", "4.3", "4.5", "momentum"),
-    Statement("4.4", "Remark: momentum zero", "contradicts", counterexamples.momentum_zero),
+    Statement("4.4", "Remark: momentum zero", "sharper", counterexamples.momentum_zero),
     *_proof("F", "VR", "4.6", "", "variance reduction"),
     *_proof("G", "VR+momentum", "", "4.7", "variance reduction and momentum"),
     Statement("H.1", "One sample: spectral equals normalised", "text", batch_one.rank_one),

@@ -75,7 +75,10 @@ def margin_gap(kind):
     for run in of_kind(kind, certified_runs()):
         r, t1 = run.recursion, run.separated_from(run.recursion.settled_from)
         margin = run.replay.min_margin[t1 + 1 :] / run.own_norm[t1 + 1 :]
-        out.add("boxed bound, as rho <= margin + bound", r.rho, margin + r.gap_bound(t1, run.steps))
+        box = r.gap_bound(t1, run.steps)
+        out.add("boxed bound, as rho <= margin + bound", r.rho, margin + box)
+        # nothing is left to bound where the margin has passed rho
+        out.add("the gap itself", np.maximum(r.rho - margin, 0), box)
         out.add("‖W_t‖ at most the step sizes spent", run.own_norm[1:], np.cumsum(run.eta))
     return out.bounds(noise=1e-10)
 

@@ -135,7 +135,7 @@ def nearly_antiparallel():
             g = np.stack([a, -a])[None]
             drift = float((norm.steepest(g)[0].numpy() * np.stack([b, -b])).sum())
             best = float(norm.dual(np.stack([b, -b])[None]))
-            out.add("<Delta_A, B> within 2 spread of -‖B‖_* ", drift / best + 1, 2 * spread)
+            out.add("<Delta_A, B> within spread of -‖B‖_*", drift / best + 1, spread)
         for seed in range(2):
             _data, w = _weights("X.5", norm, 1, seed, steps=600)
             gap = (w[:, 0] - w[:, 1]) @ np.array([-0.9, 1.0])
@@ -179,7 +179,9 @@ def frozen_epoch():
         kept = size > 0
         inner = (FROBENIUS.steepest(g).sum(1) * g.sum(1)).sum((-2, -1)).numpy()
         out.add(
-            "Frobenius, m = 2: drift >= theta^2 (‖g_1‖ + ‖g_2‖)", theta**2, inner[kept] / size[kept]
+            "Frobenius, m = 2: drift >= 2 theta^2 (‖g_1‖ + ‖g_2‖)",
+            2 * theta**2,
+            inner[kept] / size[kept],
         )
     for turn in np.linspace(0.1, 3, 20):  # the spectral norm can be neutral at m = 2
         q, _ = np.linalg.qr(np.array([[np.cos(turn), 1.0], [np.sin(turn), 0.3]]))
@@ -206,8 +208,8 @@ def momentum_zero():
         1e-8,
     )
     out.add(
-        "version 1's penalty is at least six times too large",
-        6.0,
+        "version 1's penalty is at least three times Theorem 4.1's",
+        3.0,
         4 * constants.sampling_error_paper(0.0, counts) / plain,
     )
     return out.bounds()

@@ -60,7 +60,7 @@ def accumulated_noise():
     betas, counts = np.meshgrid(np.r_[MOMENTA, 0.9999], np.r_[2:200], indexing="ij")
     exact = constants.sampling_error(betas, counts)
     out.add("N <= 2 (m-1)(1-beta)", exact, 2 * (counts - 1) * (1 - betas))
-    out.add("N <= (1-beta) m (m^2-1)", exact, constants.sampling_error_paper(betas, counts))
+    out.add("N <= (1-beta) m (m^2-1) / 2", exact, constants.sampling_error_paper(betas, counts))
     out.add("the negative side is never larger", _negative_side(betas, counts), exact)
     return out.bounds()
 

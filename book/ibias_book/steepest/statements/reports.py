@@ -201,26 +201,41 @@ def two_losses(steps=20_000, seeds=range(5)):
     return xr.concat([part[["error"]] for part in parts], "loss_name")
 
 
-def warm_up(steps=400):
-    """How far L moves in the first steps under the exponential loss: log ratio, version 1's claim,
-    and the corrected bound.
+def warm_up(steps=400, seeds=range(5)):
+    """How far L moves in the first steps under the exponential loss, of methods whose effective
+    margin is positive: log ratio, version 1's claim, and the corrected bound.
 
-    Shuffled single samples of data in which one is far away. ``change`` is log L(W_t)/L(W_0);
-    ``difference`` |L(W_t) - L(W_0)| over 2R sum eta, which version 1's C.6 would keep below 1;
-    ``bound`` 2R sum eta.
+    Sign descent on X.2's data, twenty samples, over (recipe, seed, step). ``change`` is log
+    L(W_t)/L(W_0); ``difference`` |L(W_t) - L(W_0)| over 2R sum eta, which version 1's C.6 would
+    keep below 1; ``bound`` 2R sum eta; ``rho`` (recipe) the effective margin.
     """
-    data = counterexample("X.2")
-    step = Power(0.3)
-    w = path(data, SteepestDescent(MAX, Minibatch(1), step), steps, loss=EXPONENTIAL)
-    log_loss = Problem(data, EXPONENTIAL).log_loss(torch.as_tensor(w)).numpy()
+    data, step = counterexample("X.2", 19), Power(0.3)
+    best = max_margin(data, MAX).lower
+    cases = [(4, 0.99, False), (4, 0.99, True), (1, 0.9985, False)]
+    names, rho, logs = [], [], []
+    for b, beta, reduced in cases:
+        signal = VarianceReduced(Minibatch(b)) if reduced else Minibatch(b)
+        method = SteepestDescent(MAX, Momentum(beta, signal), step)
+        names.append(f"b = {b}, momentum {beta}" + (", VR" if reduced else ""))
+        rho.append(
+            constants.effective_margin(
+                best, data.radius, data.n // b, beta, variance_reduction=reduced
+            )
+        )
+        weights = [path(data, method, steps, seed, loss=EXPONENTIAL) for seed in seeds]
+        logs.append(Problem(data, EXPONENTIAL).log_loss(torch.as_tensor(np.stack(weights))))
+    log_loss = np.stack([log.numpy() for log in logs])
     spent = 2 * data.radius * np.cumsum(step.steps(steps))
+    moved = np.abs(np.exp(log_loss[..., 1:]) - np.exp(log_loss[..., :1])) / spent
+    axes = ("recipe", "seed", "step")
     return xr.Dataset(
         {
-            "change": ("step", log_loss[1:] - log_loss[0]),
+            "change": (axes, log_loss[..., 1:] - log_loss[..., :1]),
             "bound": ("step", spent),
-            "difference": ("step", np.abs(np.exp(log_loss[1:]) - np.exp(log_loss[0])) / spent),
+            "difference": (axes, moved),
+            "rho": ("recipe", rho),
         },
-        {"step": np.arange(1, steps + 1)},
+        {"recipe": names, "seed": list(seeds), "step": np.arange(1, steps + 1)},
     )
 
 

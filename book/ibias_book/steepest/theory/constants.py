@@ -47,11 +47,11 @@ def sampling_error(beta, batches):
 
 
 def sampling_error_paper(beta, batches):
-    """(1-beta) m (m^2-1): the same role as `sampling_error`, with version 1's two-part sum over
-    epochs (*text*, polynomial *derived*)."""
+    """(1-beta) m (m^2-1) / 2, the same role as `sampling_error`: version 1's two-part sum over
+    epochs, ||E_t||_sum <= m (m^2-1) R G (C.12, *text*)."""
     _check_momentum(beta)
     m = np.asarray(batches, dtype=float)
-    return (1 - np.asarray(beta, dtype=float)) * m * (m**2 - 1)
+    return (1 - np.asarray(beta, dtype=float)) * m * (m**2 - 1) / 2
 
 
 def effective_margin(
@@ -63,7 +63,7 @@ def effective_margin(
     method               ``form="paper"``               ``form="sharper"``
     ===================  =============================  ====================
     no momentum (4.1)    gamma - 4 (m-1) R              the same
-    momentum (4.3)       gamma - 4 (1-beta) m (m^2-1) R  gamma - 4 R N(beta, m)
+    momentum (4.3)       gamma - 2 (1-beta) m (m^2-1) R  gamma - 4 R N(beta, m)
     variance reduction   gamma                          gamma
     ===================  =============================  ====================
 
@@ -93,7 +93,7 @@ def least_momentum(margin, radius, batches, *, form="sharper"):
     if batches == 1:
         return 0.0
     if form == "paper":
-        return max(0.0, 1 - margin / (4 * radius * batches * (batches**2 - 1)))
+        return max(0.0, 1 - margin / (2 * radius * batches * (batches**2 - 1)))
     low, high = 0.0, 1 - 1e-12
     for _ in range(80):
         middle = (low + high) / 2

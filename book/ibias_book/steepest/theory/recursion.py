@@ -23,7 +23,7 @@ class Recursion:
 
     ``margin`` is gamma in the norm of the method, ``radius`` R, ``batches`` m = n/b, ``beta`` the
     momentum (0: none). ``form`` chooses the effective margin of plain momentum: "sharper" (N(beta,
-    m)) or "paper" (m (m^2-1)).
+    m)) or "paper" (m (m^2-1) / 2).
     """
 
     margin: float
