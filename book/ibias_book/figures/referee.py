@@ -47,6 +47,13 @@ def predicted_plateaus(cells: xr.Dataset):
     return fig
 
 
+def _ticks(ax, values):
+    """Ticks at these values alone, in plain numbers: a short logarithmic axis writes its minor ones
+    over each other."""
+    ax.set_xticks(np.asarray(values), [f"{v:g}" for v in np.round(values, 6)])
+    ax.set_xticks([], minor=True)
+
+
 def _spread(values: xr.DataArray):
     middle = values.median("seed")
     return np.abs(np.stack([middle - values.min("seed"), values.max("seed") - middle]))
@@ -104,6 +111,7 @@ def sampling(ends: xr.Dataset):
             promise = base * ratio.sel(scheme=scheme)
             ax.plot(1 - ends.momentum, promise, color=colour, ls="--", lw=1.2)
         ax.set(xscale="log", yscale="log", xlabel=r"$1 - \beta$", title=NORM_NAMES[str(norm)])
+        _ticks(ax, 1 - ends.momentum.values)
     axes[0, 0].set_ylabel("excess error")
     handles, names = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, names, ncols=3, loc="outside upper center", frameon=False)
@@ -132,6 +140,7 @@ def separation(times: dict[str, xr.Dataset]):
                     label=NORM_NAMES[str(norm)] if dashes == "-" else None,
                 )
         ax.set(xscale="log", yscale="log", xlabel=titles[name])
+        _ticks(ax, one.factor.values)
     axes[0, 0].set_ylabel("steps until separation lasts")
     handles, names = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, names, ncols=3, loc="outside upper center", frameon=False)
@@ -164,6 +173,7 @@ def dimension(by_axis: dict[str, xr.Dataset]):
                 ls=":",
             )
         ax.set(xscale="log", yscale="log", xlabel={"d": "features d", "k": "classes k"}[axis])
+        _ticks(ax, one[axis].values)
     axes[0, 0].set_ylabel("relative margin error")
     handles, names = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, names, ncols=3, loc="outside upper center", frameon=False)

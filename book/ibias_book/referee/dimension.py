@@ -71,7 +71,8 @@ def sizes(
 
     ``norms`` maps a norm to its margin at radius 1. Over (norm, size, seed), the seed drawing data
     and batches: ``gap``, the relative margin error after ``steps``, and ``separated``, the first
-    step after which all samples stay classified. ``gap_slope``, ``gap_error`` and the same for
+    step after which all samples stay classified. ``factor`` over (norm, size) is
+    `euclidean_factor`. ``gap_slope``, ``gap_error`` and the same for
     ``separated``: exponent in the size and its standard error over all points.
     """
     gap, separated = np.empty((2, len(norms), len(values), len(seeds)))
@@ -93,6 +94,16 @@ def sizes(
     out = xr.Dataset(
         {"gap": (cells, gap), "separated": (cells, separated)},
         {"norm": [norm.text for norm in norms], axis: list(values), "seed": list(seeds)},
+    )
+    out["factor"] = (
+        ("norm", axis),
+        [
+            [
+                euclidean_factor(norm, *({"d": d, "k": k} | {axis: value}).values())
+                for value in values
+            ]
+            for norm in norms
+        ],
     )
     across = np.repeat(values, len(seeds))
     for name in ("gap", "separated"):
