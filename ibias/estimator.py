@@ -11,6 +11,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .data import Dataset, with_bias
+from .data.features import features
+from .data.labels import as_array, whole_or_text
 from .maxmargin import max_margin
 from .norms import Norm
 from .norms import norm as norm_of
@@ -67,6 +69,9 @@ class MaxMarginClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: Any, y: Any) -> MaxMarginClassifier:
         """Maximise the margin of ``X`` (samples, features), dense or sparse, with labels ``y``
         (samples,)."""
+        if hasattr(X, "columns"):
+            features(X)  # names the column that cannot be used, which scikit-learn does not
+        y = _labels(y)
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float64)
         check_classification_targets(y)
         norm = self.norm if isinstance(self.norm, Norm) else norm_of(self.norm)
@@ -104,3 +109,12 @@ class MaxMarginClassifier(ClassifierMixin, BaseEstimator):
         scores = self.decision_function(X)
         best = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(1)
         return self.classes_[best]
+
+
+def _labels(y: Any) -> Any:
+    """Labels that a frame, a series or a list of objects holds, as numbers or text; ValueError
+    names the one that is neither."""
+    held = as_array(y) if y is not None else np.empty(0)
+    if held.ndim == 1 and held.dtype.kind == "O":
+        return whole_or_text(held, "y[{}] is".format)
+    return held if hasattr(y, "to_numpy") else y

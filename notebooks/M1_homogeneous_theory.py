@@ -505,7 +505,7 @@ claim(
 # %% [markdown]
 # ## The answer
 #
-# What the linear theory says about limits survives as a statement about *stationarity*: in every norm the smoothed margin climbs,
+# What the linear theory says about limits survives as a statement about *stationarity*: in every norm the smoothed margin climbs while steps are aligned,
 # misalignment is paid for by that climb, layers saturate,
 # and averages exceed the gradient by factors that can be written down. What is lost is the guarantee that the stationary point is the best one; where the
 # best is known (deep linear networks) the

@@ -206,7 +206,7 @@ claim(
     f"largest max-norm margin {float(halves.min_margin.sel(optimizer='max').isel(step=-1).max()):.2f}",
     holds=bool((halves.min_margin.sel(optimizer="frobenius").isel(step=-1) > 0).all())
     and bool((halves.min_margin.sel(optimizer="max").isel(step=-1) <= 0).all()),
-    because="none needed: the sign of a margin; the Frobenius one is above ten",
+    because="none needed: the sign of a margin; the Frobenius one is above eight",
 )
 
 # %% [markdown]

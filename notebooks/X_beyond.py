@@ -91,7 +91,7 @@ second = ib.max_margin(mixture, ib.FROBENIUS)
 shy = ib.relative_error(
     ib.sweep(
         mixture,
-        ib.grid(norms=[ib.FROBENIUS], batch_sizes=[10], schedule=ib.Power(1.0)),
+        ib.grid(norms=[ib.FROBENIUS], batch_sizes=[1, 10], schedule=ib.Power(1.0)),
         seeds=[0],
         steps=long_steps,
         record=[0, long_steps // 10, long_steps],
@@ -123,16 +123,18 @@ claim(
     kind="paper",
     where="Section 5, Figure 1 (a)-(b) (v1), and the abstract of v2",
     tested=(
-        f"set II, {idle} of {mixture.n} samples no support vectors, N-SGD with b = 10, {long_steps} steps: error {float(shy[2]):.3f}, a tenth of the run earlier {float(shy[1]):.3f}. "
-        f"Set I, where {len(best['frobenius'].support_vectors)} of {gaussian.n} samples support: with b = 10 and 50 the median error still falls by factors "
+        f"set II, {idle} of {mixture.n} samples no support vectors, N-SGD, {long_steps} steps: with b = 1 the error is {float(shy[0, -1]):.3f}, a tenth of the run earlier {float(shy[0, 1]):.3f}; "
+        f"with b = 10, where nearly every batch holds a support vector, {float(shy[1, -1]):.3f} and {float(shy[1, 1]):.3f}. "
+        f"Set I, where {len(best['frobenius'].support_vectors)} of {gaussian.n} samples support: with b = 10 and 50 the median error falls by factors "
         f"{1 / float(fall.sel(optimizer='N-SGD b=10')):.1f} and {1 / float(fall.sel(optimizer='N-SGD b=50')):.1f} over the same decade"
     ),
     verdict="holds with a caveat"
     if bool((fall.sel(optimizer=["N-SGD b=10", "N-SGD b=50"]) < 0.5).all())
-    and bool(shy[2] > 0.9 * shy[1])
+    and bool(shy[0, -1] > 0.9 * shy[0, 1])
+    and bool(shy[0, -1] > 0.2)
     else "not reproduced",
-    because="none needed: a factor of two a decade against ten per cent",
-    caveat="Not where every sample supports: there, as on set I, every batch pulls towards the same corner, and mini-batches are several times slower but not stuck.",
+    because="none needed: factors of two a decade against ten per cent",
+    caveat="Not where every batch holds support vectors, as any batch does on set I and nearly every batch of ten on set II: there mini-batches are several times slower, but not stuck.",
 )
 
 # %% [markdown]
@@ -370,5 +372,5 @@ claim(
 # %% [markdown]
 # ## The answer
 #
-# The claims survive longer runs, other norms and real images, with two corrections: in the Frobenius norm a mini-batch may merely be late, and in
+# The claims survive longer runs, other norms and real images, with two corrections: in the Frobenius norm mini-batches that all hold support vectors are merely late, and in
 # the max and spectral norms a cosine to *the* solution is a cosine to one point of a face.

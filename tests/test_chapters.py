@@ -8,7 +8,7 @@ import pytest
 from docutils import nodes
 from docutils.utils import new_document
 from ibias_book.claims import Claim
-from ibias_book.sphinx import closing, numbering
+from ibias_book.sphinx import closing, ledger, numbering
 
 HTML = Path(__file__).resolve().parents[1] / "_build" / "html"
 PAGES = sorted((HTML / "notebooks").glob("*.html"))
@@ -141,3 +141,47 @@ def test_every_claim_of_a_built_chapter_is_in_its_closing_list(page):
     assert (start >= 0) == bool(boxes)
     assert re.findall(r'href="#(claim-[^"]+)"', text[start:] if boxes else "") == boxes
     assert "Fig. " not in text or f'caption-number">Fig. {numbering.chapter(page.stem)}.1 ' in text
+
+
+# --- whose statements are counted where ----------------------------------------------------------
+
+
+class _Plain:
+    """What a directive asks of a page, without Sphinx."""
+
+    env = SimpleNamespace(
+        titles={},
+        config=SimpleNamespace(
+            external_site_map=SimpleNamespace(
+                root=SimpleNamespace(subtrees=[SimpleNamespace(caption="Part I", items=["p"])])
+            )
+        ),
+    )
+
+    def __init__(self):
+        pass
+
+    def read(self, text):
+        return [nodes.paragraph(text, text)]
+
+
+def test_statements_of_papers_ours_and_neither_stand_apart():
+    kinds = {"a": "paper", "b": "ours", "c": "self-check", "d": "expectation"}
+    found = {"p": [Claim(id, id, "w", "t", "holds", kind, "b") for id, kind in kinds.items()]}
+
+    class Table(_Plain, ledger.VerdictTable):
+        pass
+
+    class Counts(_Plain, ledger.VerdictCounts):
+        pass
+
+    made = Table().make(found)
+    assert [section[0].astext() for section in made] == ["Part I", "Self-checks", "Expectations"]
+    headings = [node.astext() for node in made[0].findall(nodes.title)]
+    assert headings == ["Part I", "The paper's statements", "Our own statements"]
+    assert len({id for s in made for node in s.findall(nodes.section) for id in node["ids"]}) == 5
+    rows = [row for node in made for row in node.findall(nodes.row) if row["classes"]]
+    assert len(rows) == 4
+    counts = Counts().make(found)
+    assert [len(node) for node in counts if isinstance(node, nodes.bullet_list)] == [5, 5]
+    assert counts[-1].astext() == "Counted apart: 1 self-checks and 1 expectations."

@@ -2,6 +2,7 @@
 engine, the closed forms."""
 
 import gzip
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -216,14 +217,18 @@ OPTIM = {
 }
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.5])
 @pytest.mark.parametrize("name", OPTIM)
-def test_rules_and_torch_optimizers_are_the_same_algorithms(name):
+def test_rules_and_torch_optimizers_are_the_same_algorithms(name, decay):
     """150 steps of a network: log-scaled averages on stacked seeds here, torch.optim classes and
     autograd there."""
     model, task, steps = h.Layers(12, (6,)), h.aniso(seeds=[0]), 150
     rule = next(r for r in h.family_rules(0.4, 0.1, 0.3, 0.2, betas=(0.9, 0.95)) if r.name == name)
+    rule = replace(rule, weight_decay=decay)
     w, v = (nn.Parameter(p[0].clone()) for p in model.initial(task.seeds))
     optimizer = OPTIM[name](w, v)
+    for group in optimizer.param_groups:
+        group["weight_decay"] = decay
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: (t + 1) ** -0.8)
     sign = 2.0 * task.y[0] - 1
     for _ in range(steps):
@@ -242,6 +247,11 @@ def test_rules_and_torch_optimizers_are_the_same_algorithms(name):
         ]
     )
     torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=0)
+
+
+def test_a_decay_that_would_turn_the_weights_round_is_refused():
+    with pytest.raises(ValueError, match=r"weight_decay must lie in \[0, 1 / eta0\]; got 3"):
+        h.Rule("Muon", h.MAX_SPECTRAL, 0.5, weight_decay=3)
 
 
 def binary():

@@ -298,9 +298,14 @@ def test_the_index_of_a_parquet_frame_is_left_out_and_it_is_said(tmp_path, monke
 
 
 def test_a_folder_does_not_hide_a_built_in_set(tmp_path, monkeypatch, capsys):
-    (tmp_path / "counterexample:X.3").mkdir()
+    for name in ("digits", "counterexample:X.3"):
+        (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
-    assert main(["margin", "counterexample:X.3", "--norm", "max", "--json"]) == 0
+    for name, samples in (("digits:3-8", 357), ("digits", 1797), ("counterexample:X.3", None)):
+        capsys.readouterr()
+        argv = ["margin", name, "--norm", "max", "--json", "--tolerance", "0.5", "-q"]
+        assert main(argv) == 0
+        assert json.loads(capsys.readouterr().out)["samples"] == samples or samples is None
 
 
 def test_a_grid_file_with_a_byte_order_mark_is_read(folder, monkeypatch):
@@ -452,6 +457,27 @@ def test_a_very_long_name_is_one_line(folder, capsys, monkeypatch):
         4,
     )  # the system refuses the name itself
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["margin", "train"])
+def test_where_only_an_intercept_is_missing_it_is_said(command, folder, capsys, monkeypatch):
+    x = np.array([[5.0, 1.0], [6.0, 1.5], [8.0, 2.0], [9.0, 2.2]])
+    np.savez(folder / "beside.npz", x=x, y=Y)
+    np.savez(folder / "xor.npz", x=X[[0, 2, 0, 2]], y=Y)
+    more = ["-b", "full", "--steps", "5"] if command == "train" else []
+    argv = [command, "beside.npz", "--norm", "max", "-q", *more]
+    run(capsys, folder, monkeypatch, *argv, code=3, says=["with a bias feature they are: --bias"])
+    assert main([*argv, "--bias"]) == 0
+    argv[1] = "xor.npz"
+    assert "--bias" not in run(capsys, folder, monkeypatch, *argv, code=3, says=["not linearly"])
+
+
+def test_train_calls_a_tie_a_tie(folder, capsys, monkeypatch):
+    np.savez(folder / "line.npz", x=np.array([[1.0], [2.0], [-1.0], [-3.0]]), y=Y)
+    monkeypatch.chdir(folder)
+    assert main(train("--json", data="line.npz")) == 0
+    said = json.loads(capsys.readouterr().out)["verdict"]
+    assert said.startswith("nearest to the maximum max, frobenius and spectral margins alike: 100")
 
 
 SPOKEN = {  # what a Python caller is told with Python's names

@@ -1,5 +1,7 @@
 """Data that cannot be separated, wrong arguments, and the independent route through cvxpy."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -210,3 +212,28 @@ def test_a_norm_of_another_family_takes_the_plain_route():
 def test_a_margin_is_asked_of_a_data_set_and_a_norm(wrong):
     with pytest.raises(TypeError, match="takes an ib.Dataset and a norm"):
         max_margin(*wrong)
+
+
+def test_a_solver_that_fails_says_what_to_try_here(monkeypatch):
+    cp = pytest.importorskip("cvxpy")
+
+    def fails(self, **options):
+        raise cp.error.SolverError("Try another solver, or solve with verbose=True")
+
+    monkeypatch.setattr(cp.Problem, "solve", fails)
+    with pytest.raises(ArithmeticError, match="status None.*--solver interior") as caught:
+        max_margin(SMALL, MAX, solver="cvxpy")
+    assert "verbose" not in str(caught.value)
+
+
+def test_an_inaccurate_answer_is_judged_by_its_certificate_not_by_a_warning(monkeypatch, recwarn):
+    cp = pytest.importorskip("cvxpy")
+    solve = cp.Problem.solve
+
+    def inaccurate(self, **options):
+        warnings.warn_explicit("Try verbose=True", UserWarning, "f.py", 1, module="cvxpy.problems")
+        return solve(self, **options)
+
+    monkeypatch.setattr(cp.Problem, "solve", inaccurate)
+    assert max_margin(SMALL, MAX, solver="cvxpy").gap < 1e-6
+    assert not [w for w in recwarn if "verbose" in str(w.message)]

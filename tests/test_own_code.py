@@ -130,6 +130,9 @@ def called():
 
 @dataclass(frozen=True)
 class Mine(Base):
+    def __pow__(self, exponent):
+        return 2 ** exponent
+
     scale: float = {field_default}
     secret: float = field(default={hidden_field}, repr=False)
     curve: object = field(
@@ -157,8 +160,15 @@ class Mine(Base):
     def __post_init__(self):
         object.__setattr__(self, "late", {post_init})
 
+    @functools.cache
+    def __len__(self):
+        return {cached_special_method}
+
+    __neg__ = functools.partialmethod(pow, {partial_special_method} + 1)
+
     def __call__(self, t):
         parts = [
+            len(self), -self,
             self.scale, self.secret, self.curve[1000], self.attribute, self.derived, self.prop,
             self.static(), self.of_class(), self.cached, self.late, self.inherited(),
             called(), nested(), defaults(), decorated(), remembered(), LAMBDA(), CLOSURE(),
@@ -319,7 +329,7 @@ def installed(folder, monkeypatch, version, factor):
         "@dataclass(frozen=True)\nclass Mine:\n    def __call__(self, t):\n        return length(t)\n"
     )
     monkeypatch.setattr(
-        "ibias.runs.own_code._installed_in", lambda: [(folder / "site-packages").resolve()]
+        "ibias.runs.code._installed_in", lambda: [(folder / "site-packages").resolve()]
     )
     for name in ("theirs", "mine"):
         sys.modules.pop(name, None)

@@ -85,6 +85,18 @@ def test_edits_of_both_halves_stop_and_nothing_is_lost(book, pair, capsys):
     assert [pair.path.with_suffix(s).read_bytes() for s in (".py", ".ipynb")] == before
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["steps = 1\n", "steps = 1\n\n\n", "\nsteps = 1", "steps = 1  ", "", "# %%\nx = 1", "%time 1"],
+)
+def test_what_only_one_half_can_hold_is_no_edit(pair, source):
+    edit_ipynb(pair, source)  # an empty line that Jupyter leaves at the end, and the like
+    pair.sync()
+    assert pair.edited() == "" and pair.sync() == ""
+    pair.path.write_text(pair.path.read_text().replace("print(steps)", "print(2)"))
+    assert pair.edited() == "py"
+
+
 @pytest.mark.parametrize("keep, wanted", [("py", "steps = 2"), ("ipynb", "steps = 3")])
 def test_whoever_decides_keeps_that_half(pair, keep, wanted):
     edit_py(pair)

@@ -332,3 +332,30 @@ def test_a_parameter_given_twice_is_refused(book, capsys):
     assert main(["reproduce", "nb", "-p", "steps=1", "-p", "steps=2"]) == 2
     assert notebooks.main(["run", "nb", "-p", "steps", "1", "-p", "steps", "2"]) == 2
     assert len(re.findall("-p steps is given twice, '1' and '2'", capsys.readouterr().err)) == 2
+
+
+def edited(path, text):
+    path.write_text(path.read_text().replace("steps = 20_000", text))
+
+
+def test_reproduce_runs_what_was_edited_whichever_half_it_was(book, capsys):
+    py, ipynb = (book / "notebooks" / name for name in ("nb.py", "nb.ipynb"))
+    edited(py, "steps = 3")
+    assert by_command(book, {"fast": "yes"})[0] == 0
+    done = book / "_build" / "executed" / "nb-with-parameters.ipynb"
+    assert printed(done).startswith("[3, ") and "steps = 3" in ipynb.read_text()
+    ipynb.write_text(ipynb.read_text().replace("steps = 3", "steps = 4"))
+    assert by_command(book, {"fast": "yes"})[0] == 0
+    assert printed(done).startswith("[4, ") and "steps = 4" in py.read_text()
+
+
+def test_reproduce_stops_where_both_halves_were_edited(book, capsys):
+    py, ipynb = (book / "notebooks" / name for name in ("nb.py", "nb.ipynb"))
+    edited(py, "steps = 3")
+    edited(ipynb, "steps = 4")
+    before = py.read_bytes(), ipynb.read_bytes()
+    assert by_command(book, {})[0] == 2
+    err = capsys.readouterr().err
+    assert "both halves were edited" in err and "--keep py nb" in err and err.count("\n") == 1
+    assert (py.read_bytes(), ipynb.read_bytes()) == before
+    assert not (book / "_build" / "executed" / "nb.ipynb").exists()

@@ -300,6 +300,7 @@ def test_a_run_in_sentences_and_a_figure():
     assert probe.runs.sizes["step"] == 4
     for part in ("separates the data (measured first at step", "Normalised margins", "slackness"):
         assert part in str(probe)
+    assert max(map(len, str(probe).splitlines())) <= 88  # a page of the book cuts longer lines
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("agg")
     assert len(probe.plot().axes) == 2

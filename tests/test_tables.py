@@ -195,3 +195,25 @@ def test_figures_refuse_rows_that_select_nothing():
 def test_colours_of_batches_are_distinct_and_the_full_batch_is_black():
     colours = plots.batch_colours([1, 10, 100])
     assert colours[100] == (0, 0, 0, 1) and len(set(colours.values())) == 3
+
+
+def test_proofs_of_margins_are_read_by_the_checker_alone(monkeypatch):
+    sets = {
+        "pair": ib.Dataset([[1.0, 2], [-1, 0.5]], [0, 1]),
+        "one line": ib.Dataset([[1.0], [2], [3]], [0, 1, 0]),
+    }
+    table = tables.proofs(sets, [ib.MAX, ib.SPECTRAL])
+    for norm in (ib.MAX, ib.SPECTRAL):
+        best, cell = ib.max_margin(sets["pair"], norm), table.sel(data="pair", norm=norm.text)
+        assert best.lower <= float(cell.lower) <= best.upper and 0 <= cell.width <= best.gap
+    assert (table.lower.sel(data="one line") == 0).all() and (table.seconds > 0).all()
+
+    def forged(self, path):
+        text = proof(self, path).replace(self.norm.text, ib.SUM.text)
+        path.write_text(text)
+        return text
+
+    proof = ib.maxmargin.MaxMargin.proof
+    monkeypatch.setattr(ib.maxmargin.MaxMargin, "proof", forged)
+    with pytest.raises(ValueError, match="the checker says refused"):
+        tables.proofs(sets, [ib.MAX])

@@ -230,6 +230,7 @@ def test_the_constants_hold_from_their_start():
         ("plain", {"batches": 1, "eta0": 2.0}),
         ("VR", {}),
         ("momentum", {"margin": 1.5, "beta": 0.95, "eta0": 0.002, "a": 0.9}),
+        ("momentum", {"margin": 1.5, "beta": 0.95, "eta0": 0.1, "a": 0.9}),
         ("VR+momentum", {"eta0": 0.002, "a": 0.9}),
         ("VR+momentum", {"eta0": 1e-9, "beta": 0.99, "margin": 1e-3}),
     ],

@@ -239,11 +239,11 @@ def differences(
             elif before != (c.kind, c.verdict):
                 was, now = ": ".join(before), f"{c.kind}: {c.verdict}"
                 said.append((page, f"claim {c.id!r} was {was!r} and is now {now!r}"))
-    for page, claims in wanted.items():
+    for page, ids in wanted.items():
         here = {c.id for c in found.get(page, [])}
         said += [
             (page, f"claim {id!r} is in book/verdicts.json but no longer made")
-            for id in claims
+            for id in ids
             if id not in here
         ]
     return said

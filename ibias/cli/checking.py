@@ -3,6 +3,7 @@ options of `ibias margin` that write one."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -72,8 +73,7 @@ def solved(dataset, norm, proof: Path | None, plain: Path | None, **options):
     try:
         best = max_margin(dataset, norm, **options)
     except NotSeparable as error:
-        if _separable_with_bias(dataset):
-            error.add_note("with a bias feature they are: --bias")
+        note_bias(error, dataset)
         if proof is not None:
             try:
                 with waiting("proof", options.get("progress", True)):
@@ -88,14 +88,13 @@ def solved(dataset, norm, proof: Path | None, plain: Path | None, **options):
     return best
 
 
-def _separable_with_bias(dataset) -> bool:
-    """Whether only the missing intercept stands in the way, as far as a few seconds tell."""
+def note_bias(error: Exception, dataset) -> None:
+    """Say with an error where only the missing intercept stands in the way, as far as a few seconds
+    tell."""
     from ..data import with_bias
     from ..maxmargin import max_margin
     from ..norms import FROBENIUS
 
-    try:
+    with suppress(ValueError, ArithmeticError, TimeoutError):
         max_margin(with_bias(dataset), FROBENIUS, tolerance=0.5, seconds=5.0, progress=False)
-    except (ValueError, ArithmeticError, TimeoutError):
-        return False
-    return True
+        error.add_note("with a bias feature they are: --bias")

@@ -11,6 +11,7 @@ import typer
 import xarray as xr
 
 from ..norms import FROBENIUS, MAX, SPECTRAL
+from .checking import note_bias
 from .inputs import (
     BiasOption,
     DataArgument,
@@ -205,6 +206,7 @@ def _certified(dataset, norm, anyway: bool) -> tuple[dict, str]:
         return {each.text: max_margin(dataset, each) for each in dict.fromkeys((norm, *RIVALS))}, ""
     except NotSeparable as error:
         if not anyway:
+            note_bias(error, dataset)
             raise
         return {}, str(error)
 

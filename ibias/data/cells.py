@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .features import TOO_LONG
 from .tables import LIMIT, Ask, Table, label_column, stacked
 
 
@@ -36,9 +37,19 @@ class Cells:
         x, labels = self._quickly() or self._slowly()
         if not labels:
             raise ValueError("a header and no samples")
+        if np.abs(x, where=np.isfinite(x), out=np.zeros_like(x)).max(initial=0) >= 2**53:
+            self._refuse_lost_digits()
         return Table(
             x, numbers_or_text(labels), self._names(), lambda row: f"line {self._line(row)}"
         )
+
+    def _refuse_lost_digits(self) -> None:
+        for line, cells in self._rows():
+            del cells[self.where]
+            for name, cell in zip(self._names(), cells, strict=True):
+                if re.fullmatch(r"\s*[+-]?\d+\s*", cell) and int(cell) != int(float(cell)):
+                    place = f"line {line}, column {name!r}"
+                    raise ValueError(TOO_LONG.format(place, cell.strip()[:40]))
 
     def _names(self) -> list[str]:
         return self.columns[: self.where] + self.columns[self.where + 1 :]

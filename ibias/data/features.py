@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
+
+TOO_LONG = (
+    "{} is {}, which float64 would round; subtract what all samples share, or pass x.astype(float)"
+    " if the last digits mean nothing"
+)
 
 
 def features(x):
@@ -37,9 +43,23 @@ def features(x):
     ):
         raise _no_table(f"an array of {x.dtype}, dates or text among the numbers")
     try:
-        return np.array(x, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        return in_float64(x)
+    except (TypeError, OverflowError) as error:
         raise _no_table(error) from None
+    except ValueError as error:
+        raise error if "float64" in str(error) else _no_table(error) from None
+
+
+def in_float64(x: np.ndarray, name: str = "x") -> np.ndarray:
+    """A float64 copy; ValueError for a whole number that is not one of float64's: two samples that
+    differ by it would become one."""
+    numbers = np.array(x, dtype=np.float64)
+    if x.dtype.kind == "O" or (x.dtype.kind in "iu" and x.dtype.itemsize == 8):
+        for place in np.argwhere(np.abs(numbers) >= 2**53):
+            value = x[tuple(place)]
+            if isinstance(value, Integral) and int(value) != int(numbers[tuple(place)]):
+                raise ValueError(TOO_LONG.format(f"{name}[{', '.join(map(str, place))}]", value))
+    return numbers
 
 
 def unmasked(name: str, values):
@@ -107,7 +127,8 @@ def _sparse(x):
         raise ValueError(f"x must hold real numbers; got a sparse matrix of {x.dtype}")
     if x.ndim != 2:
         raise ValueError(f"x must have shape (n, d); got a sparse array of shape {x.shape}")
-    x = csr_array(x, dtype=np.float64, copy=True)
+    x = csr_array(x)
+    x = csr_array((in_float64(x.data, "x.data"), x.indices, x.indptr), shape=x.shape, copy=True)
     x.sum_duplicates()
     x.eliminate_zeros()
     return x
@@ -137,7 +158,7 @@ def _frame(frame) -> np.ndarray:
                 f"x: column {name!r}, row {int(np.argmax(missing))} is missing ({missing.sum()}"
                 " missing in that column). Remove or impute them."
             )
-        x[:, place] = column.to_numpy()
+        x[:, place] = in_float64(column.to_numpy(), f"x: column {name!r}")
     bad = first_not_finite(x)
     if bad:
         raise ValueError(

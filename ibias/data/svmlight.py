@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .cells import content, numbers_or_text
+from .features import TOO_LONG
 from .tables import LIMIT, Ask, Table
 
 _ROW = re.compile(rb"\s*([^\s:,]+)((?:\s+\d+:[^\s:_]+)*)\s*")
@@ -25,9 +26,13 @@ def read_svmlight(path: Path, ask: Ask) -> Table:
         if not text.strip():
             continue
         row = _ROW.fullmatch(text)
-        if row is None or not _extends(numbers, row[2].replace(b":", b" ").split()):
+        texts = row[2].replace(b":", b" ").split() if row else []
+        if row is None or not _extends(numbers, texts):
             shown = text[:60].decode(errors="replace")
             raise ValueError(f"line {line} is not 'label index:value index:value ...': {shown!r}")
+        for value in texts[1::2] if max(map(len, texts), default=0) > 15 else ():
+            if value.lstrip(b"+-").isdigit() and int(value) != int(float(value)):
+                raise ValueError(TOO_LONG.format(f"line {line}, a value", value.decode()[:40]))
         labels.append(row[1].decode())
         lengths.append(text.count(b":"))
         lines.append(line)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import npz
-from .features import check_names
+from .features import check_names, in_float64
 
 LIMIT = npz.LIMIT  # bytes that the features may take as float64
 
@@ -101,7 +101,7 @@ def _pair(x, y: np.ndarray) -> Table:
     if isinstance(x, np.ndarray):
         fits(*x.shape)
     with np.errstate(over="ignore"):
-        return Table(x.astype(np.float64), y)
+        return Table(in_float64(x) if isinstance(x, np.ndarray) else x, y)
 
 
 def _scipy(arrays: dict, y: np.ndarray):
@@ -210,7 +210,7 @@ def stacked(table) -> np.ndarray:
         if column.null_count:
             row = int(np.argmax(column.is_null().to_numpy()))
             raise ValueError(f"row {row}, column {name!r} is empty")
-        x[index] = column.to_numpy()
+        x[index] = in_float64(column.to_numpy(), f"column {name!r}, row ")
     return np.ascontiguousarray(x.T)
 
 
@@ -226,11 +226,23 @@ def label_column(header: Sequence[str], label: str) -> int:
             + (hint if len(header) == 1 and ";" in header[0] else "")
         )
     check_names(header)
+    if all(map(_is_number, header)) and list(header) != [str(i) for i in range(len(header))]:
+        raise ValueError(
+            f"the first row holds numbers alone, {', '.join(header[:8])}: a sample, or names? Put a"
+            " row of names above the samples, or name the columns in words"
+        )
     if len(header) == 1:
         raise ValueError(
             f"only the column {label!r}; at least one column of numbers is needed beside it"
         )
     return list(header).index(label)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return bool(float(text)) or True
+    except ValueError:
+        return False
 
 
 def fits(rows: int, columns: int) -> None:

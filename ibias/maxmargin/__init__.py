@@ -7,11 +7,6 @@ from .result import MaxMargin, NotSeparable, UndecidedSeparability
 from .solve import max_margin
 
 __all__ = [
-    "Face",
-    "MaxMargin",
-    "NotSeparable",
-    "UndecidedSeparability",
-    "certify",
-    "max_margin",
+    "Face", "MaxMargin", "NotSeparable", "UndecidedSeparability", "certify", "max_margin",
     "random_optima",
-]
+]  # fmt: skip

@@ -65,10 +65,8 @@ def _solutions(pairs, hull, on, gamma):
         rows, rhs = np.r_[rows, hull.trace[None]], np.r_[rhs, 1.0]
     free = rows.shape[1]
     if len(rows) < free:  # so that the thin SVD has all right singular vectors
-        rows, rhs = (
-            np.r_[rows, np.zeros((free - len(rows), free))],
-            np.r_[rhs, np.zeros(free - len(rhs))],
-        )
+        short = free - len(rows)
+        rows, rhs = np.pad(rows, ((0, short), (0, 0))), np.pad(rhs, (0, short))
     if free == 0:
         return hull.fixed, np.zeros((len(hull.fixed), 0))
     u, s, vt = np.linalg.svd(rows, full_matrices=False)
@@ -117,9 +115,8 @@ def _least_distance(rows, bounds):
     except RuntimeError:  # no convergence
         return None
     rest = system @ u - target
-    return (
-        -rest[:-1] / rest[-1] if abs(rest[-1]) > 1e-8 else None
-    )  # |rest|^2 = 1 / (1 + |z|^2) exactly
+    # |rest|^2 = 1 / (1 + |z|^2) exactly
+    return -rest[:-1] / rest[-1] if abs(rest[-1]) > 1e-8 else None
 
 
 def _inside(pairs, norm, near, interior, gamma):
@@ -162,17 +159,15 @@ def random_optima(dataset, best, count=10, seed=0) -> Face:
             " norm)"
         )
     if best.unique:
-        points = np.repeat(best.weights[None], count, 0)
-        return Face(points, (1.0, 1.0))
+        return Face(np.repeat(best.weights[None], count, 0), (1.0, 1.0))
     pairs, rng = Pairs.of(dataset, best.norm), np.random.default_rng(seed)
     v, gamma, base, null, _ = _affine(pairs, best.norm, best.weights, best.dual)
     drawn = []
     for _ in range(count):
         direction = (null @ rng.normal(size=null.shape[1])).reshape(v.shape)
         direction *= TILT * gamma / np.linalg.norm(direction)
-        tilted = pairs.reduce(
-            interior(pairs, best.norm, tilt=pairs.lift(direction), tolerance=1e-10).face.w
-        )
+        optimum = interior(pairs, best.norm, tilt=pairs.lift(direction), tolerance=1e-10)
+        tilted = pairs.reduce(optimum.face.w)
         on_face = (base + null @ (null.T @ (tilted.ravel() - base))).reshape(v.shape)
         drawn.append(_inside(pairs, best.norm, on_face, v, gamma)[0])
     points = np.array(drawn)

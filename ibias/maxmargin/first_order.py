@@ -2,8 +2,6 @@
 products with x a step (Chambolle and Pock 2011; restarts and primal weight as in Applegate et al.
 2021).  For problems whose linear system does not fit, or whose digits are not needed."""
 
-import time
-
 import numpy as np
 
 from ..norms import MAX, Entrywise
@@ -96,20 +94,20 @@ class Margins:
         return np.sqrt(length)
 
 
-def first_order(search, norm, tolerance, steps=10**9, seconds=np.inf):
+def first_order(search, norm, tolerance, steps=10**9):
     """Offer pairs (W, a) to ``search`` until its gap is below ``tolerance``; returns the last W and
     a."""
     samples = search.samples
     # float32 products carry 1e-7, enough for a gap of 1e-5
     margins = Margins(samples, np.float32 if tolerance >= 1e-5 else float)
-    began, own = time.perf_counter(), margins.own
+    own = margins.own
     w, a = np.zeros(margins.shape), np.where(own, 0, 1 / (samples.n * (samples.k - 1)))
     # primal weight: typical length of a over that of W; a point of the box has k d entries
     omega = samples.n**-0.5 / (np.sqrt(w.size) if norm == MAX else 1.0)
     step = 0.95 / margins.size()
     start, sums, count, total, first_gap = (w, a), [0 * w, 0 * a], 0, 0, np.inf
     best, image = np.inf, margins.of(w)
-    while total < steps and not search.late and time.perf_counter() - began < seconds:
+    while total < steps and not search.late:
         w_next = onto_ball(norm, w + step / omega * margins.adjoint(a))
         image_next = margins.of(w_next)
         a = onto_simplex(np.where(own, -np.inf, a - step * omega * (2 * image_next - image)))

@@ -20,9 +20,8 @@ def contradiction(dataset) -> NotSeparable | None:
         row = _content(dataset.x, i)
         if row is None:
             a[i, (dataset.y[i] + 1) % dataset.k] = 1
-            return NotSeparable(
-                dataset, a, f"x[{i}] is zero in every feature, its margins are 0 for every W"
-            )
+            reason = f"x[{i}] is zero in every feature, its margins are 0 for every W"
+            return NotSeparable(dataset, a, reason)
         j = seen.setdefault(row, i)
         if dataset.y[i] != dataset.y[j]:
             a[i, dataset.y[j]] = a[j, dataset.y[i]] = 0.5

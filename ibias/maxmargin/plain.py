@@ -1,6 +1,8 @@
 """The independent route: the textbook program ``min ||W||, margins >= 1`` through cvxpy and a
 general-purpose solver."""
 
+import warnings
+
 import numpy as np
 
 from ..norms import Schatten
@@ -11,7 +13,7 @@ def solve_plain(dataset, norm):
     ``margin``.
 
     W is None where the solver calls the program infeasible: the data are then not separable, or
-    nearly so.
+    nearly so.  Raises ArithmeticError where it fails.
     """
     import cvxpy as cp
 
@@ -23,7 +25,15 @@ def solve_plain(dataset, norm):
     ]
     linear = not isinstance(norm, Schatten) and norm.p in (1, np.inf)
     problem = cp.Problem(cp.Minimize(norm.cvx(w)), constraints)
-    problem.solve(solver=cp.HIGHS if linear else cp.CLARABEL)
+    try:
+        with warnings.catch_warnings():  # of inaccuracy: the certificate judges what comes back
+            warnings.filterwarnings("ignore", category=UserWarning, module="cvxpy")
+            problem.solve(solver=cp.HIGHS if linear else cp.CLARABEL)
+    except cp.error.SolverError as error:
+        raise ArithmeticError(
+            f"the general solver ended with the status {problem.status} and no answer. Try"
+            " solver='interior' (--solver interior), or features of comparable size (--standardise)"
+        ) from error
     if w.value is None:
         return None, None
     dual = np.zeros((dataset.n, dataset.k))

@@ -30,7 +30,8 @@ def prove(dataset: Dataset | None, norm: Norm, weights: np.ndarray, dual: np.nda
     """
     if dataset is None:
         raise ValueError("this result holds no data set to prove anything about; solve it again")
-    multipliers = _multipliers(dual, DUST * dual.max())
+    heavy = np.argwhere(dual > DUST * dual.max()).tolist()
+    multipliers = [[i, c, hexadecimal(dual[i, c])] for i, c in heavy]
     proof = {
         "data": dataset.digest,
         "norm": norm.text,
@@ -129,10 +130,6 @@ def _sweep(q, b):
                 m[i], m[j] = c * m[i] - c * t * m[j], c * t * m[i] + c * m[j]
             rotated += 1
     return rotated
-
-
-def _multipliers(dual, least):
-    return [[int(i), int(c), hexadecimal(dual[i, c])] for i, c in np.argwhere(dual > least)]
 
 
 def _combination(dataset, exact, multipliers):

@@ -16,9 +16,9 @@ class MaxMargin:
     digits.
 
     ``lower <= gamma <= upper`` follows from ``weights`` and ``dual`` alone (``certify``).  For p =
-    1 and inf the optimum may
-    be a face: ``canonical`` is its point of least Frobenius norm and ``canonical_accuracy`` bounds
-    its Frobenius distance from the exact one, given that the face was identified right.  ``unique``
+    1 and inf the optimum may be a face: ``canonical`` is its point of least Frobenius norm and
+    ``canonical_accuracy`` bounds its Frobenius distance from the exact one, given that the face was
+    identified right.  ``unique``
     and ``face_dim`` are rank decisions in floating point (cut 1e-6); together with ``canonical``
     they are None for other routes and wide intervals, which end too early to tell.
     """
@@ -92,9 +92,8 @@ class NotSeparable(ValueError):
         not a certificate."""
         a = self.certificate
         own = a[np.arange(dataset.n), dataset.y]
-        if (
-            (a < 0).any() or (own != 0).any() or abs(a.sum() - 1) > 1e-12
-        ):  # 1e-12: the sum of n k rounded numbers
+        # 1e-12: the sum of n k rounded numbers
+        if (a < 0).any() or own.any() or abs(a.sum() - 1) > 1e-12:
             raise ValueError(
                 "a certificate has non-negative entries with sum 1 and zeros in the column of the"
                 " own class"

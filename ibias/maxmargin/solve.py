@@ -136,8 +136,8 @@ def _search(search, solver):
     if solver == "working-set":
         return working_set(search, norm, solve_pairs)
     search.used = samples.n
-    # to rounding: a polished pair as well, and more where a face is read off the multipliers, as the
-    # gap sees their errors squared
+    # to rounding: a polished pair as well, and more where a face is read off the multipliers, as
+    # the gap sees their errors squared
     spare = 0 if search.tolerance else 9 if ball_type(norm) else 1
     for w, a in solve_pairs(samples, norm, search.tolerance or 0.0, search):
         search.offer(w, a)
@@ -182,12 +182,8 @@ def _result(dataset, search, exponent, kept, complete):
     margin, k, d = search.margin, dataset.k, dataset.d
     weights = np.zeros((k, d))
     weights[:, kept] = search.w
-    on = active(
-        np.arange(k) == dataset.y[:, None],
-        search.a,
-        margins(search.samples, search.w) - margin,
-        margin,
-    )
+    slack = margins(search.samples, search.w) - margin
+    on = active(np.arange(k) == dataset.y[:, None], search.a, slack, margin)
     lower, upper, margin = np.ldexp([search.lower, search.upper, margin], exponent).tolist()
     best = MaxMargin(
         search.norm, lower, upper, margin, weights, search.a, np.flatnonzero(on.any(1)),
@@ -214,12 +210,6 @@ def with_face(dataset, best, exponent):
     if not strict and (hasattr(dataset.x, "tocsr") or dataset.k * dataset.d > FACE_LIMIT):
         return best
     pairs = None if strict else Pairs.of(in_units(dataset, zeros=True)[0], inner)
-    face = optimal_face(pairs, inner, best.weights, best.dual, best.gap)
-    dimension, canonical, accuracy = face
-    return replace(
-        best,
-        unique=dimension == 0,
-        face_dim=dimension,
-        canonical=canonical,
-        canonical_accuracy=accuracy,
-    )
+    dimension, canonical, accuracy = optimal_face(pairs, inner, best.weights, best.dual, best.gap)
+    known = {"unique": dimension == 0, "face_dim": dimension, "canonical": canonical}
+    return replace(best, **known, canonical_accuracy=accuracy)

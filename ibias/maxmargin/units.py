@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from .balls import ball_type
-from .certificate import columns_scaled, combination, least_margin, simplex
+from .certificate import column_exponents, columns_scaled, combination, least_margin, simplex
 from .newton import Pairs, candidates, interior
 
 CLIP = 13  # bits between the margin and the largest column of a guess
@@ -23,7 +23,7 @@ ROUNDS = 12
 
 def spread(samples):
     """Bits between the largest entries of the largest and of the smallest column."""
-    exponent = columns_scaled(samples.x)[1]
+    exponent = column_exponents(samples.x)
     return int(exponent.max() - exponent.min())
 
 
@@ -52,7 +52,7 @@ def raw(samples, norm):
         optimum = interior(pairs, norm, free=int(free.sum()), careful=True)
         if optimum.w is None or optimum.a is None:
             continue
-        polished = [] if free.any() else candidates(pairs, norm, optimum)
+        polished = candidates(pairs, norm, optimum, int(free.sum()))
         for v, a in chain([(optimum.w, optimum.a)], polished):
             w = np.empty_like(v)
             w[:, order] = np.ldexp(v, unit - exponent[order])
@@ -84,11 +84,10 @@ def without_columns(samples, a, free):
     float64 has for one number: least changes of the support first, then multipliers of about 1e-17
     on other pairs, whose own digits reach further down."""
     own = np.arange(samples.k) == samples.y[:, None]
-    a = simplex(samples, a)
-    a = np.where(a < 1e-11 * a.max(), 0, a)
-    a /= a.sum()
-    if not free.any():
+    a = np.where(a < 1e-11 * a.max(), 0, simplex(samples, a))
+    if not free.any() or not a.sum() > 0:
         return a
+    a /= a.sum()
     x, exponent = columns_scaled(samples.x[:, free])
 
     def matrix(where):

@@ -122,31 +122,38 @@ class CheckedOptimizer(Optimizer):
 
     def _checked(self):
         """What each group has to work on, after a look at all gradients."""
-        work = []
-        for number, group in enumerate(self.param_groups):
-            params, grads = self._gradients(group, number)
-            work.append((group, params, grads, self._memory(group, params, grads)))
+        work = [
+            (group, *self._gradients(group, number))
+            for number, group in enumerate(self.param_groups)
+        ]
         self._require_finite(work)
         return work
 
     def _gradients(self, group, number):
-        """The parameters that have a gradient, and the gradients in the parameters' type."""
-        params, grads, state = [], [], self.state
+        """The parameters that have a gradient, the gradients in the parameters' type, and the
+        memory for compiled kernels, or None."""
+        params = group["params"]
+        grads = [g for p in params if (g := p.grad) is not None]
+        if len(grads) < len(params):
+            params = [p for p in params if p.grad is not None]
+        memory = self._memory(group, params, grads)
+        if memory is not None:  # all was looked at there
+            return params, grads, memory
         for i, p in enumerate(group["params"]):
-            g = p.grad
-            if g is None:
+            if p.grad is None:
                 continue
-            if g.is_sparse:
+            if p.grad.is_sparse:
                 raise TypeError(
                     f"{type(self).__name__}: {describe(group, number, i)} has a sparse gradient; a"
                     " steepest step needs the dense one. Build the embedding with sparse=False."
                 )
-            self._require_shapes(group, number, i, {"gradient": g})
-            if p in state:
-                self._require_shapes(group, number, i, state[p])
-            params.append(p)
-            grads.append(g if g.dtype == p.dtype else g.to(p.dtype))
-        return params, grads
+            self._require_shapes(group, number, i, {"gradient": p.grad})
+            if p in self.state:
+                self._require_shapes(group, number, i, self.state[p])
+        grads = [
+            g if g.dtype == p.dtype else g.to(p.dtype) for p, g in zip(params, grads, strict=True)
+        ]
+        return params, grads, None
 
     def _require_shapes(self, group, number, i, tensors):
         """What was exchanged by ``p.data = ...`` or comes with a saved state may not fit; it has to

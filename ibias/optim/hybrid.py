@@ -87,7 +87,7 @@ class _Hybrid(CheckedOptimizer):
             check_steepest(type(self).__name__, group, number)
 
     def _memory(self, group, params, grads):
-        return fused_memory(group, params, grads)
+        return fused_memory(self.state, group, params, grads)
 
     def _advance(self, group, params, grads, memory):
         if "betas" in group:

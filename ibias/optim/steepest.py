@@ -104,7 +104,7 @@ class SteepestDescent(CheckedOptimizer):
         check_steepest(type(self).__name__, group, number)
 
     def _memory(self, group, params, grads):
-        return fused_memory(group, params, grads)
+        return fused_memory(self.state, group, params, grads)
 
     def _advance(self, group, params, grads, memory):
         advance_steepest(self.state, group, params, grads, memory)
@@ -180,10 +180,13 @@ def _is_euclidean(group):
     return group["across"] == "joint" and group["norm"] == FROBENIUS
 
 
-def fused_memory(group, params, grads):
+def fused_memory(state, group, params, grads):
     """The group's memory where kernels may work on it; what lies in another way than plain tensors
-    do takes torch's operations, with the same result."""
-    return Fused.of(params, grads) if group.get("fused") else None
+    do, or does not fit, takes torch's operations, with the same result."""
+    if not group.get("fused"):
+        return None
+    kept = ((p, state[p]["momentum"]) for p in params if p in state and group["momentum"])
+    return Fused.of(params, grads) if all(m.shape == p.shape for p, m in kept) else None
 
 
 def advance_steepest(state, group, params, grads, memory=None):

@@ -1,22 +1,23 @@
 """A probe's measurements in sentences."""
 
+from textwrap import fill
+
 HOMOGENEOUS = 1e-3
 """Relative spread of the degree below which a model counts as homogeneous."""
 
 
 def described(runs) -> str:
-    """The measurements of a probe in sentences."""
+    """The measurements of a probe in sentences, a paragraph each in lines of 88 characters."""
     last, first = runs.isel(step=-1), runs.isel(step=0)
-    return "\n".join(
-        [
-            f"Step {int(last.step)}, {runs.attrs['samples']} samples, logits in"
-            f" {runs.attrs['precision']}.",
-            _homogeneity(last),
-            _separation(runs),
-            _growth(first, last),
-            _stationarity(last),
-        ]
-    )
+    sentences = [
+        f"Step {int(last.step)}, {runs.attrs['samples']} samples, logits in"
+        f" {runs.attrs['precision']}.",
+        _homogeneity(last),
+        _separation(runs),
+        _growth(first, last),
+        _stationarity(last),
+    ]
+    return "\n".join(fill(sentence, 88, subsequent_indent="  ") for sentence in sentences)
 
 
 def is_homogeneous(row) -> bool:

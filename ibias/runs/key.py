@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .own_code import PACKAGE, WITHOUT_A_SAY, as_text, own_source
+from .code import PACKAGE, WITHOUT_A_SAY
+from .own_code import as_text, own_source
 from .request import Request
 
 

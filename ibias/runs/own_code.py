@@ -8,27 +8,30 @@ after it was imported answers for neither version.  What no digest can tell from
 
 from __future__ import annotations
 
-import dis
 import functools
-import importlib
-import inspect
 import sys
-import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from hashlib import sha256
-from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 
-PACKAGE = Path(__file__).parents[1]
-# not below what computes (`make lint` holds that), so without a say in a run's numbers, unless a
-# class of theirs is handed in; the data's digest is in the key by itself
-WITHOUT_A_SAY = ("cli", "data", "estimator.py", "maxmargin", "optim", "probe", "progress.py")
-FOUNDATION = {"numpy", "torch", PACKAGE.name, *sys.stdlib_module_names} - {"__main__"}
+from .code import (
+    FOUNDATION,
+    attributes,
+    imported,
+    inside,
+    is_foundation,
+    is_loose,
+    maker,
+    mentioned,
+    package_of,
+    text_of,
+)
+
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 HOLDERS: dict[type, tuple[str, ...]] = {  # what holds functions, and where
     property: ("fget", "fset", "fdel"),
@@ -54,7 +57,7 @@ def own_source(*values: Any, texts: bool = True) -> str:
     inventory = _Inventory(texts)
     for value in values:
         for item in _roots(value):
-            inventory.packages.add(_package(_maker(item)))  # installed or not
+            inventory.packages.add(package_of(maker(item)))  # installed or not
             inventory.add("root", item)
     return inventory.digest()
 
@@ -76,7 +79,7 @@ def _roots(value: Any) -> Iterator[Any]:
     if isinstance(value, list | tuple):
         for item in value:
             yield from _roots(item)
-    elif not _is_foundation(_maker(value)):
+    elif not is_foundation(maker(value)):
         yield value
     elif is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
@@ -144,12 +147,12 @@ class _Inventory:
             self.add(name, owner)
 
     def _is_own(self, item: Any) -> bool:
-        return not _is_foundation(item) and (_package(item) in self.packages or _is_loose(item))
+        return not is_foundation(item) and (package_of(item) in self.packages or is_loose(item))
 
     def _installed(self, item: Any) -> None:
         """Of another package: which, and its version; those of the foundation are beside every
         answer."""
-        package = _package(item)
+        package = package_of(item)
         if package not in FOUNDATION:
             self._line(package, str(getattr(sys.modules.get(package), "__version__", "")))
         self._line(str(getattr(item, "__module__", "")), item.__name__)
@@ -172,7 +175,7 @@ class _Inventory:
 
     def _code(self, name: str, item: Any, mentions: frozenset[str]) -> None:
         if self.texts:
-            self._line(_text_of(item))
+            self._line(text_of(item))
         if isinstance(item, ModuleType):
             there = sorted(mentions & set(vars(item)))
             for each in there:
@@ -181,19 +184,19 @@ class _Inventory:
             self._function(name, item)
         else:
             self._members(name, enumerate([type(item), *item.__mro__[1:]]))
-            self._members(name, _attributes(item))
+            self._members(name, attributes(item))
 
     def _function(self, name: str, item: FunctionType) -> None:
         code = item.__code__
         self._instructions(name, code)
         self.add(name, [item.__defaults__, item.__kwdefaults__])
         cells = zip(code.co_freevars, item.__closure__ or (), strict=True)
-        self._members(name, ((each, _inside(cell)) for each, cell in cells))
+        self._members(name, ((each, inside(cell)) for each, cell in cells))
         words, modules = set[str](), set[str]()
-        mentions = frozenset(_mentioned(code, words, modules))
+        mentions = frozenset(mentioned(code, words, modules))
         for each in sorted(words & set(item.__globals__)):
             self.add(each, item.__globals__[each], mentions)
-        for module in _imported(modules, item.__module__):
+        for module in imported(modules, item.__module__):
             self.add(module.__name__, module, mentions)
 
     def _instructions(self, name: str, code: CodeType) -> None:
@@ -204,100 +207,3 @@ class _Inventory:
                 self._instructions(name, const)
             else:
                 self.add(name, const)
-
-
-def _text_of(item: Any) -> str | bytes:
-    try:
-        if not isinstance(item, ModuleType):
-            return inspect.getsource(item)
-        file = getattr(item, "__file__", None)  # a folder without __init__.py has none
-        return Path(file).read_bytes() if file else b""
-    except (OSError, TypeError):
-        name = item.__name__ if isinstance(item, ModuleType) else item.__qualname__
-        name = name if isinstance(item, ModuleType) else f"{item.__module__}.{name}"
-        raise ValueError(
-            f"a store needs the source of {name} to tell its answers from those of another version,"
-            " and cannot read it; put it into a file, or pass store=None"
-        ) from None
-
-
-def _attributes(item: type) -> Iterator[tuple[str, Any]]:
-    """What a class holds, without what Python and `dataclass` put there by themselves."""
-    for name, value in sorted(vars(item).items()):
-        code = getattr(inspect.unwrap(value) if callable(value) else value, "__code__", None)
-        generated = code is not None and code.co_filename == "<string>" and is_dataclass(item)
-        kept = not name.startswith("__") or isinstance(value, FunctionType)
-        slot = inspect.ismemberdescriptor(value) or inspect.isgetsetdescriptor(value)
-        if kept and not generated and not slot and name != "_abc_impl":
-            yield name, value
-
-
-def _inside(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # not filled yet
-        return None
-
-
-def _mentioned(code: CodeType, words: set[str], modules: set[str]) -> set[str]:
-    """All names in a function and those defined in it; ``words`` gets the globals, ``modules``
-    what it imports by itself."""
-    texts = {const for const in code.co_consts if isinstance(const, str)}  # getattr(module, "f")
-    names = texts | set(code.co_names)
-    words |= texts
-    modules |= texts & set(sys.modules)
-    for step in dis.get_instructions(code):
-        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            words.add(step.argval)
-        elif step.opname == "IMPORT_NAME":
-            modules.add(step.argval)
-    for const in code.co_consts:
-        if isinstance(const, CodeType):
-            names |= _mentioned(const, words, modules)
-    return names
-
-
-def _imported(names: set[str], module: str) -> Iterator[ModuleType]:
-    """The modules of these names, seen from ``module``, as far as there are any."""
-    package = module.rpartition(".")[0]
-    for name in sorted({*names, *(f"{package}.{each}" for each in names)}):
-        try:
-            yield importlib.import_module(name.strip("."))
-        except (ImportError, ValueError):
-            continue
-
-
-@functools.cache
-def _installed_in() -> list[Path]:
-    installed = (sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib"))
-    return [Path(folder).resolve() for folder in installed]
-
-
-def _maker(value: Any) -> Any:
-    return value if isinstance(value, type | FunctionType | ModuleType) else type(value)
-
-
-def _package(item: Any) -> str:
-    """The first part of the name of its module."""
-    name = item.__name__ if isinstance(item, ModuleType) else item.__module__
-    return (name or "").partition(".")[0]
-
-
-def _is_foundation(item: Any) -> bool:
-    """Whether its code is in every key already, or its version beside every answer."""
-    name = item.__name__ if isinstance(item, ModuleType) else item.__module__
-    package, _, rest = (name or "").partition(".")
-    room = rest.partition(".")[0]
-    silent = package == PACKAGE.name and {room, f"{room}.py"} & set(WITHOUT_A_SAY)
-    return package in FOUNDATION and not silent
-
-
-def _is_loose(item: Any) -> bool:
-    """Whether it lies outside the folders of installed packages."""
-    try:
-        path = Path(inspect.getfile(item)).resolve()
-    except (TypeError, OSError):  # built in, or typed at a prompt
-        return True
-    return _package(item) == "__main__" or not any(
-        path.is_relative_to(root) for root in _installed_in()
-    )

@@ -14,6 +14,7 @@ FAMILY_COLOURS = {
 }
 TITLES = {"l2": r"$\ell_2$", "linf": r"$\ell_\infty$", "spectral": "spectral", "hybrid": "hybrid"}
 DASHES = ("-", "--", ":", "-.")
+DECAYS = ("#E69F00", "#0072B2", "#009E73", "#444444")
 
 
 def margin_maps(plain: xr.DataArray, balanced: xr.DataArray):
@@ -199,4 +200,24 @@ def trade_off(runs: xr.Dataset, margins: xr.DataArray):
         ax.set_ylim(bottom=0)
         ax.set_xlim(left=1)
     axes[0, 0].legend(fontsize=9)
+    return fig
+
+
+def in_balls(size: xr.DataArray, margin: xr.DataArray, radii):
+    """Norm of the weights with the radii of their balls (left) and normalised margin (right)
+    against the step, a line per optimizer; mean over seeds."""
+    fig, axes = canvas(1, 2, height=3.0, sharex=True)
+    for ax, values, label in zip(
+        axes[0], (size, margin), ("norm of the weights", "normalised margin"), strict=True
+    ):
+        for name, colour in zip(values.optimizer.values, DECAYS, strict=False):
+            one = values.sel(optimizer=name).mean("seed")
+            ax.plot(one.step, one, label=str(name), color=colour)
+        ax.set(xlabel="step", ylabel=label, xscale="symlog")
+    for radius, colour in zip(radii, DECAYS, strict=False):
+        axes[0, 0].axhline(radius, color=colour, lw=1, ls=":")
+    axes[0, 0].set(ylim=(0, 1.5 * max(radii)))
+    axes[0, 1].set(ylim=(0, 1.1 * float(margin.mean("seed").max())))
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, names, ncols=len(names), loc="outside lower center", fontsize=9)
     return fig

@@ -22,15 +22,15 @@ from .networks import Parameters
 
 @dataclass(frozen=True)
 class Rule:
-    """``theta <- theta + eta_t D``, ``eta_t = eta0 (t + 1)^-a``, D the steepest direction of
-    ``norm`` for the average of u.
+    """``theta <- (1 - eta_t weight_decay) theta + eta_t D``, ``eta_t = eta0 (t + 1)^-a``, D the
+    steepest direction of ``norm`` for the average of u.
 
     ``eta0`` is the length of the first step in ``norm``.  ``betas``: Adam's averages in place of
     the sign, on the blocks whose norm is the largest entry.  ``eps`` is Adam's, for the gradient of
     the *mean* loss.  ``polar``: a map in place of the exact one (see ``ibias.optim.NewtonSchulz``).
 
     Raises ValueError for a step length that is not positive, a outside (0, 1], averages outside
-    [0, 1) and a negative ``eps``.
+    [0, 1), a negative ``eps`` and a decay that would turn the weights round.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Rule:
     betas: tuple[float, float] | None = None
     eps: float = 0.0
     polar: Callable[[Tensor], Tensor] | None = None
+    weight_decay: float = 0.0
 
     def __post_init__(self):
         Power(self.eta0, self.a)  # says what is wrong with a step length
@@ -52,6 +53,10 @@ class Rule:
                 )
         if not (is_number(self.eps) and self.eps >= 0):
             raise ValueError(f"{self.name}: eps must be a number >= 0; got {self.eps!r}")
+        if not (is_number(self.weight_decay) and 0 <= self.weight_decay * self.eta0 <= 1):
+            raise ValueError(
+                f"{self.name}: weight_decay must lie in [0, 1 / eta0]; got {self.weight_decay!r}"
+            )
 
     @property
     def schedule(self) -> Power:

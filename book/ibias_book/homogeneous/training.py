@@ -120,9 +120,9 @@ class _Training:
 
     def move(self, t, directions):
         eta = torch.tensor([rule.schedule(t) for rule in self.rules], dtype=torch.float64)
-        self.theta = [
-            p + eta.view(-1, 1, 1, 1) * d for p, d in zip(self.theta, directions, strict=True)
-        ]
+        decay = torch.tensor([rule.weight_decay for rule in self.rules], dtype=torch.float64)
+        eta, keep = eta.view(-1, 1, 1, 1), (1 - eta * decay).view(-1, 1, 1, 1)
+        self.theta = [keep * p + eta * d for p, d in zip(self.theta, directions, strict=True)]
 
     def _batch(self, t):
         rows, n = self.rows[t], self.task.n

@@ -10,6 +10,7 @@ from pathlib import Path
 
 def main(source: str, target: str) -> int:
     import papermill
+    from nbclient.exceptions import DeadKernelError
 
     parameters = json.load(sys.stdin)
     try:
@@ -25,6 +26,13 @@ def main(source: str, target: str) -> int:
     except papermill.PapermillExecutionError as err:
         said = " ".join(f"cell {err.exec_count}: {err.ename}: {err.evalue}".split())
         print(f"{err.source.strip()}\n{said}", file=sys.stderr)  # the runner reads the last line
+        return 1
+    except DeadKernelError:
+        print(
+            "its Python process ended by itself, most often for want of memory: run fewer notebooks"
+            " at a time (--jobs 1), or give smaller parameters",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

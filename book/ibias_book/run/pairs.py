@@ -39,6 +39,8 @@ class Pair:
         import jupytext
 
         notebook = jupytext.read(self.path.with_suffix(ENDINGS[half]))
+        # as the .py can hold them: without the empty lines that Jupyter leaves at a cell's end
+        notebook = jupytext.reads(jupytext.writes(notebook, "py:percent"), "py:percent")
         return [
             (c.cell_type, c.source, {k: c.metadata[k] for k in KEPT if c.metadata.get(k)})
             for c in notebook.cells

@@ -3,7 +3,7 @@
 from math import inf
 
 from ...norms import Entrywise, Schatten
-from .ball import AffineHull, Ball, ratio
+from .ball import ratio
 from .free import WithFreeColumns
 from .nuclear import NuclearBall
 from .polyhedral import Box, CrossPolytope, Polyhedral
@@ -11,21 +11,11 @@ from .smooth import Smooth
 from .spectral import SpectralBall, common_basis
 
 __all__ = [
-    "AffineHull",
-    "Ball",
-    "Box",
-    "CrossPolytope",
-    "NuclearBall",
-    "Polyhedral",
-    "Smooth",
-    "SpectralBall",
-    "WithFreeColumns",
-    "ball_type",
-    "common_basis",
-    "ratio",
-]
+    "NuclearBall", "Polyhedral", "Smooth", "SpectralBall", "WithFreeColumns", "ball_type",
+    "common_basis", "ratio",
+]  # fmt: skip
 
-BALLS = {
+BALLS: dict[tuple[type, float], type] = {
     (Entrywise, inf): Box,
     (Entrywise, 1): CrossPolytope,
     (Schatten, inf): SpectralBall,

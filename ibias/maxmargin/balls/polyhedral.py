@@ -72,9 +72,8 @@ class Box(Polyhedral):
             over = np.flatnonzero(np.abs(w) > 1)
             return np.sign(w.ravel()[over])[:, None] * np.eye(w.size)[over], np.ones(len(over))
 
-        return AffineHull(
-            np.eye(w.size)[:, free], np.where(free, 0, np.sign(s).ravel()), None, cuts
-        )
+        fixed = np.where(free, 0, np.sign(s).ravel())
+        return AffineHull(np.eye(w.size)[:, free], fixed, None, cuts)
 
 
 class CrossPolytope(Polyhedral):

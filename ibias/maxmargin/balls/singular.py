@@ -34,17 +34,11 @@ def images(q, r):
     + i is m_i (f_i or e_i beyond the square part).
     """
     rows, columns = (z.ravel() for z in np.meshgrid(np.arange(q), np.arange(r), indexing="ij"))
-    square, n = min(q, r), q * r
-    first = np.zeros(n, int), np.zeros(n, int), np.zeros(n)
-    second = np.zeros(n, int), np.zeros(n, int), np.zeros(n)
-    for at, pair in (
-        ((rows < square) & (columns < square), square_images),
-        ((rows >= square) | (columns >= square), tail_images),
-    ):
-        found = pair(rows[at], columns[at], q, square)
-        for whole, some in zip((*first, *second), (*found[0], *found[1]), strict=True):
-            whole[at] = some
-    return first, second
+    square, out = min(q, r), np.zeros((2, 3, q * r))
+    inside = (rows < square) & (columns < square)
+    for at, images_of in ((inside, square_images), (~inside, tail_images)):
+        out[:, :, at] = images_of(rows[at], columns[at], q, square)
+    return [(x.astype(int), y.astype(int), weight) for x, y, weight in out]
 
 
 def square_images(i, j, q, square):

@@ -63,9 +63,8 @@ class Smooth(Ball):
         near = np.abs(ui - uj) < 1e-6 * (ui + uj)
         middle = (p - 1) * np.maximum((ui + uj) / 2, floor) ** (p - 2)
         symmetric = np.where(near, middle, (fi - fj) / np.where(near, 1, ui - uj))
-        skew = np.where(
-            ui + uj <= 2 * floor, floor ** (p - 2), (fi + fj) / np.maximum(ui + uj, 2 * floor)
-        )
+        both = np.maximum(ui + uj, 2 * floor)
+        skew = np.where(ui + uj <= 2 * floor, floor ** (p - 2), (fi + fj) / both)
         upper = np.triu(np.ones((q, r), bool)) & (np.arange(r) < min(q, r))
         g = np.zeros((q, r))
         np.fill_diagonal(g, u ** (p - 1))
@@ -105,7 +104,6 @@ class Smooth(Ball):
     def error(self, pairs, a, slack, level):
         """Size of the one nonlinear equation's residual, in units of the complementary products."""
         if self.p > 2:
-            return np.linalg.norm(gradient(self.norm, self.w) - pairs.adjoint(a)) * np.linalg.norm(
-                self.w
-            )
+            rest = gradient(self.norm, self.w) - pairs.adjoint(a)
+            return np.linalg.norm(rest) * np.linalg.norm(self.w)
         return np.abs(np.where(pairs.off, 0, pairs.margins(self.w, 0) - level - slack)).max()

@@ -57,9 +57,8 @@ class SpectralBall(Conic):
         """``W = U1 V1' + U2 M V2'``: M is free in the ball, U1 and V1 carry S."""
         _, sw, ss, _ = common_basis(w, s)
         r = SpectralBall.rank(sw, ss)
-        u, _, vt = np.linalg.svd(
-            s
-        )  # exact for S, whose small singular values are rounding; W may be off by more
+        # exact for S, whose small singular values are rounding; W may be off by more
+        u, _, vt = np.linalg.svd(s)
 
         def cuts(w):
             a, sigma, b = np.linalg.svd(u[:, r:].T @ w @ vt[r:].T, full_matrices=False)

@@ -24,6 +24,11 @@ class Factor:
                     raise
 
     def solve(self, rhs):
+        """The solution, refined once."""
+        v = self._once(rhs)
+        return v + self._once(rhs - self.matrix @ v)
+
+    def _once(self, rhs):
         scaled = cho_solve(self.factor, (rhs.T * self.scale).T, check_finite=False)
         return (scaled.T * self.scale).T
 
@@ -44,18 +49,14 @@ class UnknownWeights:
         self.adjoint, self.inner = adjoint, Factor(matrix)
         first = [-adjoint(weight * unit)]
         self.border = np.array(first + ([border] if border is not None else [])).T
-        self.columns, self.unit = self._refined(self.border), unit
+        self.columns, self.unit = self.inner.solve(self.border), unit
         corner = np.diag([(weight * unit**2).sum(), kappa][: self.border.shape[1]])
         self.schur = corner - self.border.T @ self.columns
-
-    def _refined(self, rhs):
-        v = self.inner.solve(rhs)
-        return v + self.inner.solve(rhs - self.inner.matrix @ v)
 
     def solve(self, r, p, e, total=1.0):
         """(dW, z, None): the multipliers follow from dW.  ``total``: in place of the one of
         ``1 - u p``."""
-        v = self._refined(r + self.adjoint(p))
+        v = self.inner.solve(r + self.adjoint(p))
         right = np.array([total - (self.unit * p).sum(), *e])
         z = np.linalg.solve(self.schur, right - self.border.T @ v)
         return v - self.columns @ z, z, None
@@ -102,18 +103,13 @@ class UnknownMultipliers:
         """(dW, q on the pairs) without the border."""
         b = (p / np.where(self.on, self.weight, 1))[self.on]
         b -= self.pairs.margins((self.inverse * r).reshape(self.pairs.shape), 0)[self.on]
-        q, soft = self._refined(self.stiff, b), 0.0
+        q, soft = self.stiff.solve(b), 0.0
         if len(self.soft):
-            soft = self._refined(self.inner, r[self.soft] + self.rows.T @ q)
-            q = self._refined(self.stiff, b - self.rows @ soft)
+            soft = self.inner.solve(r[self.soft] + self.rows.T @ q)
+            q = self.stiff.solve(b - self.rows @ soft)
         v = self.inverse * (r + self.pairs.adjoint_of(q, self.on).ravel())
         v[self.soft] = soft
         return v, q
-
-    @staticmethod
-    def _refined(factor, rhs):
-        v = factor.solve(rhs)
-        return v + factor.solve(rhs - factor.matrix @ v)
 
     def _border_rows(self, v, q):
         """What a solution leaves of the border equations' left sides: for the first, whose right

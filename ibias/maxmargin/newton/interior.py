@@ -82,15 +82,13 @@ class InteriorPoint:
         if free:
             self.ball = WithFreeColumns(self.ball, free)
         self.gamma = (pairs.margins(self.ball.w) / self.unit).min() - 0.5
-        self.slack = np.where(
-            self.off, 1.0, pairs.margins(self.ball.w, 1.0) - self.gamma * self.unit
-        )
+        slack = pairs.margins(self.ball.w) - self.gamma * self.unit
+        self.slack = np.where(self.off, 1.0, slack)
 
     @property
     def mu(self):
-        return ((self.a * self.slack)[~self.off].sum() + self.ball.gap()) / (
-            self.pairs.count + self.ball.parameters
-        )
+        products = (self.a * self.slack)[~self.off].sum() + self.ball.gap()
+        return products / (self.pairs.count + self.ball.parameters)
 
     def bounds(self):
         """Lower and upper bound of the current iterate, without the rounding that ``certify``
@@ -106,7 +104,7 @@ class InteriorPoint:
         return lower, upper / (self.unit * a).sum()
 
     def iterate(self):
-        w, s = self.pairs.lift(self.ball.w), self.pairs.lift(self.pairs.adjoint(self.a))
+        w, s = map(self.pairs.lift, (self.ball.w, self.pairs.adjoint(self.a)))
         return Iterate(w, self.a * self.unit, s, self.slack / self.unit, self.gamma)
 
     def advance(self):
@@ -173,9 +171,8 @@ class InteriorPoint:
         pairs, ball, off = self.pairs, self.ball, self.off
         second = 0.0 if predictor is None else predictor.a * predictor.slack
         target = np.where(off, 0, (centring * self.mu - second) / self.slack - self.a)
-        infeasible = pairs.margins(ball.w, 0) - np.where(
-            off, 0, self.gamma * self.unit + self.slack
-        )
+        level = np.where(off, 0, self.gamma * self.unit + self.slack)
+        infeasible = pairs.margins(ball.w, 0) - level
         c, e = ball.residual(centring * self.mu, None if predictor is None else predictor.ball)
         right = ball.mix((self.tilt - ball.s).ravel()) - c
         pulled = self.a + target - weight * infeasible
@@ -270,27 +267,21 @@ def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0, stop=N
         improved = gap < 0.9 * best.gap
         if lower > best.lower:
             best.lower, best.w = lower, point.pairs.lift(point.ball.w)
-        if upper < best.upper:
+        # with free columns only the gap tells: a bound means nothing before S vanishes there
+        nearer = abs(gap) < best.gap
+        if nearer if free else upper < best.upper:
             best.upper, best.a = upper, point.a * point.unit
-        if gap < best.gap:
-            best.gap, best.face = gap, point.iterate()
+        if nearer:
+            best.gap, best.face = abs(gap), point.iterate()
         idle = 0 if improved or (gap > 1e-4 and mu < 0.95 * least) else idle + 1
         least = min(mu, least)
-        if (
-            gap < tolerance
-            or (idle >= 6 and gap < 1e-5)
-            or idle >= 15
-            or mu < 1e-22
-            or upper < 1e-14
-            or (stop is not None and stop())
-        ):
+        if gap < tolerance or idle >= (6 if gap < 1e-5 else 15) or (stop is not None and stop()):
+            break
+        if mu < 1e-22 or upper < 1e-14:
             break
         try:
             point.advance()
-        except (
-            LinAlgError,
-            ValueError,
-        ):  # scaling or factor at the end of float64: what was seen stands
+        except (LinAlgError, ValueError):  # the end of float64: what was seen stands
             break
         if not np.isfinite(point.gamma):
             break

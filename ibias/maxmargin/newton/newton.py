@@ -3,43 +3,48 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import lu_factor, lu_solve
+from scipy.linalg import block_diag, lu_factor, lu_solve
 
 from ..balls import NuclearBall, SpectralBall, common_basis
 
 LIMIT = 2500  # unknowns of one dense system (0.3 s to factor)
 
 
-def newton_spectral(pairs, w, s, a, on, gamma, eps, rounds=4):
-    """S of rank r, ``W = U1 V1' + U2 W2 V2'``; unknowns a, W2, gamma.  Yields (W in data
-    coordinates, a)."""
-    _, sw, ss, _ = common_basis(w, s)
-    r, (q, d), count = SpectralBall.rank(sw, ss), w.shape, len(a)
-    if r == 0 or count + (q - r) * (d - r) + 1 > LIMIT:
+def newton_spectral(pairs, w, s, a, on, gamma, eps, free=0, rounds=4):
+    """S of rank r, ``W = U1 V1' + U2 W2 V2'``; unknowns a, W2, gamma and the last ``free`` columns
+    of W, where S is zero.  Yields (W in data coordinates, a)."""
+    q, d = w.shape[0], w.shape[1] - free
+    _, sw, ss, _ = common_basis(w[:, :d], s[:, :d])
+    r, count = SpectralBall.rank(sw, ss), len(a)
+    if r == 0 or count + (q - r) * (d - r) + q * free + 1 > LIMIT:
         return
     for _ in range(rounds):
-        u, sigma, vt = np.linalg.svd(pairs.adjoint_of(a, on))
-        rows = pairs.rotated(u, vt.T).matrix(*np.nonzero(on)).reshape(count, q, d)
-        current = np.zeros((q, d))
-        current[:r, :r], current[r:, r:] = np.eye(r), _into_ball((u.T @ w @ vt.T)[r:, r:])
-        change = _polar_change(rows, sigma[:r], current[r:, r:]).reshape(count, -1)
-        curvature = rows.reshape(count, -1) @ change.T
-        linear = np.c_[rows[:, r:, r:].reshape(count, -1), -np.ones(count)]
-        system = np.block(
-            [[(curvature + curvature.T) / 2, linear], [linear.T, np.zeros((linear.shape[1],) * 2)]]
-        )
-        rest = np.zeros((q - r, d - r))
-        np.fill_diagonal(rest, sigma[r:])
-        rhs = np.r_[gamma - rows.reshape(count, -1) @ current.ravel(), -rest.ravel(), a.sum() - 1]
-        z = _proximal_solve(system, rhs, count, eps)
+        s = pairs.adjoint_of(a, on)
+        u, sigma, vt = np.linalg.svd(s[:, :d])
+        basis = block_diag(vt.T, np.eye(free))
+        rows = pairs.rotated(u, basis).matrix(*np.nonzero(on)).reshape(count, q, d + free)
+        current = u.T @ w @ basis
+        current[:r], current[:, :r] = np.eye(r, d + free), np.eye(q, r)
+        current[:r, d:], current[r:, r:d] = u[:, :r].T @ w[:, d:], _into_ball(current[r:, r:d])
+        change = np.zeros_like(rows)
+        change[:, :, :d] = _polar_change(rows[:, :, :d], sigma[:r], current[r:, r:d])
+        linear = np.zeros((q, d + free), bool)  # the entries that are unknowns themselves
+        linear[r:, r:d] = linear[:, d:] = True
+        rest = u.T @ s @ basis
+        curvature = rows.reshape(count, -1) @ change.reshape(count, -1).T
+        border = np.c_[rows[:, linear], -np.ones(count)]
+        corner, reached = np.zeros((border.shape[1],) * 2), (rows * current).sum((1, 2))
+        system = np.block([[(curvature + curvature.T) / 2, border], [border.T, corner]])
+        z = _proximal_solve(system, np.r_[gamma - reached, -rest[linear], a.sum() - 1], count, eps)
         a = a + z[:count]
-        current += (change.T @ z[:count]).reshape(q, d)
-        current[r:, r:] += z[count:-1].reshape(q - r, d - r)
-        w = u @ current @ vt
+        current += (change.T @ z[:count]).T
+        current[linear] += z[count:-1]
+        w = u @ current @ basis.T
         # a point of the ball: the exact subgradient at the new S
-        u, _, vt = np.linalg.svd(pairs.adjoint_of(a, on))
-        inside = u[:, r:] @ _into_ball(u[:, r:].T @ w @ vt[r:].T) @ vt[r:]
-        yield pairs.lift(u[:, :r] @ vt[:r] + inside), a
+        u, _, vt = np.linalg.svd(pairs.adjoint_of(a, on)[:, :d])
+        inside = u[:, r:] @ _into_ball(u[:, r:].T @ w[:, :d] @ vt[r:].T) @ vt[r:]
+        w[:, :d] = u[:, :r] @ vt[:r] + inside
+        yield pairs.lift(w), a
 
 
 class NuclearUnknowns(NamedTuple):

@@ -94,12 +94,8 @@ class Pairs:
             blocks[c] = (x * weight[self.y == c].T[:, :, None]).transpose(0, 2, 1) @ x
         u = self.rows[:, :, None] - self.rows[:, None, :]
         outer = (u[:, None] * u[None]).reshape(q * q, -1)
-        return (
-            (outer @ blocks.reshape(-1, r * r))
-            .reshape(q, q, r, r)
-            .transpose(0, 2, 1, 3)
-            .reshape(self.size, -1)
-        )
+        gram = (outer @ blocks.reshape(-1, r * r)).reshape(q, q, r, r)
+        return gram.transpose(0, 2, 1, 3).reshape(self.size, -1)
 
     def matrix(self, samples, classes):
         """The rows of A for the listed pairs, (pairs, size)."""

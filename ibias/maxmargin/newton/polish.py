@@ -17,10 +17,10 @@ def active(off, a, slack, gamma):
     return ~off & (a / a.max() > slack / gamma)
 
 
-def candidates(pairs, norm, optimum):
+def candidates(pairs, norm, optimum, free=0):
     """Pairs (W, a) in the coordinates of the data, best effort: an ill-posed system ends its
-    attempt."""
-    for newton, on, settings in _attempts(pairs, norm, optimum):
+    attempt.  ``free``: last columns that the ball does not bound, for the spectral norm only."""
+    for newton, on, settings in _attempts(pairs, norm, optimum, free):
         face = optimum.face
         if not on.any():
             continue
@@ -34,25 +34,24 @@ def candidates(pairs, norm, optimum):
             continue
 
 
-def _attempts(pairs, norm, optimum):
+def _attempts(pairs, norm, optimum, free):
     """(method, active set, its settings), in the order to try."""
     face, kind, gamma = optimum.face, ball_type(norm), optimum.lower
     on = active(pairs.off, face.a, face.slack, gamma)
-    if (
-        kind is None
-    ):  # two readings of "small slack": gamma of the ball's problem, and of the smooth one
+    # inconsistent equations drift by noise / eps; consistent ones like a small eps
+    shifts = [{"gamma": gamma, "eps": eps} for eps in (1e-11, 1e-7, 1e-5)]
+    if kind is SpectralBall:
+        yield from ((newton_spectral, on, {"free": free, **shift}) for shift in shifts)
+    elif free:
+        return
+    elif kind is None:
+        # two readings of "small slack": gamma of the ball's problem, and of the smooth one
         for level in (gamma, face.gamma):
             yield _smooth, active(pairs.off, face.a, face.slack, level), {"norm": norm}
     elif issubclass(kind, Polyhedral):
         yield _polyhedral, on, {"kind": kind, "gamma": gamma}
     else:
-        newton = newton_spectral if kind is SpectralBall else newton_nuclear
-        for eps in (
-            1e-11,
-            1e-7,
-            1e-5,
-        ):  # inconsistent equations drift by noise / eps; consistent ones like a small eps
-            yield newton, on, {"gamma": gamma, "eps": eps}
+        yield from ((newton_nuclear, on, shift) for shift in shifts)
 
 
 def least_squares(matrix, rhs):
@@ -69,14 +68,9 @@ def _polyhedral(pairs, w, s, a, on, kind, gamma):
     primal, primal_rhs = np.c_[rows, -np.ones(count)], gamma - rows @ z - matrix @ hull.fixed
     dual, dual_rhs = np.r_[rows.T, np.ones((1, count))], np.r_[-rows.T @ a, 1 - a.sum()]
     if hull.trace is not None:
-        primal, primal_rhs = (
-            np.r_[primal, np.r_[hull.trace, 0][None]],
-            np.r_[primal_rhs, 1 - hull.trace @ z],
-        )
-        dual, dual_rhs = (
-            np.c_[dual, np.r_[-hull.trace, 0]],
-            dual_rhs + np.r_[np.abs(s).max() * hull.trace, 0],
-        )
+        trace = np.r_[hull.trace, 0]
+        primal, primal_rhs = np.vstack([primal, trace]), np.r_[primal_rhs, 1 - hull.trace @ z]
+        dual, dual_rhs = np.c_[dual, -trace], dual_rhs + np.abs(s).max() * trace
     z = z + least_squares(primal, primal_rhs)[:-1]
     w = (hull.fixed + hull.directions @ z).reshape(w.shape)
     yield pairs.lift(w), a + least_squares(dual, dual_rhs)[:count]

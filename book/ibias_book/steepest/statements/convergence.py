@@ -16,11 +16,11 @@ from .catalog import Collector
 from .trajectories import TracedRun, certified_runs, of_kind, path, short_runs
 
 
-def loss_convergence(kind):
+def loss_convergence(kind, runs=None):
     """x.2: from t_0 on the loss falls by rho/2 eta G per step; it is below log 2 / n before (D.3)
     runs out, and stays there."""
     out = Collector()
-    for run in of_kind(kind, certified_runs()):
+    for run in of_kind(kind, certified_runs() if runs is None else runs):
         r, start = run.recursion, run.recursion.settled_from
         out.add("descent of rho/2 eta G from t_0 on", r.rho / 2, -run.change[start:])
         t1 = run.separated_from(start)
@@ -36,18 +36,18 @@ def loss_convergence(kind):
     return out.bounds(noise=1e-10)
 
 
-def unnormalised_margin(kind):
+def unnormalised_margin(kind, runs=None):
     """x.3: q(W_t) + alpha sum eta^2 + K >= rho sum eta G/L from the measured t_1 on; and G/L above
     its floor (D.9)."""
     out = Collector()
-    for run in of_kind(kind, certified_runs()):
+    for run in of_kind(kind, certified_runs() if runs is None else runs):
         r, t1 = run.recursion, run.separated_from(run.recursion.settled_from)
         ratio = run.ratio[t1:]
         paid = r.alpha * np.cumsum(run.eta[t1:] ** 2) + r.drift_sum(t1)
         gained = r.rho * np.cumsum(run.eta[t1:] * ratio)
         out.add("a-priori constants", gained, run.replay.min_margin[t1 + 1 :] + paid)
         out.add("ratio G/L (D.9)", r.ratio_floor(t1, run.steps), ratio)
-    for run in of_kind(kind, short_runs()):
+    for run in of_kind(kind, short_runs() if runs is None else runs):
         _add_measured(out, run)
     return out.bounds(noise=1e-10)
 
@@ -69,16 +69,17 @@ def _add_measured(out, run):
     out.add("a-posteriori, measured error", (floor + size)[kept], (q + size)[kept])
 
 
-def margin_gap(kind):
+def margin_gap(kind, runs=None):
     """x.4: the boxed bound on rho - q(W_t)/||W_t||."""
     out = Collector()
-    for run in of_kind(kind, certified_runs()):
+    for run in of_kind(kind, certified_runs() if runs is None else runs):
         r, t1 = run.recursion, run.separated_from(run.recursion.settled_from)
         margin = run.replay.min_margin[t1 + 1 :] / run.own_norm[t1 + 1 :]
         box = r.gap_bound(t1, run.steps)
         out.add("boxed bound, as rho <= margin + bound", r.rho, margin + box)
         # nothing is left to bound where the margin has passed rho
-        out.add("the gap itself", np.maximum(r.rho - margin, 0), box)
+        gap = r.rho - margin
+        out.add("the gap itself", np.where(gap > 1e-9, gap, 0), box)
         out.add("‖W_t‖ at most the step sizes spent", run.own_norm[1:], np.cumsum(run.eta))
     return out.bounds(noise=1e-10)
 

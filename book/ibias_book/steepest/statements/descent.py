@@ -10,11 +10,11 @@ from .catalog import Collector
 from .trajectories import of_kind, short_runs
 
 
-def master():
+def master(runs=None):
     """(M) with the measured eps_t: (L(W+) - L(W))/(eta G) + gamma <= eps_t + 2 R^2 e^(2 R eta_t)
     eta_t."""
     out = Collector()
-    for run in short_runs():
+    for run in short_runs() if runs is None else runs:
         out.add(
             f"{run.kind}, measured error",
             run.change + run.recursion.margin,
@@ -23,9 +23,9 @@ def master():
     return out.bounds(noise=1e-10)
 
 
-def _descent(kind, out):
+def _descent(kind, out, runs):
     """The measured error below the a-priori one, and (M) with the a-priori error."""
-    for run in of_kind(kind, short_runs()):
+    for run in runs:
         prior, r = run.recursion.error(run.steps), run.recursion
         if r.batches > 1 or run.beta > 0:
             out.add("measured error below the a-priori error", run.error, prior)
@@ -39,15 +39,17 @@ def _descent(kind, out):
     return out
 
 
-def plain():
+def plain(runs=None):
     """D.1: rho = gamma - 4 (m-1) R, alpha = 2 R^2 e^(2 R eta_0)."""
-    return _descent("plain", Collector()).bounds(noise=1e-10)
+    runs = of_kind("plain", short_runs()) if runs is None else runs
+    return _descent("plain", Collector(), runs).bounds(noise=1e-10)
 
 
-def momentum():
+def momentum(runs=None):
     """E.1: stale gradients (E.2), sampling (E.3) and the zero start (E.4), each under its bound."""
-    out = _descent("momentum", Collector())
-    for run in of_kind("momentum", short_runs()):
+    runs = of_kind("momentum", short_runs()) if runs is None else runs
+    out = _descent("momentum", Collector(), runs)
+    for run in runs:
         r, beta, norm = run.recursion, run.beta, run.norm
         size = {name: SUM.value(part).numpy() for name, part in run.replay.parts.items()}
         sums = constants.phi(run.eta, beta, 2 * r.radius)
@@ -71,11 +73,12 @@ def momentum():
     return out.bounds(noise=1e-10)
 
 
-def variance_reduced():
+def variance_reduced(runs=None):
     """F.1: the error grows with the age of the snapshot, and is O(eta_t) once the step sizes are
     small."""
-    out = _descent("VR", Collector())
-    for run in of_kind("VR", short_runs()):
+    runs = of_kind("VR", short_runs()) if runs is None else runs
+    out = _descent("VR", Collector(), runs)
+    for run in runs:
         r, t = run.recursion, np.arange(run.steps)
         size = SUM.value(run.replay.parts["batch"]).numpy()
         out.add("age of the snapshot", size, r.error(run.steps) / 2)
@@ -90,10 +93,11 @@ def variance_reduced():
     return out.bounds(noise=1e-10)
 
 
-def variance_reduced_momentum():
+def variance_reduced_momentum(runs=None):
     """G.1: estimator (C.14), stale full gradients (no factor m), zero start."""
-    out = _descent("VR+momentum", Collector())
-    for run in of_kind("VR+momentum", short_runs()):
+    runs = of_kind("VR+momentum", short_runs()) if runs is None else runs
+    out = _descent("VR+momentum", Collector(), runs)
+    for run in runs:
         r, beta = run.recursion, run.beta
         size = {name: SUM.value(part).numpy() for name, part in run.replay.parts.items()}
         stale = constants.phi(run.eta, beta, 2 * r.radius)

@@ -8,7 +8,7 @@ import torch
 
 from ibias.data import Dataset, counterexample, scale_skewed
 from ibias.losses import CROSS_ENTROPY
-from ibias.norms import CATALOG, Norm
+from ibias.norms import CATALOG, MAX, Norm
 from ibias.problem import Problem
 
 LANES = 24
@@ -54,6 +54,26 @@ def instances(count=64, loss=CROSS_ENTROPY, seed=20260211):
         problem = Problem(_dataset(index, rng), loss)
         w = _weights(problem, rng)
         yield Instance(problem, CATALOG[index % len(CATALOG)], w, w + _moves(problem, w, rng), rng)
+    yield from attaining(loss)
+
+
+def attaining(loss=CROSS_ENTROPY):
+    """Where bounds on losses, proxies and gradients are attained in the limit (R = 1, max norm).
+
+    One sample of class 0 on its own axis and five of class 1 on theirs. Late: the first has the
+    margin 60 and so nearly all the residual, the others 120; a step moves the first alone, as far
+    as the max norm allows. Confused: all margins are -60, and a step moves all of them.
+    """
+    data = Dataset(np.eye(2)[[0, 1, 1, 1, 1, 1]], np.array([0, 1, 1, 1, 1, 1]), "attaining")
+    sizes = np.geomspace(1e-3, 3, LANES // 4)
+    w, move = np.zeros((2, LANES, 2, 2))
+    w[: LANES // 2] = np.array([[30.0, -60.0], [-30.0, 60.0]])
+    w[LANES // 2 :] = np.array([[-30.0, 30.0], [30.0, -30.0]])
+    move[: LANES // 2] = np.array([[1.0, 0.0], [-1.0, 0.0]])
+    move[LANES // 2 :] = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    move *= np.r_[sizes, -sizes, sizes, -sizes][:, None, None]
+    pair = torch.as_tensor(w), torch.as_tensor(w + move)
+    yield Instance(Problem(data, loss), MAX, *pair, np.random.default_rng(60))
 
 
 def _dataset(index, rng):

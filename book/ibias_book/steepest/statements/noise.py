@@ -26,8 +26,12 @@ def sampling_noise(loss=None):
         for m in instance.batch_counts():
             total, own = _noise_of_partition(instance, each, m)
             out.add("any dual norm below the sum norm", own, total)
-            out.add("one batch", total, 2 * (m - 1) * instance.radius)
-            out.add("a whole epoch (sharper)", total.sum(1), 4 * (m - 1) * instance.radius)
+            one, epoch = 2 * (m - 1) * instance.radius, 4 * (m - 1) * instance.radius
+            out.add("one batch", total, one)
+            out.add("a whole epoch (sharper)", total.sum(1), epoch)
+            if instance.problem.dataset.name == "attaining":
+                worst = np.array([total.max() / one, total.sum(1).max() / epoch])
+                out.same("attained at every m", np.abs(worst - 1), 1e-9)
     return out.bounds()
 
 
@@ -56,7 +60,10 @@ def accumulated_noise():
                 _compare(out, size, m, beta, instance.radius)
     for m in (2, 3, 5, 8, 20):
         for beta in MOMENTA:
-            _compare(out, _hot_sample(m, beta), m, beta, 1.0)
+            hot = _hot_sample(m, beta)
+            _compare(out, hot, m, beta, 1.0)
+            worst = 2 * constants.sampling_error(beta, m)
+            out.same("N attained at every m and beta", abs(hot.max() / worst - 1), 1e-9)
     betas, counts = np.meshgrid(np.r_[MOMENTA, 0.9999], np.r_[2:200], indexing="ij")
     exact = constants.sampling_error(betas, counts)
     out.add("N <= 2 (m-1)(1-beta)", exact, 2 * (counts - 1) * (1 - betas))
@@ -168,7 +175,39 @@ def averaged_reduced_noise():
             * (1 - beta)
             * constants.phi(eta, beta, 2 * data.radius, m - 1),
         )
+    for beta, m, t, eta in (
+        (0.01, 2, 1, np.full(3, 1e-3)),
+        (0.01, 10, 8, np.full(10, 1e-3)),
+        (0.3, 2, 8, np.full(10, 2.0)),
+        *((beta, 2, 8, 2 * (np.arange(10) + 1.0) ** -0.5) for beta in (0.7, 0.9)),
+    ):
+        size, bound = _hot_path(beta, m, t, eta)
+        out.add("exact sums Phi_t", size, bound)
+        if t == 8 and beta > 0.01:
+            out.add(f"exact sums Phi_t, at t = 8 and beta = {beta}", size, bound)
     return out.bounds()
+
+
+def _hot_path(beta, m, t, eta):
+    """Both sides of C.14 at step t for a path built against it: one sample holds all the residual,
+    every step raises its margin as far as the max norm allows, so that snapshots weigh most, and it
+    is met where all errors of the sum have one sign.
+
+    Found by enumeration of orders, m, schedules and directions for t = 1, 2 and 8. As beta -> 0 and
+    the steps shrink the bound is attained, at any t: the sample is in the newest of m > t batches.
+    """
+    data = Dataset(np.eye(2)[[0] + [1] * (m - 1)], np.array([0] + [1] * (m - 1)))
+    moved = np.concatenate([[0], np.cumsum(eta)])[: t + 2]
+    w = np.zeros((t + 2, 2, 2))
+    w[:, 0, 0], w[:, 1, 1] = 30 + moved, 120
+    w[:, 1, 0], w[:, 0, 1] = -30 - moved, -120
+    # for two batches the first of every epoch (its error is zero, the other's is not), else batch t
+    first = np.roll(np.arange(m), 0 if m == 2 else t)
+    rows = np.tile(first, 1 + t // m)[: t + 1, None]
+    run = replay(Problem(data), w, rows, beta=beta, variance_reduction=True)
+    size = np.abs(run.parts["estimator"]).sum((1, 2))[t]
+    sums = constants.phi(eta[: t + 1], beta, 2.0, m - 1)[t]
+    return size, 2 * (m - 1) * (1 - beta) * sums
 
 
 def _small_data(rng, index):

@@ -174,6 +174,9 @@ def hessian_bound():
             rng.choice([-1.0, 1.0], (count, k, d)) * rng.random((count, 1, 1)),
         )
         step[::2] = np.where(np.arange(k) == 0, 1.0, -1.0)[:, None] * np.sign(x[::2, None, :])
+        # one feature, two classes: the most that a step of spectral norm 1 can do
+        x[1::8, 1:], step[1::8] = 0, 0
+        step[1::8, 0, 0], step[1::8, 1, 0] = 0.5**0.5, -(0.5**0.5)
         u = np.einsum("ckd,cd->ck", step, x)
         form = (s * (u - (s * u).sum(1, keepdims=True)) ** 2).sum(1)
         radius = np.abs(x).sum(1)

@@ -121,7 +121,7 @@ def host_library(
             if built.returncode:
                 raise RuntimeError(
                     f"{' '.join(command)} failed; it needs C++20 with"
-                    f" <barrier>:\n{built.stderr[-2000:]}"
+                    f" <barrier>:\n{built.stderr[:2000]}"
                 )
             os.replace(
                 f"{work}/built.so", target
