@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from ibias_book.referee import accuracy, dimension, law, plateau, sampling, separation
+from ibias_book.referee import accuracy, adam, dimension, law, plateau, sampling, separation
 
 import ibias as ib
 
@@ -249,3 +249,34 @@ def test_split_takes_equally_many_of_each_class():
     assert not rows & {r.tobytes() for r in unseen.x}
     with pytest.raises(ValueError, match="multiple of 10"):
         accuracy.split(data, 105, 2)
+
+
+# --- Adam ----------------------------------------------------------------------------------------
+
+
+def test_adam_is_adam():
+    """Against ten lines of numpy, while nothing underflows."""
+    data = ib.data.mixture(classes=3, per_class=4, dim=5, spread=0.4, seed=1)
+    problem = ib.Problem(data)
+    rows = sampling.rows("reshuffled", data.n, 3, 2, 60)
+    decay = torch.tensor([0.95], dtype=torch.float64)
+    mine = adam.weights(problem, torch.as_tensor(rows)[:, None], 0.9, decay, ib.Power(0.1))
+    w, m, v = np.zeros((3, data.k, data.d))
+    for t, batch in enumerate(rows, start=1):
+        x, y = data.x[batch], data.y[batch]
+        p = np.exp(x @ w.T) / np.exp(x @ w.T).sum(1, keepdims=True)
+        g = (p - np.eye(data.k)[y]).T @ x / len(batch)
+        m, v = 0.9 * m + 0.1 * g, 0.95 * v + 0.05 * g * g
+        w = w - 0.1 * t**-0.5 * (m / (1 - 0.9**t)) / np.sqrt(v / (1 - 0.95**t))
+    # sixty steps, each with a quotient of two rounded averages
+    assert mine[0].numpy() == pytest.approx(w, abs=1e-10)
+
+
+def test_adam_outlives_the_smallest_float():
+    data = ib.data.mixture(classes=2, per_class=3, dim=4, spread=0.2, seed=1)
+    problem = ib.Problem(data)
+    rows = torch.arange(data.n).expand(600, 1, data.n)
+    decay = torch.tensor([0.05], dtype=torch.float64)  # loss falls by at most this root a step
+    w = adam.weights(problem, rows, 0.2, decay, ib.Power(5.0, 0.1))
+    assert float(problem.log_loss(w)) < -800  # exp(-745) is the smallest float
+    assert float(problem.min_margin(w) / ib.MAX.value(w)) > 0

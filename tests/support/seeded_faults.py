@@ -20,6 +20,7 @@ MEASURES, NETWORKS = "homogeneous/observables.py", "homogeneous/networks.py"
 RULES, TRAINING = "homogeneous/rules.py", "homogeneous/training.py"
 MODES, CLOSURE = "fluctuating/modes.py", "fluctuating/closure.py"
 EPOCHS, BATCHES = "fluctuating/reshuffling.py", "fluctuating/statistics.py"
+ASKED, SCHEMES = "tests/test_referee.py", "referee/sampling.py"
 CIRCLE, SPECTRA = "fluctuating/circle.py", "fluctuating/spectra.py"
 
 FAULTS = [
@@ -110,4 +111,18 @@ FAULTS = [
     ("fluctuating/ensemble.py", "self.mean_slope * state[\"anchor\"]", "h * state[\"anchor\"]", "tests/test_fluctuating.py::test_ensemble_agrees_with_a_plain_loop"),
     ("fluctuating/sampling.py", "rows[..., j][taken] = n - size + j", "rows[..., j][taken] = n - size + j - 1", "tests/test_fluctuating.py"),
     ("exponents.py", "math.sqrt(rest @ rest / (len(x) - 2)", "math.sqrt(rest @ rest / len(x)", WAVES),
+    # the referee's chapter
+    (SCHEMES, "(m * shares @ shares - 1) / (m - 1)", "(m * shares @ shares - 1) / m", ASKED),
+    (SCHEMES, "(running + whole).mean()", "running.mean()", ASKED),
+    (SCHEMES, "return (1 - beta) / (1 + beta)", "return (1 - beta)", ASKED),
+    (SCHEMES, "new.log_scale + (1 - beta).log()", "new.log_scale", ASKED),
+    ("referee/plateau.py", "w = w - piece * norm", "w = w + piece * norm", ASKED),
+    ("referee/plateau.py", "w[3] - w[2], w[1] - w[0]", "w[3], w[1]", ASKED),
+    ("referee/law.py", "(y > resolved) & (y < 0.5)", "y > 0", ASKED),
+    ("referee/separation.py", "record[np.minimum(after, ", "record[np.minimum(after - 1, ", ASKED),
+    ("referee/dimension.py", "np.sqrt(k * d)", "np.sqrt(d)", ASKED),
+    ("referee/dimension.py", "(1 - share) * own", "own", ASKED),
+    ("referee/accuracy.py", "logits - budget * apart", "logits - 0.99 * budget * apart", ASKED),
+    ("referee/adam.py", "2 * g.log_scale", "g.log_scale", ASKED),
+    ("referee/adam.py", "(1 - beta1**t)", "1", ASKED),
 ]  # fmt: skip
