@@ -91,7 +91,12 @@ sets = {
 cells = plateau.plateaus(
     sets, NORMS, [1, 2, 4], pieces=flow_pieces, steps=steps, seeds=range(seeds)
 )
-cells["settled"] = np.abs(cells.predicted / cells.shorter - 1) < 0.1
+measured = cells.measured.median("seed")
+moves = [
+    np.abs(cells.shorter / cells.predicted - 1),
+    np.abs(cells.earlier.median("seed") / measured - 1),
+]
+cells["settled"] = (moves[0] < 0.05) & (moves[1] < 0.05)
 distance = xr.DataArray(
     [[plateau.unreachable(data, b) for b in (1, 2, 4)] for data in sets.values()],
     {"data": list(sets), "batch_size": [1, 2, 4]},
@@ -103,7 +108,7 @@ show(
     "fig-plateau-predicted",
     data=cells,
     alt="Measured margin error at the end of mini-batch runs against the error predicted by the mean flow, in three norms and three batch sizes: the filled points lie on the diagonal.",
-    caption="Predicted and measured relative margin error of mini-batches without momentum: three data sets, three norms, batches of 1, 2 and 4. Grey: 10 %. Hollow: the flow itself still moves.",
+    caption="Predicted and measured relative margin error of mini-batches without momentum: three data sets, three norms, batches of 1, 2 and 4. Grey: 10 %. Hollow: the flow or the run still moves by more than 5 % over its last factor of four.",
     tolerance={"predicted": 1e-3, "shorter": 1e-3, "settled": 1, "measured": 1e-2, "earlier": 1e-2},
     because="a sign flips where an entry of the gradient passes through zero, so rounding moves single steps of the max norm",
     steps=steps,
@@ -118,11 +123,11 @@ claim(
     "Without momentum a mini-batch method ends at the margin error that the mean flow predicts.",
     kind="ours",
     where="new; explains the plateaus of Figures 1, 3 and 4",
-    tested=f"three data sets that served no other purpose, three norms, b = 1, 2, 4: {int(cells.settled.sum())} of {cells.settled.size} flows have settled, and there prediction and run differ by at most {float(apart.max()):.1%} (median {float(apart.median()):.2%})",
+    tested=f"three data sets that served no other purpose, three norms, b = 1, 2, 4: in {int(cells.settled.sum())} of {cells.settled.size} cells both have settled (5 % over the last factor of four), and there prediction and run differ by at most {float(apart.max()):.1%} (median {float(apart.median()):.2%})",
     holds=bool(apart.max() < 0.1) and int(cells.settled.sum()) >= 10,
     tolerance="10 %, at least ten cells",
     because="a run of this length has gained a few hundred units of margin, and what it had before it settled is still a few per cent of that",
-    caveat="Where the flow itself is still moving, a run is merely late, and this length does not tell a small plateau from none.",
+    caveat="In the other cells flow or run still moves: they are late, and this length does not tell a small plateau from none.",
 )
 free = distance < 1e-6
 frobenius = cells.sel(norm="frobenius")
@@ -217,13 +222,9 @@ claim(
     kind="ours",
     where="new; the dependence promised by Theorem 4.3",
     tested=f"168 cells: rank correlations {', '.join(f'{v:.2f}' for v in rank.sel(quantity='N(beta, m)').values)} with N, {', '.join(f'{v:.2f}' for v in rank.sel(quantity='polynomial').values)} with the polynomial (max, Frobenius, spectral)",
-    holds=bool(
-        (
-            shape.rank_low.sel(quantity="N(beta, m)") > shape.rank_high.sel(quantity="polynomial")
-        ).all()
-    ),
-    tolerance="the 95 % intervals do not overlap",
-    because="bootstrap over cells",
+    holds=bool((shape.behind_low.sel(quantity="polynomial") > 0).all()),
+    tolerance="the 95 % interval of the difference of the two rank correlations lies above 0",
+    because="bootstrap over cells, both correlations on the same draws",
     caveat="The variance of the average orders them equally well, so that the order does not tell a worst case from an average.",
 )
 power = shape.slope.sel(quantity="noise")
@@ -270,23 +271,30 @@ show(
 # %% tags=["hide-input"]
 cost = ends.error - ends.full
 middle = cost.median("seed")
-measured_ratio = middle.sel(scheme="reshuffled") / middle.sel(scheme="independent")
-theory_ratio = ends.noise.sel(scheme="reshuffled") / ends.noise.sel(scheme="independent")
+ratio = middle.sel(scheme="reshuffled") / middle.sel(scheme="independent")
+theory = ends.noise.sel(scheme="reshuffled") / ends.noise.sel(scheme="independent")
+pairs = cost.sel(scheme="independent") > cost.sel(scheme="reshuffled").rename(seed="other")
 claim(
     "sampling-scheme",
     "Independent batches cost more than reshuffled ones, and the more so the longer the memory.",
     kind="ours",
     where="new; Lemma C.12 against part III",
-    tested=f"b = 2, m = {mixed.n // 2}, five seeds: reshuffled over independent {', '.join(f'{float(v):.2f}' for v in measured_ratio.sel(norm='frobenius').values)} in the Frobenius norm for momentum 0.8, 0.9, 0.95, 0.98; theory {', '.join(f'{float(v):.2f}' for v in theory_ratio.values)}",
-    holds=bool((measured_ratio < 1).all())
-    and bool((measured_ratio.diff("momentum") < 0).all())
-    and bool(
-        (cost.sel(scheme="independent").min("seed") > cost.sel(scheme="reshuffled").max("seed"))
-        .sel(momentum=[0.9, 0.95, 0.98])
-        .all()
-    ),
-    tolerance="every seed of one beyond every seed of the other, from momentum 0.9 on",
-    because="at 0.8 the spectral runs are saturated: both schemes are far from the margin",
+    tested=f"b = 2, m = {mixed.n // 2}, momentum 0.8, 0.9, 0.95, 0.98: reshuffled over independent {'; '.join(', '.join(f'{float(v):.2f}' for v in ratio.sel(norm=n).values) + f' ({n})' for n in ratio.norm.values)}; {float(pairs.mean()):.0%} of all pairs of seeds in that order",
+    holds=bool((ratio.diff("momentum") < 0).all()) and float(pairs.mean()) > 0.95,
+    tolerance="95 % of the pairs of seeds",
+    because="five seeds a cell; the smallest excesses, at momentum 0.98 in the Frobenius norm, are within the scatter of the full batch's error",
+)
+apart = ratio / theory
+claim(
+    "sampling-noise",
+    "The ratio of the remaining variances says by how much.",
+    kind="ours",
+    where="new; the closed forms above",
+    tested=f"theory {', '.join(f'{float(v):.2f}' for v in theory.values)}; measured over theory {'; '.join(f'{float(apart.sel(norm=n).min()):.2f} to {float(apart.sel(norm=n).max()):.2f} ({n})' for n in apart.norm.values)}",
+    holds=bool(np.abs(np.log(apart.sel(norm=["max", "spectral"]))).max() < np.log(2)),
+    tolerance="a factor of two, in the max and the spectral norm",
+    because="the excess is not exactly proportional to the variance there, see the powers above",
+    caveat="In the Frobenius norm reshuffling gains more than its smaller variance says, up to four times at momentum 0.98: what it leaves is not only smaller but also of faster sign.",
 )
 
 # %% [markdown]
