@@ -161,6 +161,7 @@ def test_agreement_finds_a_planted_law():
     found = law.agreement(cells, resolved=0.002, draws=50)
     assert found.slope.values[0] == pytest.approx([0.7, -0.7], abs=1e-10)
     assert found["rank"].values[0] == pytest.approx([1, -1], abs=1e-12)
+    assert found.behind_low.values[0] == pytest.approx([0, 2], abs=1e-12)
     readable = (0.03 * x**0.7 > 0.002) & (0.03 * x**0.7 < 0.5)
     assert (found.used == readable.sum()).all() and readable.sum() < 40
 

@@ -78,31 +78,29 @@ def agreement(cells: xr.Dataset, *, resolved: float, draws: int = 400) -> xr.Dat
     """How well each predictor orders and scales the excess, over (norm, quantity).
 
     ``rank``: Spearman's rank correlation of the medians over seeds, over all cells; ``rank_low``
-    and ``rank_high``: its 95 % interval over bootstrap draws of cells; ``behind_low``: the lower end
-    of that of the first quantity's correlation minus this one's, on the same draws. ``slope`` and
+    and ``rank_high``: its 95 % interval over bootstrap draws of cells; ``behind_low``: the lower
+    end for the first quantity's correlation minus this one's, on the same draws. ``slope`` and
     ``slope_error``: log-log exponent and its standard error over the ``used`` cells whose excess
     lies above ``resolved`` and below 0.5, where it can be read and is not saturated.
     """
     from scipy.stats import spearmanr
 
     shape = cells.sizes["norm"], cells.sizes["quantity"]
-    out = {name: np.empty(shape) for name in ("rank", "rank_low", "rank_high", "behind_low")}
-    out |= {name: np.empty(shape) for name in ("slope", "slope_error", "used")}
+    names = ("rank", "rank_low", "rank_high", "behind_low", "slope", "slope_error", "used")
+    out = {name: np.empty(shape) for name in names}
     rng = np.random.default_rng(0)
+    numbers = [x.values.ravel() for x in cells.predictor.transpose("quantity", ...)]
     for i in range(shape[0]):
         y = cells.excess.isel(norm=i).median("seed").values.ravel()
+        draw = rng.integers(len(y), size=(draws, len(y)))
+        ranks = np.array([[spearmanr(x[r], y[r])[0] for x in numbers] for r in draw])
+        out["rank"][i] = [spearmanr(x, y)[0] for x in numbers]
+        out["rank_low"][i], out["rank_high"][i] = np.quantile(ranks, [0.025, 0.975], axis=0)
+        out["behind_low"][i] = np.quantile(ranks[:, :1] - ranks, 0.025, axis=0)
         readable = (y > resolved) & (y < 0.5)
-        again = rng.integers(len(y), size=(draws, len(y)))
-        for j in range(shape[1]):
-            x = cells.predictor.isel(quantity=j).values.ravel()
-            out["rank"][i, j] = spearmanr(x, y)[0]
-            spread = np.array([spearmanr(x[r], y[r])[0] for r in again])
-            first = spread if j == 0 else first
-            out["behind_low"][i, j] = np.quantile(first - spread, 0.025)
-            out["rank_low"][i, j], out["rank_high"][i, j] = np.quantile(spread, [0.025, 0.975])
-            fit = fit_exponent(x[readable], y[readable])
-            out["slope"][i, j], out["slope_error"][i, j] = fit
-            out["used"][i, j] = readable.sum()
+        fits = [fit_exponent(x[readable], y[readable]) for x in numbers]
+        out["slope"][i], out["slope_error"][i] = np.transpose(fits)
+        out["used"][i] = readable.sum()
     return xr.Dataset(
         {name: (("norm", "quantity"), values) for name, values in out.items()},
         {"norm": cells.norm, "quantity": cells.quantity},
