@@ -130,5 +130,5 @@ def test_the_command_says_and_carries_over(book, pair, monkeypatch, capsys):
     edit_ipynb(pair, "steps = 6")
     pair.path.write_text(pair.path.read_text().replace("steps = 3", "steps = 5"))
     assert pairs.main(["sync"]) == 1 and "--keep" in capsys.readouterr().err
-    assert pairs.main(["sync", "--keep", "py"]) == 0
+    assert pairs.main(["sync", "--keep", "py", "one"]) == 0
     assert source(pair, "ipynb") == "steps = 5"

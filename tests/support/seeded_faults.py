@@ -20,6 +20,7 @@ MEASURES, NETWORKS = "homogeneous/observables.py", "homogeneous/networks.py"
 RULES, TRAINING = "homogeneous/rules.py", "homogeneous/training.py"
 MODES, CLOSURE = "fluctuating/modes.py", "fluctuating/closure.py"
 EPOCHS, BATCHES = "fluctuating/reshuffling.py", "fluctuating/statistics.py"
+ASKED, SCHEMES = "tests/test_referee.py::test_", "referee/sampling.py"
 CIRCLE, SPECTRA = "fluctuating/circle.py", "fluctuating/spectra.py"
 
 FAULTS = [
@@ -115,4 +116,18 @@ FAULTS = [
     ("steepest/fits.py", "(1 - rho / margin).where", "(rho / margin).where", "tests/test_tables.py::test_momentum_map_has_the_effective_margin_on_its_axis"),
     (CIRCLE, "np.cos(self.theta - center) - 1", "np.cos(self.theta + center) - 1", WAVES),
     (BATCHES, "(h.diagonal(dim1=1, dim2=2) * b)", "(h.diagonal(dim1=1, dim2=2) * b.abs())", WAVES),
+    # the referee's chapter
+    (SCHEMES, "(m * shares @ shares - 1) / (m - 1)", "(m * shares @ shares - 1) / m", ASKED + "remaining_variance_by_enumeration"),
+    (SCHEMES, "(running + whole).mean()", "running.mean()", ASKED + "remaining_variance_by_enumeration"),
+    (SCHEMES, "return (1 - beta) / (1 + beta)", "return (1 - beta)", ASKED + "remaining_variance_of_independent_batches_is_a_geometric_sum"),
+    (SCHEMES, "new.log_scale + (1 - beta).log()", "new.log_scale", ASKED + "the_loop_is_the_engines"),
+    ("referee/plateau.py", "w = w - piece * norm", "w = w + piece * norm", ASKED + "the_plateau_of_orthogonal_samples_is_known_by_hand"),
+    ("referee/plateau.py", "w[3] - w[2], w[1] - w[0]", "w[3], w[1]", ASKED + "prediction_and_run_agree_on_a_small_set"),
+    ("referee/law.py", "(y > resolved) & (y < 0.5)", "y > 0", ASKED + "agreement_finds_a_planted_law"),
+    ("referee/separation.py", "record[np.minimum(after, ", "record[np.minimum(after - 1, ", ASKED + "lasting_separation_is_the_last_time_wrong"),
+    ("referee/dimension.py", "np.sqrt(k * d)", "np.sqrt(d)", ASKED + "euclidean_factor_is_attained"),
+    ("referee/dimension.py", "(1 - share) * own", "own", ASKED + "matched_data_have_the_margin_asked_for"),
+    ("referee/accuracy.py", "logits - budget * apart", "logits - 0.99 * budget * apart", ASKED + "no_perturbation_beats_the_closed_form_and_one_attains_it"),
+    ("referee/adam.py", "2 * g.log_scale", "g.log_scale", ASKED + "adam_is_adam"),
+    ("referee/adam.py", "(1 - beta1**t)", "1", ASKED + "adam_is_adam"),
 ]  # fmt: skip

@@ -127,7 +127,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("action", nargs="?", choices=["check", "sync"], default="check")
     parser.add_argument("names", nargs="*", help="notebooks, such as 05_experiment; else all")
     parser.add_argument("--keep", choices=list(ENDINGS), default="", help="where both were edited")
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
     from .notebooks import find_root
 
     status = 0
