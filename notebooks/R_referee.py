@@ -61,7 +61,7 @@ NORMS = [ib.MAX, ib.FROBENIUS, ib.SPECTRAL]
 # $$\frac{dW}{ds} = -\,\mathbb{E}_B\big[\,\text{steepest unit step for } \nabla L_B(W)\,\big],$$ (eq-mean-flow)
 #
 # with $B$ uniform over all batches of size $b$; seed, order and schedule have left. Residuals inside a batch differ by factors
-# $e^{-s\,(\text{difference of margins})}$, so the flow settles, faster than any power of $s$, into growth along one direction $D$, and the
+# $e^{-s\,(\text{difference of margins})}$, so the flow settles into growth along one direction $D$, and the
 # plateau is $1 - q(D)/(\gamma\lVert D\rVert)$. No run is needed to compute it.
 #
 # ````{prf:proposition} When the plateau cannot be zero

@@ -136,6 +136,15 @@ def test_a_batch_without_support_samples_cannot_reach_the_margin():
     assert plateau.unreachable(data, 3) < 1e-6
 
 
+def test_the_drift_settles_faster_than_the_weights():
+    data = ib.Dataset(np.array([[1.0, 0.0], [0.0, -3.0]]), np.array([0, 1]), "two")
+    gamma = ib.max_margin(data, ib.FROBENIUS).margin
+    # the full gradient reaches the margin: exponentially in the drift, as 1/s in the weights,
+    # which are still about 1/80 away
+    long, short = plateau.predicted(data, ib.FROBENIUS, 2, gamma, 800)
+    assert abs(long) < 1e-12 < abs(short) < 1e-4  # rounding; e^-10
+
+
 def test_prediction_and_run_agree_on_a_small_set():
     data = ib.data.mixture(classes=2, per_class=4, dim=3, spread=0.3, seed=11)
     cells = plateau.plateaus({"m": data}, NORMS[:2], [1, 2], pieces=800, steps=40_000, seeds=[0])
