@@ -8,10 +8,12 @@ from scipy import sparse
 import ibias.data as data
 from ibias.data import Dataset
 from ibias.maxmargin import NotSeparable, certify, max_margin
-from ibias.maxmargin.first_order import onto_ball, onto_simplex
+from ibias.maxmargin.certificate import least_margin, simplex
+from ibias.maxmargin.first_order import first_order, onto_ball, onto_simplex
 from ibias.maxmargin.newton import Pairs, interior
 from ibias.maxmargin.newton.equations import UnknownMultipliers, UnknownWeights
 from ibias.maxmargin.newton.interior import InteriorPoint
+from ibias.maxmargin.search import Samples, Search, in_units
 from ibias.norms import CATALOG, FROBENIUS, MAX, NUCLEAR, SPECTRAL, SUM, Entrywise, Schatten
 
 CLOUDS = data.mixture(classes=5, per_class=60, dim=12, spread=0.3)
@@ -127,6 +129,28 @@ def test_the_first_order_route_hands_hopeless_data_to_an_exact_one(monkeypatch):
     dataset = Dataset(rng.normal(size=(300, 6)), rng.integers(0, 3, 300))
     with pytest.raises(NotSeparable):
         max_margin(dataset, FROBENIUS, solver="first-order", tolerance=1e-3)
+
+
+def test_the_first_order_route_hands_over_what_it_cannot_begin(monkeypatch):
+    """No positive margin after forty steps, yet there is one: the exact route answers."""
+    monkeypatch.setattr("ibias.maxmargin.first_order.PATIENCE", 0)
+    dataset = data.gaussian(classes=5, per_class=20, dim=40)
+    guess = Search(in_units(dataset)[0], FROBENIUS)
+    first_order(guess, FROBENIUS, 1e-3)
+    assert guess.w is None
+    best = max_margin(dataset, FROBENIUS, solver="first-order", tolerance=1e-3)
+    assert best.gap <= 1e-3 and best.lower > 0
+
+
+def test_pairs_that_are_left_out_bound_no_margin():
+    x, y = np.array([[1.0, 0], [0, 1], [1, 1]]), np.array([0, 1, 2])
+    off = np.eye(3, dtype=bool)
+    off[2] = True  # the third sample: its margins are below the others
+    some = Samples(x, y, 3, off)
+    w = np.array([[1.0, -1], [-1, 1], [-3, -3]])
+    assert least_margin(some, w) == pytest.approx(2, rel=1e-15)
+    assert least_margin(Samples(x, y, 3), w) == pytest.approx(-6, rel=1e-15)
+    assert (simplex(some, np.ones((3, 3)))[off] == 0).all()
 
 
 def test_time_over_returns_what_is_certified():

@@ -167,7 +167,7 @@ def solve_pairs(samples, norm, tolerance, search):
         yield optimum.w, optimum.a
         if optimum.lower > 0 and tolerance < 1e-8 and not search.late:
             yield from candidates(pairs, norm, optimum)
-        if tolerance >= 1e-8 or wide <= 4 or optimum.upper - optimum.lower < 1e-11 * optimum.upper:
+        if search.ended or tolerance >= 1e-8 or wide <= 4 or optimum.gap < 1e-11:
             return
     if samples.n * samples.k * samples.d <= 1e6:
         yield from raw(samples, norm)
