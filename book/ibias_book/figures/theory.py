@@ -248,14 +248,14 @@ def losses_compared(runs: xr.Dataset):
 def warm_up(run: xr.Dataset):
     """Left: log of the loss ratio under its corrected bound. Right: version 1's ratio, which would
     have to stay below 1. Of every method the seed that is worst at that step."""
-    fig, axes = canvas(1, 2, height=2.6)
+    fig, axes = canvas(1, 2, height=3.1)
     axes[0, 0].plot(run.step, run.bound, color=REFERENCE, ls="--", label=r"bound $2R\sum\eta$")
     for colour, name in zip(("#0072B2", "#009E73", "#D55E00"), run.recipe.values, strict=True):
         one = run.sel(recipe=name).max("seed")
         axes[0, 0].plot(run.step, one.change, color=colour, label=str(name))
         axes[0, 1].plot(run.step, one.difference, color=colour)
     axes[0, 0].set(ylabel=r"$\log L(W_t)/L(W_0)$")
-    axes[0, 0].legend(loc="center right", bbox_to_anchor=(1, 0.45))
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     axes[0, 1].axhline(1, color=REFERENCE, ls=":")
     axes[0, 1].set(yscale="log", ylabel=r"$|L(W_t)-L(W_0)|\,/\,2R\sum\eta$")
     for ax in axes[0]:
