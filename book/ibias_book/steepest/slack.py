@@ -19,7 +19,6 @@ from . import search
 from .statements import CATALOG, Statement, slack_table
 
 DIGITS = 3  # of every number in the file; the tests compare to 1 %, a searched case to its digits
-ATTAINED = 0.99  # from here on a bound is said to be attained
 
 WHERE = {
     "C.1": "a matrix with one entry; the identity; a matrix of ones",
