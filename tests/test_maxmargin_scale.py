@@ -167,13 +167,13 @@ def test_the_first_order_route_hands_over_what_it_cannot_begin(monkeypatch):
 
 
 def test_pairs_that_are_left_out_bound_no_margin():
-    x, y = np.array([[1.0, 0], [0, 1], [1, 1]]), np.array([0, 1, 2])
+    x, y = np.array([[1.0, 0], [0, 4], [1, 1]]), np.array([0, 1, 2])
     off = np.eye(3, dtype=bool)
-    off[2] = True  # the third sample: its margins are below the others
+    off[2, 0] = True
     some = Samples(x, y, 3, off)
-    w = np.array([[1.0, -1], [-1, 1], [-3, -3]])
-    assert least_margin(some, w) == pytest.approx(2, rel=1e-15)
-    assert least_margin(Samples(x, y, 3), w) == pytest.approx(-6, rel=1e-15)
+    w = np.array([[4.0, -1], [-1, 1], [1, 0.5]])  # margins 5, 3; 8, 2; -1.5, 1.5
+    assert least_margin(some, w) == pytest.approx(1.5, rel=1e-15)
+    assert least_margin(Samples(x, y, 3), w) == pytest.approx(-1.5, rel=1e-15)
     assert (simplex(some, np.ones((3, 3)))[off] == 0).all()
 
 
