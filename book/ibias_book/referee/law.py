@@ -77,8 +77,9 @@ def excess(
 def agreement(cells: xr.Dataset, *, resolved: float, draws: int = 400) -> xr.Dataset:
     """How well each predictor orders and scales the excess, over (norm, quantity).
 
-    ``rank``: Spearman's rank correlation of the medians over seeds, over all cells; ``rank_low``
-    and ``rank_high``: its 95 % interval over bootstrap draws of cells; ``behind_low``: the lower
+    Cells whose excess is below ``resolved`` are left out: their order is the scatter of the full
+    batch's error. ``rank``: Spearman's rank correlation of the medians over seeds; ``rank_low`` and
+    ``rank_high``: its 95 % interval over bootstrap draws of cells; ``behind_low``: the lower
     end for the first quantity's correlation minus this one's, on the same draws. ``slope`` and
     ``slope_error``: log-log exponent and its standard error over the ``used`` cells whose excess
     lies above ``resolved`` and below 0.5, where it can be read and is not saturated.
@@ -92,9 +93,10 @@ def agreement(cells: xr.Dataset, *, resolved: float, draws: int = 400) -> xr.Dat
     numbers = [x.values.ravel() for x in cells.predictor.transpose("quantity", ...)]
     for i in range(shape[0]):
         y = cells.excess.isel(norm=i).median("seed").values.ravel()
-        draw = rng.integers(len(y), size=(draws, len(y)))
+        cells_read = np.flatnonzero(y > resolved)
+        draw = rng.choice(cells_read, size=(draws, len(cells_read)))
         ranks = np.array([[spearmanr(x[r], y[r])[0] for x in numbers] for r in draw])
-        out["rank"][i] = [spearmanr(x, y)[0] for x in numbers]
+        out["rank"][i] = [spearmanr(x[cells_read], y[cells_read])[0] for x in numbers]
         out["rank_low"][i], out["rank_high"][i] = np.quantile(ranks, [0.025, 0.975], axis=0)
         out["behind_low"][i] = np.quantile(ranks[:, :1] - ranks, 0.025, axis=0)
         readable = (y > resolved) & (y < 0.5)
