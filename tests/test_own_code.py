@@ -383,7 +383,12 @@ class Holding:
         return 0.1
 
 
-@pytest.mark.parametrize("held", [LOCK, STREAM, VECTORIZED, (i for i in "ab")], ids=repr)
+# ids without addresses: two workers must collect the same names
+@pytest.mark.parametrize(
+    "held",
+    [LOCK, STREAM, VECTORIZED, (i for i in "ab")],
+    ids=["lock", "stream", "vectorized", "generator"],
+)
 def test_what_cannot_be_told_from_another_is_refused(tmp_path, held):
     method = ib.SteepestDescent(ib.MAX, ib.Minibatch(6), Holding(held), name="mine")
     with pytest.raises(ValueError, match="a store cannot .* store=None"):

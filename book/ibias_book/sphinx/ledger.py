@@ -162,7 +162,10 @@ class VerdictCounts(Ledger):
             made += self.read(f"{heading} ({len(kinds[kind])}):")
             made.append(self.row(kinds[kind]))
         apart = [f"{len(kinds[kind])} {heading.lower()}" for kind, heading in APART.items()]
-        return made + self.read(f"Counted apart: {' and '.join(apart)}.")
+        red = sum(c.verdict in ("contradicted", "not reproduced") for c in kinds["expectation"])
+        return made + self.read(
+            f"Counted apart: {' and '.join(apart)}, of which {red} did not come true."
+        )
 
     def row(self, chosen: list[Claim]) -> nodes.bullet_list:
         box = nodes.bullet_list(classes=["ibias-counts"])
