@@ -168,6 +168,7 @@ class _Plain:
 def test_statements_of_papers_ours_and_neither_stand_apart():
     kinds = {"a": "paper", "b": "ours", "c": "self-check", "d": "expectation"}
     found = {"p": [Claim(id, id, "w", "t", "holds", kind, "b") for id, kind in kinds.items()]}
+    found["p"].append(Claim("e", "e", "w", "t", "contradicted", "expectation", "b"))
 
     class Table(_Plain, ledger.VerdictTable):
         pass
@@ -181,7 +182,9 @@ def test_statements_of_papers_ours_and_neither_stand_apart():
     assert headings == ["Part I", "The paper's statements", "Our own statements"]
     assert len({id for s in made for node in s.findall(nodes.section) for id in node["ids"]}) == 5
     rows = [row for node in made for row in node.findall(nodes.row) if row["classes"]]
-    assert len(rows) == 4
+    assert len(rows) == 5
     counts = Counts().make(found)
     assert [len(node) for node in counts if isinstance(node, nodes.bullet_list)] == [5, 5]
-    assert counts[-1].astext() == "Counted apart: 1 self-checks and 1 expectations."
+    assert counts[-1].astext() == (
+        "Counted apart: 1 self-checks and 2 expectations, of which 1 did not come true."
+    )
