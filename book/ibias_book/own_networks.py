@@ -79,7 +79,8 @@ def curves(facts: dict) -> xr.Dataset:
 
 def endings(facts: dict) -> str:
     """The last losses of ``curves``, mean over seeds and their range, as a table of text."""
-    last = curves(facts).loss.ffill("point").isel(point=-1)
+    loss = curves(facts).loss
+    last = loss.isel(point=loss.notnull().sum("point") - 1)
     rates = {run["optimizer"]: run["rate"] for run in facts["runs"]}
     rows = {
         str(name): {
