@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engine_cells import final
+from ibias_book import own_networks
 
-from benchmarks import engines, margin_scale, naive, optim, startup
+from benchmarks import engines, margin_scale, naive, optim, polar, startup
 from benchmarks.cases import K, cell_lanes, cells, dataset, flops, sweep_lanes
 from benchmarks.timing import interleaved
 from ibias.engine.planner import plan
@@ -59,7 +60,7 @@ def test_what_is_timed_starts_again_each_time(monkeypatch):
 
 
 def test_every_part_of_the_benchmarks_can_be_loaded():
-    for name in ("__main__", "margins", "optim", "peers", "scaling"):
+    for name in ("__main__", "character_model", "margins", "optim", "peers", "polar", "scaling"):
         assert importlib.import_module(f"benchmarks.{name}")
 
 
@@ -215,3 +216,33 @@ def test_no_peer_reaches_the_same_certified_accuracy_sooner():
             ):
                 near = peer.get("gap", 1) <= max(ours["gap"], 1e-12)
                 assert not near or ours["seconds"] <= peer["seconds"], (ours, peer)
+
+
+def test_the_character_model_was_measured_as_the_page_says():
+    """Three seeds at equal steps and at equal seconds, a tuned rate inside its range, one text."""
+    facts = json.loads((MEASURED / "character_model.json").read_text())
+    assert 0.9e6 <= facts["parameters"] <= 1.1e6
+    curves = own_networks.curves(facts)
+    assert curves.sizes["optimizer"] == 4 and list(curves.seed) == [1, 2, 3]
+    for name, losses in facts["tuning"].items():
+        rates = sorted(losses, key=float)
+        best = min(losses, key=losses.get)
+        assert best not in (rates[0], rates[-1])
+        own = [run for run in facts["runs"] if run["optimizer"] == name]
+        assert {run["rate"] for run in own} == {float(best)}
+        assert {run["rows"][-1][0] for run in own if run["equal"] == "steps"} == {facts["steps"]}
+    slowest = max(facts["milliseconds"], key=facts["milliseconds"].get)
+    for run in facts["runs"]:
+        if run["equal"] == "seconds":  # as many steps as the slowest's time allows
+            spent = run["rows"][-1][0] * facts["milliseconds"][run["optimizer"]]
+            allowed = facts["steps"] * facts["milliseconds"][slowest]
+            assert abs(spent / allowed - 1) < 0.01  # a step more or less
+            row = curves.sel(optimizer=run["optimizer"], equal="seconds", seed=run["seed"])
+            assert row.loss.values[len(run["rows"]) - 1] == run["rows"][-1][-1]
+
+
+def test_the_page_shows_the_polar_factors_that_were_measured():
+    rows = list(csv.reader((MEASURED / "polar.csv").open()))
+    assert [row[0] for row in rows[1:]] == list(polar.FACTORS)
+    page = (MEASURED.parent / "book" / "use_optimizers.md").read_text()
+    assert ":file: ../benchmarks/polar.csv" in page

@@ -215,7 +215,7 @@ def trained_models(rank):
     from torch.nn.parallel import DistributedDataParallel
 
     rows = slice(4 * rank, 4 * rank + 4)  # the mean over processes is the mean over all samples
-    reduced = {"variance-reduced": lambda p: VarianceReduced(Signum(p, 0.1))}
+    reduced = {"variance-reduced": lambda p: VarianceReduced(NormalizedSGD(p, 0.1))}
     shared = {f"{name}, shared": build for name, build in SHARED.items()}
     for name, build in (EVERY | reduced | shared).items():
         reference = train(model(), build, slice(None))

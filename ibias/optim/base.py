@@ -122,20 +122,19 @@ class CheckedOptimizer(Optimizer):
 
     def _checked(self):
         """What each group has to work on, after a look at all gradients."""
-        work = [
-            (group, *self._gradients(group, number))
-            for number, group in enumerate(self.param_groups)
-        ]
+        work = []
+        for number, group in enumerate(self.param_groups):  # dynamo reads no cells of a closure
+            work.append((group, *self._gradients(group, number)))
         self._require_finite(work)
         return work
 
     def _gradients(self, group, number):
         """The parameters that have a gradient, the gradients in the parameters' type, and the
         memory for compiled kernels, or None."""
-        params = group["params"]
-        grads = [g for p in params if (g := p.grad) is not None]
-        if len(grads) < len(params):
+        params, grads = group["params"], [p.grad for p in group["params"]]
+        if any(g is None for g in grads):
             params = [p for p in params if p.grad is not None]
+            grads = [p.grad for p in params]
         memory = self._memory(group, params, grads)
         if memory is not None:  # all was looked at there
             return params, grads, memory
