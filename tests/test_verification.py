@@ -213,6 +213,20 @@ def test_figures_come_out_the_same_by_other_means(ids, backend, plain):
     assert all(line.startswith("agrees") for line in said.values()), said
 
 
+# not computed by other means yet: `ibias verify --plain --save NAME` moves a figure out of this list
+WAITING = {
+    "fig-plateau-predicted",
+    "fig-gap-law",
+    "fig-sampling",
+    "fig-separation",
+    "fig-dimension",
+    "fig-accuracy",
+    "fig-weight-decay",
+    "fig-probe",
+    "fig-character-model",
+}
+
+
 def test_the_committed_outcome_is_of_the_figures_of_the_book():
     """A new figure is missing from the committed file until `ibias verify --save NAME` has computed
     it by other means."""
@@ -226,7 +240,7 @@ def test_the_committed_outcome_is_of_the_figures_of_the_book():
         for node in ast.walk(sources.parse(text))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "show"
     }
-    assert set(saved["figures"]) == shown
+    assert not WAITING & set(saved["figures"]) and set(saved["figures"]) | WAITING == shown
     assert all(
         row["agrees"] and f'"{id}"' in there[row["notebook"]]
         for id, row in saved["figures"].items()

@@ -26,6 +26,7 @@ OPTIONS = {  # what the library says -> the option, and the key of `ibias sweep`
     r" Pass name=\.\.\. to tell them apart\.": ("",) * 2,
     r"; allow_missing=True returns what there is": ("",) * 2,
     r"(, or pass|; or|, or) store=None": (" or leave out --store",) * 2,
+    r"Try solver='auto', or features of similar size": (TRY,) * 2,
     r"Try another solver.*verbose=True for more information": (TRY,) * 2,
 }
 

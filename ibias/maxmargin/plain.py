@@ -30,9 +30,10 @@ def solve_plain(dataset, norm):
             warnings.filterwarnings("ignore", category=UserWarning, module="cvxpy")
             problem.solve(solver=cp.HIGHS if linear else cp.CLARABEL)
     except cp.error.SolverError as error:
+        reason = str(error).partition(". ")[0]  # what follows names an argument of its own
         raise ArithmeticError(
-            f"the general solver ended with the status {problem.status} and no answer. Try"
-            " solver='interior' (--solver interior), or features of comparable size (--standardise)"
+            f"the general solver gave no answer: {reason}. Try solver='auto', or features of"
+            " similar size"
         ) from error
     if w.value is None:
         return None, None

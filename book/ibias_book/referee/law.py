@@ -107,3 +107,13 @@ def agreement(cells: xr.Dataset, *, resolved: float, draws: int = 400) -> xr.Dat
         {name: (("norm", "quantity"), values) for name, values in out.items()},
         {"norm": cells.norm, "quantity": cells.quantity},
     )
+
+
+def as_text(fits: xr.Dataset) -> str:
+    """Rank and power of each number with their 95 % intervals, as a table of text."""
+    table = fits.to_dataframe().reset_index()
+    interval = zip(table["rank"], table.rank_low, table.rank_high, strict=True)
+    table["rank"] = [f"{a:.2f} ({low:.2f} to {high:.2f})" for a, low, high in interval]
+    powers = zip(table.slope, table.slope_error, strict=True)
+    table["power"] = [f"{a:.2f} ± {1.96 * error:.2f}" for a, error in powers]
+    return table[["norm", "quantity", "rank", "power"]].to_markdown(index=False)
