@@ -164,7 +164,7 @@ show(
     data=seen["convolutional"][["margin"]].assign(transformer=seen["transformer"].margin),
     alt="Two rows of three panels: normalised margins of AdamW, Muon and Signum in three norms against the step, on a convolutional network and on a transformer.",
     caption="Normalised margins of both networks along training, from where a run separates the data, over the largest of each panel.",
-    rounding={"margin": 2e-3, "transformer": 2e-3},
+    tolerance={"margin": 0.01, "transformer": 0.01},
     because="hundreds of steps through kinks and divisions by small numbers carry rounding along",
     steps=steps,
 )

@@ -75,6 +75,7 @@ CHAOTIC = {
     "fig-newton-schulz": {"error_tuned_20"},
     "fig-exponents": {"error", "error_entrywise"},
     "fig-margin-maps": {"gamma_adam", "gamma_balanced_adam"},
+    "fig-probe": {"margin", "transformer"},
 }
 
 
