@@ -204,6 +204,28 @@ def test_an_interrupted_sweep_goes_on_and_ends_bit_for_bit_the_same(
     )  # no journal left
 
 
+def test_a_sweep_killed_after_its_last_run_leaves_no_journal_for_ever(tmp_path, monkeypatch):
+    def cut(*given):
+        raise Cut
+
+    with monkeypatch.context() as patch, pytest.raises(Cut):
+        patch.setattr(Store, "discard", cut)
+        ib.sweep(DATA, METHODS, **ASK, store=tmp_path)
+    store = Store(tmp_path)
+    assert {store.get(path.stem).about["kind"] for path in store.paths()} == {"run", "journal"}
+    assert ib.sweep(DATA, METHODS, **ASK, store=tmp_path).attrs["from_store"] == 16
+    assert {store.get(path.stem).about["kind"] for path in store.paths()} == {"run"}
+
+
+def test_a_store_that_can_only_be_read_keeps_its_journal_and_answers(tmp_path, monkeypatch):
+    def refuse(*given):
+        raise PermissionError(13, "read-only")
+
+    monkeypatch.setattr(Store, "discard", refuse)
+    ib.sweep(DATA, METHODS, **ASK, store=tmp_path)
+    assert ib.sweep(DATA, METHODS, **ASK, store=tmp_path).attrs["from_store"] == 16
+
+
 def test_an_interrupt_while_everything_is_read_back_says_that_all_is_there(tmp_path, monkeypatch):
     def cut(*given):
         raise Cut

@@ -135,6 +135,8 @@ def sweep(
     with _said_what_is_safe(memory):
         if memory.missing():
             _fill(memory, progress, client)
+        elif known:  # a call killed between its last run and its end left its journal
+            Journal(memory).forget()
         if not memory.runs or (memory.failures and not allow_missing):
             raise SweepIncomplete(len(memory.runs), total, memory.reasons())
         runs = labelled(request, memory.stacked(), memory.origins)
@@ -191,7 +193,7 @@ def _fill(memory: Memory, progress: bool, client: Any) -> None:
             for keys in groups:
                 _attempt(memory, _unfinished(memory, keys), advance, journal)
     if not memory.missing():
-        journal.end()
+        journal.forget()
 
 
 def _unfinished(memory: Memory, keys: list[str]) -> list[str]:

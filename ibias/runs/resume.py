@@ -9,6 +9,7 @@ never interrupted. Long runs also leave the engine's state now and then, and go 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from time import monotonic
 
 import numpy as np
@@ -63,10 +64,12 @@ class Journal:
             self.store.put(self.about, flat, {"keys": self.keys, "of": keys})
             self._saved = monotonic()
 
-    def end(self) -> None:
-        """Forget the journal: every run is known."""
+    def forget(self) -> None:
+        """Every run is known, so that nothing is left to go on with; a store that can only be read
+        keeps what it has."""
         if self.store is not None:
-            self.store.discard(key_of(self.about))
+            with suppress(OSError):
+                self.store.discard(key_of(self.about))
 
 
 def calls(memory: Memory, keys: list[str]) -> list[list[str]]:
