@@ -185,15 +185,21 @@ def fused_memory(state, group, params, grads):
     do, or does not fit, takes torch's operations, with the same result."""
     if not group.get("fused"):
         return None
-    kept = ((p, state[p]["momentum"]) for p in params if p in state and group["momentum"])
-    return Fused.of(params, grads) if all(m.shape == p.shape for p, m in kept) else None
+    memory = Fused.of(params, grads)
+    if memory is None or not group["momentum"]:
+        return memory
+    kept = [own["momentum"] for own in map(state.get, params) if own and "momentum" in own]
+    if len(kept) == len(params):
+        return memory.averaged_in(kept)
+    so_far = (state.get(p, {}).get("momentum", p) for p in params)  # a first step for some
+    return memory if all(m.shape == p.shape for m, p in zip(so_far, params, strict=True)) else None
 
 
 def advance_steepest(state, group, params, grads, memory=None):
     """One step of a group; ``state`` is the optimizer's, ``memory`` the group's where kernels may
     work on it."""
     norm, momentum = group["norm"], float(group["momentum"])
-    if memory is not None and momentum:
+    if memory is not None and momentum and len(memory.roles) == 2:
         memory = memory.averaged_in(averages(state, params))
     if memory is not None:
         return _advance_fused(memory, group, momentum)
