@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import block_diag, lu_factor, lu_solve
+from scipy.linalg import block_diag, lstsq, lu_factor, lu_solve
 
 from ..balls import NuclearBall, SpectralBall, common_basis
 
@@ -45,6 +45,20 @@ def newton_spectral(pairs, w, s, a, on, gamma, eps, free=0, rounds=4):
         inside = u[:, r:] @ _into_ball(u[:, r:].T @ w[:, :d] @ vt[r:].T) @ vt[r:]
         w[:, :d] = u[:, :r] @ vt[:r] + inside
         yield pairs.lift(w), a
+    yield pairs.lift(_levelled(pairs, w, on, u[:, :r], vt[:r], free)), a
+
+
+def _levelled(pairs, w, on, u, vt, free):
+    """W with its active margins made equal by the least change along which the singular values of
+    the pairs ``u, vt`` stay one: the residual of W itself, where a Newton step has that of a
+    system."""
+    i, j = np.triu_indices(u.shape[1])
+    kept = u.T[i, :, None] * vt[j, None] + u.T[j, :, None] * vt[i, None]
+    kept = np.pad(kept, ((0, 0), (0, 0), (0, free))).reshape(len(i), -1)
+    margins = pairs.margins(w)[on]
+    rows = np.r_[pairs.matrix(*np.nonzero(on)), kept]
+    change = lstsq(rows, np.r_[margins.mean() - margins, np.zeros(len(i))], cond=1e-12)[0]
+    return w + change.reshape(w.shape)
 
 
 class NuclearUnknowns(NamedTuple):
