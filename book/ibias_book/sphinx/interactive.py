@@ -45,7 +45,7 @@ SCRIPTS = {
     ),
     "explorer": (
         COMMON
-        + tuple(f"explorer/{name}.js" for name in ("numbers", "decode", "state", "view", "mount"))
+        + tuple(f"explorer/{name}.js" for name in ("numbers", "decode", "state", "chart", "words", "mount"))
     ),
     "hero": (
         "common/svg.js",
