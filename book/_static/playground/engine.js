@@ -1,62 +1,73 @@
-/* Steepest descent in the plane, step for step what ibias does with two classes and two features. Ibias.engine
+/* Steepest descent on two features, step for step what ibias does. Ibias.engine
  *
- * The signal at u is minus the gradient of the mean of log(1 + exp(-<u, z_i>)), sum_i s(-<u, z_i>) z_i / b with s the logistic
- * function. Weights are kept as logarithms with one common scale per step, so that margins beyond 745 do not vanish;
- * momentum carries its own scale. Sources: statements A (algorithms and their subtle points 2 to 5). */
+ * W has one row per class, flat in an array. The signal is minus the gradient of the mean cross-entropy: sample (x, y) adds
+ * p_c x to row y and takes it from row c, for every wrong class c of probability p_c. Probabilities are kept as logarithms with
+ * one common scale per step, so that margins beyond 745 do not vanish; momentum carries its own scale. Sources: statements A. */
 (function (root) {
   'use strict';
-  var Ibias = root.Ibias = root.Ibias || {}, geometry = Ibias.geometry;
+  var Ibias = root.Ibias = root.Ibias || {}, matrix = Ibias.matrix;
   var SMALL = 1e-100; // below this the momentum buffer is rescaled, far from the smallest double
-
-  /* log s(-q) = -log(1 + exp(q)), with neither cancellation nor overflow */
-  function logWeight(q) { return -(Math.max(q, 0) + Math.log1p(Math.exp(-Math.abs(q)))); }
 
   function divisors(n) {
     return Array.from({ length: n }, function (_, i) { return i + 1; }).filter(function (b) { return n % b === 0; });
   }
 
-  /* o: {z, norm, batch, momentum, reduced, eta0, a, orders: epoch -> order, start: u}
+  /* o: {points ({x, y, label}), k, norm, batch, momentum, reduced, eta0, a, orders: epoch -> order}
    * batch = n uses every sample and asks for no order. Throws a RangeError where batch does not divide n. */
   function create(o) {
-    var n = o.z.length;
+    var n = o.points.length;
     if (n % o.batch) throw new RangeError('batch size ' + o.batch + ' does not divide n = ' + n + '; choose one of ' + divisors(n).join(', '));
     return {
-      z: o.z, n: n, norm: o.norm, batch: o.batch, momentum: o.momentum || 0, reduced: !!o.reduced, eta0: o.eta0, a: o.a, orders: o.orders,
-      t: 0, u: o.start ? o.start.slice() : [0, 0], order: null, snapshot: null, average: [0, 0], scale: -Infinity
+      points: o.points, n: n, k: o.k, norm: o.norm, batch: o.batch, momentum: o.momentum || 0, reduced: !!o.reduced, eta0: o.eta0, a: o.a, orders: o.orders,
+      t: 0, w: zeros(o.k), last: zeros(o.k), rows: [], order: null, snapshot: null, average: zeros(o.k), scale: -Infinity
     };
   }
 
-  function weights(run) {
-    return run.z.map(function (z) { return logWeight(geometry.dot(run.u, z)); });
+  function zeros(k) { return new Array(2 * k).fill(0); }
+  function score(w, c, p) { return w[2 * c] * p.x + w[2 * c + 1] * p.y; }
+
+  /* log probabilities of the wrong classes at one sample, -Infinity at its own: -log sum exp of the other scores minus this one,
+   * with neither cancellation nor overflow */
+  function wrong(w, k, p) {
+    var scores = [], top = -Infinity, best = 0;
+    for (var c = 0; c < k; c++) { scores.push(score(w, c, p)); if (scores[c] > top) { top = scores[c]; best = c; } }
+    var rest = 0; // the sum of the others, relative to the largest: log1p keeps it when it is small
+    for (c = 0; c < k; c++) if (c !== best) rest += Math.exp(scores[c] - top);
+    var log = Math.log1p(rest);
+    return scores.map(function (s, i) { return i === p.label ? -Infinity : s - top - log; });
   }
 
-  /* minus the stochastic gradient, as {v, log}: the vector is exp(log) * v */
+  /* minus the stochastic gradient, as {v, log}: the matrix is exp(log) * v */
   function signal(run) {
-    var perEpoch = run.n / run.batch, place = run.t % perEpoch;
+    var perEpoch = run.n / run.batch, place = run.t % perEpoch, k = run.k, w = run.w, v = zeros(k);
+    function logs(i) { return wrong(w, k, run.points[i]); }
     if (place === 0) {
-      run.order = run.batch === run.n ? run.z.map(function (_, i) { return i; }) : run.orders(run.t / perEpoch);
-      if (run.reduced) run.snapshot = weights(run);
+      run.order = run.batch === run.n ? run.points.map(function (_, i) { return i; }) : run.orders(run.t / perEpoch);
+      if (run.reduced) run.snapshot = run.points.map(function (_, i) { return logs(i); });
     }
-    var rows = run.order.slice(place * run.batch, (place + 1) * run.batch);
-    var here = rows.map(function (i) { return logWeight(geometry.dot(run.u, run.z[i])); });
-    var top = Math.max.apply(null, run.reduced ? here.concat(run.snapshot) : here), v = [0, 0];
-    function add(i, c) { v[0] += c * run.z[i][0]; v[1] += c * run.z[i][1]; }
+    var rows = run.rows = run.order.slice(place * run.batch, (place + 1) * run.batch), here = rows.map(logs), top = -Infinity;
+    (run.reduced ? here.concat(run.snapshot) : here).forEach(function (l) { for (var c = 0; c < k; c++) top = Math.max(top, l[c]); });
+    function add(i, c, share) {
+      var p = run.points[i];
+      v[2 * p.label] += share * p.x; v[2 * p.label + 1] += share * p.y; v[2 * c] -= share * p.x; v[2 * c + 1] -= share * p.y;
+    }
     rows.forEach(function (i, j) {
-      // the difference first: it is exactly zero at an epoch start, where the signal is the full gradient
-      add(i, (Math.exp(here[j] - top) - (run.reduced ? Math.exp(run.snapshot[i] - top) : 0)) / run.batch);
+      for (var c = 0; c < k; c++) {
+        // the difference first: it is exactly zero at an epoch start, where the signal is the full gradient
+        if (c !== run.points[i].label) add(i, c, (Math.exp(here[j][c] - top) - (run.reduced ? Math.exp(run.snapshot[i][c] - top) : 0)) / run.batch);
+      }
     });
-    if (run.reduced) run.snapshot.forEach(function (w, i) { add(i, Math.exp(w - top) / run.n); });
+    if (run.reduced) run.snapshot.forEach(function (l, i) { for (var c = 0; c < k; c++) if (c !== run.points[i].label) add(i, c, Math.exp(l[c] - top) / run.n); });
     return { v: v, log: top };
   }
 
   /* average = momentum * average + (1 - momentum) * g, both on the larger of the two scales */
   function averaged(run, g) {
-    var top = Math.max(run.scale, g.log), old = run.momentum * Math.exp(run.scale - top), fresh = (1 - run.momentum) * Math.exp(g.log - top);
-    run.average = [old * run.average[0] + fresh * g.v[0], old * run.average[1] + fresh * g.v[1]];
+    var top = Math.max(run.scale, g.log), old = run.momentum * Math.exp(run.scale - top), fresh = (1 - run.momentum) * Math.exp(g.log - top), size = 0;
+    run.average = run.average.map(function (v, i) { v = old * v + fresh * g.v[i]; size = Math.max(size, Math.abs(v)); return v; });
     run.scale = top;
-    var size = Math.max(Math.abs(run.average[0]), Math.abs(run.average[1]));
     if (size > 0 && size < SMALL) {
-      run.average = [run.average[0] / size, run.average[1] / size];
+      run.average = matrix.scaled(run.average, 1 / size);
       run.scale += Math.log(size);
     }
     return run.average;
@@ -65,19 +76,32 @@
   /* one update; changes and answers the run */
   function step(run) {
     var g = signal(run), v = run.momentum > 0 ? averaged(run, g) : g.v;
-    var along = geometry.steepest(v, run.norm), length = run.eta0 * Math.pow(run.t + 1, -run.a) * geometry.BALLS[run.norm].unit;
-    run.u = [run.u[0] + length * along[0], run.u[1] + length * along[1]];
+    run.last = matrix.scaled(matrix.steepest(v, run.norm), run.eta0 * Math.pow(run.t + 1, -run.a));
+    run.w = run.w.map(function (x, i) { return x + run.last[i]; });
     run.t++;
     return run;
   }
 
-  /* where steps of one sample each point on average, as a direction of u */
+  /* least margin over samples and wrong classes */
+  function minMargin(w, k, points) {
+    var least = Infinity;
+    points.forEach(function (p) {
+      var own = score(w, p.label, p);
+      for (var c = 0; c < k; c++) if (c !== p.label) least = Math.min(least, own - score(w, c, p));
+    });
+    return least;
+  }
+
+  /* the difference of the first two rows: with two classes it is all that classifies */
+  function difference(w) { return [w[0] - w[2], w[1] - w[3]]; }
+
+  /* two classes: where steps of one sample each point on average, as a direction of u */
   function sampleAverage(z, norm) {
     return z.reduce(function (sum, p) {
-      var d = geometry.steepest(p, norm);
+      var d = difference(matrix.steepest([p[0], p[1], -p[0], -p[1]], norm));
       return [sum[0] + d[0], sum[1] + d[1]];
     }, [0, 0]);
   }
 
-  Ibias.engine = { create: create, step: step, logWeight: logWeight, divisors: divisors, sampleAverage: sampleAverage };
+  Ibias.engine = { create: create, step: step, divisors: divisors, minMargin: minMargin, difference: difference, score: score, sampleAverage: sampleAverage };
 })(typeof globalThis !== 'undefined' ? globalThis : this);
