@@ -175,6 +175,9 @@ claim(
 )
 
 # %% [markdown]
+# ```{see-it} stuck two samples that SignSGD never classifies both, and what frees it
+# ```
+#
 # ## Two batches: the border
 #
 # ````{prf:proposition} R: refinement for two batches (*sharper*)
