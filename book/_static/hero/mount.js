@@ -4,7 +4,7 @@
   'use strict';
   var Ibias = root.Ibias = root.Ibias || {}, Scene = Ibias.heroScene;
   var GROW_MS = 1800, PAUSE_MS = 400, RUN_MS = 6500;
-  var WORDS = { max: ['max norm', 'SignSGD, Signum'], frobenius: ['Frobenius norm', 'N-SGD (and Muon, here)'], sum: ['sum norm', 'one coordinate a step'] };
+  var WORDS = { max: ['max norm', 'SignSGD, Signum'], frobenius: ['Frobenius norm', 'N-SGD = Muon here'], sum: ['sum norm', 'one coordinate a step'] };
   var THREE = ['three classes', 'Muon and N-SGD part'];
 
   function percent(error) {
