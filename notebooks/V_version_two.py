@@ -175,7 +175,7 @@ claim(
 )
 
 # %% [markdown]
-# ```{see-it} stuck two samples that SignSGD never classifies both, and what frees it
+# ```{see-it} stuck two samples that SignSGD cannot both classify, and what frees it
 # ```
 #
 # ## Two batches: the border

@@ -5,7 +5,7 @@
   var PACE = [0.3, 0.6, 1, 2, 5];      // of the five speeds
   var STILL_MS = 600;                  // with reduced motion: time between two pictures
   var GROW_MS = 1400;
-  var WORK_MS = 8;                     // of a picture's 16 ms for steps, the rest for drawing
+  var WORK_MS = 6;                     // of a picture's 16 ms for steps, the rest for drawing
   var CHUNK = 20;                      // steps between two looks at the clock
 
   /* steps until `target` or until the time is used up */

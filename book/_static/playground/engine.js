@@ -19,45 +19,59 @@
     if (n % o.batch) throw new RangeError('batch size ' + o.batch + ' does not divide n = ' + n + '; choose one of ' + divisors(n).join(', '));
     return {
       points: o.points, n: n, k: o.k, norm: o.norm, batch: o.batch, momentum: o.momentum || 0, reduced: !!o.reduced, eta0: o.eta0, a: o.a, orders: o.orders,
-      t: 0, w: zeros(o.k), last: zeros(o.k), rows: [], order: null, snapshot: null, average: zeros(o.k), scale: -Infinity
+      t: 0, w: zeros(o.k), last: zeros(o.k), rows: [], order: null, here: new Float64Array(o.k * n), snapshot: null, highest: 0, average: zeros(o.k), scale: -Infinity
     };
   }
 
   function zeros(k) { return new Array(2 * k).fill(0); }
   function score(w, c, p) { return w[2 * c] * p.x + w[2 * c + 1] * p.y; }
 
-  /* log probabilities of the wrong classes at one sample, -Infinity at its own: -log sum exp of the other scores minus this one,
-   * with neither cancellation nor overflow */
-  function wrong(w, k, p) {
-    var scores = [], top = -Infinity, best = 0;
-    for (var c = 0; c < k; c++) { scores.push(score(w, c, p)); if (scores[c] > top) { top = scores[c]; best = c; } }
-    var rest = 0; // the sum of the others, relative to the largest: log1p keeps it when it is small
-    for (c = 0; c < k; c++) if (c !== best) rest += Math.exp(scores[c] - top);
+  /* log probabilities of the wrong classes at sample i, into out[k i ..], -Infinity at its own: this score minus the largest
+   * minus log1p of the rest, with neither cancellation nor overflow. Plain loops: this runs for every sample of every step. */
+  function wrong(run, i, out) {
+    var w = run.w, k = run.k, p = run.points[i], from = k * i, best = 0, rest = 0;
+    for (var c = 0; c < k; c++) {
+      out[from + c] = score(w, c, p);
+      if (out[from + c] > out[from + best]) best = c;
+    }
+    var top = out[from + best];
+    for (c = 0; c < k; c++) if (c !== best) rest += Math.exp(out[from + c] - top);
     var log = Math.log1p(rest);
-    return scores.map(function (s, i) { return i === p.label ? -Infinity : s - top - log; });
+    for (c = 0; c < k; c++) out[from + c] = c === p.label ? -Infinity : out[from + c] - top - log;
+  }
+
+  /* at an epoch's start: its order, and the snapshot of variance reduction */
+  function begin(run, epoch) {
+    run.order = run.batch === run.n ? run.points.map(function (_, i) { return i; }) : run.orders(epoch);
+    if (!run.reduced) return;
+    run.snapshot = run.snapshot || new Float64Array(run.n * run.k);
+    run.highest = -Infinity;
+    for (var i = 0; i < run.n; i++) wrong(run, i, run.snapshot);
+    for (i = 0; i < run.snapshot.length; i++) run.highest = Math.max(run.highest, run.snapshot[i]);
+  }
+
+  /* share of sample i's pull from class c to its own */
+  function add(run, v, i, c, share) {
+    var p = run.points[i], own = 2 * p.label, other = 2 * c;
+    v[own] += share * p.x; v[own + 1] += share * p.y; v[other] -= share * p.x; v[other + 1] -= share * p.y;
   }
 
   /* minus the stochastic gradient, as {v, log}: the matrix is exp(log) * v */
   function signal(run) {
-    var perEpoch = run.n / run.batch, place = run.t % perEpoch, k = run.k, w = run.w, v = zeros(k);
-    function logs(i) { return wrong(w, k, run.points[i]); }
-    if (place === 0) {
-      run.order = run.batch === run.n ? run.points.map(function (_, i) { return i; }) : run.orders(run.t / perEpoch);
-      if (run.reduced) run.snapshot = run.points.map(function (_, i) { return logs(i); });
+    var perEpoch = run.n / run.batch, place = run.t % perEpoch, k = run.k, here = run.here, then = run.snapshot, v = zeros(k), i, c;
+    if (place === 0) { begin(run, run.t / perEpoch); then = run.snapshot; }
+    var rows = run.rows = run.order.slice(place * run.batch, (place + 1) * run.batch), top = run.reduced ? run.highest : -Infinity;
+    for (var j = 0; j < rows.length; j++) {
+      wrong(run, rows[j], here);
+      for (c = 0; c < k; c++) top = Math.max(top, here[k * rows[j] + c]);
     }
-    var rows = run.rows = run.order.slice(place * run.batch, (place + 1) * run.batch), here = rows.map(logs), top = -Infinity;
-    (run.reduced ? here.concat(run.snapshot) : here).forEach(function (l) { for (var c = 0; c < k; c++) top = Math.max(top, l[c]); });
-    function add(i, c, share) {
-      var p = run.points[i];
-      v[2 * p.label] += share * p.x; v[2 * p.label + 1] += share * p.y; v[2 * c] -= share * p.x; v[2 * c + 1] -= share * p.y;
-    }
-    rows.forEach(function (i, j) {
-      for (var c = 0; c < k; c++) {
+    for (j = 0; j < rows.length; j++) {
+      for (i = rows[j], c = 0; c < k; c++) {
         // the difference first: it is exactly zero at an epoch start, where the signal is the full gradient
-        if (c !== run.points[i].label) add(i, c, (Math.exp(here[j][c] - top) - (run.reduced ? Math.exp(run.snapshot[i][c] - top) : 0)) / run.batch);
+        if (c !== run.points[i].label) add(run, v, i, c, (Math.exp(here[k * i + c] - top) - (run.reduced ? Math.exp(then[k * i + c] - top) : 0)) / run.batch);
       }
-    });
-    if (run.reduced) run.snapshot.forEach(function (l, i) { for (var c = 0; c < k; c++) if (c !== run.points[i].label) add(i, c, Math.exp(l[c] - top) / run.n); });
+    }
+    if (run.reduced) for (i = 0; i < run.n; i++) for (c = 0; c < k; c++) if (c !== run.points[i].label) add(run, v, i, c, Math.exp(then[k * i + c] - top) / run.n);
     return { v: v, log: top };
   }
 
@@ -85,10 +99,10 @@
   /* least margin over samples and wrong classes */
   function minMargin(w, k, points) {
     var least = Infinity;
-    points.forEach(function (p) {
-      var own = score(w, p.label, p);
+    for (var i = 0; i < points.length; i++) {
+      var p = points[i], own = score(w, p.label, p);
       for (var c = 0; c < k; c++) if (c !== p.label) least = Math.min(least, own - score(w, c, p));
-    });
+    }
     return least;
   }
 

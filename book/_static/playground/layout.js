@@ -20,12 +20,12 @@
     }).join('') + '</div>';
   }
 
-  function head() {
+  function head(compact) {
     return '<p class="ib-caption" data-ref="caption"><b data-ref="phase"></b> <span data-ref="sentence"></span></p><p class="ib-unseen" aria-live="polite" data-ref="live"></p>' +
       '<div class="ib-row ib-guess" role="group" aria-label="Your guess" data-ref="guess"></div>' +
       '<div class="ib-row ib-transport" role="group" aria-label="Run">' + button('play', 'Play', ' class="ib-primary"') + button('step', 'Step') + button('reset', 'Reset') +
       '<span class="ib-clock" data-ref="clock">step 0</span><label class="ib-inline">Speed <input type="range" data-ref="speed" min="1" max="5" step="1" value="3"></label>' +
-      button('share', 'Copy a link') + '</div>';
+      (compact ? '' : button('share', 'Copy a link')) + '</div>';
   }
 
   function panels() {
@@ -69,7 +69,7 @@
 
   /* compact: for a chapter, without settings and folds */
   function layout(uid, presets, compact) {
-    var body = head() + '<div class="ib-panels">' + panels() + (compact ? '' : controls()) + '</div>' + races();
+    var body = head(compact) + '<div class="ib-panels">' + panels() + (compact ? '' : controls()) + '</div>' + races();
     return compact ? body + '<details hidden data-ref="numbers"><summary>The numbers</summary><table data-ref="table"></table></details>' : stories(presets) + body + folds();
   }
 

@@ -3,6 +3,7 @@
   'use strict';
   var Ibias = root.Ibias = root.Ibias || {};
   var SAY_MS = 250; // counter and sentence change together, no faster than they can be read
+  var EVERY = 4;       // a race chart is drawn in one of so many pictures
   var SLOW_UNTIL = 40; // steps that can be told apart while the race runs
 
   function fit(svg) {
@@ -38,7 +39,7 @@
         ref.races.setAttribute('data-count', norms.length);
         ref.races.innerHTML = norms.map(function () { return '<div class="ib-panel"><p class="ib-title"></p><svg role="img"></svg></div>'; }).join('');
       }
-      ref.legend.classList.toggle('ib-blank', !several);
+      ref.legend.hidden = !several;
       ref.legend.innerHTML = several ? Ibias.raceView.legend(stage.race) : '';
       norms.forEach(function (norm, i) {
         ref.races.children[i].firstChild.textContent = (several ? 'in the ' : 'measured in the ') + Ibias.weightView.SHORT[norm] + ' norm';
@@ -90,7 +91,8 @@
     function moving() {
       lines();
       weights();
-      racePanel(turn++ % shown().length);
+      turn = (turn + 1) % EVERY;
+      if (turn < shown().length) racePanel(turn);
       if (performance.now() - said > SAY_MS) { said = performance.now(); say(false); }
     }
 
