@@ -85,6 +85,12 @@ def test_controls_stand_beside_the_panels_and_everything_above_them_is_low(brows
         assert form["y"] + form["height"] - figure["y"] < 800
 
 
+def test_on_a_phone_both_planes_are_in_view_while_a_point_is_dragged(browser, path):
+    with fp.opened(browser, path, viewport=fp.PHONE, hash="#preset=norms&t=20") as page:
+        data, weights = (ref(page, name).bounding_box() for name in ("data", "weights"))
+        assert weights["x"] > data["x"] + data["width"] and abs(weights["y"] - data["y"]) < 2
+
+
 def test_it_starts_by_itself_once_seen_and_waits_for_the_guess(browser, path):
     with fp.opened(browser, path, motion="no-preference") as page:
         reached(page, "12")  # grown, first steps run, then the reader is asked

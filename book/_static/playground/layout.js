@@ -29,7 +29,7 @@
   }
 
   function panels() {
-    return '<div class="ib-panel ib-data"><p class="ib-title"><b>Data space.</b> Drag the points. Solid: now. Dashed: best possible. Rings: the last batch.</p>' +
+    return '<div class="ib-panel ib-data"><p class="ib-title"><b>Data space.</b> <span class="ib-more">Drag the points. Solid: now. Dashed: best possible. Rings: the last batch.</span></p>' +
       '<svg data-ref="data" role="group" aria-label="Data space with movable points"></svg><div class="ib-row">' +
       button('add0', 'Add ●') + button('add1', 'Add □') + button('add2', 'Add ▲') + button('remove', 'Remove', ' disabled') + '</div></div>' +
       '<div class="ib-panel ib-weights"><p class="ib-title" data-ref="weighttitle"></p>' +

@@ -26,8 +26,8 @@
       var best = stage.race.best[stage.settings.norm], what = stage.race.z ? 'Weight space. ' : 'The rows of W. ';
       ref.weights.setAttribute('aria-label', what + (best.separable ? 'The ball of the ' + stage.settings.norm + ' norm touches the region of margins at least 1 at radius ' + (1 / best.margin).toFixed(3) +
         (best.touch ? ', at u = (' + best.touch.map(function (v) { return v.toFixed(2); }).join(', ') + ').' : '.') : 'The points are not separable.'));
-      ref.weighttitle.innerHTML = stage.race.z ? '<b>Weight space.</b> Shaded: margins at least 1. The ball grows until it touches.'
-        : '<b>Rows of W.</b> One arrow a class. Rings: the best of each norm.';
+      ref.weighttitle.innerHTML = stage.race.z ? '<b>Weight space.</b> <span class="ib-more">Shaded: margins at least 1. The ball grows until it touches.</span>'
+        : '<b>Rows of W.</b> <span class="ib-more">One arrow a class. Rings: the best of each norm.</span>';
       ref.ballrow.classList.toggle('ib-blank', !stage.race.z);
     }
 

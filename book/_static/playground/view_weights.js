@@ -31,7 +31,7 @@
     var d = Ibias.engine.difference(l.run.last), h = Math.hypot(d[0], d[1]), from = place(f, race, l, race.t, l.u);
     if (!(h > 0)) return '';
     var tip = [from[0] + STEP * d[0] / h, from[1] - STEP * d[1] / h];
-    marks.push({ x: tip[0] + 6, y: tip[1] + 4, text: 'this step', color: l.color });
+    if (f.width > 240) marks.push({ x: tip[0] + 6, y: tip[1] + 4, text: 'this step', color: l.color });
     return '<g class="ib-laststep">' + Frame.arrow(from, tip, { color: l.color, dash: '3 2' }, 2) + '</g>';
   }
 
