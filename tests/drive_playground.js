@@ -43,7 +43,7 @@ const TASKS = {
   },
   csv: (c) => csv(c.text, c.centre),
   presets: () => Object.keys(presets.PRESETS).map((key) => ({ key, ...presets.PRESETS[key] })),
-  hash: (c) => { const h = settings.fromHash(c.hash); return h && { ...h, again: settings.toHash(h.settings, h.t) }; },
+  hash: (c) => { const h = settings.fromHash(c.hash); return h && { ...h, again: settings.toHash(h.settings, h.t, h.preset) }; },
 };
 
 let text = '';

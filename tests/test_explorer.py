@@ -187,12 +187,37 @@ def test_full_batch_curves_do_not_depend_on_variance_reduction(numbers):
     assert plain["curve"] == reduced["curve"]
 
 
+def number_of(tick: str) -> float:
+    """A tick's text, "0.02", "10" or "2·10⁻³", as a number."""
+    plain = tick.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−", "-0123456789-"))
+    lead, _, power = plain.rpartition("10") if re.search("[⁻⁰-⁹²³¹]", tick) else (plain, "", "")
+    return float(lead.rstrip("·") or 1) * 10 ** float(power or 0)
+
+
 def test_the_axis_is_scaled_to_what_is_shown(numbers):
     (found,) = node(numbers, "#set=small&A=frobenius,12,0,0&B=frobenius,12,0,0&vary=none")
     seen = found["curve"]["least"] + found["curve"]["most"]
-    ticks = [float(t) for t in re.findall(r">(0?\.?\d+\.?\d*)<", " ".join(found["axis"]))]
-    # a chart that ended a decade below its curves was the fault of the old one
-    assert min(seen) / 5 < min(ticks) and max(ticks) < 5 * max(seen)
+    ticks = [t[len('text-anchor="end">') : -1] for t in found["axis"]]
+    ticks = [number_of(t) for t in ticks if re.fullmatch("[0-9.·⁻⁰-⁹²³¹]+", t)]
+    # a chart that ended decades below its curves was the fault of the old one; ends are 1, 2 or 5
+    # times a power of ten, less than a factor of three away
+    assert len(ticks) >= 3
+    assert min(seen) / 3 < min(ticks) and max(ticks) < 3 * max(seen)
+
+
+@pytest.mark.parametrize("share, promised", [(0.5, 0.5), (1.5, None)])
+def test_what_noise_can_cost_decides_what_is_promised(numbers, tmp_path, share, promised):
+    text = numbers.read_text(encoding="utf-8")
+    head, _, body = text.partition("explorerNumbers = ")
+    made = json.loads(body.rstrip().removesuffix(";"))
+    one = made["sets"][1]
+    one["cost"][0][0] = share * one["best"][made["norms"].index("max")]["lower"]
+    (tmp_path / "numbers.js").write_text(
+        f"{head}explorerNumbers = {json.dumps(made)};", encoding="utf-8"
+    )
+    (found,) = node(tmp_path / "numbers.js", "#set=small&A=max,1,0,0")
+    assert found["promise"]["error"] == promised
+    assert ("at most 0.500" in found["promised"]) == (promised is not None)
 
 
 def test_a_file_is_fresh_until_the_package_changes(numbers, monkeypatch):

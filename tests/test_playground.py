@@ -264,6 +264,11 @@ def test_a_long_race_keeps_few_records():
         ("stuck", {}),
         ("three", {}),
         ("three", {"mode": "recipes", "lanes": ["full", "mini", "both"], "batch": 2}),
+        # the middle class has lost its points
+        (
+            "norms",
+            {"points": [{"x": 2, "y": 1, "label": 0}, {"x": -1, "y": -3, "label": 2}], "batch": 2},
+        ),
     ],
 )
 def test_the_same_run_in_python_prints_the_numbers_of_the_page(preset, change, capsys):
@@ -327,9 +332,16 @@ def test_a_url_holds_the_whole_state():
     (again,) = node({"task": "hash", "hash": found["again"]})
     assert (
         again["settings"] == found["settings"]
+        and again["preset"] == ""  # the story's question is about its own settings only
         and again["t"] == 250
         and again["settings"]["norm"] == "frobenius"
     )
+
+
+def test_a_shared_story_keeps_its_question():
+    (found,) = node({"task": "hash", "hash": "#preset=stuck&t=250"})
+    (again,) = node({"task": "hash", "hash": found["again"]})
+    assert again["preset"] == "stuck" and again["t"] == 250
 
 
 def test_links_of_the_book_open_a_preset_and_nothing_else():

@@ -25,7 +25,7 @@
       clearTimeout(due);
       if (!element.hasAttribute('data-url')) return;
       due = setTimeout(function () {
-        var hash = '#' + settings.toHash(view.settings, view.playing ? 0 : view.race.t);
+        var hash = '#' + settings.toHash(view.settings, view.playing ? 0 : view.race.t, view.preset);
         try { history.replaceState(null, '', hash); } catch (e) { /* a viewer without history */ }
       }, SAVE_MS);
     };
@@ -126,7 +126,7 @@
     var uid = 'ib' + (++mounted) + '-', ref = build(element, uid), view = create(element, ref), inUrl = element.hasAttribute('data-url'), width = 0;
     bindPoints(view, ref);
     view.controls = Ibias.controls(view, ref, element);
-    if (ref.share) Ibias.shareButton(ref.share, function () { return '#' + settings.toHash(view.settings, view.race.t); });
+    if (ref.share) Ibias.shareButton(ref.share, function () { return '#' + settings.toHash(view.settings, view.race.t, view.preset); });
     if (ref.paste) Ibias.own(ref, uid, function (points) {
       view.preset = '';
       view.show(Object.assign({}, view.settings, { points: points, batch: settings.fitBatch(view.settings.batch, points.length), norm: settings.fitNorm(view.settings.norm, points) }), 0);

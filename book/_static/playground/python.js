@@ -12,6 +12,7 @@
   }
 
   function python(s, race) {
+    if (race.points.every(function (p) { return p.label === race.points[0].label; })) return '# one class only; ibias asks for two\n';
     var seen = [], steps = Math.max(race.t, 1);
     race.lanes.forEach(function (l) { if (seen.indexOf(l.run.norm) < 0) seen.push(l.run.norm); });
     return [

@@ -22,7 +22,9 @@
     spectral: { text: 'spectral', dash: '2 3' }
   };
 
-  function classes(points) { return points.some(function (p) { return p.label === 2; }) ? 3 : 2; }
+  /* the labels that occur, in order; a class without a point is none, as in ibias */
+  function present(points) { return [0, 1, 2].filter(function (c) { return points.some(function (p) { return p.label === c; }); }); }
+  function classes(points) { return Math.max(2, present(points).length); }
   function methodName(norm, momentum, vr) { return (vr ? 'VR-' : '') + NAMES[norm][momentum ? 1 : 0]; }
 
   function lane(id, look, name, run) {
@@ -37,7 +39,7 @@
 
   /* settings -> {points, k, norms, z (two classes only), best (norm -> maximum margin), lanes, t} at step 0 */
   function create(s) {
-    var k = classes(s.points), points = s.points.map(function (p) { return Object.assign({}, p); }), z = k === 2 ? geometry.signed(points) : null, best = {};
+    var k = classes(s.points), there = present(s.points), points = s.points.map(function (p) { return { x: p.x, y: p.y, label: there.length > 1 ? there.indexOf(p.label) : p.label % 2 }; }), z = k === 2 ? geometry.signed(points) : null, best = {};
     NORMS[k].forEach(function (norm) { best[norm] = z ? geometry.maxMargin(z, norm) : Ibias.barrier(points, k, norm); });
     var common = { points: points, k: k, batch: s.batch, eta0: s.eta, a: s.a, orders: Ibias.philox.orders(points.length, s.seed) };
     var lanes = s.mode === 'recipes' ? s.lanes.map(function (id) { return recipeLane(id, s, common); })

@@ -51,12 +51,13 @@
 
   function fromPreset(name) { return settings(PRESETS[name]); }
 
-  /* settings -> 'mode=...&norm=...'; t is the step to open at */
-  function toHash(s, t) {
-    var parts = {
+  /* settings -> 'mode=...&norm=...'; t is the step to open at, preset the story that is told, if one is */
+  function toHash(s, t, preset) {
+    var parts = preset ? { preset: preset } : {};
+    Object.assign(parts, {
       mode: s.mode, norm: s.norm, b: s.batch, beta: s.beta, momentum: +s.momentum, vr: +s.vr, a: s.a, eta: s.eta, seed: s.seed,
       lanes: s.lanes.join(','), points: pointsText(s.points)
-    };
+    });
     if (t) parts.t = t;
     return Object.keys(parts).map(function (k) { return k + '=' + parts[k]; }).join('&');
   }
@@ -71,7 +72,10 @@
       try { o[pair.slice(0, cut)] = decodeURIComponent(pair.slice(cut + 1)); } catch (e) { /* a broken escape is no setting */ }
     });
     var t = Math.round(clamp(o.t, 0, 1e5, 0));
-    if (Object.prototype.hasOwnProperty.call(PRESETS, o.preset)) return { preset: o.preset, settings: settings(Object.assign({}, PRESETS[o.preset], o)), t: t };
+    if (Object.prototype.hasOwnProperty.call(PRESETS, o.preset)) {
+      var chosen = settings(Object.assign({}, PRESETS[o.preset], o)), told = toHash(chosen) === toHash(fromPreset(o.preset));
+      return { preset: told ? o.preset : '', settings: chosen, t: t }; // the story's question is about its own settings only
+    }
     return o.points ? { preset: '', settings: settings(o), t: t } : null;
   }
 
