@@ -120,18 +120,35 @@ def test_the_sweeps_are_those_of_the_chapters(name):
     assert steps == own or (name == "05_experiment" and "eta0 = 1.0\n" in text and steps == [])
 
 
-@pytest.mark.skipif(not (FIGURES / "fig-1.csv").exists(), reason="chapter 5 is not computed")
-def test_the_numbers_of_the_built_book_are_those_of_chapter_5():
-    import pandas as pd
-
+@pytest.mark.parametrize(
+    "figure, key, norm",
+    [
+        ("fig-1", "gaussian", "frobenius"),
+        ("fig-1-set-two", "mixture", "frobenius"),
+        ("fig-3", "gaussian", "max"),
+        ("fig-3-set-two", "mixture", "max"),
+        ("fig-4", "gaussian", "spectral"),
+        ("fig-4-set-two", "mixture", "spectral"),
+    ],
+)
+def test_every_number_of_the_built_book_is_that_of_its_chapter(figure, key, norm):
+    pd = pytest.importorskip("pandas")
     built = fp.ROOT / "_build" / "interactive" / "explorer" / "numbers.js"
-    if not built.exists():
-        pytest.skip("the explorer's numbers are not computed; run `make book`")
-    (found,) = node(built, "#set=gaussian&A=frobenius,10,0.5,0")
-    table = pd.read_csv(FIGURES / "fig-1.csv", comment="#")
-    run = table[table.optimizer.str.contains("b=10 beta=0.5") & (table.variance_reduction == 0)]
-    want = run.groupby("step").error.median().to_numpy()[-len(found["curve"]["error"]) :]
-    np.testing.assert_allclose(found["curve"]["error"], want, rtol=PRECISION)
+    if not built.exists() or not (FIGURES / f"{figure}.csv").exists():
+        pytest.skip("the chapters or the explorer's numbers are not computed; run `make book`")
+    table = pd.read_csv(FIGURES / f"{figure}.csv").query("step > 0")
+    recipes = table.groupby(["batch_size", "momentum", "variance_reduction"])
+    assert len(recipes) == 30
+    hashes = [f"#set={key}&A={norm},{b},{beta:g},{int(vr)}" for (b, beta, vr), _ in recipes]
+    for (_, runs), found in zip(recipes, node(built, *hashes), strict=True):
+        wanted = runs.groupby("step")[["error", "cosine", "log_loss"]].median()
+        for name, want in {
+            "error": wanted.error,
+            "cosine": wanted.cosine,
+            "loss": wanted.log_loss / np.log(10),
+        }.items():
+            # a float32 keeps 24 bits, and the csv all of them
+            np.testing.assert_allclose(found["curve"][name], want, rtol=PRECISION, atol=1e-9)
 
 
 def test_promises_are_those_of_the_theorems_and_the_reason_is_in_numbers(numbers):
