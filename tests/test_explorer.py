@@ -94,13 +94,13 @@ def test_a_curve_of_the_page_is_that_of_simulate(numbers, key, norm, b, beta, vr
         np.testing.assert_allclose(found["curve"][name], want, rtol=PRECISION, atol=1e-9)
 
 
-def parameters(name: str) -> str:
+def source_of(name: str) -> str:
     return (NOTEBOOKS / f"{name}.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["05_experiment", "K_max_and_spectral"])
 def test_the_sweeps_are_those_of_the_chapters(name):
-    text = parameters(name)
+    text = source_of(name)
     assert f"\nsteps = {explorer.STEPS:_}\n" in text and f"\nseeds = {explorer.SEEDS}\n" in text
     assert f"\nbatch_sizes = {list(explorer.BATCH_SIZES)}\n" in text
     assert re.findall(r'"?momenta"?[:=] ?(\[.*?\])', text) == [str(list(explorer.MOMENTA))]
@@ -197,6 +197,15 @@ def test_links_of_the_book_open_a_view():
     assert views == set(re.findall(r'id="view-(\w+)"', text)) and len(views) == 4
     source = (fp.STATIC / "explorer" / "state.js").read_text(encoding="utf-8")
     assert all(f"\n    {view}: {{" in source for view in views)
+
+
+def test_the_theorems_named_in_a_reason_are_linked_to_where_they_stand():
+    source = (fp.STATIC / "explorer" / "words.js").read_text(encoding="utf-8")
+    links = re.findall(r"'(Theorem [\d.]+)': '\.\./notebooks/(\w+)\.html#([\w-]+)'", source)
+    assert len(links) == 3
+    for theorem, name, anchor in links:
+        assert theorem.removeprefix("Theorem ").replace(".", "-") in anchor
+        assert f"# :label: {anchor}\n" in source_of(name)
 
 
 def test_full_batch_curves_do_not_depend_on_variance_reduction(numbers):

@@ -62,7 +62,7 @@
       state.recipes.forEach(function (r, i) {
         ref['title' + i].textContent = Words.title(data, state, i);
         ref['reached' + i].textContent = Words.reached(data, state, r);
-        ref['promised' + i].textContent = Words.promised(data, state, r);
+        ref['promised' + i].innerHTML = Words.promised(data, state, r);
         said.push(Words.title(data, state, i) + '. ' + Words.reached(data, state, r));
       });
       if (said.join(' ') !== spoken) ref.live.textContent = spoken = said.join(' ');

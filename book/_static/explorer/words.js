@@ -11,13 +11,21 @@
     return when + 'the error is ' + svg.number(e, 4) + ': ' + (Math.floor((1 - e) * 1000) / 10).toFixed(1) + ' % of the best margin.';
   }
 
+  /* where the theorems stand, seen from the explorer's page */
+  var THEOREMS = {
+    'Theorem 4.1': '../notebooks/04_1_large_batch.html#thm-4-1',
+    'Theorem 4.3': '../notebooks/04_2_momentum.html#thm-4-3',
+    'Theorem 4.6': '../notebooks/04_3_variance_reduction.html#thm-4-6'
+  };
+  function linked(name) { return '<a href="' + THEOREMS[name] + '">' + name + '</a>'; }
+
   function short(v) { return v < 10 ? v.toPrecision(3) : v.toFixed(0); }
 
-  /* the theorem, with the numbers that decide whether it says anything */
+  /* the theorem, with the numbers that decide whether it says anything; HTML */
   function promised(data, s, r) {
-    var p = data.promise(s.set, r), theorem = r.vr ? 'Theorem 4.6' : r.beta > 0 ? 'Theorem 4.3 (sharper form)' : 'Theorem 4.1';
+    var p = data.promise(s.set, r), theorem = r.vr ? linked('Theorem 4.6') : r.beta > 0 ? linked('Theorem 4.3') + ', sharper form' : linked('Theorem 4.1');
     if (p.batches === 1) return 'Promised: the maximum margin in the limit, as a full batch has no noise (' + theorem + ').';
-    if (r.vr) return 'Promised: the maximum margin in the limit, at any batch size (Theorem 4.6).';
+    if (r.vr) return 'Promised: the maximum margin in the limit, at any batch size (' + theorem + ').';
     if (p.error !== null) return 'Promised: an error of at most ' + svg.number(p.error) + ' in the limit (' + theorem + ').';
     var formula = r.beta > 0 ? '4 R N(β, m)' : '4 (m − 1) R';
     return 'Promised: nothing. With m = ' + p.batches + ' batches an epoch the noise may cost ' + formula + ' = ' + short(p.cost) + ' of the margin, and γ is only ' + short(p.margin) +
