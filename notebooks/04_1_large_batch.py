@@ -115,6 +115,9 @@ claim(
 )
 
 # %% [markdown]
+# ```{see-it} norms with the full batch, each norm's method heads for its own line
+# ```
+#
 # So mini-batches are on their own. What they do, at the end of 20 000 steps on set II, in three norms:
 
 # %%

@@ -99,6 +99,9 @@ claim(
 )
 
 # %% [markdown]
+# ```{see-it} momentum batches of two, with and without momentum
+# ```
+#
 # ## Certified against observed
 #
 # On set II, every batch size and momentum, three norms. Colour: what the runs do. Lines: below them the theorem applies.

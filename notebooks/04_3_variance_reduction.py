@@ -135,6 +135,9 @@ claim(
 )
 
 # %% [markdown]
+# ```{see-it} variance single samples with variance reduction meet the full batch
+# ```
+#
 # ## The transient of small batches
 #
 # Corollary F.5 lets the gap carry $m^2$. If the transient is what separates $b = 1$ from the rest, then its error must keep falling

@@ -175,6 +175,9 @@ claim(
 )
 
 # %% [markdown]
+# ```{see-it} stuck two samples that SignSGD cannot both classify, and what frees it
+# ```
+#
 # ## Two batches: the border
 #
 # ````{prf:proposition} R: refinement for two batches (*sharper*)

@@ -22,6 +22,8 @@ ARGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+SHIFTS = """window.shifted = 0; new PerformanceObserver(list => list.getEntries().forEach(e => {
+    if (!e.hadRecentInput) window.shifted += e.value; })).observe({type: 'layout-shift', buffered: true});"""
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -65,6 +67,7 @@ def opened(browser, path: Path, *, viewport=DESK, theme="light", hash="", motion
         ),
     )
     page.on("request", lambda request: page.asked.append(request.url))
+    page.add_init_script(SHIFTS)
     page.goto(path.as_uri() + hash)
     page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
     try:
@@ -82,6 +85,12 @@ def serious(page) -> list[str]:
         for v in found
         if v["impact"] in ("serious", "critical")
     ]
+
+
+def shifted(page) -> float:
+    """How much of the page has moved by itself since it was opened (the browser's layout shift)."""
+    page.wait_for_timeout(300)  # numbers, then a frame or two of drawing
+    return page.evaluate("window.shifted")
 
 
 def sideways(page) -> int:

@@ -33,6 +33,23 @@
     return '10' + (exponent < 0 ? '⁻' : '') + digits;
   }
 
+  /* a number as the text of a tick: 0.02, 1, 10³ or 2·10⁻⁴ */
+  function tick(v, log) {
+    if (!log || v === 0 || (v >= 1e-2 && v <= 10)) return minus(String(+v.toPrecision(6)));
+    var e = Math.floor(Math.log10(v) + 1e-9), lead = Math.round(v / Math.pow(10, e));
+    return (lead === 1 ? '' : lead + '·') + power(e);
+  }
+
+  /* a measured number as text: three digits, small ones with a power of ten */
+  function number(v, digits) {
+    if (v === null || v === undefined) return '–';
+    if (v !== 0 && Math.abs(v) < 1e-3) return minus(v.toExponential(1)).replace(/e(.*)$/, function (_, e) { return ' · ' + power(+e.replace('−', '-')); });
+    return minus(digits === undefined ? v.toPrecision(3) : v.toFixed(digits));
+  }
+
+  /* a minus sign in place of the hyphen */
+  function minus(text) { return String(text).replace(/-/g, '−'); }
+
   /* 1, 2 or 5 times a power of ten, about a third of `extent` */
   function niceStep(extent) {
     var raw = extent / 3, unit = Math.pow(10, Math.floor(Math.log10(raw))), lead = raw / unit;
@@ -50,5 +67,5 @@
     return labels;
   }
 
-  Ibias.svg = { fixed: fixed, escape: escape, path: path, corners: corners, power: power, niceStep: niceStep, spread: spread };
+  Ibias.svg = { fixed: fixed, escape: escape, path: path, corners: corners, power: power, tick: tick, number: number, minus: minus, niceStep: niceStep, spread: spread };
 })(typeof globalThis !== 'undefined' ? globalThis : this);

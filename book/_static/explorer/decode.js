@@ -2,55 +2,44 @@
 (function (root) {
   'use strict';
   var Ibias = root.Ibias = root.Ibias || {};
-  var MISSING = 65535;
-  var SPREAD = 3; // least, median, largest over the seeds
+  var MEASURES = ['least', 'error', 'most', 'cosine', 'loss']; // in the order of the packed array
 
-  function words(text) {
-    var raw = atob(text), out = new Uint16Array(raw.length / 2);
-    for (var i = 0; i < out.length; i++) out[i] = raw.charCodeAt(2 * i) | raw.charCodeAt(2 * i + 1) << 8;
-    return out;
+  function floats(text) {
+    var raw = atob(text), bytes = new Uint8Array(raw.length);
+    for (var i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+    return new Float32Array(bytes.buffer);
   }
 
-  function value(word, scale) { return word === MISSING ? null : scale[0] + word / (MISSING - 1) * (scale[1] - scale[0]); }
-
-  /* numbers -> {numbers, set(key), curve(state), promise(state), best(state)}; a state names set, norm, b, beta, vr, a */
+  /* numbers -> {numbers, set(key), curve(set, recipe), promise(set, recipe)}; a recipe names norm, b, beta, vr */
   function data(numbers) {
     var known = {}, steps = numbers.steps.length;
 
     function set(key) { return numbers.sets.filter(function (s) { return s.key === key; })[0]; }
 
-    function index(state) {
-      var s = set(state.set), m = numbers.momenta.length;
-      return ((numbers.norms.indexOf(state.norm) * 2 + (state.vr ? 1 : 0)) * m + numbers.momenta.indexOf(state.beta)) * s.batches.length + s.batches.indexOf(state.b);
-    }
-
-    function arrays(state) {
-      var name = state.set + ' ' + state.a;
-      if (!known[name]) {
-        var packed = set(state.set).curves[state.a];
-        known[name] = { error: words(packed.error), cosine: words(packed.cosine), loss: words(packed.loss) };
-      }
-      return known[name];
-    }
-
-    function part(all, scale, from) {
-      return Array.from({ length: steps }, function (_, i) { return value(all[from + i], scale); });
-    }
-
-    /* {least, error, most (relative errors), cosine, loss (log10)}: one value per recorded step */
-    function curve(state) {
-      var all = arrays(state), i = index(state), scales = numbers.scales;
-      var errors = [0, 1, 2].map(function (k) {
-        return part(all.error, scales.error, (i * SPREAD + k) * steps).map(function (e) { return e === null ? null : Math.pow(10, e); });
+    /* one value per recorded step for each of MEASURES; null where there is none */
+    function curve(key, r) {
+      var s = set(key), m = numbers.momenta.length, out = {};
+      var at = ((numbers.norms.indexOf(r.norm) * 2 + (r.vr ? 1 : 0)) * m + numbers.momenta.indexOf(r.beta)) * s.batches.length + s.batches.indexOf(r.b);
+      known[key] = known[key] || floats(s.curves);
+      MEASURES.forEach(function (name, k) {
+        var from = (at * MEASURES.length + k) * steps;
+        out[name] = Array.from(known[key].subarray(from, from + steps), function (v) { return Number.isFinite(v) ? v : null; });
       });
-      return { least: errors[0], error: errors[1], most: errors[2], cosine: part(all.cosine, scales.cosine, i * steps), loss: part(all.loss, scales.loss, i * steps) };
+      return out;
     }
 
-    return {
-      numbers: numbers, set: set, curve: curve,
-      promise: function (state) { return set(state.set).promise[index(state)]; },
-      best: function (state) { return set(state.set).best[numbers.norms.indexOf(state.norm)]; }
-    };
+    /* what the theorems leave of the margin: {error (the largest in the limit, null: nothing is promised), cost, margin,
+     * batches (in an epoch), momentum (the least that would earn a promise)} */
+    function promise(key, r) {
+      var s = set(key), b = s.batches.indexOf(r.b), best = s.best[numbers.norms.indexOf(r.norm)];
+      var cost = r.vr ? 0 : s.cost[numbers.momenta.indexOf(r.beta)][b];
+      return {
+        error: cost < best.lower ? cost / best.lower : null, cost: cost, margin: best.lower, batches: s.n / r.b, momentum: best.momentum[b],
+        width: (best.upper - best.lower) / best.upper, unique: best.unique
+      };
+    }
+
+    return { numbers: numbers, set: set, curve: curve, promise: promise };
   }
 
   Ibias.explorerData = data;

@@ -1,109 +1,131 @@
-/* Ibias.mountExplorer(element): the explorer inside an element; data-ibias="explorer" mounts itself. Ibias.mountExplorer */
+/* Ibias.mountExplorer(element, numbers): the explorer inside an element; data-ibias="explorer" mounts itself. Ibias.mountExplorer */
 (function (root) {
   'use strict';
-  var Ibias = root.Ibias = root.Ibias || {}, State = Ibias.explorerState, View = Ibias.explorerView, mounted = 0;
-  var TEXT = { max: 'max <small>SignSGD, Signum</small>', frobenius: 'Frobenius <small>N-SGD, N-MSGD</small>', spectral: 'spectral <small>Spectral-SGD, Muon</small>' };
+  var Ibias = root.Ibias = root.Ibias || {}, svg = Ibias.svg, State = Ibias.explorerState, Chart = Ibias.explorerChart, Words = Ibias.explorerWords;
+  var CHARTS = { error: 'Relative margin error', cosine: 'Cosine to the best direction', loss: 'log₁₀ of the training loss' };
+  var NAMES = { norm: 'Norm', b: 'Batch <i>b</i>', beta: 'Momentum <i>β</i>', vr: '<abbr title="variance reduction">VR</abbr>' };
+  var SAVE_MS = 250;
 
-  /* fieldsets of radio buttons: arrow keys walk through the values of one, Tab goes to the next */
-  function group(uid, key, title, values, text) {
-    return '<fieldset><legend>' + title + '</legend><div class="ib-options">' + values.map(function (v, i) {
-      return '<label><input type="radio" name="' + uid + key + '" data-key="' + key + '" data-index="' + i + '"> <span>' + text(v, i) + '</span></label>';
-    }).join('') + '</div></fieldset>';
+  function option(value, text) { return '<option value="' + value + '">' + text + '</option>'; }
+
+  function select(key, title, options) {
+    return '<label class="ib-pick"><span>' + title + '</span><select data-key="' + key + '">' + options + '</select></label>';
   }
 
-  function controls(uid, data, s) {
-    var all = State.choices(data, s), n = data.set(s.set).n;
-    return group(uid, 'set', 'Data set', all.set, function (key) { return Ibias.svg.escape(data.set(key).title); }) +
-      group(uid, 'norm', 'Norm', all.norm, function (v) { return TEXT[v]; }) +
-      group(uid, 'b', 'Batch size <i>b</i>', all.b, function (v) { return v === n ? n + ' <small>all</small>' : v; }) +
-      group(uid, 'beta', 'Momentum <i>β</i>', all.beta, function (v) { return v === 0 ? '0 <small>none</small>' : v; }) +
-      group(uid, 'vr', 'Variance reduction', all.vr, function (v) { return v ? 'on' : 'off'; }) +
-      group(uid, 'a', 'Step exponent <i>a</i>', all.a, String) +
-      group(uid, 'vary', 'Compare along', all.vary, function (v) { return State.VARY[v]; });
+  /* a value of one part of a recipe, as the reader sees it */
+  function shown(part, v, n) {
+    if (part === 'b') return v === n ? n + ' (all)' : v;
+    if (part === 'beta') return v === 0 ? '0 (none)' : v;
+    return part === 'vr' ? (v ? 'on' : 'off') : v === 'frobenius' ? 'Frobenius' : v;
+  }
+
+  function card(data, s, i) {
+    var all = State.choices(data, s.set), n = data.set(s.set).n;
+    return '<fieldset class="ib-recipe" style="--ib-lead:' + Chart.COLORS[i] + '"><legend data-ref="title' + i + '"></legend><div class="ib-picks">' + State.PARTS.map(function (part) {
+      return select(i + part, NAMES[part], all[part].map(function (v, j) { return option(j, shown(part, v, n)); }).join(''));
+    }).join('') + '</div><p data-ref="reached' + i + '"></p><p data-ref="promised' + i + '"></p></fieldset>';
   }
 
   function layout() {
-    return '<form aria-label="Choose a recipe" data-ref="form"></form><p class="ib-caption" data-ref="sentence"></p><p class="ib-unseen" aria-live="polite" data-ref="live"></p>' +
-      '<div class="ib-panel"><p class="ib-title"><b>Relative margin error.</b> Median over the seeds, band from the least to the largest. Lower is better.</p><svg role="img" data-ref="error"></svg></div>' +
-      '<div class="ib-pair"><div class="ib-panel"><p class="ib-title"><b>Cosine</b> to the maximum-margin solution</p><svg role="img" data-ref="cosine"></svg></div>' +
-      '<div class="ib-panel"><p class="ib-title"><b>log₁₀ of the training loss</b></p><svg role="img" data-ref="loss"></svg></div></div>' +
-      '<label class="ib-step"><span>Read off at step <output data-ref="step"></output></span> <input type="range" data-ref="at" min="0" step="1"></label>' +
-      '<div class="ib-scroll" tabindex="0" role="region" aria-label="Values at the chosen step"><table data-ref="table"></table></div>' +
-      '<p class="ib-note" data-ref="certificate"></p><p class="ib-row"><button type="button" data-ref="share">Copy a link to this view</button></p>';
+    return '<div class="ib-charts">' + Object.keys(CHARTS).map(function (name) {
+      return '<div class="ib-panel ib-' + name + '"><p class="ib-title">' + CHARTS[name] + '</p><svg role="img" data-ref="' + name + '"></svg></div>';
+    }).join('') + '</div><label class="ib-step"><span>At step <output data-ref="step"></output></span> <input type="range" data-ref="at" min="0" step="1"></label>' +
+      '<form aria-label="Choose what is compared"></form><p class="ib-unseen" aria-live="polite" data-ref="live"></p>' +
+      '<p class="ib-note" data-ref="certificate"></p><div class="ib-scroll" tabindex="0" role="region" aria-label="Values at the chosen step"><table data-ref="table"></table></div>';
+  }
+
+  function form(data, s) {
+    return '<div class="ib-bar">' + select('set', 'Data set', data.numbers.sets.map(function (one) { return option(one.key, one.title); }).join('')) +
+      select('vary', 'Also draw', Object.keys(State.VARY).map(function (key) { return option(key, State.VARY[key]); }).join('')) +
+      '<button type="button" data-ref="swap">Swap A and B</button><button type="button" data-ref="share">Copy a link</button></div>' +
+      '<div class="ib-two">' + card(data, s, 0) + card(data, s, 1) + '</div>';
   }
 
   function mount(element, numbers) {
-    var data = Ibias.explorerData(numbers), uid = 'ibe' + (++mounted) + '-', ref = {}, inUrl = element.hasAttribute('data-url'), saving = 0, spoken = '';
-    var state = (inUrl && State.fromHash(data, location.hash)) || State.settle(data, {});
+    var data = Ibias.explorerData(numbers), ref = {}, boxes = {}, inUrl = element.hasAttribute('data-url'), saving = 0, spoken = '', asked = 0;
+    var state = (inUrl && State.fromHash(data, location.hash)) || State.fromHash(data, '#view-batches');
+
+    function find() { element.querySelectorAll('[data-ref]').forEach(function (e) { ref[e.getAttribute('data-ref')] = e; }); }
 
     function chart(name, lines) {
-      var e = ref[name], w = e.clientWidth || 340, h = e.clientHeight || 240;
+      var e = ref[name], w = e.clientWidth || 340, h = e.clientHeight || 240, made = Chart[name](w, h, data, state, lines);
+      boxes[name] = made.box;
       e.setAttribute('viewBox', '0 0 ' + w + ' ' + h);
-      e.innerHTML = View[name](w, h, data, state, lines);
-    }
-    function describe(lines) {
-      var at = state.at, names = { error: 'Relative margin error', cosine: 'Cosine to the maximum-margin solution', loss: 'Logarithm of the training loss' };
-      Object.keys(names).forEach(function (name) {
-        ref[name].setAttribute('aria-label', names[name] + ' at step ' + numbers.steps[at] + ': ' + lines.map(function (l) {
-          var v = l.curve[name][at];
-          return l.label + ' ' + (v === null ? 'undefined' : v.toPrecision(3));
-        }).join('; '));
-      });
+      e.innerHTML = made.text;
+      e.setAttribute('aria-label', CHARTS[name] + ' at step ' + numbers.steps[state.at] + ': ' + lines.slice().reverse().map(function (l) {
+        return l.name + ' ' + svg.number(l.curve[name][state.at], 4);
+      }).join('; '));
     }
     function draw() {
-      var lines = View.lines(data, state), text = View.sentence(data, state);
-      ['error', 'cosine', 'loss'].forEach(function (name) { chart(name, lines); });
-      describe(lines);
-      ref.sentence.textContent = text;
-      if (text !== spoken) ref.live.textContent = spoken = text;
-      ref.table.innerHTML = View.table(data, state, lines);
-      ref.certificate.textContent = View.certificate(data, state);
+      var lines = Chart.lines(data, state), said = [];
+      Object.keys(CHARTS).forEach(function (name) { chart(name, lines); });
+      state.recipes.forEach(function (r, i) {
+        ref['title' + i].textContent = Words.title(data, state, i);
+        ref['reached' + i].textContent = Words.reached(data, state, r);
+        ref['promised' + i].innerHTML = Words.promised(data, state, r);
+        said.push(Words.title(data, state, i) + '. ' + Words.reached(data, state, r));
+      });
+      if (said.join(' ') !== spoken) ref.live.textContent = spoken = said.join(' ');
+      ref.table.innerHTML = Words.table(state, lines.slice().reverse());
+      ref.certificate.textContent = Words.certificate(data, state);
       ref.step.textContent = numbers.steps[state.at].toLocaleString('en');
       ref.at.value = state.at;
+      ref.at.setAttribute('aria-valuetext', 'step ' + ref.step.textContent);
     }
     function save() {
       clearTimeout(saving);
-      if (inUrl) saving = setTimeout(function () { try { history.replaceState(null, '', '#' + State.toHash(state)); } catch (e) { /* a viewer without history */ } }, 200);
+      if (inUrl) saving = setTimeout(function () { try { history.replaceState(null, '', '#' + State.toHash(state)); } catch (e) { /* a viewer without history */ } }, SAVE_MS);
     }
     function check() {
-      var all = State.choices(data, state);
-      ref.form.querySelectorAll('[data-key]').forEach(function (e) {
-        var key = e.getAttribute('data-key');
-        e.checked = all[key][+e.getAttribute('data-index')] === state[key];
+      var all = State.choices(data, state.set);
+      element.querySelectorAll('select').forEach(function (e) {
+        var key = e.getAttribute('data-key'), part = key.slice(1);
+        e.value = key in state ? state[key] : all[part].indexOf(state.recipes[+key[0]][part]);
       });
     }
-    function rebuild() {
-      ref.form.innerHTML = controls(uid, data, state);
-      check();
-    }
-    function choose(key, value) {
-      var change = {}, before = state.set;
-      change[key] = value;
+    function choose(change) {
       state = State.settle(data, Object.assign({}, state, change));
-      if (state.set !== before) { // other batch sizes; the focus stays where it was
-        rebuild();
-        ref.form.querySelector('[data-key=set]:checked').focus();
-      } else check();
+      check();
       draw();
       save();
+    }
+    /* a pointer may move many times between two pictures */
+    function hover(name, ev) {
+      var x = ev.clientX - ref[name].getBoundingClientRect().left;
+      cancelAnimationFrame(asked);
+      asked = requestAnimationFrame(function () {
+        var at = Chart.nearest(boxes[name], numbers.steps, x);
+        if (at !== state.at) choose({ at: at });
+      });
+    }
+    function picked(e) {
+      var key = e.getAttribute('data-key'), change = {}, part = key.slice(1);
+      if (key in state) change[key] = e.value;
+      else {
+        change.recipes = state.recipes.map(function (r) { return Object.assign({}, r); });
+        change.recipes[+key[0]][part] = State.choices(data, state.set)[part][+e.value];
+      }
+      choose(change);
     }
 
     element.classList.add('ib-figure', 'ib-explorer');
     element.innerHTML = layout();
-    element.querySelectorAll('[data-ref]').forEach(function (e) { ref[e.getAttribute('data-ref')] = e; });
+    element.querySelector('form').innerHTML = form(data, state);
+    find();
     Ibias.shareButton(ref.share, function () { return '#' + State.toHash(state); });
     ref.at.max = numbers.steps.length - 1;
-    ref.form.addEventListener('change', function (ev) {
-      var key = ev.target.getAttribute('data-key');
-      if (key) choose(key, State.choices(data, state)[key][+ev.target.getAttribute('data-index')]);
+    ref.at.addEventListener('input', function () { choose({ at: +ref.at.value }); });
+    ref.swap.addEventListener('click', function () { choose({ recipes: state.recipes.slice().reverse() }); });
+    element.querySelector('form').addEventListener('change', function (ev) { if (ev.target.matches('select')) picked(ev.target); });
+    element.querySelector('form').addEventListener('submit', function (ev) { ev.preventDefault(); });
+    Object.keys(CHARTS).forEach(function (name) {
+      ['pointermove', 'pointerdown'].forEach(function (kind) { ref[name].addEventListener(kind, function (ev) { hover(name, ev); }); });
     });
-    ref.form.addEventListener('submit', function (ev) { ev.preventDefault(); });
-    ref.at.addEventListener('input', function () { choose('at', +ref.at.value); });
     if (inUrl) root.addEventListener('hashchange', function () {
       var found = State.fromHash(data, location.hash);
-      if (found) { state = found; rebuild(); draw(); }
+      if (found) choose(found);
     });
-    rebuild();
+    check();
     draw();
     var width = 0;
     new ResizeObserver(function () { if (element.clientWidth !== width) { width = element.clientWidth; draw(); } }).observe(element);

@@ -1,86 +1,90 @@
-/* What the explorer shows: one recipe on one data set, and the axis along which it is compared. Ibias.explorerState */
+/* What the explorer shows: a data set, two recipes, and what is drawn beside the first. Ibias.explorerState */
 (function (root) {
   'use strict';
   var Ibias = root.Ibias = root.Ibias || {};
   var FAMILY = { max: ['SignSGD', 'Signum'], frobenius: ['N-SGD', 'N-MSGD'], spectral: ['Spectral-SGD', 'Muon'] };
-  var VARY = { b: 'batch size', beta: 'momentum', vr: 'variance reduction', norm: 'norm', a: 'step-size exponent' };
+  var PARTS = ['norm', 'b', 'beta', 'vr'];
+  var VARY = { none: 'nothing else', b: 'every batch size of A', beta: 'every momentum of A', vr: 'A with and without VR', norm: 'every norm of A' };
 
   /* views that links of the book name: '#view-momentum' */
   var VIEWS = {
-    batches: { set: 'mixture', norm: 'max', b: 10, vary: 'b' },
-    momentum: { set: 'mixture', norm: 'max', b: 10, beta: 0.9, vary: 'beta' },
-    variance: { set: 'mixture', norm: 'frobenius', b: 1, vr: true, vary: 'vr' },
-    digits: { set: 'digits', norm: 'max', b: 7, beta: 0.99, vary: 'beta' }
+    batches: { set: 'mixture', vary: 'b', recipes: [{ norm: 'frobenius', b: 10, beta: 0, vr: false }, { norm: 'frobenius', b: 100, beta: 0, vr: false }] },
+    momentum: { set: 'mixture', vary: 'beta', recipes: [{ norm: 'frobenius', b: 10, beta: 0.99, vr: false }, { norm: 'frobenius', b: 100, beta: 0, vr: false }] },
+    variance: { set: 'mixture', vary: 'none', recipes: [{ norm: 'frobenius', b: 1, beta: 0, vr: true }, { norm: 'frobenius', b: 1, beta: 0, vr: false }] },
+    muon: { set: 'mixture', vary: 'none', recipes: [{ norm: 'spectral', b: 10, beta: 0.99, vr: false }, { norm: 'frobenius', b: 10, beta: 0.99, vr: false }] }
   };
 
-  /* the values each choice can take on the data set of `state` */
-  function choices(data, state) {
-    var n = data.numbers;
-    return {
-      set: n.sets.map(function (s) { return s.key; }), norm: n.norms, b: data.set(state.set).batches, beta: n.momenta, vr: [false, true],
-      a: n.exponents, vary: Object.keys(VARY), at: n.steps.map(function (_, i) { return i; })
-    };
+  /* the values each part of a recipe can take on a data set */
+  function choices(data, key) {
+    return { norm: data.numbers.norms, b: data.set(key).batches, beta: data.numbers.momenta, vr: [false, true] };
+  }
+
+  function settleRecipe(all, raw, otherwise) {
+    var out = {};
+    PARTS.forEach(function (part) {
+      var wanted = raw ? raw[part] : undefined;
+      out[part] = all[part].indexOf(wanted) >= 0 ? wanted : all[part].indexOf(otherwise[part]) >= 0 ? otherwise[part] : all[part][0];
+    });
+    return out;
   }
 
   /* any object -> a state that exists; what makes no sense falls back to the first view */
   function settle(data, raw) {
-    var first = { set: data.numbers.sets[0].key, norm: data.numbers.norms[0], beta: 0, vr: false, a: 0.5, vary: 'b', at: data.numbers.steps.length - 1 };
-    var s = Object.assign({}, first, raw), known = data.set(s.set) ? s : Object.assign(s, { set: first.set }), all = choices(data, known);
-    Object.keys(first).forEach(function (key) { if (all[key].indexOf(s[key]) < 0) s[key] = all[key].indexOf(first[key]) < 0 ? all[key][0] : first[key]; });
-    if (all.b.indexOf(s.b) < 0) s.b = nearest(all.b, s.b);
-    return s;
+    var key = data.set(raw.set) ? raw.set : data.numbers.sets[0].key, all = choices(data, key), last = data.numbers.steps.length - 1;
+    var first = VIEWS.batches.recipes, recipes = raw.recipes || first;
+    return {
+      set: key, vary: VARY[raw.vary] && Object.prototype.hasOwnProperty.call(VARY, raw.vary) ? raw.vary : 'none',
+      recipes: [settleRecipe(all, recipes[0], first[0]), settleRecipe(all, recipes[1], first[1])],
+      at: Number.isInteger(raw.at) && raw.at >= 0 && raw.at <= last ? raw.at : last
+    };
   }
 
-  /* a batch size of this data set for one of another; the second smallest where there is none to go by */
-  function nearest(batches, b) {
-    if (!(b > 0)) return batches[1];
-    return batches.reduce(function (best, c) { return Math.abs(Math.log(c / b)) < Math.abs(Math.log(best / b)) ? c : best; });
-  }
+  function recipeText(r) { return [r.norm, r.b, r.beta, +r.vr].join(','); }
 
   function toHash(s) {
-    return ['set', 'norm', 'b', 'beta', 'vr', 'a', 'vary', 'at'].map(function (k) { return k + '=' + (k === 'vr' ? +s.vr : s[k]); }).join('&');
+    return ['set=' + s.set, 'A=' + recipeText(s.recipes[0]), 'B=' + recipeText(s.recipes[1]), 'vary=' + s.vary, 'at=' + s.at].join('&');
   }
 
+  function parseRecipe(text) {
+    var v = String(text || '').split(',');
+    return { norm: v[0], b: Number(v[1]), beta: v[2] === '' ? NaN : Number(v[2]), vr: v[3] === '1' };
+  }
+
+  /* '#view-momentum' or the text of toHash -> a state; null where the hash is not ours */
   function fromHash(data, hash) {
     var o = {}, named = /^#?view-(\w+)$/.exec(hash);
-    if (named && Object.prototype.hasOwnProperty.call(VIEWS, named[1])) return settle(data, VIEWS[named[1]]);
+    if (named) return Object.prototype.hasOwnProperty.call(VIEWS, named[1]) ? settle(data, VIEWS[named[1]]) : null;
     String(hash).replace(/^#/, '').split('&').forEach(function (pair) {
-      var cut = pair.indexOf('='), key = pair.slice(0, cut), text = pair.slice(cut + 1);
-      if (cut < 0) return;
-      if (['set', 'norm', 'vary'].indexOf(key) >= 0) o[key] = text;
-      else if (['b', 'beta', 'a', 'at'].indexOf(key) >= 0 && text !== '') o[key] = Number(text);
-      else if (key === 'vr') o.vr = text === '1';
+      var cut = pair.indexOf('=');
+      if (cut > 0) o[pair.slice(0, cut)] = pair.slice(cut + 1);
     });
-    return o.set ? settle(data, o) : null;
+    if (!o.set) return null;
+    return settle(data, { set: o.set, vary: o.vary, at: o.at ? Number(o.at) : undefined, recipes: [parseRecipe(o.A), parseRecipe(o.B)] });
   }
 
-  function name(data, s) {
-    var full = s.b === data.set(s.set).n;
-    return (s.vr && !full ? 'VR-' : '') + FAMILY[s.norm][s.beta > 0 ? 1 : 0];
+  /* the recipe in words: "VR-Signum, b = 10, β = 0.99" */
+  function title(data, key, r) {
+    var full = r.b === data.set(key).n, name = FAMILY[r.norm][r.beta > 0 ? 1 : 0];
+    return (r.vr && !full ? 'VR-' : '') + name + (full ? ', full batch' : ', b = ' + r.b) + (r.beta > 0 ? ', β = ' + r.beta : '');
   }
 
-  /* the recipe in words: "VR-Signum, b = 10, β = 0.9" */
-  function title(data, s) {
-    var full = s.b === data.set(s.set).n;
-    return name(data, s) + (full ? ', full batch' : ', b = ' + s.b) + (s.beta > 0 ? ', β = ' + s.beta : '');
+  function label(data, key, r, vary) {
+    if (vary === 'b') return r.b === data.set(key).n ? 'full batch' : 'b = ' + r.b;
+    if (vary === 'beta') return r.beta > 0 ? 'β = ' + r.beta : 'no momentum';
+    return vary === 'vr' ? (r.vr ? 'with VR' : 'without VR') : r.norm;
   }
 
-  /* the states along the compared axis, each with the label of its curve */
+  /* the recipes that differ from the first in the compared part, each with the label of its curve */
   function family(data, s) {
-    return choices(data, s)[s.vary].map(function (value) {
+    if (s.vary === 'none') return [];
+    var first = s.recipes[0];
+    return choices(data, s.set)[s.vary].filter(function (v) { return v !== first[s.vary]; }).map(function (value) {
       var change = {};
       change[s.vary] = value;
-      var one = Object.assign({}, s, change);
-      return { state: one, chosen: value === s[s.vary], label: label(data, one, s.vary) };
+      var r = Object.assign({}, first, change);
+      return { recipe: r, label: label(data, s.set, r, s.vary) };
     });
   }
 
-  function label(data, s, vary) {
-    if (vary === 'b') return s.b === data.set(s.set).n ? 'full batch' : 'b = ' + s.b;
-    if (vary === 'beta') return s.beta > 0 ? 'β = ' + s.beta : 'no momentum';
-    if (vary === 'vr') return s.vr ? 'with VR' : 'without VR';
-    return vary === 'norm' ? s.norm : 'a = ' + s.a;
-  }
-
-  Ibias.explorerState = { VARY: VARY, choices: choices, settle: settle, toHash: toHash, fromHash: fromHash, title: title, family: family };
+  Ibias.explorerState = { PARTS: PARTS, VARY: VARY, choices: choices, settle: settle, toHash: toHash, fromHash: fromHash, title: title, family: family };
 })(typeof globalThis !== 'undefined' ? globalThis : this);

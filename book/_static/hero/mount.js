@@ -4,7 +4,8 @@
   'use strict';
   var Ibias = root.Ibias = root.Ibias || {}, Scene = Ibias.heroScene;
   var GROW_MS = 1800, PAUSE_MS = 400, RUN_MS = 6500;
-  var WORDS = { max: ['max norm', 'SignSGD, Signum'], frobenius: ['Frobenius norm', 'N-SGD, Muon'], sum: ['sum norm', 'one coordinate a step'] };
+  var WORDS = { max: ['max norm', 'SignSGD, Signum'], frobenius: ['Frobenius norm', 'N-SGD = Muon here'], sum: ['sum norm', 'one coordinate a step'] };
+  var THREE = ['three classes', 'Muon and N-SGD part'];
 
   function percent(error) {
     return error >= 1 ? '> 100 %' : error < 0.0005 ? '0.0 %' : (100 * error).toFixed(error < 0.0995 ? 1 : 0) + ' %';
@@ -17,14 +18,24 @@
     }).join('. ') + '.';
   }
 
+  function panel(words, label, lanes) {
+    return '<div><p class="ib-hero-title"><b>' + words[0] + '</b><small>' + words[1] + '</small></p><svg viewBox="0 0 ' + Scene.SIDE + ' ' + Scene.SIDE +
+      '" role="img" aria-label="' + Ibias.svg.escape(label) + '"></svg><table aria-label="Short of the best margin, ' + words[0] + '"><tbody>' + lanes.map(function (l) {
+        return '<tr style="color:' + l.color + '"><th scope="row">' + l.text + '</th><td></td></tr>';
+      }).join('') + '</tbody></table></div>';
+  }
+
+  function threeSummary(three) {
+    return 'Three classes, full batch: after ' + three.steps[three.steps.length - 1].toLocaleString('en') + ' steps the rows of W lie elsewhere for ' + three.lanes.map(function (l) {
+      return l.name + ' (' + l.at[l.at.length - 1].map(function (r) { return r.map(function (v) { return v.toFixed(2); }).join(', '); }).join('; ') + ')';
+    }).join(' and for ') + '.';
+  }
+
   function layout(numbers) {
     return '<div class="ib-hero-panels">' + numbers.panels.map(function (p, i) {
-      return '<div><p class="ib-hero-title"><b>' + WORDS[p.norm][0] + '</b><small>' + WORDS[p.norm][1] + '</small></p><svg viewBox="0 0 ' + Scene.SIDE + ' ' + Scene.SIDE +
-        '" role="img" aria-label="' + Ibias.svg.escape(i ? WORDS[p.norm][0] : summary(numbers)) + '"></svg><table aria-label="Short of the best margin, ' + WORDS[p.norm][0] + '"><tbody>' +
-        Scene.lanes(p).reverse().map(function (l) {
-          return '<tr style="color:' + Scene.LOOKS[l.name].color + '"><th scope="row">' + Scene.LOOKS[l.name].text + '</th><td></td></tr>';
-        }).join('') + '</tbody></table></div>';
-    }).join('') + '</div><div class="ib-row"><button type="button" data-ref="again">Replay</button><span class="ib-hero-clock">short of the best margin after <span data-ref="step">0</span> steps</span></div>';
+      return panel(WORDS[p.norm], i ? WORDS[p.norm][0] : summary(numbers), Scene.lanes(p).reverse().map(function (l) { return Scene.LOOKS[l.name]; }));
+    }).join('') + panel(THREE, threeSummary(numbers.three), numbers.three.lanes.map(function (l) { return { text: l.name, color: 'var(--ib-' + l.norm + ')' }; })) +
+      '</div><div class="ib-row"><button type="button" data-ref="again">Replay</button><span class="ib-hero-clock">Percentages: how far short of the best margin, after <span data-ref="step">0</span> steps</span></div>';
   }
 
   function mount(element, numbers) {
@@ -39,6 +50,8 @@
         drawings[i].innerHTML = Scene.scene(numbers.points, p, grow >= 1 ? 1 : grown, share);
         Scene.lanes(p).reverse().forEach(function (l, j) { cells[i][j].textContent = share > 0 ? percent(Scene.errorAt(p, l, share)) : '–'; });
       });
+      drawings[numbers.panels.length].innerHTML = Scene.rows(numbers.three, share);
+      numbers.three.lanes.forEach(function (l, j) { cells[numbers.panels.length][j].textContent = share > 0 ? percent(Scene.errorAt(numbers.three, l, share)) : '–'; });
       var steps = numbers.panels[0].steps;
       clock.textContent = share > 0 ? steps[Math.round(share * (steps.length - 1))].toLocaleString('en') : '0';
       again.textContent = asked ? 'Stop' : ms < end ? 'Go on' : 'Replay';

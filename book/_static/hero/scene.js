@@ -6,7 +6,7 @@
   // nested widths: recipes that agree stay visible on top of each other
   var LOOKS = {
     'full batch': { text: 'full batch', color: 'var(--ib-full)', width: 9 }, 'variance reduction': { text: '+ VR', color: 'var(--ib-vr)', width: 5.5 },
-    momentum: { text: '+ momentum', color: 'var(--ib-momentum)', width: 2.5 }, 'mini-batch': { text: 'mini-batch', color: 'var(--ib-mini)', width: 4 }
+    momentum: { text: '+ momentum', color: 'var(--ib-momentum)', width: 2.5 }, 'mini-batch': { text: '1 sample a step', color: 'var(--ib-mini)', width: 4 }
   };
   var ORDER = Object.keys(LOOKS);
 
@@ -67,5 +67,31 @@
     return out;
   }
 
-  Ibias.heroScene = { SIDE: SIDE, LOOKS: LOOKS, scene: scene, lanes: lanes, errorAt: errorAt };
+  /* three classes: the rows of W of two methods, outwards with the logarithm of time, and rings where their norms' best rows lie */
+  function rows(three, share) {
+    var reach = 0, out = '';
+    three.lanes.forEach(function (l) { l.touch.forEach(function (r) { reach = Math.max(reach, Math.abs(r[0]), Math.abs(r[1])); }); });
+    function at(r, k) { return [SIDE / 2 * (1 + 0.82 * k * r[0] / reach), SIDE / 2 * (1 - 0.82 * k * r[1] / reach)]; }
+    out += '<path class="ib-grid" d="M0 ' + SIDE / 2 + 'H' + SIDE + 'M' + SIDE / 2 + ' 0V' + SIDE + '"/>';
+    three.lanes.forEach(function (l, i) {
+      var color = 'var(--ib-' + l.norm + ')';
+      l.touch.forEach(function (r) {
+        var p = at(r, 1);
+        out += '<circle cx="' + svg.fixed(p[0]) + '" cy="' + svg.fixed(p[1]) + '" r="8" fill="none" stroke="' + color + '" stroke-width="3"/>';
+      });
+      if (share > 0) [0, 1, 2].forEach(function (c) { out += arrow(rowPath(three, l, c, share, at), { color: color, width: 5.5 - 2 * i }); });
+    });
+    return out;
+  }
+
+  function rowPath(three, lane, c, share, at) {
+    var points = [at([0, 0], 1)], parts = 60;
+    for (var k = 1; k <= parts; k++) {
+      var u = share * k / parts, m = moment(three, u), a = lane.at[m.i][c], b = lane.at[m.i + 1][c];
+      points.push(at([a[0] + m.rest * (b[0] - a[0]), a[1] + m.rest * (b[1] - a[1])], u));
+    }
+    return points;
+  }
+
+  Ibias.heroScene = { SIDE: SIDE, LOOKS: LOOKS, scene: scene, rows: rows, lanes: lanes, errorAt: errorAt };
 })(typeof globalThis !== 'undefined' ? globalThis : this);

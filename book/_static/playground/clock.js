@@ -5,10 +5,18 @@
   var PACE = [0.3, 0.6, 1, 2, 5];      // of the five speeds
   var STILL_MS = 600;                  // with reduced motion: time between two pictures
   var GROW_MS = 1400;
+  var WORK_MS = 6;                     // of a picture's 16 ms for steps, the rest for drawing
+  var CHUNK = 20;                      // steps between two looks at the clock
 
-  /* stage as in screen.js, with speed; screen draws it; stop() ends the race */
+  /* steps until `target` or until the time is used up */
+  function work(race, target) {
+    var from = performance.now();
+    while (race.t < target && performance.now() - from < WORK_MS) Ibias.race.advance(race, Math.min(CHUNK, target - race.t));
+  }
+
+  /* stage as in screen.js, with speed and until (a step to stop at); screen draws it; stop() ends the race */
   function clock(stage, screen, stop) {
-    var calm = root.matchMedia('(prefers-reduced-motion: reduce)'), asked = 0, growing = 0, owed = 0, last = 0;
+    var calm = root.matchMedia('(prefers-reduced-motion: reduce)'), asked = 0, growing = 0, catching = 0, owed = 0, last = 0;
 
     /* updates due now: a steady pace on the logarithmic axis */
     function due(now) {
@@ -20,7 +28,7 @@
       }
       last = now;
       owed += elapsed / 1000 * (2 + stage.race.t * 0.35) * PACE[stage.speed - 1] * 1.5;
-      count = Math.min(Math.floor(owed), 4000);
+      count = Math.floor(owed);
       owed -= count;
       return count;
     }
@@ -30,9 +38,9 @@
       if (!stage.playing) return;
       var count = due(now);
       if (count) {
-        Ibias.race.advance(stage.race, count);
-        if (stage.race.t >= Ibias.race.LAST_STEP) { stop(); return; }
-        screen.draw(false);
+        work(stage.race, Math.min(stage.race.t + count, stage.until));
+        if (stage.race.t >= stage.until) { stop(); return; }
+        screen.moving();
       }
       asked = requestAnimationFrame(tick);
     }
@@ -43,18 +51,29 @@
       if (!asked) asked = requestAnimationFrame(tick);
     }
 
-    /* shown(share) is told how far the ball has come */
-    function grow(shown) {
+    /* run on to a step as fast as pictures allow; done() once it is there */
+    function reach(target, done) {
+      cancelAnimationFrame(catching);
+      (function next() {
+        work(stage.race, target);
+        done();
+        if (stage.race.t < target) catching = requestAnimationFrame(next);
+      })();
+    }
+
+    /* shown(share) is told how far the ball has come, then() that it has touched */
+    function grow(shown, then) {
       var from = performance.now();
       cancelAnimationFrame(growing);
       (function next() {
         var u = calm.matches ? 1 : Math.min(1, Math.max(0, (performance.now() - from) / GROW_MS));
         shown(1 - Math.pow(1 - u, 2));
         if (u < 1) growing = requestAnimationFrame(next);
+        else if (then) then();
       })();
     }
 
-    return { start: start, grow: grow, hold: function () { cancelAnimationFrame(growing); } };
+    return { start: start, reach: reach, grow: grow, calm: function () { return calm.matches; }, hold: function () { cancelAnimationFrame(growing); cancelAnimationFrame(catching); } };
   }
 
   Ibias.clock = clock;

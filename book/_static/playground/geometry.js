@@ -28,16 +28,6 @@
   /* the norm of the matrix W that u stands for */
   function value(u, norm) { return planar(u, norm) / BALLS[norm].unit; }
 
-  /* argmax <v, d> over planar length <= 1; sign(0) = 0, ties of the sum norm go to the first coordinate */
-  function steepest(v, norm) {
-    var a = Math.abs(v[0]), b = Math.abs(v[1]), top = Math.max(a, b);
-    if (top === 0) return [0, 0];
-    if (norm === 'max') return [Math.sign(v[0]), Math.sign(v[1])];
-    if (norm === 'sum') return a >= b ? [Math.sign(v[0]), 0] : [0, Math.sign(v[1])];
-    var x = v[0] / top, y = v[1] / top, h = Math.sqrt(x * x + y * y);
-    return [x / h, y / h];
-  }
-
   function signed(points) {
     return points.map(function (p) { return p.label === 0 ? [p.x, p.y] : [-p.x, -p.y]; });
   }
@@ -46,12 +36,6 @@
     var least = Infinity;
     for (var i = 0; i < z.length; i++) least = Math.min(least, dot(u, z[i]));
     return least;
-  }
-
-  /* 1 - (min margin / ||W||) / best; null at u = 0 or where there is no best */
-  function relativeError(u, margin, norm, best) {
-    var size = value(u, norm);
-    return size > 0 && best > 0 ? 1 - margin / size / best : null;
   }
 
   /* where margins of two samples cross on the circle, and the samples' own directions */
@@ -133,7 +117,6 @@
   function angle(u, v) { return Math.atan2(Math.abs(u[0] * v[1] - u[1] * v[0]), dot(u, v)); }
 
   Ibias.geometry = {
-    BALLS: BALLS, NORMS: NORMS, dot: dot, planar: planar, value: value, steepest: steepest, signed: signed, minMargin: minMargin,
-    relativeError: relativeError, maxMargin: maxMargin, region: region, angle: angle
+    BALLS: BALLS, NORMS: NORMS, dot: dot, value: value, signed: signed, minMargin: minMargin, maxMargin: maxMargin, region: region, angle: angle
   };
 })(typeof globalThis !== 'undefined' ? globalThis : this);

@@ -6,8 +6,10 @@
   var ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
   var SHAPES = [
     '<circle r="7" fill="var(--ib-ink)" stroke="var(--ib-panel)" stroke-width="1.5"/>',
-    '<rect x="-6.5" y="-6.5" width="13" height="13" fill="var(--ib-panel)" stroke="var(--ib-ink)" stroke-width="2.5"/>'
+    '<rect x="-6.5" y="-6.5" width="13" height="13" fill="var(--ib-panel)" stroke="var(--ib-ink)" stroke-width="2.5"/>',
+    '<path d="M0 -8.5L8 6H-8Z" fill="var(--ib-soft)" stroke="var(--ib-panel)" stroke-width="1.5"/>'
   ];
+  var SIDES = [[2.5, 2], [-2.5, -2], [2, -3]]; // where a new point of each class goes
 
   /* host: {layer (an svg g), frame() -> data frame, points() -> array, changed(), added(focus index), selected(index)} */
   function points(host) {
@@ -16,7 +18,7 @@
         var at = host.frame().to([p.x, p.y]), e = host.layer.children[i];
         e.setAttribute('transform', 'translate(' + Ibias.svg.fixed(at[0]) + ' ' + Ibias.svg.fixed(at[1]) + ')');
         e.setAttribute('aria-label', 'Point ' + (i + 1) + ' of ' + host.points().length + ', class ' + p.label + ', at ' + settings.round2(p.x) + ', ' + settings.round2(p.y) +
-          '. Arrow keys move, Enter swaps the class, Delete removes.');
+          '. Arrow keys move, Enter changes the class, Delete removes.');
       });
     }
 
@@ -44,9 +46,9 @@
     function focus(i) { host.layer.children[i].focus({ preventScroll: true }); }
 
     function add(label) {
-      var all = host.points(), side = label === 0 ? 1 : -1;
+      var all = host.points(), side = SIDES[label];
       if (all.length >= settings.MOST_POINTS) return;
-      all.push({ x: settings.round2(side * 2.5 + 0.3 * (all.length % 4)), y: settings.round2(side * 2 - 0.4 * (all.length % 3)), label: label });
+      all.push({ x: settings.round2(side[0] + 0.3 * (all.length % 4)), y: settings.round2(side[1] - 0.4 * (all.length % 3)), label: label });
       host.changed();
       build();
       focus(all.length - 1);
@@ -56,7 +58,7 @@
       var along = ARROWS[ev.key], p = host.points()[i], far = ev.shiftKey ? 0.5 : 0.1;
       if (along) move(i, p.x + far * along[0], p.y + far * along[1]);
       else if (ev.key === 'Enter' || ev.key === ' ') {
-        p.label = 1 - p.label;
+        p.label = (p.label + 1) % Ibias.race.classes(host.points());
         host.changed();
         build();
         focus(i);

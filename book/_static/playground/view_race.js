@@ -1,7 +1,7 @@
 /* The margin race as SVG text, and as a table of numbers. Ibias.raceView */
 (function (root) {
   'use strict';
-  var Ibias = root.Ibias = root.Ibias || {}, svg = Ibias.svg, geometry = Ibias.geometry;
+  var Ibias = root.Ibias = root.Ibias || {}, svg = Ibias.svg;
   var FLOOR = 1e-6, CEILING = 4;
 
   /* the worst of each interval as a line, and the band down to the best: an oscillation looks like what it is */
@@ -37,11 +37,7 @@
     return out;
   }
 
-  function number(v) {
-    if (v === null || v === undefined) return '–';
-    if (v !== 0 && Math.abs(v) < 1e-3) return v.toExponential(1).replace('e', ' · 10^').replace(/10\^(.*)$/, function (_, e) { return svg.power(+e); }).replace(/^-/, '−');
-    return v.toFixed(4).replace('-', '−');
-  }
+  function number(v) { return svg.number(v, 4); }
 
   function legend(race) {
     return race.lanes.map(function (l) {
@@ -51,11 +47,11 @@
 
   /* rows of [name, least margin, error in each norm] */
   function table(race) {
-    var head = '<tr><th scope="col">optimizer</th><th scope="col">least margin</th>' + geometry.NORMS.map(function (n) { return '<th scope="col">error, ' + n + ' norm</th>'; }).join('') + '</tr>';
+    var head = '<tr><th scope="col">optimizer</th><th scope="col">least margin</th>' + race.norms.map(function (n) { return '<th scope="col">error, ' + n + ' norm</th>'; }).join('') + '</tr>';
     return '<thead>' + head + '</thead><tbody>' + race.lanes.map(function (l) {
-      var now = l.now || { margin: 0, max: null, frobenius: null, sum: null };
+      var now = l.now || { margin: 0 };
       return '<tr><th scope="row"><span class="ib-swatch" style="border-top-color:' + l.color + '"></span> ' + svg.escape(l.name) + '</th><td>' + number(now.margin) + '</td>' +
-        geometry.NORMS.map(function (n) { return '<td>' + number(now[n]) + '</td>'; }).join('') + '</tr>';
+        race.norms.map(function (n) { return '<td>' + number(now[n]) + '</td>'; }).join('') + '</tr>';
     }).join('') + '</tbody>';
   }
 

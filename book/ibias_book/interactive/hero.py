@@ -1,5 +1,5 @@
 """The numbers behind the front page's animation: four recipes in three norms on six points in the
-plane.
+plane, and Muon beside normalised SGD on six points of three classes.
 
 python -m ibias_book.interactive.hero          # writes _build/interactive/hero/numbers.js unless it
 is up to date
@@ -27,6 +27,9 @@ RECIPES = (
     ("momentum", ib.Momentum(0.9, ib.Minibatch(1))),
     ("variance reduction", ib.VarianceReduced(ib.Minibatch(1))),
 )
+# three classes, with their labels: here the spectral and the Frobenius norm want different borders
+THREE = ((3.3, 1.1, 0), (3.4, -1.1, 0), (-0.5, 0, 1), (-0.7, 1.6, 1), (-2, -1.8, 2), (0.4, -3.1, 2))
+PAIR = (("N-SGD", ib.FROBENIUS), ("Muon", ib.SPECTRAL))
 STEPS, SEED = 10_000, 1
 SCHEDULE = ib.Power(0.5, a=0.5)
 
@@ -40,7 +43,11 @@ def points() -> ib.Dataset:
 def build(target: Path, *, store="auto", steps: int = STEPS) -> dict:
     """Compute, write `target`, and return what was written."""
     data = points()
-    numbers = {"points": SIGNED, "panels": [panel(data, norm, store, steps) for norm in NORMS]}
+    numbers = {
+        "points": SIGNED,
+        "panels": [panel(data, norm, store, steps) for norm in NORMS],
+        "three": three_classes(store, steps),
+    }
     write(target, "heroNumbers", numbers, MODULE)
     return numbers
 
@@ -82,6 +89,42 @@ def panel(data: ib.Dataset, norm: ib.Norm, store, steps: int) -> dict:
             for (name, _), u, margin in zip(RECIPES, on_ball, runs.margin.values, strict=True)
         ],
     }
+
+
+def three_classes(store, steps: int) -> dict:
+    """Full batch, three classes: the rows of W over time for N-SGD and Muon, around their mean and
+    scaled like the directions of `panel`, and the rows of the two maximum-margin classifiers."""
+    found = np.array(THREE)
+    data = ib.Dataset(found[:, :2], found[:, 2].astype(int), "hero, three classes")
+    best = {norm.text: ib.max_margin(data, norm) for _, norm in PAIR}
+    methods = [ib.SteepestDescent(norm, ib.FullBatch(), SCHEDULE, name=name) for name, norm in PAIR]
+    runs = ib.sweep(
+        data,
+        methods,
+        seeds=[SEED],
+        steps=steps,
+        record=ib.logspaced(90),
+        weights=True,
+        store=store,
+        progress=False,
+    )
+    runs = ib.relative_error(runs, best).isel(seed=0, step=slice(1, None))
+    lanes = []
+    for (name, norm), w, length, error in zip(
+        PAIR, runs.weights.values, runs.norm_own.values, runs.error.values, strict=True
+    ):
+        own = best[norm.text]
+        rows = w / length[:, None, None] / own.margin
+        lanes.append(
+            {
+                "name": name,
+                "norm": norm.text,
+                "at": np.round(rows - rows.mean(1, keepdims=True), 4).tolist(),
+                "touch": np.round((own.weights - own.weights.mean(0)) / own.margin, 4).tolist(),
+                "error": np.round(error, 6).tolist(),
+            }
+        )
+    return {"steps": runs.step.values.tolist(), "lanes": lanes}
 
 
 def main(arguments=None) -> None:

@@ -2,10 +2,12 @@
 their numbers computed.
 
 A page asks for a figure with an element such as
-``<div data-ibias="playground" data-preset="stuck"></div>`` in a raw html block; everything it needs
-comes from the book's own folder and works from a file share: classic scripts, no fetch.
+``<div data-ibias="playground" data-preset="stuck"></div>`` in a raw html block, a
+chapter for one of the playground's stories, folded, with ``{see-it}``; everything it needs comes
+from the book's own folder and works from a file share: classic scripts, no fetch.
 """
 
+import html
 import os
 import re
 import shutil
@@ -13,7 +15,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
 
 from ibias_book.run.notebooks import THREADS
 
@@ -28,24 +32,37 @@ SCRIPTS = {
             for name in (
                 "philox",
                 "geometry",
+                "matrix",
+                "barrier",
                 "engine",
-                "settings",
+                "regions",
+                "presets",
                 "race",
+                "settings",
+                "csv",
+                "python",
                 "caption",
-                "view_planes",
+                "frame",
+                "view_data",
+                "view_weights",
                 "view_race",
                 "layout",
                 "points",
+                "guess",
                 "screen",
                 "clock",
                 "controls",
+                "own",
                 "mount",
             )
         )
     ),
     "explorer": (
         COMMON
-        + tuple(f"explorer/{name}.js" for name in ("numbers", "decode", "state", "view", "mount"))
+        + tuple(
+            f"explorer/{name}.js"
+            for name in ("numbers", "decode", "state", "chart", "words", "mount")
+        )
     ),
     "hero": (
         "common/svg.js",
@@ -59,6 +76,39 @@ STYLES = {name: ("common/figures.css", f"{name}/{name}.css") for name in SCRIPTS
 # figure -> the module that computes its numbers.js
 COMPUTED = {"explorer": "ibias_book.interactive.explorer", "hero": "ibias_book.interactive.hero"}
 FIGURE = re.compile(r'data-ibias="(\w+)"')
+
+
+PRESETS = Path(__file__).parents[2] / "_static" / "playground" / "presets.js"
+STORY = """<details class="ibias-see"><summary>See it: {title}</summary>
+<div data-ibias="playground" data-preset="{preset}" data-compact></div>
+<p><a href="{page}#preset-{preset}">Open it in the playground</a>, with all settings.</p>
+</details>"""
+
+
+class SeeIt(SphinxDirective):
+    """``{see-it} stuck What opens``: a fold with that story of the playground and a link to it."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self):
+        preset, _, title = self.arguments[0].partition(" ")
+        if preset not in presets():
+            raise self.error(
+                f"{{see-it}} got {preset!r}; the playground's stories are {', '.join(presets())}"
+            )
+        if not title.strip():
+            raise self.error(f"{{see-it}} {preset} needs the words of its fold after the name")
+        up = "../" * self.env.docname.count("/")
+        text = STORY.format(
+            title=html.escape(title.strip()), preset=preset, page=f"{up}book/playground.html"
+        )
+        return [nodes.raw("", text, format="html")]
+
+
+def presets() -> list[str]:
+    """The names of the playground's stories, in their order."""
+    return re.findall(r"^    (\w+): \{\n      title:", PRESETS.read_text(encoding="utf-8"), re.M)
 
 
 def figures_of(body: str) -> list[str]:
@@ -111,6 +161,7 @@ def ship(app, failed):
 
 
 def setup(app):
+    app.add_directive("see-it", SeeIt)
     app.connect("builder-inited", compute)
     app.connect("html-page-context", add_scripts)
     app.connect("build-finished", ship)
