@@ -17,6 +17,7 @@ from docutils import nodes
 from .. import claims, provenance
 from ..claims import Claim
 from ..figure_data import TOLERANCE
+from .typeset import typeset
 
 HTML_BUILDERS = ("html", "dirhtml", "singlehtml")
 OWN_FALLBACKS = ('<div class="ibias-claim-box"', '<figure class="ibias-figure-live"')
@@ -61,13 +62,13 @@ class ClaimMime:
             classes=["ibias-claim", f"verdict-{made.slug}"], ids=[f"claim-{made.id}"]
         )
         node += nodes.title(title, title)
-        node += markdown(renderer, made.sentence, data.line)
+        node += markdown(renderer, typeset(made.sentence), data.line)
         fields = nodes.field_list(classes=["ibias-claim-facts"])
         for name, text in claims.facts(made):
             fields += nodes.field(
                 "",
                 nodes.field_name(name, name),
-                nodes.field_body("", *markdown(renderer, text, data.line)),
+                nodes.field_body("", *markdown(renderer, typeset(text), data.line)),
             )
         node += fields
         return [node]
