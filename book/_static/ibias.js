@@ -31,11 +31,13 @@
     });
     return made;
   }
+  // The hidden MathML beside a formula is wider than it: what counts is where the drawn parts end.
+  const spills = (piece) => piece.scrollWidth > piece.clientWidth + 1;
+  const cutOff = (math) => math.getBoundingClientRect().right > math.parentElement.getBoundingClientRect().right + 2;
   const tooWide = (math) => {
     const box = math.getBoundingClientRect(), column = math.closest("p, li, dd, td, div").getBoundingClientRect();
-    const frame = math.parentElement;
-    return box.width > column.width + 1 || frame.scrollWidth > frame.clientWidth + 2 && frame.clientWidth > 0
-      || [...math.children].some((part) => part.getBoundingClientRect().right > column.right + 1 || part.scrollWidth > part.clientWidth + 1);
+    return box.width > column.width + 1 || cutOff(math) || [...math.querySelectorAll(".ibias-piece")].some(spills)
+      || [...math.children].some((part) => part.getBoundingClientRect().right > column.right + 1);
   };
   // MathJax 3 sets a formula in one line: a long one is cut at its signs into pieces between which a line may end.
   function breakFormulas() {
@@ -55,13 +57,12 @@
         math.closest(".math")?.classList.add("ibias-lines");
       }
       // what no sign cuts scrolls
-      const parts = math.querySelectorAll(".ibias-piece");
-      (parts.length ? parts : [math.parentElement]).forEach((part) => {
-        if (part.scrollWidth > part.clientWidth + 1) part.classList.add("ibias-wide");
-      });
+      [...math.querySelectorAll(".ibias-piece")].filter(spills).forEach((piece) => piece.classList.add("ibias-wide"));
+      if (tooWide(math)) math.parentElement.classList.add("ibias-wide");
     });
   }
-  const SCROLLS = "article pre, article .pst-scrollable-table-container, article mjx-container, article .ibias-wide, article .ibias-frame";
+  const SCROLLS = ["pre", ".pst-scrollable-table-container", "mjx-container[display=true]", ".ibias-wide", ".ibias-frame"]
+    .map((box) => `article ${box}`).join(", ");
   function hint() {
     breakFormulas();
     document.querySelectorAll(SCROLLS).forEach((box) => {
