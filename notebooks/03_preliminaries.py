@@ -37,6 +37,7 @@ from ibias_book.figures import style as plots
 from ibias_book.provenance import show
 from ibias_book.steepest import tables
 from ibias_book.steepest.balls import plane
+from ibias_book.words import in_words
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -191,7 +192,7 @@ show(
 
 # %% tags=["remove-cell"]
 flat = (
-    constants[["lower", "upper", "gap", "unique", "face_dim", "ratio"]]
+    constants[["lower", "gap", "unique", "face_dim", "ratio"]]
     .to_dataframe()
     .reset_index()
 )
@@ -204,11 +205,17 @@ flat["unique"] = flat["unique"].map({1.0: "yes", 0.0: "no"})
 glue(
     "tab_margins",
     Markdown(
-        flat.rename(
-            columns={"face_dim": "face dimension", "ratio": "$\\gamma/2R$"}
-        ).to_markdown(
-            index=False,
-            floatfmt=("", "", ".12g", ".12g", ".0e", "", ".0f", ".4f"),
+        in_words(flat)
+        .rename(
+            columns={
+                "lower": "certified margin",
+                "gap": "relative width",
+                "face dim": "face",
+                "ratio": "$\\gamma/2R$",
+            }
+        )
+        .to_markdown(
+            index=False, floatfmt=("", "", ".12g", ".0e", "", ".0f", ".4f")
         )
     ),
     display=False,
@@ -216,9 +223,9 @@ glue(
 glue(
     "tab_shapes",
     Markdown(
-        shape.rename(columns={"radius": "R"}).to_markdown(
-            index=False, floatfmt="g"
-        )
+        in_words(shape)
+        .rename(columns={"radius": "R"})
+        .to_markdown(index=False, floatfmt="g")
     ),
     display=False,
 )
@@ -233,7 +240,7 @@ glue("worst_gap", float(constants.gap.max()), display=False)
 # ```
 # ````
 #
-# ````{table} Certified maximum margins. Where the optimum is not unique, the dimension of the face of optima is given.
+# ````{table} Certified maximum margins: lower end and relative width of the interval. Where the optimum is not unique, the dimension of its face is given.
 # :name: tab-margins
 #
 # ```{glue:md} tab_margins

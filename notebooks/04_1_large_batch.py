@@ -38,6 +38,7 @@ from ibias_book.figures import margins as plots_margins
 from ibias_book.provenance import show
 from ibias_book.steepest import fits, tables
 from ibias_book.steepest.theory import constants
+from ibias_book.words import in_words
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -94,7 +95,9 @@ names = {
 glue(
     "tab_condition",
     Markdown(
-        flat.rename(columns=names).to_markdown(index=False, floatfmt=".4f")
+        in_words(flat)
+        .rename(columns=names)
+        .to_markdown(index=False, floatfmt=".4f")
     ),
     display=False,
 )

@@ -38,6 +38,7 @@ from ibias_book.claims import claim
 from ibias_book.figures import margins as plots_margins
 from ibias_book.provenance import show
 from ibias_book.steepest.theory import rates
+from ibias_book.words import in_words
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -116,7 +117,7 @@ table = (
 glue(
     "tab_vr",
     Markdown(
-        table.reset_index().to_markdown(
+        in_words(table).to_markdown(
             index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes))
         )
     ),

@@ -168,5 +168,7 @@ claim(
 )
 
 # %% [markdown]
-# **The answer.** To an average of per-sample directions that counts samples and ignores how far they are from the boundary: the weights never leave a tube of fixed width around
+# ## The answer
+#
+# To an average of per-sample directions that counts samples and ignores how far they are from the boundary: the weights never leave a tube of fixed width around
 # the ray of the bias matrix. The next picture, in {ref}`sec-per-sample`, compares it with the maximum margins.

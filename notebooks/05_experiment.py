@@ -56,6 +56,7 @@ settle(globals())
 from ibias_book.claims import claim
 from ibias_book.figures import style as plots
 from ibias_book.provenance import show
+from ibias_book.words import in_words
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -153,7 +154,7 @@ table = (
 glue(
     "tab_set_one",
     Markdown(
-        table.reset_index().to_markdown(
+        in_words(table).to_markdown(
             index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes))
         )
     ),
@@ -349,7 +350,7 @@ table_two = (
 glue(
     "tab_set_two",
     Markdown(
-        table_two.reset_index().to_markdown(
+        in_words(table_two).to_markdown(
             index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes))
         )
     ),

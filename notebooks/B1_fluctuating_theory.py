@@ -295,9 +295,10 @@ claim(
 # %% [markdown]
 # ## A law without a variance, and noise with a third moment
 #
-# "The variance grows for ever" is not "there is no stationary law". With $s_2 > 0$ the recursion is a Kesten process: its law converges as soon as
+# "The variance grows for ever" is not "there is no stationary law". With $s_2 > 0$ the recursion is a Kesten process {cite:p}`kesten1973`: its law converges as soon as
 # $\mathrm E\log|1-\eta h| < 0$, with a tail $P(|\theta| > x)\sim x^{-\alpha}$, $\mathrm E|1-\eta h|^\alpha = 1$, to leading order
-# $\alpha = 1 + 2l/(\eta s_2)$. On a *flat* direction $\alpha = 1$: infinite variance, and yet a law, even for slightly negative curvature.
+# $\alpha = 1 + 2l/(\eta s_2)$. On a *flat* direction $\alpha = 1$: infinite variance, and yet a law, even for slightly negative curvature. Its tail
+# index is estimated below from the largest values {cite:p}`hill1975`.
 #
 # And a skewed batch leaves a third cumulant, $-\eta^3\kappa_3 t$ on a flat direction, that no second-order equation has.
 
@@ -348,7 +349,7 @@ claim(
 )
 
 # %% [markdown]
-# ## Answer
+# ## The answer
 #
 # The discrete equation is right to $O(\eta^3)$ per step, Langevin to $O(\eta^2)$, and what separates them is a drift. Where the difference is
 # more than an

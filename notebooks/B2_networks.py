@@ -422,7 +422,7 @@ glue("b2_shuffled_slope", float(fit["slope"]), display=False)
 # With replacement the slope is {glue:text}`b2_drift_slope:.2f` ({glue:text}`b2_drift_error:.2f` standard error) and the correlation {glue:text}`b2_drift_correlation:.3f`; reshuffled, the
 # slope is {glue:text}`b2_shuffled_slope:.3f`.
 #
-# ## Answer
+# ## The answer
 #
 # Yes, for every noisy mode, in both networks and for three seeds: with replacement, the two-line mode equations give variances, growth
 # exponents and their dependence on the

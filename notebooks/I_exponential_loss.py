@@ -182,4 +182,6 @@ claim(
 )
 
 # %% [markdown]
-# **The answer.** Lemmas, limits and rates carry over; the bound on the warm-up does not, and its repair makes a constant exponentially worse.
+# ## The answer
+#
+# Lemmas, limits and rates carry over; the bound on the warm-up does not, and its repair makes a constant exponentially worse.

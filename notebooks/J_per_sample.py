@@ -157,4 +157,6 @@ claim(
 )
 
 # %% [markdown]
-# **The answer.** Far, and for good: the errors have settled, the direction is the bias matrix, and no norm's maximum margin is near it.
+# ## The answer
+#
+# Far, and for good: the errors have settled, the direction is the bias matrix, and no norm's maximum margin is near it.

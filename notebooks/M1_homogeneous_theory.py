@@ -21,6 +21,16 @@
 # that in a network? Gronich and Vardi ({cite:p}`gronich2026`, [arXiv:2602.16340](https://arxiv.org/abs/2602.16340)) answer for smooth *homogeneous* models: the direction of the parameters approaches a first-order
 # stationary (KKT) point of margin maximisation, in the norm of the optimizer. Each ingredient below is a computation.
 #
+# :::{admonition} In one minute
+# :class: tip ibias-minute
+# A *homogeneous* network multiplies its output by $c^L$ when all weights are multiplied by $c$, so only the direction of its weights
+# classifies. Steepest descent in a norm lets a smoothed margin in that norm climb at every step that is well aligned with the gradient, and
+# the steps that are not are paid for by the climb. In the limit this makes the direction stationary for the margin, not best: only for deep
+# linear networks do we know the best, and there the optimizers end close to it. Averages of gradients change none of this, up to factors that
+# are written down and measured below. Adam is the exception in speed: its loss cannot fall faster than the memory of its second average
+# allows.
+# :::
+#
 # The paper's statements are taken from its abstracts (versions 1 and 3) and a public account of its experiments. The derivations here (the monotone smoothed margin, the audit
 # inequality, the laws for averages) are this book's own and are marked so. Models are small, in float64, with many seeds side by side.
 

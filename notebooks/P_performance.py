@@ -337,6 +337,8 @@ claim(
 )
 
 # %% [markdown]
-# **The answer.** Runs that share their mini-batches, one matrix product for all of them, and a compiled loop make the 600 runs a
+# ## The answer
+#
+# Runs that share their mini-batches, one matrix product for all of them, and a compiled loop make the 600 runs a
 # matter of minutes on one core instead of hours, at a small multiple of what the machine's matrix products would need, and the engines
 # agree to rounding. Single precision is a different experiment: it is reported, never used.

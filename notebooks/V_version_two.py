@@ -281,5 +281,7 @@ claim(
 )
 
 # %% [markdown]
-# **The answer.** Version 1's condition asks for more margin than data can have; its large-batch theorem says nothing about mini-batches. The failure is real, on two points in
+# ## The answer
+#
+# Version 1's condition asks for more margin than data can have; its large-batch theorem says nothing about mini-batches. The failure is real, on two points in
 # the plane. Momentum and variance reduction repair it, as Sections 4.2 and 4.3 say.
