@@ -291,7 +291,7 @@ claim(
 #
 # ## Fixed orders, momentum, variance reduction
 #
-# One fixed order for all replicas leaves nothing random. An own fixed order for each repeats the same small displacement every epoch:
+# One fixed order for all replicas leaves nothing random. A fixed order of its own for each repeats the same small displacement every epoch:
 # *ballistic*, variance
 # $(r\eta^2)^2\operatorname{Var}X$ after $r$ epochs. Momentum does not change the diffusion with replacement; reshuffled, the displacement at
 # an epoch's end is
@@ -309,7 +309,7 @@ show(
     "fig-b3-schemes",
     data=moving,
     alt="Variance against epochs for seven schemes. With replacement it grows"
-    " linearly with or without momentum; an own fixed order "
+    " linearly with or without momentum; a fixed order of its own "
     "grows quadratically; reshuffling grows far lower; with momentum it stays"
     " at a plateau.",
     caption=(
@@ -361,7 +361,7 @@ claim(
 )
 
 # %% [markdown]
-# The own fixed order grows with exponent {glue:text}`b3_ballistic:.2f` in epochs.
+# With a fixed order of its own the variance grows with exponent {glue:text}`b3_ballistic:.2f` in epochs.
 #
 # ## Steepest descent in other norms
 #
