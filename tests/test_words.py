@@ -30,4 +30,4 @@ def test_a_table_has_no_code_in_it():
         assert list(made.columns) == ["variance reduction", "norm", "10"]
         assert list(made["variance reduction"]) == ["no", "yes"]
         assert list(made["norm"]) == ["Frobenius", "max"]
-    assert list(raw.columns)[0] == "variance_reduction", "the data keep their names"
+    assert "variance_reduction" in raw, "the data keep their names"
