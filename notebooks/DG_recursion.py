@@ -41,13 +41,14 @@
 # C.3 and C.9. With $\varepsilon_t=\gamma-\rho+\nu_t+\alpha'\eta_t$ and $\alpha=\alpha'+2R^2e^{2R\eta_0}$ it reads
 # $L(W_{t+1})\le L(W_t)-\rho\,\eta_tG+\nu_t\eta_tG+\alpha\,\eta_t^2G$. (Packaging and constants *derived*; the structure of each row *text*.)
 #
-# | method | effective margin $\rho$ | $\nu_t$ | $\alpha-2R^2e^{2R\eta_0}$ | valid from |
-# |---|---|---|---|---|
-# | plain (D) | $\gamma-4(m-1)R$ | 0 | 0 | 0 |
-# | momentum (E) | $\gamma-4R\,N(\beta,m)$ | $4R\beta^{t+1}$ | $4R(1-\beta)\,m\,c_2(0)$ | $t_0$ of C.15 |
-# | VR (F) | $\gamma$ | 0 | $2^{a+4}R^2(m-1)^2$ | $2m$, and $2Rm\,\eta_{t-m}\le1$ |
-# | VR and momentum (G) | $\gamma$ | $4R\beta^{t+1}$ | $4R(1-\beta)\,[c_2(0)+(m-1)\,c_2(m-1)]$ | $t_0$ of C.15 |
+# | method | effective margin $\rho$ | $\nu_t$ | $\alpha-2R^2e^{2R\eta_0}$ |
+# |---|---|---|---|
+# | plain (D) | $\gamma-4(m-1)R$ | 0 | 0 |
+# | momentum (E) | $\gamma-4R\,N(\beta,m)$ | $4R\beta^{t+1}$ | $4R(1-\beta)\,m\,c_2(0)$ |
+# | VR (F) | $\gamma$ | 0 | $2^{a+4}R^2(m-1)^2$ |
+# | VR and momentum (G) | $\gamma$ | $4R\beta^{t+1}$ | $4R(1-\beta)\,[c_2(0)+(m-1)\,c_2(m-1)]$ |
 #
+# They are valid from the start (D), from $t_0$ of C.15 (E and G), and from step $2m$ once $2Rm\,\eta_{t-m}\le1$ (F).
 # Here $c_2(\ell)=c_2(\beta,2R,\ell)$ is the constant of C.15. The effective margin of momentum is *sharper* than version 1's, which is
 # $\gamma-2(1-\beta)m(m^2-1)R$. All of these are functions and properties of `ibias_book.steepest.theory.Recursion`.
 
