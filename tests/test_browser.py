@@ -385,3 +385,13 @@ def test_a_tap_enlarges_a_figure_on_a_phone(visit):
     frame.focus()
     frame.press("Enter")
     assert shown.bounding_box()["width"] == pytest.approx(before, abs=1)
+
+
+def test_a_self_check_is_folded_and_a_link_to_it_opens_it(visit):
+    folded = re.compile(r'class="[^"]*ibias-claim[^"]*dropdown[^"]*" id="(claim-[^"]+)"')
+    found = [(p, m[1]) for p in CONTENT if (m := folded.search((HTML / p).read_text("utf-8")))]
+    assert found, "no chapter holds a self-check"
+    path, id = found[0]
+    said = f"#{id} dl"
+    assert not visit(path).locator(said).is_visible()
+    assert visit(f"{path}#{id}").locator(said).is_visible()

@@ -85,7 +85,14 @@
   }
   document.addEventListener("click", enlarge);
   document.addEventListener("keydown", enlarge);
+  // who follows a link to a folded self-check wants to see it
+  function unfold() {
+    const box = document.getElementById(location.hash.slice(1));
+    if (box?.classList.contains("toggle-hidden")) box.querySelector(".toggle-button")?.click();
+  }
+  window.addEventListener("hashchange", unfold);
   window.addEventListener("load", () => {
+    unfold();
     hint();
     // formulas are set after the page has loaded, and what a fold holds when it opens
     window.MathJax?.startup?.promise?.then(() => document.fonts.ready).then(hint);

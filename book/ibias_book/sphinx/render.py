@@ -60,9 +60,10 @@ class ClaimMime:
         made = Claim(**content(data))
         _record(renderer.renderer.sphinx_env, made)
         title = f"{made.verdict[0].upper()}{made.verdict[1:]}"
-        node = nodes.admonition(
-            classes=["ibias-claim", f"verdict-{made.slug}"], ids=[f"claim-{made.id}"]
-        )
+        classes = ["ibias-claim", f"verdict-{made.slug}"]
+        if made.kind == "self-check" and made.verdict == "holds":  # nothing a reader must see
+            title, classes = f"{title}: a self-check", [*classes, "dropdown"]
+        node = nodes.admonition(classes=classes, ids=[f"claim-{made.id}"])
         node += nodes.title(title, title)
         node += markdown(renderer, typeset(made.sentence), data.line)
         fields = nodes.field_list(classes=["ibias-claim-facts"])
