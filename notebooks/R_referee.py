@@ -160,7 +160,9 @@ claim(
 # in units of one sample's: two batches of one epoch correlate by $-1/(m-1)$, and the bar averages over the position inside the epoch.
 
 # %%
-mixed = ib.data.mixture(classes=4, per_class=9, dim=12, spread=0.6, seed=data_seed)
+mixed = ib.data.mixture(
+    classes=4, per_class=9, dim=12, spread=0.6, seed=data_seed
+)
 gammas = {norm: ib.max_margin(mixed, norm).margin for norm in NORMS}
 lengths = {norm: ib.Power(0.25 / gamma) for norm, gamma in gammas.items()}
 gaps = law.excess(
@@ -240,7 +242,12 @@ claim(
 
 # %%
 ends = sampling.end_errors(
-    mixed, lengths, [0.8, 0.9, 0.95, 0.98], batch_size=2, steps=sampling_steps, seeds=range(5)
+    mixed,
+    lengths,
+    [0.8, 0.9, 0.95, 0.98],
+    batch_size=2,
+    steps=sampling_steps,
+    seeds=range(5),
 )
 
 # %% tags=["hide-input"]
@@ -294,7 +301,9 @@ claim(
 # $1/(1-a)$ in memory, in $m$ and in $n$. Measured: the step after which every sample stays classified. $n$ grows by copying the data, which leaves $\gamma$ and $R$ alone.
 
 # %%
-timed = ib.data.mixture(classes=3, per_class=12, dim=8, spread=0.5, seed=data_seed + 7)
+timed = ib.data.mixture(
+    classes=3, per_class=12, dim=8, spread=0.5, seed=data_seed + 7
+)
 waits = separation.times(
     timed,
     NORMS,
@@ -436,10 +445,19 @@ claim(
 
 # %%
 images = ib.data.digits()
-first = {ib.MAX: ib.Power(0.05), ib.FROBENIUS: ib.Power(0.5), ib.SPECTRAL: ib.Power(0.2)}
+first = {
+    ib.MAX: ib.Power(0.05),
+    ib.FROBENIUS: ib.Power(0.5),
+    ib.SPECTRAL: ib.Power(0.2),
+}
 judged = accuracy.judged(
     images,
-    ib.grid(norms=NORMS, batch_sizes=[10, 300], momenta=[0, 0.9, 0.99], schedule=first),
+    ib.grid(
+        norms=NORMS,
+        batch_sizes=[10, 300],
+        momenta=[0, 0.9, 0.99],
+        schedule=first,
+    ),
     {"l1": 1.0, "l2": 0.3, "l-infinity": 0.04},
     train=300,
     steps=accuracy_steps,
@@ -494,7 +512,12 @@ claim(
 
 # %%
 unhurried = adam.memories(
-    mixed, [0.9, 0.95, 0.98], [2, mixed.n], beta1=0.9, steps=adam_steps, seeds=range(seeds)
+    mixed,
+    [0.9, 0.95, 0.98],
+    [2, mixed.n],
+    beta1=0.9,
+    steps=adam_steps,
+    seeds=range(seeds),
 )
 adam_end = unhurried.error.median("seed")
 
