@@ -1,10 +1,11 @@
 """The Sphinx extension of the book: `extra_extensions: [ibias_book.sphinx]` in _config.yml."""
 
-from . import interactive, ledger, offline
+from . import badges, interactive, ledger, offline, proofs
 
 
 def setup(app):
-    """Register the ledger of claims, the interactive figures, and pages that need no network."""
-    for piece in (ledger, offline, interactive):
+    """Register the ledger of claims, badges and proofs of statements, interactive figures, and
+    pages that need no network."""
+    for piece in (ledger, offline, interactive, badges, proofs):
         piece.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": True}
