@@ -5,7 +5,12 @@ import xarray as xr
 
 from .style import FAINT, NORM_COLOURS, NORM_NAMES, REFERENCE, band, canvas, label_ends
 
-TAGS = {"text": "#0072B2", "derived": "#E69F00", "sharper": "#009E73", "contradicts": "#D55E00"}
+TAGS = {
+    "as in the paper": "#0072B2",
+    "derived here": "#E69F00",
+    "sharper than the paper": "#009E73",
+    "contradicts the paper": "#D55E00",
+}
 _REPAIRS = {"none": "#D55E00", "momentum": "#0072B2", "VR": "#009E73", "both": "#444444"}
 
 
