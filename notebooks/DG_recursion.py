@@ -123,7 +123,7 @@ show(
 #
 # From $M_{-1}=0$ the average is $M_t=(1-\beta)\sum_{\tau\le t}\beta^\tau\nabla L_{\mathcal B_{t-\tau}}(W_{t-\tau})$, with weights that add up to $1-\beta^{t+1}$. Insert $\nabla L_{\mathcal B_{t-\tau}}(W_t)$ and $\nabla L(W_t)$:
 #
-# $$M_t-\nabla L(W_t)=\underbrace{(1-\beta)\sum_{\tau\le t}\beta^\tau\big[\nabla L_{\mathcal B_{t-\tau}}(W_{t-\tau})-\nabla L_{\mathcal B_{t-\tau}}(W_t)\big]}_{\text{stale}}+\underbrace{(1-\beta)\sum_{\tau\le t}\beta^\tau\,\Xi_{t-\tau}(W_t)}_{\text{sampling}}-\underbrace{\beta^{t+1}\nabla L(W_t)}_{\text{start}}.$$
+# $$\begin{aligned}M_t-\nabla L(W_t)&=\underbrace{(1-\beta)\sum_{\tau\le t}\beta^\tau\big[\nabla L_{\mathcal B_{t-\tau}}(W_{t-\tau})-\nabla L_{\mathcal B_{t-\tau}}(W_t)\big]}_{\text{stale}}\\&\quad+\underbrace{(1-\beta)\sum_{\tau\le t}\beta^\tau\,\Xi_{t-\tau}(W_t)}_{\text{sampling}}-\underbrace{\beta^{t+1}\nabla L(W_t)}_{\text{start}}.\end{aligned}$$
 #
 # 1. *Stale.* {prf:ref}`stmt-c-10` for each sample, with the residuals at $W_t$: a batch's mean residual is at most $\frac1b\sum_ir_i=mG$, and $\lVert W_{t-\tau}-W_t\rVert_{\max}\le\sum_{s=1}^\tau\eta_{t-s}$. The bracket is at most $2Rm\,(e^{2R\sum_{s\le\tau}\eta_{t-s}}-1)\,G$, and the weights $\beta^\tau$ make the sum $\Phi_t(\beta,2R,0)$.
 # 2. *Sampling.* {prf:ref}`stmt-c-12`. *Here we differ:* the paper has $m(m^2-1)R$ in place of $2R\,N(\beta,m)/(1-\beta)$.
@@ -158,7 +158,7 @@ show(
 #
 # As for {prf:ref}`stmt-e-1`, now inserting $\nabla L(W_{t-\tau})$:
 #
-# $$M_t-\nabla L(W_t)=(1-\beta)\sum_{\tau\le t}\beta^\tau\big[V_{t-\tau}-\nabla L(W_{t-\tau})\big]+(1-\beta)\sum_{\tau\le t}\beta^\tau\big[\nabla L(W_{t-\tau})-\nabla L(W_t)\big]-\beta^{t+1}\nabla L(W_t).$$
+# $$\begin{aligned}M_t-\nabla L(W_t)&=(1-\beta)\sum_{\tau\le t}\beta^\tau\big[V_{t-\tau}-\nabla L(W_{t-\tau})\big]\\&\quad+(1-\beta)\sum_{\tau\le t}\beta^\tau\big[\nabla L(W_{t-\tau})-\nabla L(W_t)\big]-\beta^{t+1}\nabla L(W_t).\end{aligned}$$
 #
 # The first sum is {prf:ref}`stmt-c-14`, at most $2(m-1)R(1-\beta)\Phi_t(\beta,2R,m-1)G$. The second is {prf:ref}`stmt-c-10` for the whole gradient, so that no factor $m$ arises. The third is {prf:ref}`stmt-c-5`. From the $t_0$ of {prf:ref}`stmt-c-15` on, for both $\ell=0$ and $\ell=m-1$, twice the total is the last row of the table.
 # ````
