@@ -95,7 +95,7 @@ show(
     "fig-warm-up",
     data=early,
     alt="Left: the logarithm of the loss ratio below its corrected bound. Right: the change of the loss over version 1's bound, growing far above one.",
-    caption="Sign descent inside the theorems, on twenty samples of X.2's data under the exponential loss, the worst of five shuffles. Left: the corrected warm-up bound. Right: version 1's bound would keep this ratio below 1.",
+    caption="Sign descent inside the theorems, under the exponential loss, the worst of five shuffles, on the data of {prf:ref}`stmt-v-2`: twenty points in the plane, nineteen of them equal and the last nearly opposite. Left: the corrected warm-up bound. Right: version 1's bound would keep this ratio below 1.",
     seeds=range(5),
 )
 
@@ -117,7 +117,7 @@ claim(
     kind="paper",
     where="Appendix I (v1): 'everything carries over', through the proof of D.2 and Lemma C.6",
     tested=(
-        "sign descent on X.2's data, n = 20, five shuffles, eta0 = 0.3; the loss changes by up to "
+        "sign descent on the data of {prf:ref}`stmt-v-2`, n = 20, five shuffles, eta0 = 0.3; the loss changes by up to "
         + ", ".join(
             f"{float(d):.3g} times ({name}, rho = {float(rho):.2f})"
             for name, d, rho in zip(

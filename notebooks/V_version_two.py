@@ -179,7 +179,7 @@ show(
     plots_theory.counterexamples(runs),
     "fig-counterexamples",
     data=runs[["min_margin"]],
-    alt="Five panels of the minimum margin. Without repair it never becomes positive and grows in none, and falls without end in X.2 and X.5; with momentum, variance reduction or both it rises in all five.",
+    alt="Five panels of the minimum margin. Without repair it never becomes positive and grows in none, and falls without end in V.2 and V.5; with momentum, variance reduction or both it rises in all five.",
     caption="The counterexamples and their repair: minimum margin, median and range of five shuffles. Above zero every sample is classified.",
     steps=steps,
 )
@@ -191,41 +191,41 @@ proved = slack_table(["V.1", "V.2", "V.3", "V.4", "V.5"])
 
 # %% tags=["hide-input"]
 claim(
-    "x-1",
-    "From zero weights SignSGD with single samples never classifies the two samples of X.1.",
+    "v-1",
+    "From zero weights SignSGD with single samples never classifies the two samples of V.1.",
     kind="ours",
-    where="our Proposition X.1; it shows what the abstract of v2 corrects in Section 4.1 of v1",
+    where="our Proposition V.1; it shows what the abstract of v2 corrects in Section 4.1 of v1",
     tested=f"{shuffles} shuffles, every one of {long_steps} steps: largest minimum margin {float(top.max()):.1e}",
     holds=bool((top <= 1e-9).all()),
     tolerance="1e-9",
     because="rounding of a sum of 100 000 steps of size 0.1 and less",
 )
 claim(
-    "x-2",
-    "On X.2's data, from zero weights, the loss of mini-batches without momentum diverges with three batches an epoch or more, in all three norms.",
+    "v-2",
+    "On V.2's data, from zero weights, the loss of mini-batches without momentum diverges with three batches an epoch or more, in all three norms.",
     kind="ours",
-    where="our Proposition X.2; it shows what the abstract of v2 corrects in Section 4.1 of v1",
-    tested=f"spectral norm, m = 6: smallest loss after {steps} steps {float(plain.loss.sel(example='X.2').isel(step=-1).min()):.1f} against log 2 at the start; "
+    where="our Proposition V.2; it shows what the abstract of v2 corrects in Section 4.1 of v1",
+    tested=f"spectral norm, m = 6: smallest loss after {steps} steps {float(plain.loss.sel(example='V.2').isel(step=-1).min()):.1f} against log 2 at the start; "
     "the explicit bound on the margin of B at every epoch of 27 runs",
-    holds=bool((plain.loss.sel(example="X.2").isel(step=-1) > 3).all())
+    holds=bool((plain.loss.sel(example="V.2").isel(step=-1) > 3).all())
     and int(proved.violations.sum()) == 0,
     tolerance="loss above 3 in the runs; relative 1e-9 for the bound",
     because="four times the loss at the start, with a proved bound behind it; rounding",
 )
 claim(
-    "x-3",
-    "From zero weights the margin of SignSGD with half batches of X.3 stays at or below twice the first step for ever.",
+    "v-3",
+    "From zero weights the margin of SignSGD with half batches of V.3 stays at or below twice the first step for ever.",
     kind="ours",
-    where="our Proposition X.3; it shows what the abstract of v2 corrects in Section 4.1 of v1",
-    tested=f"five shuffles, {steps} steps: largest minimum margin {float(plain.min_margin.sel(example='X.3').max()):.3f}",
-    holds=bool((plain.min_margin.sel(example="X.3") <= 2 * float(plain.eta0) + 1e-9).all()),
+    where="our Proposition V.3; it shows what the abstract of v2 corrects in Section 4.1 of v1",
+    tested=f"five shuffles, {steps} steps: largest minimum margin {float(plain.min_margin.sel(example='V.3').max()):.3f}",
+    holds=bool((plain.min_margin.sel(example="V.3") <= 2 * float(plain.eta0) + 1e-9).all()),
     tolerance="1e-9",
     because="rounding of the telescoping sum",
 )
 
 # %% tags=["hide-input"]
 claim(
-    "x-repaired",
+    "v-repaired",
     "Momentum or variance reduction repairs all five counterexamples.",
     kind="ours",
     where="our counterexamples; the remedies of Sections 4.2 and 4.3 (v1)",
@@ -258,7 +258,7 @@ claim(
 # *Here we differ* from the abstract of version 2, which says "only the full batch" for all norms at once.
 # ````
 #
-# So "only the full batch" is right as a statement about all norms at once: the max norm (X.3) and the sum norm (X.4) fail at $m=2$. It is not tight for the
+# So "only the full batch" is right as a statement about all norms at once: the max norm (V.3) and the sum norm (V.4) fail at $m=2$. It is not tight for the
 # Frobenius norm. For the spectral norm with $b\ge2$, $k\ge3$ neutrality is attained at a point; whether a whole run can stall is open. (With two classes the
 # spectral norm of a gradient is its Frobenius norm, so the two lines below coincide.)
 
@@ -268,16 +268,16 @@ show(
     plots_theory.half_batches(halves),
     "fig-half-batches",
     data=halves[["min_margin"]],
-    alt="Minimum margin with half batches on the data of X.3: it stays below zero for the max norm and grows for the Frobenius and spectral norms.",
-    caption="Half batches on the data of X.3: the max norm stalls, the Frobenius norm classifies.",
+    alt="Minimum margin with half batches on the data of V.3: it stays below zero for the max norm and grows for the Frobenius and spectral norms.",
+    caption="Half batches on the data of V.3: the max norm stalls, the Frobenius norm classifies.",
     steps=steps,
 )
 claim(
     "two-batches",
-    "On X.3's data with two batches an epoch N-SGD classifies where SignSGD does not.",
+    "On V.3's data with two batches an epoch N-SGD classifies where SignSGD does not.",
     kind="ours",
     where="our Proposition R, a refinement of the abstract of v2",
-    tested=f"X.3's data, five shuffles, {steps} steps: smallest Frobenius margin {float(halves.min_margin.sel(optimizer='frobenius').isel(step=-1).min()):.1f}, "
+    tested=f"V.3's data, five shuffles, {steps} steps: smallest Frobenius margin {float(halves.min_margin.sel(optimizer='frobenius').isel(step=-1).min()):.1f}, "
     f"largest max-norm margin {float(halves.min_margin.sel(optimizer='max').isel(step=-1).max()):.2f}",
     holds=bool((halves.min_margin.sel(optimizer="frobenius").isel(step=-1) > 0).all())
     and bool((halves.min_margin.sel(optimizer="max").isel(step=-1) <= 0).all()),
