@@ -92,7 +92,8 @@ def corrections(seeds=range(5), steps=20_000):
     """The counterexamples of V.1-V.5: minimum margin and loss of the plain method, of momentum, of
     VR and of both.
 
-    Over (example, repair, seed, step), the example named as its proposition; ``norm`` and ``batches`` are coordinates of the example.
+    Over (example, repair, seed, step), the example named as its proposition; ``norm`` and
+    ``batches`` are coordinates of the example.
     """
     cases = {
         "V.1": ("X.1", MAX, 1),
