@@ -37,6 +37,7 @@ from ibias_book.figures import style as plots
 from ibias_book.provenance import show
 from ibias_book.steepest import tables
 from ibias_book.steepest.balls import plane
+from ibias_book.words import in_words
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -99,10 +100,14 @@ show(
     plots.unit_balls(balls),
     "fig-unit-balls",
     data=balls,
-    alt="Six unit balls in a plane of two-by-two matrices with three gradients each. Steps under the max norm go to corners of a square, "
-    "under the Frobenius norm along the gradient, under the spectral norm to corners of a diamond.",
-    caption="Unit balls of six norms on the plane $aI + bJ$, three gradients (dotted) and the unit steps they cause (solid). "
-    "Whatever the gradient, the max and the spectral norm choose among a few corners.",
+    alt="Six unit balls in a plane of two-by-two matrices with three gradients"
+    " each. Steps under the max norm go to corners of a square, "
+    "under the Frobenius norm along the gradient, under the spectral norm to"
+    " corners of a diamond.",
+    caption="Unit balls of six norms on the plane $aI + bJ$, three gradients"
+    " (dotted) and the unit steps they cause (solid). "
+    "Whatever the gradient, the max and the spectral norm choose among a few"
+    " corners.",
 )
 
 # %% [markdown]
@@ -116,10 +121,19 @@ worst, outside = float(checked.difference.max()), float(checked.excess.max())
 # %% tags=["hide-input"]
 claim(
     "sec-3-duality",
-    "The closed forms of the steepest directions attain the dual norm with a unit matrix.",
+    (
+        "The closed forms of the steepest directions attain the dual norm with"
+        " a unit matrix."
+    ),
     kind="paper",
-    where="Section 3.1 (v1): the steepest-descent maps of the entry-wise and Schatten norms",
-    tested=f"{trials} random 10 x 25 matrices, nine norms: worst relative difference {worst:.1e}, worst excess length {outside:.1e}",
+    where=(
+        "Section 3.1 (v1): the steepest-descent maps of the entry-wise and"
+        " Schatten norms"
+    ),
+    tested=(
+        f"{trials} random 10 x 25 matrices, nine norms: worst relative"
+        f" difference {worst:.1e}, worst excess length {outside:.1e}"
+    ),
     holds=worst < 1e-10 and outside < 1e-10,
     tolerance="1e-10",
     because="a few hundred float64 roundings, and powers near 1/p amplify them",
@@ -158,7 +172,10 @@ claim(
 
 # %%
 muon = ib.SteepestDescent(
-    ib.SPECTRAL, ib.Momentum(0.9, ib.Minibatch(10)), ib.Power(0.3, a=0.5), name="Muon"
+    ib.SPECTRAL,
+    ib.Momentum(0.9, ib.Minibatch(10)),
+    ib.Power(0.3, a=0.5),
+    name="Muon",
 )
 muon
 
@@ -206,30 +223,59 @@ show(
     plots.intervals(constants),
     "fig-certified-gaps",
     data=constants.drop_vars("seconds"),
-    alt="Bars of the relative width of the certified interval of the maximum margin, for five data sets and three norms; all below one part in a hundred million.",
-    caption="Relative width of the certified interval $[\\text{lower}, \\text{upper}]$ of the maximum margin.",
+    alt=(
+        "Bars of the relative width of the certified interval of the maximum"
+        " margin, for five data sets and three norms; all below one part in a"
+        " hundred million."
+    ),
+    caption=(
+        "Relative width of the certified interval $[\\text{lower},"
+        " \\text{upper}]$ of the maximum margin."
+    ),
     rounding={"gap": 1e-12},
-    because="the gaps are themselves a few rounding errors wide; the ends of the interval are compared as usual",
+    because=(
+        "the gaps are themselves a few rounding errors wide; the ends of"
+        " the interval are compared as usual"
+    ),
 )
 
 # %% tags=["remove-cell"]
 flat = (
-    constants[["lower", "upper", "gap", "unique", "face_dim", "ratio"]].to_dataframe().reset_index()
+    constants[["lower", "gap", "unique", "face_dim", "ratio"]]
+    .to_dataframe()
+    .reset_index()
 )
-shape = constants[["n", "d", "k", "radius", "separable"]].to_dataframe().reset_index()
+shape = (
+    constants[["n", "d", "k", "radius", "separable"]]
+    .to_dataframe()
+    .reset_index()
+)
 flat["unique"] = flat["unique"].map({1.0: "yes", 0.0: "no"})
 glue(
     "tab_margins",
     Markdown(
-        flat.rename(columns={"face_dim": "face dimension", "ratio": "$\\gamma/2R$"}).to_markdown(
-            index=False, floatfmt=("", "", ".12g", ".12g", ".0e", "", ".0f", ".4f")
+        in_words(flat)
+        .rename(
+            columns={
+                "lower": "certified margin",
+                "gap": "relative width",
+                "face dim": "face",
+                "ratio": "$\\gamma/2R$",
+            }
+        )
+        .to_markdown(
+            index=False, floatfmt=("", "", ".12g", ".0e", "", ".0f", ".4f")
         )
     ),
     display=False,
 )
 glue(
     "tab_shapes",
-    Markdown(shape.rename(columns={"radius": "R"}).to_markdown(index=False, floatfmt="g")),
+    Markdown(
+        in_words(shape)
+        .rename(columns={"radius": "R"})
+        .to_markdown(index=False, floatfmt="g")
+    ),
     display=False,
 )
 glue("worst_gap", float(constants.gap.max()), display=False)
@@ -243,7 +289,7 @@ glue("worst_gap", float(constants.gap.max()), display=False)
 # ```
 # ````
 #
-# ````{table} Certified maximum margins. Where the optimum is not unique, the dimension of the face of optima is given.
+# ````{table} Certified maximum margins: lower end and relative width of the interval. Where the optimum is not unique, the dimension of its face is given.
 # :name: tab-margins
 #
 # ```{glue:md} tab_margins
@@ -260,9 +306,15 @@ claim(
     "The data are linearly separable.",
     kind="self-check",
     where="Assumption 3.1 (v1), on the data of this book",
-    tested="a positive certified lower bound of the maximum margin, five data sets and three norms",
+    tested=(
+        "a positive certified lower bound of the maximum margin, five data"
+        " sets and three norms"
+    ),
     holds=bool((constants.lower > 0).all()),
-    because="none needed: the lower bounds are certified, and a positive number proves separability",
+    because=(
+        "none needed: the lower bounds are certified, and a positive"
+        " number proves separability"
+    ),
 )
 
 # %% [markdown]
@@ -286,8 +338,13 @@ error
 # processes of its own without this package, and one that iris cannot be separated.
 
 # %%
-named = {name: ib.data.counterexample(name) for name in ("X.1", "X.2", "X.3", "X.4", "X.5")}
-named["four classes"] = ib.data.mixture(classes=4, per_class=10, dim=12, spread=0.6, seed=seed)
+named = {
+    name: ib.data.counterexample(name)
+    for name in ("X.1", "X.2", "X.3", "X.4", "X.5")
+}
+named["four classes"] = ib.data.mixture(
+    classes=4, per_class=10, dim=12, spread=0.6, seed=seed
+)
 proved = tables.proofs(datasets | named, ib.CATALOG)
 refuted = tables.proofs({"iris": iris}, [ib.MAX])
 
@@ -298,7 +355,9 @@ glue(
     Markdown(
         "\n".join(
             [
-                rows[0].to_markdown(index=False, floatfmt=("", "", ".15g", ".0e", ".2f")),
+                rows[0].to_markdown(
+                    index=False, floatfmt=("", "", ".15g", ".0e", ".2f")
+                ),
                 f"| iris | any | not separable | | {rows[1].seconds[0]:.2f} |",
             ]
         )
@@ -307,7 +366,11 @@ glue(
 )
 glue("proofs", proved.lower.size, display=False)
 glue("widest_proof", float(proved.width.max()), display=False)
-glue("slowest_proof", float(max(proved.seconds.max(), refuted.seconds.max())), display=False)
+glue(
+    "slowest_proof",
+    float(max(proved.seconds.max(), refuted.seconds.max())),
+    display=False,
+)
 
 # %% [markdown]
 # All {glue:text}`proofs` proofs of a margin are accepted, none wider than {glue:text}`widest_proof:.0e` (relative) and none read in more than
@@ -325,7 +388,10 @@ claim(
     "Every maximum margin of this book is proved, not only computed.",
     kind="self-check",
     where="new: a property of this book",
-    tested="the stand-alone checker accepts a proof of each, eleven data sets and nine norms; widths at most 1e-12",
+    tested=(
+        "the stand-alone checker accepts a proof of each, eleven data sets"
+        " and nine norms; widths at most 1e-12"
+    ),
     holds=bool((proved.lower > 0).all() and (proved.width <= 1e-12).all()),
     tolerance="1e-12 in the width",
     because="the proofs are exact; what they leave open is what float64 left",
@@ -351,12 +417,23 @@ claim(
     "The step sizes decrease to zero and their sum diverges.",
     kind="self-check",
     where="Assumption 3.3 (v1), for the schedule of this book",
-    tested="a = 1/2: the sum of t steps over 2 eta0 sqrt(t), for t = 1e2, 1e4, 1e6, tends to one from below",
+    tested=(
+        "a = 1/2: the sum of t steps over 2 eta0 sqrt(t), for t = 1e2, 1e4,"
+        " 1e6, tends to one from below"
+    ),
     holds=bool(
-        (np.diff(total[[99, 9999, 999999]] / (0.1 * np.sqrt([1e2, 1e4, 1e6]))) > 0).all()
+        (
+            np.diff(
+                total[[99, 9999, 999999]] / (0.1 * np.sqrt([1e2, 1e4, 1e6]))
+            )
+            > 0
+        ).all()
         and (np.diff(schedule.steps(1000)) < 0).all()
     ),
-    because="none needed: a closed form, monotone in exact arithmetic by far more than rounding",
+    because=(
+        "none needed: a closed form, monotone in exact arithmetic by far"
+        " more than rounding"
+    ),
 )
 
 # %% [markdown]

@@ -38,6 +38,7 @@ from ibias_book.figures import margins as plots_margins
 from ibias_book.provenance import show
 from ibias_book.steepest import fits, tables
 from ibias_book.steepest.theory import constants
+from ibias_book.words import in_words
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -88,7 +89,10 @@ datasets = {
     "digits 3-8": ib.data.digits((3, 8)),
 }
 margins = tables.margins(datasets, [ib.MAX, ib.FROBENIUS, ib.SPECTRAL])
-least = constants.least_batch_size(margins.lower, margins.radius, margins.n) / margins.n
+least = (
+    constants.least_batch_size(margins.lower, margins.radius, margins.n)
+    / margins.n
+)
 half = constants.effective_margin(margins.lower, margins.radius, 2)
 
 # %% tags=["remove-cell"]
@@ -105,7 +109,11 @@ names = {
 }
 glue(
     "tab_condition",
-    Markdown(flat.rename(columns=names).to_markdown(index=False, floatfmt=".4f")),
+    Markdown(
+        in_words(flat)
+        .rename(columns=names)
+        .to_markdown(index=False, floatfmt=".4f")
+    ),
     display=False,
 )
 
@@ -121,12 +129,27 @@ glue(
 # %% tags=["hide-input"]
 claim(
     "theorem-4-1",
-    "If a proper mini-batch (b a divisor of n, b < n) is large enough for the effective margin to be positive, the limit margin is at least the effective margin.",
+    (
+        "If a proper mini-batch (b a divisor of n, b < n) is large enough for"
+        " the effective margin to be positive, the limit margin is at least"
+        " the effective margin."
+    ),
     kind="paper",
-    where="Theorem 4.1 (v1, Section 4.1; withdrawn for mini-batches in the abstract of v2)",
-    tested="the condition on four data sets and three norms: the least admissible b/n, and the effective margin at the largest proper batch, b = n/2",
-    verdict="vacuous" if bool((least > 0.5).all() and (half < 0).all()) else "holds",
-    because="none needed: gamma <= 2R (Lemma V, proved) leaves only m = 1, the full batch; the data sets illustrate the proof",
+    where=(
+        "Theorem 4.1 (v1, Section 4.1; withdrawn for mini-batches in the"
+        " abstract of v2)"
+    ),
+    tested=(
+        "the condition on four data sets and three norms: the least admissible"
+        " b/n, and the effective margin at the largest proper batch, b = n/2"
+    ),
+    verdict="vacuous"
+    if bool((least > 0.5).all() and (half < 0).all())
+    else "holds",
+    because=(
+        "none needed: gamma <= 2R (Lemma V, proved) leaves only m = 1, the"
+        " full batch; the data sets illustrate the proof"
+    ),
 )
 
 # %% [markdown]
@@ -135,7 +158,11 @@ claim(
 # %%
 mixture = datasets["set II"]
 batches = {"batch_sizes": [1, 2, 5, 10, 20, 25, 50, 100], "momenta": [0]}
-lengths = {ib.MAX: ib.Power(0.1), ib.FROBENIUS: ib.Power(1.0), ib.SPECTRAL: ib.Power(0.3)}
+lengths = {
+    ib.MAX: ib.Power(0.1),
+    ib.FROBENIUS: ib.Power(1.0),
+    ib.SPECTRAL: ib.Power(0.3),
+}
 best = {n.text: ib.max_margin(mixture, n) for n in lengths}
 runs = ib.relative_error(
     ib.sweep(
@@ -154,8 +181,16 @@ show(
     plots_margins.error_by_batch(end),
     "fig-large-batch",
     data=runs[["error"]],
-    alt="Final relative margin error against batch size in three norms: it falls as batches grow, and is far above the full batch's error at half the data.",
-    caption="Relative margin error after 20 000 steps without momentum, set II. Bars: five shuffles. The full batch (right end) comes closest; half the data per batch comes near it in the Frobenius norm only.",
+    alt=(
+        "Final relative margin error against batch size in three norms: it"
+        " falls as batches grow, and is far above the full batch's error at"
+        " half the data."
+    ),
+    caption=(
+        "Relative margin error after 20 000 steps without momentum, set II."
+        " Bars: five shuffles. The full batch (right end) comes closest; half"
+        " the data per batch comes near it in the Frobenius norm only."
+    ),
     steps=20_000,
     dataset=mixture.name,
 )
@@ -164,10 +199,16 @@ show(
 ordered = end.median("seed")
 claim(
     "large-batch-limit",
-    "Within a run larger batches come closer to the maximum margin, and the full batch comes closest.",
+    (
+        "Within a run larger batches come closer to the maximum margin, and the"
+        " full batch comes closest."
+    ),
     kind="paper",
     where="abstract of v1 (a batch-dependent margin gap); Section 4.1",
-    tested="set II, three norms: median error at b = 100 against b = 50 and b = 10 at the last step",
+    tested=(
+        "set II, three norms: median error at b = 100 against b = 50 and b"
+        " = 10 at the last step"
+    ),
     holds=bool(
         (
             ordered.where(ordered.batch_size == 100, drop=True).values
@@ -178,8 +219,14 @@ claim(
             < ordered.where(ordered.batch_size == 10, drop=True).values
         ).all()
     ),
-    because="none needed: an order of medians, whose neighbours differ by more than the spread over shuffles",
-    caveat="In the max and spectral norms half a data set per batch is still far from the full batch; nothing in between is covered by the theorem.",
+    because=(
+        "none needed: an order of medians, whose neighbours differ by more"
+        " than the spread over shuffles"
+    ),
+    caveat=(
+        "In the max and spectral norms half a data set per batch is still far"
+        " from the full batch; nothing in between is covered by the theorem."
+    ),
 )
 
 # %% [markdown]
@@ -190,7 +237,8 @@ claim(
 
 # %%
 small = [
-    ib.data.mixture(classes=5, per_class=8, dim=20, spread=0.6, seed=s) for s in range(data_seeds)
+    ib.data.mixture(classes=5, per_class=8, dim=20, spread=0.6, seed=s)
+    for s in range(data_seeds)
 ]
 powers = {
     0.25: {"max": 0.05, "frobenius": 0.3, "spectral": 0.1},
@@ -198,28 +246,48 @@ powers = {
     0.75: {"max": 0.5, "frobenius": 3.0, "spectral": 1.0},
     1.0: {"max": 1.0, "frobenius": 6.0, "spectral": 2.0},
 }
-found = fits.gap_exponents(small, list(lengths), powers, ib.FullBatch(), steps=steps)
+found = fits.gap_exponents(
+    small, list(lengths), powers, ib.FullBatch(), steps=steps
+)
 
 # %% tags=["hide-input"]
 show(
     plots_margins.gap_rates(found),
     "fig-rates",
     data=found,
-    alt="Four panels, one per step-size exponent: measured margin gaps fall at least as fast as the dashed promised slope.",
-    caption="Relative margin error of full-batch steepest descent, five data sets and three norms (colours), with the slope of Corollary 4.2 (dashed).",
+    alt=(
+        "Four panels, one per step-size exponent: measured margin gaps fall at"
+        " least as fast as the dashed promised slope."
+    ),
+    caption=(
+        "Relative margin error of full-batch steepest descent, five data sets"
+        " and three norms (colours), with the slope of Corollary 4.2 (dashed)."
+    ),
     tolerance={"slope": 5e-4},
     rounding={"gap": 5e-6},
-    because="a spectral step where singular values nearly vanish multiplies rounding by their inverse: to 7e-7 of the gap after 100 000 steps",
+    because=(
+        "a spectral step where singular values nearly vanish multiplies"
+        " rounding by their inverse: to 7e-7 of the gap after 100 000 steps"
+    ),
     steps=steps,
     seeds=range(data_seeds),
 )
 
 # %% tags=["remove-cell"]
 summary = (
-    found.slope.to_dataframe()["slope"].groupby(["a", "norm"]).agg(["mean", "std"]).reset_index()
+    found.slope.to_dataframe()["slope"]
+    .groupby(["a", "norm"])
+    .agg(["mean", "std"])
+    .reset_index()
 )
 summary["promised"] = summary["a"].map(
-    dict(zip(found.a.values.tolist(), found.promised.values.tolist(), strict=False))
+    dict(
+        zip(
+            found.a.values.tolist(),
+            found.promised.values.tolist(),
+            strict=False,
+        )
+    )
 )
 glue(
     "tab_rates",
@@ -245,14 +313,28 @@ glue("worst_slope", float(margin_of_slope.max()), display=False)
 # %% tags=["hide-input"]
 claim(
     "corollary-4-2",
-    "With the full batch the margin gap falls at least as fast as the corollary's power of t.",
+    (
+        "With the full batch the margin gap falls at least as fast as the"
+        " corollary's power of t."
+    ),
     kind="paper",
     where="Corollary 4.2 (v1, Section 4.1 and D.5)",
-    tested=f"full batch, three norms, a in (0.25, 0.5, 0.75, 1), {steps} steps, five data sets: measured minus promised slope, at most {float(margin_of_slope.max()):.3f}",
+    tested=(
+        f"full batch, three norms, a in (0.25, 0.5, 0.75, 1), {steps}"
+        " steps, five data sets: measured minus promised slope, at most"
+        f" {float(margin_of_slope.max()):.3f}"
+    ),
     holds=bool((margin_of_slope < 0.2).all()),
     tolerance="0.2 in the exponent",
-    because="at a = 1 the sum of steps is eta0 log t plus a constant; an offset of two in log t, which ends at 11.5, bends the fitted slope by that much",
-    caveat="For a < 1/2 the promise is loose: the measured gap falls like the inverse of the sum of steps, t^-(1-a).",
+    because=(
+        "at a = 1 the sum of steps is eta0 log t plus a constant; an"
+        " offset of two in log t, which ends at 11.5, bends the fitted"
+        " slope by that much"
+    ),
+    caveat=(
+        "For a < 1/2 the promise is loose: the measured gap falls like the"
+        " inverse of the sum of steps, t^-(1-a)."
+    ),
 )
 
 # %% [markdown]

@@ -76,7 +76,9 @@ needed = tables.least_momenta([2, 3, 5, 10, 50])
 glue(
     "tab_needed",
     Markdown(
-        needed.to_dataframe().reset_index().to_markdown(index=False, floatfmt=("g", ".6f", ".4f"))
+        needed.to_dataframe()
+        .reset_index()
+        .to_markdown(index=False, floatfmt=("g", ".6f", ".4f"))
     ),
     display=False,
 )
@@ -95,16 +97,26 @@ glue(
 # %% tags=["hide-input"]
 claim(
     "remark-4-4",
-    "At momentum zero the momentum theorem does not reduce to the theorem without momentum.",
+    (
+        "At momentum zero the momentum theorem does not reduce to the theorem"
+        " without momentum."
+    ),
     kind="self-check",
     where="Remark 4.4 (v1, Section 4.2)",
     tested=(
-        "effective margins at beta = 0, m = 2: version 1's polynomial costs 2m(m^2-1)R = 12R, Theorem 4.1 costs 4(m-1)R = 4R; "
+        "effective margins at beta = 0, m = 2: version 1's polynomial costs"
+        " 2m(m^2-1)R = 12R, Theorem 4.1 costs 4(m-1)R = 4R; "
         "N(0, m) = m - 1 costs 4R"
     ),
-    holds=constants.sampling_error_paper(0.0, 2) != constants.sampling_error(0.0, 2) == 1,
+    holds=constants.sampling_error_paper(0.0, 2)
+    != constants.sampling_error(0.0, 2)
+    == 1,
     because="none needed: closed forms are compared",
-    caveat="The remark is right about its own formula. Only its reason is not: the gap comes from bounding whole epochs at once, not from momentum; with N(beta, m) the two theorems join continuously.",
+    caveat=(
+        "The remark is right about its own formula. Only its reason is not:"
+        " the gap comes from bounding whole epochs at once, not from"
+        " momentum; with N(beta, m) the two theorems join continuously."
+    ),
 )
 
 # %% [markdown]
@@ -113,10 +125,20 @@ claim(
 # On set II, every batch size and momentum, three norms. Colour: what the runs do. Lines: below them the theorem applies.
 
 # %%
-mixture = ib.data.mixture(classes=10, per_class=10, dim=25, spread=0.6, seed=data_seed)
-lengths = {ib.MAX: ib.Power(0.1), ib.FROBENIUS: ib.Power(1.0), ib.SPECTRAL: ib.Power(0.3)}
+mixture = ib.data.mixture(
+    classes=10, per_class=10, dim=25, spread=0.6, seed=data_seed
+)
+lengths = {
+    ib.MAX: ib.Power(0.1),
+    ib.FROBENIUS: ib.Power(1.0),
+    ib.SPECTRAL: ib.Power(0.3),
+}
 observed = fits.momentum_map(
-    mixture, lengths, batch_sizes=batch_sizes, forgetting=forgetting, steps=steps
+    mixture,
+    lengths,
+    batch_sizes=batch_sizes,
+    forgetting=forgetting,
+    steps=steps,
 )
 
 # %% tags=["hide-input"]
@@ -124,8 +146,16 @@ show(
     plots_margins.certified_map(observed),
     "fig-certified-observed",
     data=observed,
-    alt="Maps of the final margin error over batches per epoch and one minus momentum, in three norms. Runs converge in a wide region at the bottom; the lines below which the theorem applies lie orders of magnitude lower.",
-    caption="Final relative margin error (colour) over batches per epoch $m$ and $1-\\beta$, set II. The theorem applies below the lines.",
+    alt=(
+        "Maps of the final margin error over batches per epoch and one minus"
+        " momentum, in three norms. Runs converge in a wide region at the"
+        " bottom; the lines below which the theorem applies lie orders of"
+        " magnitude lower."
+    ),
+    caption=(
+        "Final relative margin error (colour) over batches per epoch $m$"
+        " and $1-\\beta$, set II. The theorem applies below the lines."
+    ),
     steps=steps,
     dataset=mixture.name,
     seeds=[0],
@@ -137,33 +167,54 @@ heavy = observed.error.sel(forgetting=[0.01, 0.005]).min("forgetting")
 # cells with a promise about mini-batches: Theorem 4.3 with the sharper constant
 promise = observed.promised.sel(form="sharper").where(observed.batches > 1)
 kept = observed.error <= promise
-remembered = float((observed.forgetting * steps).where(promise.notnull() & ~kept).max())
+remembered = float(
+    (observed.forgetting * steps).where(promise.notnull() & ~kept).max()
+)
 claim(
     "theorem-4-3",
-    "Where momentum is close enough to one for a positive rho, the limit margin is at least rho; every batch size has such a momentum, and small batches approach the maximum margin.",
+    (
+        "Where momentum is close enough to one for a positive rho, the limit"
+        " margin is at least rho; every batch size has such a momentum, and"
+        " small batches approach the maximum margin."
+    ),
     kind="paper",
     where="Theorem 4.3 (v1, Section 4.2); abstracts of v1 and v2",
-    tested=f"set II, three norms, {steps} steps. Observed: the better of momenta 0.99 and 0.995, every batch size down to 1, error at most {float(heavy.max()):.3f}. "
-    f"Promised: of {int(promise.notnull().sum())} cells with m > 1 and a positive effective margin (sharper constant), {int(kept.sum())} end with the error 1 - rho/gamma"
+    tested=f"set II, three norms, {steps} steps. Observed: the better of"
+    " momenta 0.99 and 0.995, every batch size down to 1, error at"
+    f" most {float(heavy.max()):.3f}. "
+    f"Promised: of {int(promise.notnull().sum())} cells with m > 1 and a"
+    f" positive effective margin (sharper constant), {int(kept.sum())} end"
+    " with the error 1 - rho/gamma"
     " that the theorem leaves in the limit, or less",
     holds=bool((heavy < 0.12).all()) and bool(kept.any()) and remembered <= 100,
-    tolerance="0.12 in relative error for the observation; none for the promise, only cells with a hundred memories in the run must keep it",
-    because="momentum 0.99 to 0.995 itself delays the run (the full batch is at 0.02 to 0.04); a promise about the limit needs many memories",
+    tolerance=(
+        "0.12 in relative error for the observation; none for the promise,"
+        " only cells with a hundred memories in the run must keep it"
+    ),
+    because=(
+        "momentum 0.99 to 0.995 itself delays the run (the full batch is"
+        " at 0.02 to 0.04); a promise about the limit needs many memories"
+    ),
     caveat="At the largest momentum of the map, 0.999, errors are still up to "
-    f"{float(observed.error.sel(forgetting=0.001).max()):.2f}, full batch included: a run of {0.001 * steps:.0f} memories is too short. The cells that miss their promise have at most "
-    f"{remembered:.0f} memories in the run. The certified region is far inside the region where runs converge.",
+    f"{float(observed.error.sel(forgetting=0.001).max()):.2f}, full batch"
+    f" included: a run of {0.001 * steps:.0f} memories is too short. The cells"
+    " that miss their promise have at most "
+    f"{remembered:.0f} memories in the run. The certified region is far inside"
+    " the region where runs converge.",
 )
 
 # %% tags=["remove-cell"]
 widest = (
-    observed.forgetting.where(good).max("forgetting") / observed.least.sel(form="sharper")
+    observed.forgetting.where(good).max("forgetting")
+    / observed.least.sel(form="sharper")
 ).where(observed.batches > 1)
 glue("slack_median", float(widest.median()), display=False)
 glue(
     "slack_paper",
     float(
         (
-            observed.forgetting.where(good).max("forgetting") / observed.least.sel(form="paper")
+            observed.forgetting.where(good).max("forgetting")
+            / observed.least.sel(form="paper")
         ).median()
     ),
     display=False,
@@ -182,10 +233,20 @@ glue(
 # %%
 best = {norm.text: ib.max_margin(mixture, norm) for norm in lengths}
 choices = ib.grid(
-    norms=list(lengths), batch_sizes=[1, 10, 50], momenta=[0.9, 0.99, 0.995], schedule=lengths
+    norms=list(lengths),
+    batch_sizes=[1, 10, 50],
+    momenta=[0.9, 0.99, 0.995],
+    schedule=lengths,
 )
 runs = ib.relative_error(
-    ib.sweep(mixture, choices, seeds=range(seeds), steps=steps, record=ib.logspaced(80)), best
+    ib.sweep(
+        mixture,
+        choices,
+        seeds=range(seeds),
+        steps=steps,
+        record=ib.logspaced(80),
+    ),
+    best,
 )
 
 # %% tags=["hide-input"]
@@ -194,22 +255,41 @@ show(
     plots_margins.error_by_batch(end),
     "fig-momentum-cost",
     data=runs[["error"]],
-    alt="Final margin error against batch size for momentum 0.9, 0.99 and 0.995 in three norms: for single samples larger momentum is better, for half the data smaller.",
-    caption="Final relative error against batch size for three large momenta, set II. For small batches memory helps; for large ones it only delays.",
+    alt=(
+        "Final margin error against batch size for momentum 0.9, 0.99 and"
+        " 0.995 in three norms: for single samples larger momentum is better,"
+        " for half the data smaller."
+    ),
+    caption=(
+        "Final relative error against batch size for three large momenta, set"
+        " II. For small batches memory helps; for large ones it only delays."
+    ),
     steps=steps,
     dataset=mixture.name,
 )
 
 # %% tags=["hide-input"]
-bound = rates.gap_rate(steps, 0.5, mixture.n, constant=rates.scale(batches=10, beta=0.99))
+bound = rates.gap_rate(
+    steps, 0.5, mixture.n, constant=rates.scale(batches=10, beta=0.99)
+)
 claim(
     "corollary-4-5",
-    "The gap after t steps is at most of the order of (D log t + nD)/sqrt(t), D = m/(1 - beta).",
+    (
+        "The gap after t steps is at most of the order of (D log t +"
+        " nD)/sqrt(t), D = m/(1 - beta)."
+    ),
     kind="paper",
     where="Corollary 4.5 (v1, Section 4.2), a = 1/2; D is reconstructed",
-    tested=f"three norms, b = 10, momentum 0.99: the bracket is {bound:.0f} after {steps} steps, and a relative gap is never above 2",
+    tested=(
+        f"three norms, b = 10, momentum 0.99: the bracket is {bound:.0f}"
+        f" after {steps} steps, and a relative gap is never above 2"
+    ),
     verdict="vacuous" if bound > 2 else "holds",
-    because="none needed: while the bracket is above 2 no run can violate it, so nothing is tested; the exponents in n, m and 1/(1 - beta) can be read from other quantities only",
+    because=(
+        "none needed: while the bracket is above 2 no run can violate it,"
+        " so nothing is tested; the exponents in n, m and 1/(1 - beta) can"
+        " be read from other quantities only"
+    ),
 )
 
 # %% [markdown]

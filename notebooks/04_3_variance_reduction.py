@@ -38,6 +38,7 @@ from ibias_book.claims import claim
 from ibias_book.figures import margins as plots_margins
 from ibias_book.provenance import show
 from ibias_book.steepest.theory import rates
+from ibias_book.words import in_words
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -71,8 +72,14 @@ import ibias as ib
 # reconstruction).
 
 # %%
-mixture = ib.data.mixture(classes=10, per_class=10, dim=25, spread=0.6, seed=data_seed)
-lengths = {ib.MAX: ib.Power(0.1), ib.FROBENIUS: ib.Power(1.0), ib.SPECTRAL: ib.Power(0.3)}
+mixture = ib.data.mixture(
+    classes=10, per_class=10, dim=25, spread=0.6, seed=data_seed
+)
+lengths = {
+    ib.MAX: ib.Power(0.1),
+    ib.FROBENIUS: ib.Power(1.0),
+    ib.SPECTRAL: ib.Power(0.3),
+}
 best = {norm.text: ib.max_margin(mixture, norm) for norm in lengths}
 reduced = ib.grid(
     norms=list(lengths),
@@ -82,7 +89,14 @@ reduced = ib.grid(
     schedule=lengths,
 )
 runs = ib.relative_error(
-    ib.sweep(mixture, reduced, seeds=range(seeds), steps=steps, record=ib.logspaced(80)), best
+    ib.sweep(
+        mixture,
+        reduced,
+        seeds=range(seeds),
+        steps=steps,
+        record=ib.logspaced(80),
+    ),
+    best,
 )
 
 # %% tags=["hide-input"]
@@ -91,8 +105,15 @@ show(
     plots_margins.error_by_batch(end),
     "fig-variance-reduction",
     data=runs[["error"]],
-    alt="Final margin error with variance reduction against batch size in three norms and for three momenta: nearly flat, rising only for the smallest batches.",
-    caption="Relative margin error after the run with variance reduction, set II. Flat from small batches on; batches of one are still catching up.",
+    alt=(
+        "Final margin error with variance reduction against batch size in"
+        " three norms and for three momenta: nearly flat, rising only for the"
+        " smallest batches."
+    ),
+    caption=(
+        "Relative margin error after the run with variance reduction, set II."
+        " Flat from small batches on; batches of one are still catching up."
+    ),
     steps=steps,
     dataset=mixture.name,
 )
@@ -101,12 +122,14 @@ show(
 table = (
     end.median("seed")
     .to_dataframe()
-    .pivot_table(index=["norm", "momentum"], columns="batch_size", values="error")
+    .pivot_table(
+        index=["norm", "momentum"], columns="batch_size", values="error"
+    )
 )
 glue(
     "tab_vr",
     Markdown(
-        table.reset_index().to_markdown(
+        in_words(table).to_markdown(
             index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes))
         )
     ),
@@ -124,24 +147,37 @@ glue(
 
 # %% tags=["hide-input"]
 # like with like: the full batch of the same norm, momentum and shuffle
-alike = end.set_index(optimizer=["norm", "momentum", "batch_size"]).unstack("optimizer")
+alike = end.set_index(optimizer=["norm", "momentum", "batch_size"]).unstack(
+    "optimizer"
+)
 excess = alike - alike.sel(batch_size=mixture.n)
-tens = excess.sel(batch_size=[b for b in alike.batch_size.values if 10 <= b < mixture.n])
+tens = excess.sel(
+    batch_size=[b for b in alike.batch_size.values if 10 <= b < mixture.n]
+)
 ones = excess.sel(batch_size=1)
 claim(
     "theorem-4-6",
-    "With variance reduction the error of every batch size vanishes, whatever the momentum.",
+    (
+        "With variance reduction the error of every batch size vanishes,"
+        " whatever the momentum."
+    ),
     kind="paper",
     where="Theorem 4.6 (v1, Section 4.3)",
     tested=(
-        f"set II, three norms, momenta 0, 0.5, 0.99, {seeds} shuffles: excess over the full batch at the same momentum at most {float(tens.max()):.4f} for 10 <= b < n,"
-        f" {float(ones.max()):.3f} for b = 1; largest error of all {float(end.max()):.3f}"
+        f"set II, three norms, momenta 0, 0.5, 0.99, {seeds} shuffles: excess"
+        " over the full batch at the same momentum at most"
+        f" {float(tens.max()):.4f} for 10 <= b < n, {float(ones.max()):.3f}"
+        f" for b = 1; largest error of all {float(end.max()):.3f}"
     ),
     holds=bool((tens.max() < 0.01) & (end.max() < 0.2)),
     tolerance="0.01 in relative error",
-    because="the full batch itself is 0.02 to 0.04 from the limit after these steps",
+    because=(
+        "the full batch itself is 0.02 to 0.04 from the limit after these steps"
+    ),
     caveat=(
-        f"In the limit. After {steps} steps batches of one end at up to {float(end.where(end.batch_size == 1).max()):.3f} where the full batch is at"
+        f"In the limit. After {steps} steps batches of one end at up to"
+        f" {float(end.where(end.batch_size == 1).max()):.3f} where the full"
+        " batch is at"
         f" {float(end.where(end.batch_size == mixture.n).max()):.3f} or below."
     ),
 )
@@ -153,45 +189,74 @@ claim(
 # after the others have met.
 
 # %%
-single = runs.error.sel(optimizer=["VR-SignSGD b=1", "VR-N-SGD b=1", "VR-Spectral-SGD b=1"]).median(
-    "seed"
-)
+single = runs.error.sel(
+    optimizer=["VR-SignSGD b=1", "VR-N-SGD b=1", "VR-Spectral-SGD b=1"]
+).median("seed")
 decade = single.sel(step=[steps // 10, steps], method="nearest")
 ratio = decade.isel(step=1) / decade.isel(step=0)
 
 # %% tags=["hide-input"]
+scale = rates.scale(mixture.n, variance_reduction=True)
+bracket = rates.gap_rate(steps, 0.5, mixture.n, constant=scale)
 claim(
     "corollary-f-5",
-    "The gap of variance-reduced methods without momentum vanishes, more slowly for smaller batches.",
+    (
+        "The gap of variance-reduced methods without momentum vanishes, more"
+        " slowly for smaller batches."
+    ),
     kind="paper",
-    where="Corollary F.5 (v1, Section 4.3 and Appendix F); the powers of m are reconstructed",
+    where=(
+        "Corollary F.5 (v1, Section 4.3 and Appendix F); the powers of m are"
+        " reconstructed"
+    ),
     tested=(
-        f"b = 1, m = {mixture.n}, three norms: the error falls by factors {', '.join(np.round(1 / ratio.values, 1).astype(str))} over the last decade of steps"
+        f"b = 1, m = {mixture.n}, three norms: the error falls by factors"
+        f" {', '.join(np.round(1 / ratio.values, 1).astype(str))} over the"
+        " last decade of steps"
     ),
     holds=bool((ratio < 0.8).all()),
     tolerance="a factor 0.8 over a decade",
     because="without variance reduction the same runs do not improve at all",
     caveat=(
-        "The corollary's own bracket says nothing here: it is "
-        f"{rates.gap_rate(steps, 0.5, mixture.n, constant=rates.scale(mixture.n, variance_reduction=True)):.0f} at the end, and a relative gap is never above 2."
+        "The corollary's own bracket says nothing here: it is"
+        f" {bracket:.0f} at the end, and a relative gap is never above 2."
     ),
 )
 
 # %% tags=["hide-input"]
 together = (
-    end.where((end.momentum == 0.99) & (end.batch_size == 1), drop=True).median("seed").values
+    end.where((end.momentum == 0.99) & (end.batch_size == 1), drop=True)
+    .median("seed")
+    .values
 )
-alone = end.where((end.momentum == 0) & (end.batch_size == 1), drop=True).median("seed").values
+alone = (
+    end.where((end.momentum == 0) & (end.batch_size == 1), drop=True)
+    .median("seed")
+    .values
+)
 claim(
     "corollary-4-7",
     "Variance reduction and momentum together converge as well.",
     kind="paper",
     where="Theorem 4.6 and Corollary 4.7 (v1, Section 4.3)",
-    tested="b = 1, three norms: error with momentum 0.99 below the error without, and every batch size below 0.1",
-    holds=bool((together < alone).all() and (end.where(end.momentum == 0.99).max() < 0.1)),
+    tested=(
+        "b = 1, three norms: error with momentum 0.99 below the error"
+        " without, and every batch size below 0.1"
+    ),
+    holds=bool(
+        (together < alone).all()
+        and (end.where(end.momentum == 0.99).max() < 0.1)
+    ),
     tolerance="0.1 in relative error",
-    because="half of what variance reduction alone may leave above, five times the full batch's error",
-    caveat="For single samples momentum shortens the transient instead of lengthening it, which the upper bound m^2 + m/(1 - beta) does not show.",
+    because=(
+        "half of what variance reduction alone may leave above, five times"
+        " the full batch's error"
+    ),
+    caveat=(
+        "For single samples momentum shortens the transient instead of"
+        " lengthening it, which the upper bound m^2 + m/(1 - beta) does not"
+        " show."
+    ),
 )
 
 # %% [markdown]

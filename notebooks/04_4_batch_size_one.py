@@ -132,8 +132,12 @@ import ibias as ib
 data = ib.data.scale_skewed(classes=classes, samples=samples, seed=data_seed)
 methods = [
     ib.SteepestDescent(ib.MAX, ib.Minibatch(1), ib.Power(eta0), name="SignSGD"),
-    ib.SteepestDescent(ib.FROBENIUS, ib.Minibatch(1), ib.Power(eta0), name="N-SGD"),
-    ib.SteepestDescent(ib.SPECTRAL, ib.Minibatch(1), ib.Power(eta0), name="Spectral-SGD"),
+    ib.SteepestDescent(
+        ib.FROBENIUS, ib.Minibatch(1), ib.Power(eta0), name="N-SGD"
+    ),
+    ib.SteepestDescent(
+        ib.SPECTRAL, ib.Minibatch(1), ib.Power(eta0), name="Spectral-SGD"
+    ),
 ]
 runs = reports.per_sample(data, methods, seeds=range(seeds), steps=steps)
 
@@ -143,24 +147,42 @@ show(
     plots_theory.explicit_rate(runs, families),
     "fig-explicit-rate",
     data=runs[["distance", "bound"]],
-    alt="Distance of the direction from the bias matrix on logarithmic axes for SignSGD and N-SGD; it falls steadily and stays below the explicit bound.",
-    caption="Distance between the direction of $W_t$ and that of the bias matrix, and the explicit bound, at ends of epochs; five shuffles.",
+    alt=(
+        "Distance of the direction from the bias matrix on logarithmic axes"
+        " for SignSGD and N-SGD; it falls steadily and stays below the"
+        " explicit bound."
+    ),
+    caption=(
+        "Distance between the direction of $W_t$ and that of the bias"
+        " matrix, and the explicit bound, at ends of epochs; five shuffles."
+    ),
     steps=steps,
     dataset=data.name,
 )
 
 # %% tags=["hide-input"]
 exact = slack_table(["H.1", "H.2", "H.3", "H.4", "4.8"])
-steps_equal = exact.where(exact.name == "update equals the closed form", drop=True)
+steps_equal = exact.where(
+    exact.name == "update equals the closed form", drop=True
+)
 claim(
     "h-exact-steps",
-    "On orthogonal scale-skewed data, from zero weights, every per-sample step is the closed form, and with it the margins.",
+    (
+        "On orthogonal scale-skewed data, from zero weights, every per-sample"
+        " step is the closed form, and with it the margins."
+    ),
     kind="paper",
     where="Lemmas H.1-H.4, Definition 4.8 (v1, Section 4.4 and Appendix H)",
-    tested=f"{int(steps_equal.cases.sum())} steps on three data sets and two families, {int(exact.cases.sum())} comparisons in all, {int(exact.violations.sum())} violations",
+    tested=(
+        f"{int(steps_equal.cases.sum())} steps on three data sets and two"
+        f" families, {int(exact.cases.sum())} comparisons in all,"
+        f" {int(exact.violations.sum())} violations"
+    ),
     holds=int(exact.violations.sum()) == 0,
     tolerance="1e-11 for a step divided by its size, relative 1e-9 for margins",
-    because="weights of size 10 are known to 1e-15, and step sizes go down to 1e-3",
+    because=(
+        "weights of size 10 are known to 1e-15, and step sizes go down to 1e-3"
+    ),
 )
 
 # %% tags=["hide-input"]
@@ -168,18 +190,30 @@ end = runs.isel(step=-1)
 toward = float(end.cosine.sel(direction="bias").min())
 claim(
     "theorem-4-9",
-    "On orthogonal scale-skewed data, from zero weights, per-sample SignSGD and N-SGD converge in direction to the bias matrix, at an explicit rate, while the loss goes to zero.",
+    (
+        "On orthogonal scale-skewed data, from zero weights, per-sample"
+        " SignSGD and N-SGD converge in direction to the bias matrix, at an"
+        " explicit rate, while the loss goes to zero."
+    ),
     kind="paper",
     where="Theorem 4.9 (v1, Section 4.4); the explicit rate is ours",
-    tested=f"{seeds} shuffles, {steps} steps: smallest cosine {toward:.6f}; distance over its bound at most {float((runs.distance / runs.bound).max()):.3f}; "
-    f"largest loss {float(end.loss.max()):.3f} from {float(runs.first_loss.max()):.3f}",
+    tested=f"{seeds} shuffles, {steps} steps: smallest cosine {toward:.6f};"
+    " distance over its bound at most"
+    f" {float((runs.distance / runs.bound).max()):.3f}; "
+    f"largest loss {float(end.loss.max()):.3f} from"
+    f" {float(runs.first_loss.max()):.3f}",
     holds=toward > 0.9999
     and bool((runs.distance <= runs.bound).all())
     and bool((end.loss < 0.5 * runs.first_loss).all()),
     tolerance="cosine above 0.9999",
-    because="the explicit rate leaves a distance of order 1/sqrt(T), squared in a cosine",
+    because=(
+        "the explicit rate leaves a distance of order 1/sqrt(T), squared"
+        " in a cosine"
+    ),
 )
 
 # %% [markdown]
-# **The answer.** To an average of per-sample directions that counts samples and ignores how far they are from the boundary: the weights never leave a tube of fixed width around
+# ## The answer
+#
+# To an average of per-sample directions that counts samples and ignores how far they are from the boundary: the weights never leave a tube of fixed width around
 # the ray of the bias matrix. The next picture, in {ref}`sec-per-sample`, compares it with the maximum margins.

@@ -43,7 +43,9 @@ seeds = 5
 batch_sizes = [1, 10, 20, 50, 100]
 eta0 = 1.0
 data_seed = 0
-data = ""  # a file of your own (.npz, .csv, .parquet) replaces set I; choose batch sizes that divide its n
+# a file of your own (.npz, .csv, .parquet) replaces set I;
+# choose batch sizes that divide its n
+data = ""
 
 # %% tags=["remove-cell"]
 from ibias_book.run.parameters import settle
@@ -54,6 +56,7 @@ settle(globals())
 from ibias_book.claims import claim
 from ibias_book.figures import style as plots
 from ibias_book.provenance import show
+from ibias_book.words import in_words
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -79,7 +82,9 @@ optimizers[7]
 gaussian = (
     ib.data.load(data)
     if data
-    else ib.data.gaussian(classes=10, per_class=10, dim=100, variance=1 / 100, seed=data_seed)
+    else ib.data.gaussian(
+        classes=10, per_class=10, dim=100, variance=1 / 100, seed=data_seed
+    )
 )
 best = ib.max_margin(gaussian, ib.FROBENIUS)
 runs = ib.sweep(
@@ -95,20 +100,41 @@ runs = ib.relative_error(runs, {"frobenius": best})
 # %% tags=["hide-input"]
 rows = [
     {"title": "N-SGD", "momentum": 0.0, "variance_reduction": False},
-    {"title": "N-MSGD, momentum 0.5", "momentum": 0.5, "variance_reduction": False},
-    {"title": "N-MSGD, momentum 0.99", "momentum": 0.99, "variance_reduction": False},
+    {
+        "title": "N-MSGD, momentum 0.5",
+        "momentum": 0.5,
+        "variance_reduction": False,
+    },
+    {
+        "title": "N-MSGD, momentum 0.99",
+        "momentum": 0.99,
+        "variance_reduction": False,
+    },
     {"title": "VR-N-SGD", "momentum": 0.0, "variance_reduction": True},
-    {"title": "VR-N-MSGD, momentum 0.5", "momentum": 0.5, "variance_reduction": True},
-    {"title": "VR-N-MSGD, momentum 0.99", "momentum": 0.99, "variance_reduction": True},
+    {
+        "title": "VR-N-MSGD, momentum 0.5",
+        "momentum": 0.5,
+        "variance_reduction": True,
+    },
+    {
+        "title": "VR-N-MSGD, momentum 0.99",
+        "momentum": 0.99,
+        "variance_reduction": True,
+    },
 ]
 show(
     plots.error_and_cosine(runs, rows),
     "fig-1",
     data=runs[["error", "cosine", "log_loss"]],
-    alt="Six rows of panels, relative margin error on the left and cosine on the right against iterations. Without momentum the lines "
-    "are ordered by batch size and only the full batch ends near the bottom; with momentum 0.99 or variance reduction all lines meet.",
-    caption="The paper's Figure 1 on set I. Left: relative margin error $1 - q(W_t)/(\\gamma\\lVert W_t\\rVert_F)$; above the dotted line some training "
-    "sample is misclassified. Right: cosine to the maximum-margin solution. Median of the shuffles, band from smallest to largest.",
+    alt="Six rows of panels, relative margin error on the left and cosine on"
+    " the right against iterations. Without momentum the lines "
+    "are ordered by batch size and only the full batch ends near the bottom;"
+    " with momentum 0.99 or variance reduction all lines meet.",
+    caption="The paper's Figure 1 on set I. Left: relative margin error $1 -"
+    " q(W_t)/(\\gamma\\lVert W_t\\rVert_F)$; above the dotted line"
+    " some training "
+    "sample is misclassified. Right: cosine to the maximum-margin solution."
+    " Median of the shuffles, band from smallest to largest.",
     steps=steps,
     eta0=eta0,
     dataset=gaussian.name,
@@ -119,12 +145,16 @@ end = runs.error.isel(step=-1)
 table = (
     end.median("seed")
     .to_dataframe()
-    .pivot_table(index=["variance_reduction", "momentum"], columns="batch_size", values="error")
+    .pivot_table(
+        index=["variance_reduction", "momentum"],
+        columns="batch_size",
+        values="error",
+    )
 )
 glue(
     "tab_set_one",
     Markdown(
-        table.reset_index().to_markdown(
+        in_words(table).to_markdown(
             index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes))
         )
     ),
@@ -156,34 +186,56 @@ glue("full_one", full_error, display=False)
 # ### What the paper reads off, and what stands here
 
 # %% tags=["hide-input"]
-plain = end.where((end.momentum == 0) & ~end.variance_reduction, drop=True).sortby("batch_size")
+plain = end.where(
+    (end.momentum == 0) & ~end.variance_reduction, drop=True
+).sortby("batch_size")
 claim(
     "fig-1-order",
-    "Without momentum only the full batch comes close to the maximum margin within the run; the error grows as batches shrink, and "
+    "Without momentum only the full batch comes close to the maximum margin"
+    " within the run; the error grows as batches shrink, and "
     "with batches of one the training set is not even separated.",
     kind="paper",
-    where="Section 5, Figure 1 (a)-(b) (v1), read from its prose; sizes and steps are ours",
-    tested="median relative margin error at the last step, set I, ordered by batch size; error above 1 at b = 1 in every shuffle",
+    where=(
+        "Section 5, Figure 1 (a)-(b) (v1), read from its prose; sizes and"
+        " steps are ours"
+    ),
+    tested=(
+        "median relative margin error at the last step, set I, ordered by"
+        " batch size; error above 1 at b = 1 in every shuffle"
+    ),
     holds=bool(
         (plain.median("seed").diff("optimizer") < 0).all()
         and (plain.sel(optimizer="N-SGD b=1") > 1).all()
     ),
-    because="none needed: an order of medians that differ by more than the shuffles, and errors above 1 in every shuffle",
-    caveat="At a fixed horizon. On these over-parameterised data the errors for b >= 10 are still falling at the end: they are late, not stuck. "
-    "Chapter X follows them ten times longer; set II below shows a real plateau.",
+    because=(
+        "none needed: an order of medians that differ by more than the"
+        " shuffles, and errors above 1 in every shuffle"
+    ),
+    caveat="At a fixed horizon. On these over-parameterised data the errors"
+    " for b >= 10 are still falling at the end: they are late, not"
+    " stuck. Chapter X follows them ten times longer; set II below"
+    " shows a real plateau.",
 )
 
 # %% tags=["hide-input"]
-half = end.where((end.momentum == 0.5) & ~end.variance_reduction, drop=True).sortby("batch_size")
+half = end.where(
+    (end.momentum == 0.5) & ~end.variance_reduction, drop=True
+).sortby("batch_size")
 small = slice(0, len(batch_sizes) - 1)
 claim(
     "fig-1-moderate-momentum",
     "Moderate momentum helps every mini-batch and closes the gap for none.",
     kind="paper",
     where="Section 5, Figure 1 (c)-(d) (v1), read from its prose",
-    tested="momentum 0.5 against 0 and against the full batch, medians at the last step, every b < n",
+    tested=(
+        "momentum 0.5 against 0 and against the full batch, medians at the"
+        " last step, every b < n"
+    ),
     holds=bool(
-        (half.median("seed").values[small] < plain.median("seed").values[small]).all()
+        (
+            half.median("seed").values[small]
+            < plain.median("seed").values[small]
+        ).all()
         and (half.median("seed").values[small] > 1.1 * full_error).all()
     ),
     tolerance="at least 10 % above the full batch's error",
@@ -191,33 +243,62 @@ claim(
 )
 
 # %% tags=["hide-input"]
-heavy = end.where((end.momentum == 0.99) & ~end.variance_reduction, drop=True).sortby("batch_size")
+heavy = end.where(
+    (end.momentum == 0.99) & ~end.variance_reduction, drop=True
+).sortby("batch_size")
 claim(
     "fig-1-heavy-momentum",
-    "Momentum close to one lets small batches reach what the full batch reaches.",
+    (
+        "Momentum close to one lets small batches reach what the full batch"
+        " reaches."
+    ),
     kind="paper",
     where="Section 5, Figure 1 (e)-(f) (v1), read from its prose",
-    tested="momentum 0.99, every b >= 10 and every shuffle, against the full batch without momentum",
-    holds=bool((heavy.where(heavy.batch_size >= 10, drop=True) - full_error < 0.01).all()),
+    tested=(
+        "momentum 0.99, every b >= 10 and every shuffle, against the full"
+        " batch without momentum"
+    ),
+    holds=bool(
+        (
+            heavy.where(heavy.batch_size >= 10, drop=True) - full_error < 0.01
+        ).all()
+    ),
     tolerance="0.01 in relative error",
     because="the error of the full batch itself is near 0.07 and still falling",
-    caveat="Not yet for b = 1, where an epoch has a hundred steps, as many as this momentum remembers.",
+    caveat=(
+        "Not yet for b = 1, where an epoch has a hundred steps, as many as"
+        " this momentum remembers."
+    ),
 )
 
 # %% tags=["hide-input"]
-reduced = end.where((end.momentum == 0) & end.variance_reduction, drop=True).sortby("batch_size")
+reduced = end.where(
+    (end.momentum == 0) & end.variance_reduction, drop=True
+).sortby("batch_size")
 claim(
     "fig-1-variance-reduction",
-    "Variance reduction reaches the full-batch solution for every batch size, without any momentum.",
+    (
+        "Variance reduction reaches the full-batch solution for every batch"
+        " size, without any momentum."
+    ),
     kind="paper",
     where="Section 5, Figure 1 (g)-(i) (v1), read from its prose",
-    tested="VR, momentum 0, every b >= 10 and every shuffle, against the full batch",
+    tested=(
+        "VR, momentum 0, every b >= 10 and every shuffle, against the full"
+        " batch"
+    ),
     holds=bool(
-        (abs(reduced.where(reduced.batch_size >= 10, drop=True) - full_error) < 0.003).all()
+        (
+            abs(reduced.where(reduced.batch_size >= 10, drop=True) - full_error)
+            < 0.003
+        ).all()
     ),
     tolerance="0.003 in relative error",
     because="a tenth of what momentum 0.5 leaves at b = 50",
-    caveat="Batches of one lag behind at this horizon: the transient of Theorem 4.6 grows with the square of the number of batches.",
+    caveat=(
+        "Batches of one lag behind at this horizon: the transient of"
+        " Theorem 4.6 grows with the square of the number of batches."
+    ),
 )
 
 # %% [markdown]
@@ -227,7 +308,9 @@ claim(
 # vectors among many samples that pull elsewhere, and mini-batches pay for that.
 
 # %%
-mixture = ib.data.mixture(classes=10, per_class=10, dim=25, spread=0.6, seed=data_seed)
+mixture = ib.data.mixture(
+    classes=10, per_class=10, dim=25, spread=0.6, seed=data_seed
+)
 best_two = ib.max_margin(mixture, ib.FROBENIUS)
 runs_two = ib.sweep(
     mixture,
@@ -244,7 +327,8 @@ show(
     plots.error_and_cosine(runs_two, rows),
     "fig-1-set-two",
     data=runs_two[["error", "cosine", "log_loss"]],
-    alt="The same six rows on set II. Without momentum the line for batches of one flattens far above the others; with momentum 0.99 or "
+    alt="The same six rows on set II. Without momentum the line for batches of"
+    " one flattens far above the others; with momentum 0.99 or "
     "variance reduction all lines fall together.",
     caption="The paper's Figure 1 on set II, drawn as {numref}`fig-1`.",
     steps=steps,
@@ -257,12 +341,16 @@ end_two = runs_two.error.isel(step=-1)
 table_two = (
     end_two.median("seed")
     .to_dataframe()
-    .pivot_table(index=["variance_reduction", "momentum"], columns="batch_size", values="error")
+    .pivot_table(
+        index=["variance_reduction", "momentum"],
+        columns="batch_size",
+        values="error",
+    )
 )
 glue(
     "tab_set_two",
     Markdown(
-        table_two.reset_index().to_markdown(
+        in_words(table_two).to_markdown(
             index=False, floatfmt=("", "g", *[".4f"] * len(batch_sizes))
         )
     ),
@@ -279,24 +367,46 @@ glue(
 # ````
 
 # %% tags=["hide-input"]
-late = runs_two.error.sel(optimizer="N-SGD b=1").sel(step=[steps // 10, steps], method="nearest")
+late = runs_two.error.sel(optimizer="N-SGD b=1").sel(
+    step=[steps // 10, steps], method="nearest"
+)
 claim(
     "fig-1-plateau",
-    "For batches of one, normalised SGD without momentum does not approach the maximum margin.",
+    (
+        "For batches of one, normalised SGD without momentum does not approach"
+        " the maximum margin."
+    ),
     kind="paper",
-    where="Section 5, Figure 1 (a) (v1), and the abstracts (batches of one without momentum)",
-    tested="set II, b = 1: the median error at the end is no smaller than 0.9 times that at a tenth of the run, and above 0.2",
+    where=(
+        "Section 5, Figure 1 (a) (v1), and the abstracts (batches of one"
+        " without momentum)"
+    ),
+    tested=(
+        "set II, b = 1: the median error at the end is no smaller than 0.9"
+        " times that at a tenth of the run, and above 0.2"
+    ),
     holds=bool(
-        (late.median("seed").diff("step") > -0.1 * late.median("seed").isel(step=0)).all()
+        (
+            late.median("seed").diff("step")
+            > -0.1 * late.median("seed").isel(step=0)
+        ).all()
         and (late.isel(step=-1) > 0.2).all()
     ),
     tolerance="10 % over the last decade of steps",
-    because="every converging method here improves by a factor of three over the same decade",
-    caveat="One batch size on one data set. A plateau is a statement about this horizon: 10 % a decade is allowed.",
+    because=(
+        "every converging method here improves by a factor of three over"
+        " the same decade"
+    ),
+    caveat=(
+        "One batch size on one data set. A plateau is a statement about"
+        " this horizon: 10 % a decade is allowed."
+    ),
 )
 
 # %% tags=["hide-input"]
-repaired = end_two.where(end_two.variance_reduction | (end_two.momentum == 0.99), drop=True)
+repaired = end_two.where(
+    end_two.variance_reduction | (end_two.momentum == 0.99), drop=True
+)
 full_two = (
     float(end_two.sel(optimizer="N-SGD b=100").median())
     if "N-SGD b=100" in end_two.optimizer
@@ -307,10 +417,16 @@ claim(
     "Momentum near one, or variance reduction, repairs every batch size.",
     kind="paper",
     where="Section 5, Figure 1 (e)-(i) (v1), and the abstract of v1",
-    tested="set II, momentum 0.99 or VR, every batch size and shuffle, against the full batch",
+    tested=(
+        "set II, momentum 0.99 or VR, every batch size and shuffle, against"
+        " the full batch"
+    ),
     holds=bool((repaired - full_two < 0.01).all()),
     tolerance="0.01 in relative error",
-    because="ten times less than the smallest gap that batches of ten leave without either",
+    because=(
+        "ten times less than the smallest gap that batches of ten leave"
+        " without either"
+    ),
 )
 
 # %% [markdown]

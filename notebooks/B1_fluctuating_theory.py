@@ -70,20 +70,46 @@ show(
     plots_fluctuating.orders(errors),
     "fig-b1-orders",
     data=errors,
-    alt="Error of one step against the step size on logarithmic axes: two lines of slope three for the discrete equation and the modified Langevin "
-    "equation, two of slope two. Beside it, errors divided by the predicted leading term approach one.",
-    caption="One-step error of four equations. Left: L1 distance of densities; right: signed errors of five test functions over their predicted "
-    "leading term (only the two equations for which it is predicted). No sampling is involved.",
+    alt="Error of one step against the step size on logarithmic axes: two"
+    " lines of slope three for the discrete equation and the modified"
+    " Langevin equation, two of slope two. Beside it, errors divided by"
+    " the predicted leading term approach one.",
+    caption="One-step error of four equations. Left: L1 distance of densities;"
+    " right: signed errors of five test functions over their predicted "
+    "leading term (only the two equations for which it is predicted). No"
+    " sampling is involved.",
     rounding={"push_error": 1e-14},
-    because="the error of the exact push of a density is rounding and nothing else",
+    because=(
+        "the error of the exact push of a density is rounding and nothing else"
+    ),
 )
 
 # %% tags=["remove-cell"]
-glue("b1_discrete_order", float(orders.l1.sel(equation="discrete Fokker-Planck")), display=False)
-glue("b1_langevin_order", float(orders.l1.sel(equation="Langevin")), display=False)
-glue("b1_modified_order", float(orders.l1.sel(equation="Langevin, modified loss")), display=False)
-glue("b1_wrong_order", float(orders.l1.sel(equation="discrete, C for S")), display=False)
-glue("b1_prefactor", float(abs(one_step.prefactors(errors) - 1).max()), display=False)
+glue(
+    "b1_discrete_order",
+    float(orders.l1.sel(equation="discrete Fokker-Planck")),
+    display=False,
+)
+glue(
+    "b1_langevin_order",
+    float(orders.l1.sel(equation="Langevin")),
+    display=False,
+)
+glue(
+    "b1_modified_order",
+    float(orders.l1.sel(equation="Langevin, modified loss")),
+    display=False,
+)
+glue(
+    "b1_wrong_order",
+    float(orders.l1.sel(equation="discrete, C for S")),
+    display=False,
+)
+glue(
+    "b1_prefactor",
+    float(abs(one_step.prefactors(errors) - 1).max()),
+    display=False,
+)
 
 # %% [markdown]
 # Fitted orders on the three smallest steps: discrete {glue:text}`b1_discrete_order:.3f`, Langevin {glue:text}`b1_langevin_order:.3f`, Langevin with
@@ -93,32 +119,50 @@ glue("b1_prefactor", float(abs(one_step.prefactors(errors) - 1).max()), display=
 # %% tags=["hide-input"]
 claim(
     "brownian-master-equation",
-    "For independent batches SGD is deterministic dynamics in a landscape that fluctuates with the mini-batch; a master equation for the parameter distribution follows from the discrete update.",
+    (
+        "For independent batches SGD is deterministic dynamics in a landscape"
+        " that fluctuates with the mini-batch; a master equation for the"
+        " parameter distribution follows from the discrete update."
+    ),
     kind="self-check",
     where="abstract of arXiv:2605.22644 (v1); a push-forward computed two ways",
-    tested="push-forward of a density through all batches by characteristic functions, against direct expectations of five test "
+    tested="push-forward of a density through all batches by characteristic"
+    " functions, against direct expectations of five test "
     "functions, six step sizes; total mass",
-    holds=bool((errors.push_error < 1e-13).all() and (errors.mass_error < 1e-13).all()),
+    holds=bool(
+        (errors.push_error < 1e-13).all() and (errors.mass_error < 1e-13).all()
+    ),
     tolerance="1e-13",
     because="sums of 128 terms in double precision",
-    caveat="For independent batches. Under random reshuffling the batches of an epoch depend on each other, and the equation holds for "
+    caveat="For independent batches. Under random reshuffling the batches of"
+    " an epoch depend on each other, and the equation holds for "
     "whole epochs only.",
 )
 claim(
     "brownian-discrete-fokker-planck",
-    "The discrete Fokker-Planck equation differs from the Langevin form at order eta squared.",
+    (
+        "The discrete Fokker-Planck equation differs from the Langevin form at"
+        " order eta squared."
+    ),
     kind="paper",
     where="abstract of arXiv:2605.22644 (v1)",
-    tested="one-step errors of both against the exact push-forward: L1 and five test functions, orders by regression on three step sizes,"
+    tested="one-step errors of both against the exact push-forward: L1 and"
+    " five test functions, orders by regression on three step sizes,"
     " leading coefficients",
     holds=bool(
         (abs(orders.l1 - orders.order) < 0.1).all()
         and (abs(orders.weak - orders.order) < 0.1).all()
-        and (abs(one_step.prefactors(errors).dropna("equation") - 1) < 0.01).all()
+        and (
+            abs(one_step.prefactors(errors).dropna("equation") - 1) < 0.01
+        ).all()
     ),
     tolerance="0.1 in an order, 1 % in a coefficient",
-    because="the next order still bends the fits a little; coefficients are extrapolated to eta = 0",
-    caveat="The difference is a drift, removed by the modified loss; and the discrete equation describes one step of a smooth density, "
+    because=(
+        "the next order still bends the fits a little; coefficients are"
+        " extrapolated to eta = 0"
+    ),
+    caveat="The difference is a drift, removed by the modified loss; and the"
+    " discrete equation describes one step of a smooth density, "
     "not an evolution (next section).",
 )
 
@@ -139,12 +183,22 @@ show(
     plots_fluctuating.narrow_density(narrow, widths),
     "fig-b1-positivity",
     data=narrow,
-    alt="A narrow density after one step: the exact one splits into several positive peaks, the truncated one oscillates below zero. "
+    alt="A narrow density after one step: the exact one splits into several"
+    " positive peaks, the truncated one oscillates below zero. "
     "Measured widths of lost positivity lie on the predicted curve.",
-    caption="Left: a density half an rms step wide, pushed exactly and by the truncated equation. Right: the smallest width that stays positive.",
+    caption=(
+        "Left: a density half an rms step wide, pushed exactly and by the"
+        " truncated equation. Right: the smallest width that stays positive."
+    ),
 )
-shown = radius.rename(shortest_wave="shortest wave").to_dataframe().reset_index()
-glue("tab_b1_radius", Markdown(shown.to_markdown(index=False, floatfmt=".3g")), display=False)
+shown = (
+    radius.rename(shortest_wave="shortest wave").to_dataframe().reset_index()
+)
+glue(
+    "tab_b1_radius",
+    Markdown(shown.to_markdown(index=False, floatfmt=".3g")),
+    display=False,
+)
 
 # %% [markdown]
 # ````{table} Largest multiplier of one step, $\eta = 0.1$; shortest wave: $\eta\sqrt{S_{\max}}\,k_{\max}$, stable at most up to 2.
@@ -179,9 +233,14 @@ show(
     plots_fluctuating.mode_checks(cases, strip),
     "fig-b1-modes",
     data=cases,
-    alt="z values of measured variances and means for eight modes and 24 points around the strip, all between minus four and four.",
-    caption="Mean and variance of the replicas against the mode equations: z values with the exact standard error (fourth moments; the Gaussian one "
-    "would be wrong by far where the kurtosis reaches 94). Eight modes at eight times, 24 points at two.",
+    alt=(
+        "z values of measured variances and means for eight modes and 24"
+        " points around the strip, all between minus four and four."
+    ),
+    caption="Mean and variance of the replicas against the mode equations: z"
+    " values with the exact standard error (fourth moments; the"
+    " Gaussian one would be wrong by far where the kurtosis reaches"
+    " 94). Eight modes at eight times, 24 points at two.",
     seeds=range(replicas),
     replicas=replicas,
 )
@@ -189,16 +248,23 @@ show(
     plots_fluctuating.phase_plane(diagram, strip, example),
     "fig-b1-phase",
     data=diagram,
-    alt="Plane of eta times curvature and eta squared times its fluctuation, in three regions: variance settles, a law without variance, no law. "
-    "Langevin's straight line lies above the parabola; a point between them grows by half per step.",
-    caption="Left: what becomes of a mode; dots are the tested points. Right: a point of the strip. Its variance grows by a factor 1.5 per"
+    alt="Plane of eta times curvature and eta squared times its fluctuation,"
+    " in three regions: variance settles, a law without variance, no law. "
+    "Langevin's straight line lies above the parabola; a point between them"
+    " grows by half per step.",
+    caption="Left: what becomes of a mode; dots are the tested points. Right:"
+    " a point of the strip. Its variance grows by a factor 1.5 per"
     " step; Langevin lets it settle.",
 )
 
 # %% tags=["remove-cell"]
 inside = (strip.growth > 1) & (strip.langevin_growth < 1)
 glue("b1_strip_count", int(inside.sum()), display=False)
-largest = [abs(found[name]).max() for found in (cases, strip) for name in ("z_variance", "z_mean")]
+largest = [
+    abs(found[name]).max()
+    for found in (cases, strip)
+    for name in ("z_variance", "z_mean")
+]
 glue("b1_largest_z", float(max(largest)), display=False)
 
 # %% [markdown]
@@ -207,24 +273,32 @@ glue("b1_largest_z", float(max(largest)), display=False)
 # %% tags=["hide-input"]
 claim(
     "brownian-finite-step",
-    "The square-root-of-eta noise of the continuous-time limit does not match the discrete update at finite learning rate.",
+    (
+        "The square-root-of-eta noise of the continuous-time limit does not"
+        " match the discrete update at finite learning rate."
+    ),
     kind="paper",
     where="abstract of arXiv:2605.22644 (v1)",
-    tested="replicas at 24 points around the strip x(2-x) < y < 2x, x = eta l, y = eta^2 s2: growth of the variance, and z values against"
+    tested="replicas at 24 points around the strip x(2-x) < y < 2x, x = eta l,"
+    " y = eta^2 s2: growth of the variance, and z values against"
     " the mode equation",
     holds=bool(
-        (strip.measured_growth.where(inside, 2) > 1).all() and (abs(strip.z_variance) < 4).all()
+        (strip.measured_growth.where(inside, 2) > 1).all()
+        and (abs(strip.z_variance) < 4).all()
     ),
     tolerance="|z| < 4",
-    because="one of 96 values exceeds 4 with probability 0.6 %; the seeds are fixed",
+    because=(
+        "one of 96 values exceeds 4 with probability 0.6 %; the seeds are fixed"
+    ),
 )
 
 # %% [markdown]
 # ## A law without a variance, and noise with a third moment
 #
-# "The variance grows for ever" is not "there is no stationary law". With $s_2 > 0$ the recursion is a Kesten process: its law converges as soon as
+# "The variance grows for ever" is not "there is no stationary law". With $s_2 > 0$ the recursion is a Kesten process {cite:p}`kesten1973`: its law converges as soon as
 # $\mathrm E\log|1-\eta h| < 0$, with a tail $P(|\theta| > x)\sim x^{-\alpha}$, $\mathrm E|1-\eta h|^\alpha = 1$, to leading order
-# $\alpha = 1 + 2l/(\eta s_2)$. On a *flat* direction $\alpha = 1$: infinite variance, and yet a law, even for slightly negative curvature.
+# $\alpha = 1 + 2l/(\eta s_2)$. On a *flat* direction $\alpha = 1$: infinite variance, and yet a law, even for slightly negative curvature. Its tail
+# index is estimated below from the largest values {cite:p}`hill1975`.
 #
 # And a skewed batch leaves a third cumulant, $-\eta^3\kappa_3 t$ on a flat direction, that no second-order equation has.
 
@@ -237,10 +311,14 @@ show(
     plots_fluctuating.tails(tails, skew),
     "fig-b1-tails",
     data=tails,
-    alt="Medians of the parameter stay constant while sample variances jump by orders of magnitude; Hill's estimates follow the "
-    "predicted tail index; "
-    "the third cumulant of skewed noise falls linearly in time where second-order equations give zero.",
-    caption="Left and middle: fluctuating curvature about $l$, $\\eta = 0.2$, $s_2 = 1$. Right: a flat direction with skewed batches.",
+    alt="Medians of the parameter stay constant while sample variances jump by"
+    " orders of magnitude; Hill's estimates follow the predicted tail"
+    " index; the third cumulant of skewed noise falls linearly in time"
+    " where second-order equations give zero.",
+    caption=(
+        "Left and middle: fluctuating curvature about $l$, $\\eta = 0.2$,"
+        " $s_2 = 1$. Right: a flat direction with skewed batches."
+    ),
     replicas=tail_replicas,
 )
 
@@ -254,16 +332,24 @@ claim(
     "Nearly flat directions have no stationary distribution.",
     kind="paper",
     where="abstract of arXiv:2605.22644 (v1)",
-    tested="curvature that fluctuates about 0 and about -0.05 (eta = 0.2, s2 = 1): medians of |theta| at half time and at the end, Hill's"
+    tested="curvature that fluctuates about 0 and about -0.05 (eta = 0.2, s2 ="
+    " 1): medians of |theta| at half time and at the end, Hill's"
     " tail index against the solution of E|1 - eta h|^a = 1",
     verdict="holds with a caveat" if bool(settled) else "holds",
     tolerance="8 % in a median, 0.25 in an index",
-    because="sampling errors of a heavy-tailed median (3 %) and of Hill's estimate on 240 values",
-    caveat="Without fluctuation of the curvature the statement is right. With it a flat direction does have a stationary law, computed here: one without a variance, so that the variance grows as the paper says.",
+    because=(
+        "sampling errors of a heavy-tailed median (3 %) and of Hill's"
+        " estimate on 240 values"
+    ),
+    caveat=(
+        "Without fluctuation of the curvature the statement is right. With it"
+        " a flat direction does have a stationary law, computed here: one"
+        " without a variance, so that the variance grows as the paper says."
+    ),
 )
 
 # %% [markdown]
-# ## Answer
+# ## The answer
 #
 # The discrete equation is right to $O(\eta^3)$ per step, Langevin to $O(\eta^2)$, and what separates them is a drift. Where the difference is
 # more than an

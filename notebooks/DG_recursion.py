@@ -20,6 +20,15 @@
 # **The question.** Four appendices prove four theorems with the same three moves. What is the one inequality they share, does it hold at every
 # step of real runs, and how far from the truth are its consequences?
 #
+# :::{admonition} In one minute
+# :class: tip ibias-minute
+# All four theorems come from one inequality: a step lowers the loss by the step size times the margin, less what the error of the signal
+# takes away, less a term of second order. A method enters only through the error of its signal: the noise of a batch, what an average
+# remembers, what variance reduction leaves. The inequality holds at every recorded step of the runs below. What makes the theorems
+# pessimistic are the bounds on those errors that are known before a run; with the errors measured in the run the promised floor under the
+# margin is close to the margin.
+# :::
+#
 # Let $S_t$ be the signal a method steps along (a batch gradient, an average, a variance-reduced gradient) and let $\varepsilon_t$ be any number with
 # $2\lVert S_t-\nabla L(W_t)\rVert_*\le\varepsilon_t\,G(W_t)$.
 #
@@ -53,11 +62,12 @@
 # | method | effective margin $\rho$ | $\nu_t$ | $\alpha-2R^2e^{2R\eta_0}$ | valid from |
 # |---|---|---|---|---|
 # | plain (D) | $\gamma-4(m-1)R$ | 0 | 0 | 0 |
-# | momentum (E) | $\gamma-4R\,N(\beta,m)$ (sharper than the paper); version 1: $\gamma-2(1-\beta)m(m^2-1)R$ | $4R\beta^{t+1}$ | $4Rm(1-\beta)c_2(\beta,2R,0)$ | $t_0$ of C.15 |
+# | momentum (E) | $\gamma-4R\,N(\beta,m)$ | $4R\beta^{t+1}$ | $4R(1-\beta)\,m\,c_2(0)$ | $t_0$ of C.15 |
 # | VR (F) | $\gamma$ | 0 | $2^{a+4}R^2(m-1)^2$ | $2m$, and $2Rm\,\eta_{t-m}\le1$ |
-# | VR and momentum (G) | $\gamma$ | $4R\beta^{t+1}$ | $4R(1-\beta)\,[c_2(\beta,2R,0)+(m-1)\,c_2(\beta,2R,m-1)]$ | $t_0$ of C.15 |
+# | VR and momentum (G) | $\gamma$ | $4R\beta^{t+1}$ | $4R(1-\beta)\,[c_2(0)+(m-1)\,c_2(m-1)]$ | $t_0$ of C.15 |
 #
-# These are functions and properties of `ibias_book.steepest.theory.Recursion`.
+# Here $c_2(\ell)=c_2(\beta,2R,\ell)$ is the constant of C.15. The effective margin of momentum is sharper than version 1's, which is
+# $\gamma-2(1-\beta)m(m^2-1)R$. All of these are functions and properties of `ibias_book.steepest.theory.Recursion`.
 
 # %% tags=["parameters"]
 points = 300
@@ -73,13 +83,18 @@ from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show
 from ibias_book.steepest.slack import best_table
 from ibias_book.steepest.statements import reports, slack_table
-from ibias_book.steepest.statements.trajectories import certified_runs, short_runs
+from ibias_book.steepest.statements.trajectories import (
+    certified_runs,
+    short_runs,
+)
 from IPython.display import Markdown
 from myst_nb import glue
 
 # %%
 runs = reports.proof_runs(points=points)
-proofs = slack_table(["M", *[f"{letter}.{i}" for letter in "DEFG" for i in (1, 2, 3, 4, 5)]])
+proofs = slack_table(
+    ["M", *[f"{letter}.{i}" for letter in "DEFG" for i in (1, 2, 3, 4, 5)]]
+)
 
 # %% [markdown]
 # One run for each appendix, chosen so that its effective margin is positive before it starts. First the errors: measured from the weights of the run, and
@@ -90,8 +105,16 @@ show(
     plots_theory.errors(runs),
     "fig-errors",
     data=runs,
-    alt="Four panels, one per appendix. The measured error stays below the a-priori one at every step; both fall with the step size, and after a start both are below gamma.",
-    caption="The error $\\varepsilon_t$ of the signal, measured and a priori; where it is below $\\gamma$ (dotted) and the step is small, the loss must fall. The full batch has none.",
+    alt=(
+        "Four panels, one per appendix. The measured error stays below the"
+        " a-priori one at every step; both fall with the step size, and after"
+        " a start both are below gamma."
+    ),
+    caption=(
+        "The error $\\varepsilon_t$ of the signal, measured and a priori;"
+        " where it is below $\\gamma$ (dotted) and the step is small, the"
+        " loss must fall. The full batch has none."
+    ),
     seeds=[0],
 )
 
@@ -164,18 +187,33 @@ show(
 # ````
 
 # %% tags=["hide-input"]
-first = proofs.where(proofs.statement.isin(["M", "D.1", "E.1", "F.1", "G.1"]), drop=True)
+first = proofs.where(
+    proofs.statement.isin(["M", "D.1", "E.1", "F.1", "G.1"]), drop=True
+)
 claim(
     "descent-recursion",
-    "The descent lemmas of all four proofs, and the recursion they share, hold at every step.",
+    (
+        "The descent lemmas of all four proofs, and the recursion they share,"
+        " hold at every step."
+    ),
     kind="paper",
-    where="Lemmas D.1, E.1, F.1, G.1 (v1); constants reconstructed, one recursion for all four is ours",
-    tested=f"{len(short_runs())} runs of 600 steps: four data sets, three norms, every batch size, with and without momentum and variance reduction; "
-    f"{int(first.cases.sum())} comparisons, {int(first.violations.sum())} violations",
+    where=(
+        "Lemmas D.1, E.1, F.1, G.1 (v1); constants reconstructed, one"
+        " recursion for all four is ours"
+    ),
+    tested=f"{len(short_runs())} runs of 600 steps: four data sets, three"
+    " norms, every batch size, with and without momentum and variance"
+    f" reduction; {int(first.cases.sum())} comparisons,"
+    f" {int(first.violations.sum())} violations",
     holds=int(first.violations.sum()) == 0,
     tolerance="relative 1e-9, absolute 1e-10 after division by eta G",
-    because="the difference of two losses is divided by a step size down to 1e-4",
-    caveat="Constants are ours; where the effective margin is negative the inequality is true and promises nothing.",
+    because=(
+        "the difference of two losses is divided by a step size down to 1e-4"
+    ),
+    caveat=(
+        "Constants are ours; where the effective margin is negative the"
+        " inequality is true and promises nothing."
+    ),
 )
 
 # %% [markdown]
@@ -210,8 +248,15 @@ show(
     plots_theory.losses(runs),
     "fig-loss-convergence",
     data=runs[["loss"]],
-    alt="Four falling losses on logarithmic axes, each with a dotted threshold and dashed lines at t0 and t1; after t1 every loss stays below the threshold.",
-    caption="Loss, the threshold $\\log 2/n$ (dotted), $t_0$ (grey, dashed) and the measured $t_1$ (red, dashed).",
+    alt=(
+        "Four falling losses on logarithmic axes, each with a dotted threshold"
+        " and dashed lines at t0 and t1; after t1 every loss stays below the"
+        " threshold."
+    ),
+    caption=(
+        "Loss, the threshold $\\log 2/n$ (dotted), $t_0$ (grey, dashed)"
+        " and the measured $t_1$ (red, dashed)."
+    ),
     seeds=[0],
 )
 
@@ -252,8 +297,15 @@ show(
     plots_theory.floors(runs),
     "fig-margin-floor",
     data=runs[["margin", "floor", "measured_floor"]],
-    alt="Minimum margin of four runs above its two lower bounds; the bound from measured errors is much closer than the a-priori one for momentum.",
-    caption="The minimum margin, its a-priori floor from $t_1$ on, and the floor from measured errors.",
+    alt=(
+        "Minimum margin of four runs above its two lower bounds; the bound"
+        " from measured errors is much closer than the a-priori one for"
+        " momentum."
+    ),
+    caption=(
+        "The minimum margin, its a-priori floor from $t_1$ on, and the"
+        " floor from measured errors."
+    ),
     seeds=[0],
 )
 
@@ -295,23 +347,43 @@ show(
     plots_theory.gaps(runs),
     "fig-boxed-bound",
     data=runs[["gap", "bound"]],
-    alt="Measured margin gaps far below the boxed bound in four panels; the bound starts near rho and falls slowly.",
-    caption="The gap $\\rho-q(W_t)/\\lVert W_t\\rVert$ and the boxed bound, from $t_1$ on. Below zero: the run has more margin than the theorem promises.",
+    alt=(
+        "Measured margin gaps far below the boxed bound in four panels; the"
+        " bound starts near rho and falls slowly."
+    ),
+    caption=(
+        "The gap $\\rho-q(W_t)/\\lVert W_t\\rVert$ and the boxed bound,"
+        " from $t_1$ on. Below zero: the run has more margin than the"
+        " theorem promises."
+    ),
     seeds=[0],
 )
 
 # %% tags=["hide-input"]
 later = proofs.where(
-    proofs.statement.isin([f"{letter}.{i}" for letter in "DEFG" for i in (2, 3, 4)]), drop=True
+    proofs.statement.isin(
+        [f"{letter}.{i}" for letter in "DEFG" for i in (2, 3, 4)]
+    ),
+    drop=True,
 )
 box = best_table("../book/slack.json", ["D.4", "E.4", "F.4", "G.4"])
 box = box.where(box.name == "the gap itself", drop=True)
 claim(
     "boxed-bound",
-    "Where the effective margin is positive, the loss, the unnormalised margin and the margin gap obey the bounds of the four proofs.",
+    (
+        "Where the effective margin is positive, the loss, the unnormalised"
+        " margin and the margin gap obey the bounds of the four proofs."
+    ),
     kind="paper",
-    where="Lemmas and theorems D.2-D.4, E.2-E.4, F.2-F.4, G.2-G.4 (v1; Theorems 4.1, 4.3, 4.6)",
-    tested=f"{len(certified_runs())} runs with a positive effective margin, every step from the measured t1 on; {int(later.cases.sum())} comparisons, {int(later.violations.sum())} violations",
+    where=(
+        "Lemmas and theorems D.2-D.4, E.2-E.4, F.2-F.4, G.2-G.4 (v1;"
+        " Theorems 4.1, 4.3, 4.6)"
+    ),
+    tested=(
+        f"{len(certified_runs())} runs with a positive effective margin,"
+        f" every step from the measured t1 on; {int(later.cases.sum())}"
+        f" comparisons, {int(later.violations.sum())} violations"
+    ),
     holds=int(later.violations.sum()) == 0,
     tolerance="relative 1e-9, absolute 1e-10",
     because="float64 rounding of sums of up to 12 000 steps",
@@ -321,7 +393,8 @@ claim(
             f"{float(v):.2g} ({s[0]})"
             for s, v in zip(box.statement.values, box.slack.values, strict=True)
         )
-        + " of its bound. The plain rows are full batches, since no other has a positive effective margin."
+        + " of its bound. The plain rows are full batches, since no other has"
+        " a positive effective margin."
     ),
 )
 
@@ -406,17 +479,29 @@ claim(
 # ````
 
 # %% tags=["hide-input"]
-rates = proofs.where(proofs.statement.isin(["D.5", "E.5", "F.5", "G.5"]), drop=True)
+rates = proofs.where(
+    proofs.statement.isin(["D.5", "E.5", "F.5", "G.5"]), drop=True
+)
 claim(
     "corollary-rates",
     "The margin gap falls at least as fast as the corollaries state.",
     kind="paper",
     where="Corollaries 4.2, 4.5, 4.7 and F.5 (v1); powers reconstructed",
-    tested=f"a in (0.25, 0.5, 0.75, 1), three norms, four kinds of method, 40 000 steps: slope of the gap against the stated rate in {int(rates.cases.sum())} late windows",
+    tested=(
+        "a in (0.25, 0.5, 0.75, 1), three norms, four kinds of method, 40"
+        " 000 steps: slope of the gap against the stated rate in"
+        f" {int(rates.cases.sum())} late windows"
+    ),
     holds=int(rates.violations.sum()) == 0,
     tolerance="0.7 of the stated slope; 0.6 at a = 1",
-    because="lower-order terms have not died out: c/(log t + 5) has slope 0.67 there, while a power wrong by 1/4 shows as 0.67 or less",
-    caveat="An upper bound on a rate can be tested, not proved, by runs; for a < 1/2 the gap falls much faster than stated.",
+    because=(
+        "lower-order terms have not died out: c/(log t + 5) has slope 0.67"
+        " there, while a power wrong by 1/4 shows as 0.67 or less"
+    ),
+    caveat=(
+        "An upper bound on a rate can be tested, not proved, by runs; for a"
+        " < 1/2 the gap falls much faster than stated."
+    ),
 )
 
 # %% tags=["remove-cell"]
@@ -427,7 +512,9 @@ flat = (
 )
 glue(
     "tab_proofs",
-    Markdown(flat.astype({"cases": int}).to_markdown(index=False, floatfmt=".3g")),
+    Markdown(
+        flat.astype({"cases": int}).to_markdown(index=False, floatfmt=".3g")
+    ),
     display=False,
 )
 glue("box_slack", f"{float(box.slack.max()):.2f}", display=False)
@@ -441,5 +528,7 @@ glue("box_slack", f"{float(box.slack.max()):.2f}", display=False)
 # ```
 # ````
 #
-# **The answer.** One recursion carries all four proofs, and it holds at every recorded step. What the theorems lose, they lose in the a-priori
+# ## The answer
+#
+# One recursion carries all four proofs, and it holds at every recorded step. What the theorems lose, they lose in the a-priori
 # constants: with measured errors the floor under the margin is close, a priori it starts late and rises slowly.

@@ -94,8 +94,18 @@ show(
     plots_theory.warm_up(early),
     "fig-warm-up",
     data=early,
-    alt="Left: the logarithm of the loss ratio below its corrected bound. Right: the change of the loss over version 1's bound, growing far above one.",
-    caption="Sign descent inside the theorems, under the exponential loss, the worst of five shuffles, on the data of {prf:ref}`stmt-v-2`: twenty points in the plane, nineteen of them equal and the last nearly opposite. Left: the corrected warm-up bound. Right: version 1's bound would keep this ratio below 1.",
+    alt=(
+        "Left: the logarithm of the loss ratio below its corrected bound."
+        " Right: the change of the loss over version 1's bound, growing far"
+        " above one."
+    ),
+    caption=(
+        "Sign descent inside the theorems under the exponential loss, on the"
+        " data of Proposition V.2 (twenty points in the plane, nineteen of"
+        " them equal and the last nearly opposite), the worst of five"
+        " shuffles. Left: the corrected warm-up bound. Right: version 1's"
+        " bound would keep this ratio below 1."
+    ),
     seeds=range(5),
 )
 
@@ -103,21 +113,39 @@ show(
 found = slack_table(["I.1", "I.2", "I.3"])
 claim(
     "exponential-lemmas",
-    "The lemmas about gradient, stability and noise carry over to the exponential loss.",
+    (
+        "The lemmas about gradient, stability and noise carry over to the"
+        " exponential loss."
+    ),
     kind="paper",
     where="Lemmas I.1-I.3 (v1, Appendix I)",
-    tested=f"{int(found.cases.sum())} cases, {int(found.violations.sum())} violations",
+    tested=(
+        f"{int(found.cases.sum())} cases, {int(found.violations.sum())}"
+        " violations"
+    ),
     holds=int(found.violations.sum()) == 0,
     tolerance="relative 1e-9, and 1e-9 or less of the natural scale of a bound",
-    because="as for Appendix C: float64 rounding of sums divided by differences down to 1e-4",
+    because=(
+        "as for Appendix C: float64 rounding of sums divided by"
+        " differences down to 1e-4"
+    ),
 )
 claim(
     "exponential-warm-up",
-    "For methods with a positive effective margin the bound on the loss in the first steps carries over to the exponential loss unchanged.",
+    (
+        "For methods with a positive effective margin the bound on the loss in"
+        " the first steps carries over to the exponential loss unchanged."
+    ),
     kind="paper",
-    where="Appendix I (v1): 'everything carries over', through the proof of D.2 and Lemma C.6",
+    where=(
+        "Appendix I (v1): 'everything carries over', through the proof of"
+        " D.2 and Lemma C.6"
+    ),
     tested=(
-        "sign descent on the data of {prf:ref}`stmt-v-2`, n = 20, five shuffles, eta0 = 0.3; the loss changes by up to "
+        (
+            "sign descent on the data of Proposition V.2, n = 20, five"
+            " shuffles, eta0 = 0.3; the loss changes by up to "
+        )
         + ", ".join(
             f"{float(d):.3g} times ({name}, rho = {float(rho):.2f})"
             for name, d, rho in zip(
@@ -127,11 +155,16 @@ claim(
                 strict=True,
             )
         )
-        + f" what C.6 would allow; the corrected bound uses at most {float((early.change / early.bound).max()):.2f} of its room"
+        + " what C.6 would allow; the corrected bound uses at most"
+        f" {float((early.change / early.bound).max()):.2f} of its room"
     ),
-    holds=bool((early.difference <= 1).all()) or not bool((early.rho > 0).all()),
+    holds=bool((early.difference <= 1).all())
+    or not bool((early.rho > 0).all()),
     otherwise="contradicted",
-    because="none needed: a bound of one is passed by factors of two to twenty thousand",
+    because=(
+        "none needed: a bound of one is passed by factors of two to twenty"
+        " thousand"
+    ),
 )
 
 # %% [markdown]
@@ -145,21 +178,39 @@ show(
     plots_theory.losses_compared(runs),
     "fig-two-losses",
     data=runs,
-    alt="Relative margin errors of full batch, momentum and variance reduction in three norms, under both losses: the curves of the two losses join.",
-    caption="Cross-entropy (solid) and exponential loss (dashed): relative margin error, median and range of five shuffles.",
+    alt=(
+        "Relative margin errors of full batch, momentum and variance reduction"
+        " in three norms, under both losses: the curves of the two losses join."
+    ),
+    caption=(
+        "Cross-entropy (solid) and exponential loss (dashed): relative"
+        " margin error, median and range of five shuffles."
+    ),
     steps=steps,
 )
 end = runs.error.isel(step=-1)
 claim(
     "exponential-limits",
-    "Under the exponential loss the methods converge to the same maximum margins at the same pace.",
+    (
+        "Under the exponential loss the methods converge to the same maximum"
+        " margins at the same pace."
+    ),
     kind="paper",
     where="Appendix I (v1)",
-    tested=f"three norms, full batch, momentum and variance reduction, {steps} steps: largest error {float(end.max()):.3f}; largest difference between the losses {float(abs(end.diff('loss_name')).max()):.4f}",
-    holds=bool((end < 0.1).all()) and bool((abs(end.diff("loss_name")) < 0.02).all()),
+    tested=(
+        f"three norms, full batch, momentum and variance reduction, {steps}"
+        f" steps: largest error {float(end.max()):.3f}; largest difference"
+        f" between the losses {float(abs(end.diff('loss_name')).max()):.4f}"
+    ),
+    holds=bool((end < 0.1).all())
+    and bool((abs(end.diff("loss_name")) < 0.02).all()),
     tolerance="errors below 0.1, differences below 0.02",
-    because="the errors decay like 1/sum(eta), and are 0.02 to 0.04 at this horizon",
+    because=(
+        "the errors decay like 1/sum(eta), and are 0.02 to 0.04 at this horizon"
+    ),
 )
 
 # %% [markdown]
-# **The answer.** Lemmas, limits and rates carry over; the bound on the warm-up does not, and its repair makes a constant exponentially worse.
+# ## The answer
+#
+# Lemmas, limits and rates carry over; the bound on the warm-up does not, and its repair makes a constant exponentially worse.

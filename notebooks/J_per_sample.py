@@ -48,8 +48,12 @@ import ibias as ib
 data = ib.data.scale_skewed(classes=classes, samples=samples, seed=data_seed)
 methods = [
     ib.SteepestDescent(ib.MAX, ib.Minibatch(1), ib.Power(eta0), name="SignSGD"),
-    ib.SteepestDescent(ib.FROBENIUS, ib.Minibatch(1), ib.Power(eta0), name="N-SGD"),
-    ib.SteepestDescent(ib.SPECTRAL, ib.Minibatch(1), ib.Power(eta0), name="Spectral-SGD"),
+    ib.SteepestDescent(
+        ib.FROBENIUS, ib.Minibatch(1), ib.Power(eta0), name="N-SGD"
+    ),
+    ib.SteepestDescent(
+        ib.SPECTRAL, ib.Minibatch(1), ib.Power(eta0), name="Spectral-SGD"
+    ),
 ]
 runs = reports.per_sample(data, methods, seeds=range(seeds), steps=steps)
 
@@ -59,8 +63,18 @@ show(
     plots_theory.per_sample(runs, families),
     "fig-2",
     data=runs[["error", "cosine"]],
-    alt="Two rows of two panels. Left: relative margin errors in the max, Frobenius and spectral norms level off high. Right: the cosine to the bias matrix goes to one, the cosine to the max-margin solution stays well below.",
-    caption="The paper's Figure 2. Left: relative margin error in three norms. Right: cosine to the bias matrix and to the max-margin solution of the method's norm (the one of least Frobenius norm). Five shuffles, median and range.",
+    alt=(
+        "Two rows of two panels. Left: relative margin errors in the max,"
+        " Frobenius and spectral norms level off high. Right: the cosine to"
+        " the bias matrix goes to one, the cosine to the max-margin solution"
+        " stays well below."
+    ),
+    caption=(
+        "The paper's Figure 2. Left: relative margin error in three norms."
+        " Right: cosine to the bias matrix and to the max-margin solution"
+        " of the method's norm (the one of least Frobenius norm). Five"
+        " shuffles, median and range."
+    ),
     steps=steps,
     dataset=data.name,
 )
@@ -68,25 +82,40 @@ show(
 # %% tags=["hide-input"]
 end = runs.sel(optimizer=["SignSGD", "N-SGD"]).isel(step=-1)
 late = runs.sel(optimizer=["SignSGD", "N-SGD"]).isel(step=slice(-10, None))
+drift = (late.error.max("step") - late.error.min("step")).max()
 claim(
     "fig-2-errors",
     "Per-sample updates fail to maximise the margin in any of the three norms.",
     kind="paper",
-    where="Appendix J, Figure 2, left (v1; in v2 the validation of Theorem 4.10)",
-    tested=f"five shuffles, {steps} steps: smallest relative margin error {float(end.error.min()):.2f}; largest change over the last records {float((late.error.max('step') - late.error.min('step')).max()):.4f}",
+    where=(
+        "Appendix J, Figure 2, left (v1; in v2 the validation of Theorem 4.10)"
+    ),
+    tested=(
+        f"five shuffles, {steps} steps: smallest relative margin error"
+        f" {float(end.error.min()):.2f}; largest change over the last"
+        f" records {float(drift):.4f}"
+    ),
     holds=bool((end.error > 0.2).all()),
     tolerance="error above 0.2",
-    because="a method that converges is below 0.1 here by then, and these runs have settled",
+    because=(
+        "a method that converges is below 0.1 here by then, and these runs"
+        " have settled"
+    ),
 )
 claim(
     "fig-2-bias",
     "The cosine to the bias matrix tends to 1.",
     kind="paper",
     where="Appendix J, Figure 2, right (v1)",
-    tested=f"smallest cosine at the end {float(end.cosine.sel(direction='bias').min()):.6f}",
+    tested=(
+        "smallest cosine at the end"
+        f" {float(end.cosine.sel(direction='bias').min()):.6f}"
+    ),
     holds=bool((end.cosine.sel(direction="bias") > 0.9999).all()),
     tolerance="0.9999",
-    because="the explicit rate of Theorem 4.9 gives a distance of order 1/sqrt(T)",
+    because=(
+        "the explicit rate of Theorem 4.9 gives a distance of order 1/sqrt(T)"
+    ),
 )
 
 # %% tags=["hide-input"]
@@ -95,23 +124,39 @@ claim(
     "The cosine to the max-margin solution stays well below 1.",
     kind="paper",
     where="Appendix J, Figure 2, right (v1)",
-    tested=f"largest cosine at the end {float(end.cosine.sel(direction='max margin').max()):.3f}",
+    tested=(
+        "largest cosine at the end"
+        f" {float(end.cosine.sel(direction='max margin').max()):.3f}"
+    ),
     holds=bool((end.cosine.sel(direction="max margin") < 0.9).all()),
     tolerance="below 0.9",
-    because="the limit is the bias matrix, whose own cosine to the solution is this number",
-    caveat="The max-norm solution is not unique; the one of least Frobenius norm is meant, and there a cosine below 1 alone would prove nothing.",
+    because=(
+        "the limit is the bias matrix, whose own cosine to the solution is"
+        " this number"
+    ),
+    caveat=(
+        "The max-norm solution is not unique; the one of least Frobenius norm"
+        " is meant, and there a cosine below 1 alone would prove nothing."
+    ),
 )
-same = abs(runs.error.sel(optimizer="N-SGD") - runs.error.sel(optimizer="Spectral-SGD")).max()
+same = abs(
+    runs.error.sel(optimizer="N-SGD") - runs.error.sel(optimizer="Spectral-SGD")
+).max()
 claim(
     "fig-2-spectral",
     "Spectral-SGD and N-SGD are the same method at batch size one.",
     kind="paper",
     where="Lemma H.1 (v1), Figure 2",
-    tested=f"largest difference of the margin errors along the runs: {float(same):.1e}",
+    tested=(
+        "largest difference of the margin errors along the runs:"
+        f" {float(same):.1e}"
+    ),
     holds=bool(same < 1e-9),
     tolerance="1e-9",
     because="20 000 steps whose directions agree to 1e-15",
 )
 
 # %% [markdown]
-# **The answer.** Far, and for good: the errors have settled, the direction is the bias matrix, and no norm's maximum margin is near it.
+# ## The answer
+#
+# Far, and for good: the errors have settled, the direction is the bias matrix, and no norm's maximum margin is near it.

@@ -21,6 +21,16 @@
 # that in a network? Gronich and Vardi ({cite:p}`gronich2026`, [arXiv:2602.16340](https://arxiv.org/abs/2602.16340)) answer for smooth *homogeneous* models: the direction of the parameters approaches a first-order
 # stationary (KKT) point of margin maximisation, in the norm of the optimizer. Each ingredient below is a computation.
 #
+# :::{admonition} In one minute
+# :class: tip ibias-minute
+# A *homogeneous* network multiplies its output by $c^L$ when all weights are multiplied by $c$, so only the direction of its weights
+# classifies. Steepest descent in a norm lets a smoothed margin in that norm climb at every step that is well aligned with the gradient, and
+# the steps that are not are paid for by the climb. In the limit this makes the direction stationary for the margin, not best: only for deep
+# linear networks do we know the best, and there the optimizers end close to it. Averages of gradients change none of this, up to factors that
+# are written down and measured below. Adam is the exception in speed: its loss cannot fall faster than the memory of its second average
+# allows.
+# :::
+#
 # The paper's statements are taken from its abstracts (versions 1 and 3) and a public account of its experiments. The derivations here (the monotone smoothed margin, the audit
 # inequality, the laws for averages) are this book's own and are marked so. Models are small, in float64, with many seeds side by side.
 
@@ -82,16 +92,28 @@ every_step = h.train(network, task, rules, steps=500, record=range(501))
 # if $A_N\to1$ and slackness tends to 0, the limit is a KKT direction of margin maximisation in $N$.
 
 # %% tags=["hide-input"]
-worst_euler, largest_kkt = float(every_step.euler.max()), float(np.abs(every_step.kkt).max())
+worst_euler, largest_kkt = (
+    float(every_step.euler.max()),
+    float(np.abs(every_step.kkt).max()),
+)
 claim(
     "homogeneous-euler",
-    "Euler's identity holds along every run, and the stationarity A never leaves [-1, 1].",
+    (
+        "Euler's identity holds along every run, and the stationarity A never"
+        " leaves [-1, 1]."
+    ),
     kind="self-check",
     where="set-up of arXiv:2602.16340 (v1); the measure A is ours",
-    tested=f"six optimizers, {seeds} seeds, 500 steps each: worst relative error {worst_euler:.1e}, largest |A| {largest_kkt:.3f}",
+    tested=(
+        f"six optimizers, {seeds} seeds, 500 steps each: worst relative"
+        f" error {worst_euler:.1e}, largest |A| {largest_kkt:.3f}"
+    ),
     holds=bool(worst_euler <= 1e-12 and largest_kkt <= 1 + 1e-12),
     tolerance="1e-12",
-    because="sums of some hundred terms in float64; a wrong degree is off by a third",
+    because=(
+        "sums of some hundred terms in float64; a wrong degree is off by a"
+        " third"
+    ),
 )
 
 # %% [markdown]
@@ -118,9 +140,11 @@ claim(
 # %%
 audit = laws.audit(every_step).assign_coords(family=every_step.family)
 gap = audit.right - audit.left
-lengths = (every_step.eta0 * (every_step.step + 1.0) ** -every_step.a / every_step.own_norm).where(
-    every_step.smoothed_margin > 0
-)
+lengths = (
+    every_step.eta0
+    * (every_step.step + 1.0) ** -every_step.a
+    / every_step.own_norm
+).where(every_step.smoothed_margin > 0)
 coarse = laws.audit(
     h.train(
         network,
@@ -131,7 +155,8 @@ coarse = laws.audit(
     )
 )
 
-# the hypothesis r >= A put to work: steps four times as long, many of which are no longer aligned enough
+# the hypothesis r >= A put to work: steps four times as long,
+# many of which are no longer aligned enough
 quick = laws.audit(
     h.train(
         network,
@@ -147,37 +172,75 @@ show(
     plots.audit_bounds(audit),
     "fig-audit",
     data=audit,
-    alt="Each optimizer's accumulated misalignment lies below the diagonal: it is bounded by the gain of its smoothed margin.",
-    caption="The audit inequality, a point per optimizer and seed. On or below the dashed line the inequality holds.",
+    alt=(
+        "Each optimizer's accumulated misalignment lies below the diagonal: it"
+        " is bounded by the gain of its smoothed margin."
+    ),
+    caption=(
+        "The audit inequality, a point per optimizer and seed. On or below"
+        " the dashed line the inequality holds."
+    ),
     steps=500,
 )
 
 # %% tags=["hide-input"]
 claim(
     "homogeneous-smoothed-margin",
-    "Once all samples are classified and the summed loss is below log 2, the smoothed margin of the optimizer's own norm does not fall at a step with r >= A.",
+    (
+        "Once all samples are classified and the summed loss is below log 2,"
+        " the smoothed margin of the optimizer's own norm does not fall at a"
+        " step with r >= A."
+    ),
     kind="ours",
-    where="derived here; the mechanism behind the theorem announced in the abstract of arXiv:2602.16340 (v1)",
+    where=(
+        "derived here; the mechanism behind the theorem announced in the"
+        " abstract of arXiv:2602.16340 (v1)"
+    ),
     tested=(
-        f"six optimizers, {seeds} seeds. Small steps, at least {int(audit.steps.min())} each: r - A is at least {float(audit.excess.min()):.3f}, and a share of at least"
-        f" {float(audit.rising.min()):.4f} rises. First steps four times as long: the margin falls at {int(quick.falls.sum())} of {int(quick.steps.sum())} steps, at {int(quick.broken.sum())} of them"
+        f"six optimizers, {seeds} seeds. Small steps, at least"
+        f" {int(audit.steps.min())} each: r - A is at least"
+        f" {float(audit.excess.min()):.3f}, and a share of at least"
+        f" {float(audit.rising.min()):.4f} rises. First steps four times as"
+        f" long: the margin falls at {int(quick.falls.sum())} of"
+        f" {int(quick.steps.sum())} steps, at {int(quick.broken.sum())} of them"
         " with r >= A"
     ),
-    holds=bool((audit.steps > 0).all() and audit.rising.min() >= 0.999 and quick.falls.sum() > 0)
+    holds=bool(
+        (audit.steps > 0).all()
+        and audit.rising.min() >= 0.999
+        and quick.falls.sum() > 0
+    )
     and bool(quick.broken.sum() <= 0.001 * quick.steps.sum()),
     tolerance="0.1 % of the steps",
-    because="the argument is in continuous time; a finite step may lose a little once",
+    because=(
+        "the argument is in continuous time; a finite step may lose a"
+        " little once"
+    ),
 )
 claim(
     "homogeneous-audit",
-    "Accumulated misalignment is paid for by the growth of the smoothed margin.",
+    (
+        "Accumulated misalignment is paid for by the growth of the smoothed"
+        " margin."
+    ),
     kind="ours",
     where="derived here",
-    tested=f"both sides for every optimizer and seed; the right side is at least {float(gap.min()):.2f} above the left",
+    tested=(
+        "both sides for every optimizer and seed; the right side is at"
+        f" least {float(gap.min()):.2f} above the left"
+    ),
     holds=bool((gap >= 0).all()),
     tolerance="none",
-    because=f"the derivation is in continuous time; with steps of at most {float(lengths.max()):.1%} of N the gap of {float(gap.min()):.2f} leaves room for it",
-    caveat=f"For small steps. With first steps eight times as long it fails in {int((coarse.left > coarse.right).sum())} of {coarse.left.size} runs.",
+    because=(
+        "the derivation is in continuous time; with steps of at most"
+        f" {float(lengths.max()):.1%} of N the gap of"
+        f" {float(gap.min()):.2f} leaves room for it"
+    ),
+    caveat=(
+        "For small steps. With first steps eight times as long it fails in"
+        f" {int((coarse.left > coarse.right).sum())} of {coarse.left.size}"
+        " runs."
+    ),
 )
 
 # %% [markdown]
@@ -195,14 +258,25 @@ own_ratio = families.own(ratios)
 # %% tags=["hide-input"]
 show(
     plots.against_step(
-        {"first block over last block, own norm": own_ratio}, ylabel="ratio of block norms"
+        {"first block over last block, own norm": own_ratio},
+        ylabel="ratio of block norms",
     ),
     "fig-saturation",
     data=own_ratio.to_dataset(name="ratio"),
-    alt="Ratios of the blocks' norms settle near 2 for gradient descent and near 1 for sign, spectral and hybrid optimizers.",
-    caption="First block's norm over the last one's, each measured in the optimizer's own norm (squared for l2, whose target is 2; all others 1).",
+    alt=(
+        "Ratios of the blocks' norms settle near 2 for gradient descent and"
+        " near 1 for sign, spectral and hybrid optimizers."
+    ),
+    caption=(
+        "First block's norm over the last one's, each measured in the"
+        " optimizer's own norm (squared for l2, whose target is 2; all"
+        " others 1)."
+    ),
     tolerance=1e-5,
-    because="normalised steps magnify the rounding of ever smaller gradients: 2e-7 has been seen",
+    because=(
+        "normalised steps magnify the rounding of ever smaller gradients:"
+        " 2e-7 has been seen"
+    ),
     steps=steps,
 )
 
@@ -218,8 +292,14 @@ claim(
     + families.said(end_ratio / target, 3),
     holds=bool((np.abs(end_ratio / target - 1) <= 0.15).all()),
     tolerance="15 %",
-    because="the start (entries of 0.1) is still a few per cent of the parameters, and Adam's unit is below one while gradients fall (see below)",
-    caveat="Slowly for the sign: on other data Signum's ratio was still 1.22 after 1,500 steps and 1.16 after 7,000.",
+    because=(
+        "the start (entries of 0.1) is still a few per cent of the parameters,"
+        " and Adam's unit is below one while gradients fall (see below)"
+    ),
+    caveat=(
+        "Slowly for the sign: on other data Signum's ratio was still 1.22"
+        " after 1,500 steps and 1.16 after 7,000."
+    ),
 )
 
 # %% [markdown]
@@ -234,25 +314,46 @@ claim(
 # %%
 ratios_of_rates = [0.25, 0.5, 1.0, 2.0, 4.0]
 swept = h.train(
-    network, task, families.rate_sweep(ratios_of_rates, 0.2), steps=steps, record=[steps]
+    network,
+    task,
+    families.rate_sweep(ratios_of_rates, 0.2),
+    steps=steps,
+    record=[steps],
 ).isel(step=-1)
 found = families.hybrid_margins(swept, ratios_of_rates)
-measured_ratio, product = found["balance"].mean("seed"), found["product"].mean("seed")
-within = float((found["product"].max("rho") / found["product"].min("rho")).max()) - 1
+measured_ratio, product = (
+    found["balance"].mean("seed"),
+    found["product"].mean("seed"),
+)
+within = (
+    float((found["product"].max("rho") / found["product"].min("rho")).max()) - 1
+)
 
 # %% tags=["hide-input"]
 claim(
     "homogeneous-rate-invariance",
-    "The ratio of the two learning rates sets the balance of the layers and leaves the classifier's margin alone.",
+    (
+        "The ratio of the two learning rates sets the balance of the layers and"
+        " leaves the classifier's margin alone."
+    ),
     kind="ours",
-    where="derived here for Muon-Signum, which the abstract of arXiv:2602.16340 (v1) names; exact norm and invariance are ours",
+    where=(
+        "derived here for Muon-Signum, which the abstract of"
+        " arXiv:2602.16340 (v1) names; exact norm and invariance are ours"
+    ),
     tested="rates 1/4 to 4: balance over rho "
     + families.said(measured_ratio, 3)
     + "; product margins within "
     + f"{float(product.max() / product.min() - 1):.1%}",
-    holds=bool((np.abs(measured_ratio - 1) <= 0.15).all() and product.max() / product.min() <= 1.2),
+    holds=bool(
+        (np.abs(measured_ratio - 1) <= 0.15).all()
+        and product.max() / product.min() <= 1.2
+    ),
     tolerance="15 % in the balance, 20 % in the margin",
-    because=f"balance approaches its target like the start is forgotten; within one seed the margin varies by up to {within:.0%} over the ratios",
+    because=(
+        "balance approaches its target like the start is forgotten; within one"
+        f" seed the margin varies by up to {within:.0%} over the ratios"
+    ),
 )
 
 # %% [markdown]
@@ -271,7 +372,10 @@ adams = [
     h.Rule(f"Adam, beta2 = {b2:g}", h.LINF, 0.05, 0.9, betas=(0.9, b2))
     for b2 in (0.9, 0.95, 0.99, 0.999)
 ]
-momenta = [h.Rule("MomentumGD", h.L2, 0.15, 0.9), h.Rule("Muon-Signum", h.HYBRID, 0.1, 0.9)]
+momenta = [
+    h.Rule("MomentumGD", h.L2, 0.15, 0.9),
+    h.Rule("Muon-Signum", h.HYBRID, 0.1, 0.9),
+]
 pairs = h.train(
     network,
     task,
@@ -286,77 +390,158 @@ steady = delta.where(delta.step >= steps / 2)
 
 # %%
 slow = steady.sel(
-    optimizer=["Adam, beta2 = 0.9", "Adam, beta2 = 0.95", "MomentumGD", "Muon-Signum"]
+    optimizer=[
+        "Adam, beta2 = 0.9",
+        "Adam, beta2 = 0.95",
+        "MomentumGD",
+        "Muon-Signum",
+    ]
 )
 predicted_ratio = xr.apply_ufunc(laws.average_ratio, 0.9, slow)
 predicted_unit = xr.apply_ufunc(
-    laws.adam_unit, 0.9, xr.DataArray([0.9, 0.95], dims="optimizer"), steady.isel(optimizer=[0, 1])
+    laws.adam_unit,
+    0.9,
+    xr.DataArray([0.9, 0.95], dims="optimizer"),
+    steady.isel(optimizer=[0, 1]),
 )
 ratio_error = float(np.abs(pairs.average_ratio / predicted_ratio - 1).max())
-unit_error = float(np.abs(pairs.unit.isel(optimizer=[0, 1]) / predicted_unit - 1).max())
+unit_error = float(
+    np.abs(pairs.unit.isel(optimizer=[0, 1]) / predicted_unit - 1).max()
+)
 
 # %% tags=["hide-input"]
 shown = xr.Dataset(
-    {"measured": pairs.average_ratio.sel(optimizer=slow.optimizer), "predicted": predicted_ratio}
+    {
+        "measured": pairs.average_ratio.sel(optimizer=slow.optimizer),
+        "predicted": predicted_ratio,
+    }
 ).where(predicted_ratio.notnull(), drop=True)
 show(
-    plots.law(shown.measured, shown.predicted, xlabel="predicted m/g", ylabel="measured m/g"),
+    plots.law(
+        shown.measured,
+        shown.predicted,
+        xlabel="predicted m/g",
+        ylabel="measured m/g",
+    ),
     "fig-average-law",
     data=shown,
-    alt="Measured ratios of average to gradient lie on the diagonal against the closed form for four optimizers.",
-    caption="Median of m/g over the entries that matter, against the closed form; one point per seed and step, second half of the run.",
+    alt=(
+        "Measured ratios of average to gradient lie on the diagonal against"
+        " the closed form for four optimizers."
+    ),
+    caption=(
+        "Median of m/g over the entries that matter, against the closed"
+        " form; one point per seed and step, second half of the run."
+    ),
     tolerance={"measured": 5e-4},
-    because="a median over entries near their kinks, late in runs that divide by ever smaller gradients: 7e-5 has been seen",
+    because=(
+        "a median over entries near their kinks, late in runs that divide"
+        " by ever smaller gradients: 7e-5 has been seen"
+    ),
     steps=steps,
 )
 
 # %% tags=["hide-input"]
 claim(
     "homogeneous-average-laws",
-    "The average exceeds the gradient, and Adam's step falls short of one, by factors that the fall of the loss alone determines.",
+    (
+        "The average exceeds the gradient, and Adam's step falls short of one,"
+        " by factors that the fall of the loss alone determines."
+    ),
     kind="ours",
-    where="derived here; the averages of arXiv:2602.16340 (v1) made quantitative",
-    tested=f"medians over the large entries: m/g off by at most {ratio_error:.2%}, |D| of Adam (beta2 = 0.9, 0.95) by at most {unit_error:.2%}",
+    where=(
+        "derived here; the averages of arXiv:2602.16340 (v1) made quantitative"
+    ),
+    tested=(
+        "medians over the large entries: m/g off by at most"
+        f" {ratio_error:.2%}, |D| of Adam (beta2 = 0.9, 0.95) by at most"
+        f" {unit_error:.2%}"
+    ),
     holds=bool(ratio_error <= 0.03 and unit_error <= 0.05),
     tolerance="3 % and 5 %",
-    because="the laws assume a constant fall of the loss; over the memory of the averages (10 to 20 steps) it changes by about that",
+    because=(
+        "the laws assume a constant fall of the loss; over the memory of"
+        " the averages (10 to 20 steps) it changes by about that"
+    ),
 )
 
 # %%
 limits = {rule.name: laws.speed_limit(rule.betas[1]) for rule in adams[2:]}
 middle = int(pairs.step.sel(step=steps // 2, method="nearest"))
-late_slope = (pairs.log_loss.sel(step=middle) - pairs.log_loss.sel(step=steps)) / (steps - middle)
-share_of_limit = (late_slope.isel(optimizer=[2, 3]).max("seed") / list(limits.values())).values
+late_slope = (
+    pairs.log_loss.sel(step=middle) - pairs.log_loss.sel(step=steps)
+) / (steps - middle)
+share_of_limit = (
+    late_slope.isel(optimizer=[2, 3]).max("seed") / list(limits.values())
+).values
 # 0.999 remembers 1,000 steps: one seed, twelve memories
-longer = h.train(network, h.aniso(seeds=[0]), adams[3:], steps=12_000, record=[6_000, 12_000])
-longer_share = float(-longer.log_loss.diff("step").squeeze()) / 6_000 / laws.speed_limit(0.999)
-behind = (pairs.log_loss.sel(step=steps).isel(optimizer=[0, 3]).mean("seed") / np.log(10)).values
+longer = h.train(
+    network, h.aniso(seeds=[0]), adams[3:], steps=12_000, record=[6_000, 12_000]
+)
+longer_share = (
+    float(-longer.log_loss.diff("step").squeeze())
+    / 6_000
+    / laws.speed_limit(0.999)
+)
+behind = (
+    pairs.log_loss.sel(step=steps).isel(optimizer=[0, 3]).mean("seed")
+    / np.log(10)
+).values
 
 # %% tags=["hide-input"]
 show(
-    plots.loss_curves(pairs.sel(optimizer=[rule.name for rule in adams]), limits),
+    plots.loss_curves(
+        pairs.sel(optimizer=[rule.name for rule in adams]), limits
+    ),
     "fig-speed-limit",
     data=pairs[["log_loss"]].sel(optimizer=[rule.name for rule in adams]),
-    alt="Losses of Adam for four values of beta2; the larger beta2, the slower. For 0.99 the late slope is flatter than its dashed line, for 0.999 steeper.",
-    caption="Adam's speed limit. Solid: loss. Dashed: the fall that 0.99 and 0.999 allow in the long run, drawn from the start. "
-    f"The run is {steps / 1000:g} times as long as the memory of 0.999, too short for that limit.",
+    alt=(
+        "Losses of Adam for four values of beta2; the larger beta2, the"
+        " slower. For 0.99 the late slope is flatter than its dashed line, for"
+        " 0.999 steeper."
+    ),
+    caption="Adam's speed limit. Solid: loss. Dashed: the fall that 0.99 and"
+    " 0.999 allow in the long run, drawn from the start. "
+    f"The run is {steps / 1000:g} times as long as the memory of 0.999, too"
+    " short for that limit.",
     steps=steps,
 )
 
 # %% tags=["hide-input"]
 claim(
     "homogeneous-speed-limit",
-    "For beta1 < sqrt(beta2), sustained over many times 1/(1 - beta2) steps, Adam's loss falls no faster than beta2^(t/2); with the usual 0.999 a run lags far behind.",
-    kind="ours",
-    where="derived here; about the Adam without stability constant of arXiv:2602.16340 (v1)",
-    tested=(
-        f"fall of the log-loss over the second half of a run: {share_of_limit[0]:.2f} of the limit for beta2 = 0.99 ({steps} steps), {longer_share:.2f} for 0.999 (12,000 steps); "
-        f"after {steps} steps log10 loss {behind[0]:.1f} for beta2 = 0.9 and {behind[1]:.1f} for 0.999"
+    (
+        "For beta1 < sqrt(beta2), sustained over many times 1/(1 - beta2)"
+        " steps, Adam's loss falls no faster than beta2^(t/2); with the usual"
+        " 0.999 a run lags far behind."
     ),
-    holds=bool(share_of_limit[0] <= 1.1 and longer_share <= 1.1 and behind[1] > behind[0]),
+    kind="ours",
+    where=(
+        "derived here; about the Adam without stability constant of"
+        " arXiv:2602.16340 (v1)"
+    ),
+    tested=(
+        "fall of the log-loss over the second half of a run:"
+        f" {share_of_limit[0]:.2f} of the limit for beta2 = 0.99 ({steps}"
+        f" steps), {longer_share:.2f} for 0.999 (12,000 steps); "
+        f"after {steps} steps log10 loss {behind[0]:.1f} for beta2 = 0.9 and"
+        f" {behind[1]:.1f} for 0.999"
+    ),
+    holds=bool(
+        share_of_limit[0] <= 1.1
+        and longer_share <= 1.1
+        and behind[1] > behind[0]
+    ),
     tolerance="10 % above the limit",
-    because="the limit holds beyond the memory 1/(1 - beta2), here twenty and six times; before that the averages still fill",
-    caveat=f"For 0.999 these {steps} steps are too few: over their second half the loss falls {share_of_limit[1]:.1f} times as fast as the limit allows.",
+    because=(
+        "the limit holds beyond the memory 1/(1 - beta2), here twenty and"
+        " six times; before that the averages still fill"
+    ),
+    caveat=(
+        f"For 0.999 these {steps} steps are too few: over their second half"
+        f" the loss falls {share_of_limit[1]:.1f} times as fast as the"
+        " limit allows."
+    ),
 )
 
 # %% [markdown]
@@ -372,7 +557,12 @@ claim(
 # %%
 images = h.digits(128, range(2))
 deep = h.Layers(64, (12, 12))
-first_steps = {(0.8, 0.13): "short", (0.8, 0.26): "long", (0.9, 0.35): "short", (0.9, 0.56): "long"}
+first_steps = {
+    (0.8, 0.13): "short",
+    (0.8, 0.26): "long",
+    (0.9, 0.35): "short",
+    (0.9, 0.56): "long",
+}
 exponents = [
     h.Rule(f"a = {a}, {length} first step", h.L2, first, 0.9, a=a)
     for (a, first), length in first_steps.items()
@@ -383,13 +573,21 @@ seventh = h.train(deep, images, exponents, steps=2 * steps, scale=1.0)
 lost = int((seventh.alignment.isel(step=-1, optimizer=3) < 0.99).sum())
 show(
     plots.against_step(
-        {"alignment, degree 7": seventh.alignment}, ylabel="alignment r", target=1.0
+        {"alignment, degree 7": seventh.alignment},
+        ylabel="alignment r",
+        target=1.0,
     ),
     "fig-degree-seven",
     data=seventh[["alignment", "log_loss"]],
-    alt="For a = 0.9 with a short first step and for a = 0.8 with a shorter one the alignment stays at one; with longer first steps it falls for both exponents.",
-    caption="Three layers of squared ReLU, momentum 0.9, inside (a = 0.9) and outside (a = 0.8) the theorem, each with two first steps. "
-    f"The longer ones lose the gradient on both sides (a = 0.9 in {lost} of {seventh.sizes['seed']} seeds).",
+    alt=(
+        "For a = 0.9 with a short first step and for a = 0.8 with a shorter"
+        " one the alignment stays at one; with longer first steps it falls for"
+        " both exponents."
+    ),
+    caption="Three layers of squared ReLU, momentum 0.9, inside (a = 0.9) and"
+    " outside (a = 0.8) the theorem, each with two first steps. "
+    f"The longer ones lose the gradient on both sides (a = 0.9 in {lost} of"
+    f" {seventh.sizes['seed']} seeds).",
     steps=2 * steps,
 )
 
@@ -397,18 +595,33 @@ show(
 ends = seventh.alignment.isel(step=-1).mean("seed")
 claim(
     "homogeneous-degree-seven-exponent-alone",
-    "In a run of this length the exponent of the step sizes alone decides whether the average keeps the gradient: inside the theorem's condition it does, outside it does not.",
+    (
+        "In a run of this length the exponent of the step sizes alone decides"
+        " whether the average keeps the gradient: inside the theorem's"
+        " condition it does, outside it does not."
+    ),
     kind="expectation",
-    where="a reading of a condition eta = o(t^(1/L - 1)) in the public notes on arXiv:2602.16340; expected before the runs",
+    where=(
+        "a reading of a condition eta = o(t^(1/L - 1)) in the public notes"
+        " on arXiv:2602.16340; expected before the runs"
+    ),
     tested=(
-        f"three layers of squared ReLU on {images.name}, momentum 0.9, alignment after {2 * steps} steps. As expected: a = 0.9 from 0.35 {float(ends[2]):.3f}, a = 0.8 from 0.26 {float(ends[1]):.3f}. "
-        f"Not as expected: a = 0.8 from 0.13: {float(ends[0]):.3f}, aligned though outside; a = 0.9 from 0.56: {float(seventh.alignment[3, :, -1].min()):.3f} to "
-        f"{float(seventh.alignment[3, :, -1].max()):.3f} over seeds, lost though inside"
+        f"three layers of squared ReLU on {images.name}, momentum 0.9,"
+        f" alignment after {2 * steps} steps. As expected: a = 0.9 from 0.35"
+        f" {float(ends[2]):.3f}, a = 0.8 from 0.26 {float(ends[1]):.3f}. "
+        f"Not as expected: a = 0.8 from 0.13: {float(ends[0]):.3f}, aligned"
+        " though outside; a = 0.9 from 0.56:"
+        f" {float(seventh.alignment[3, :, -1].min()):.3f} to "
+        f"{float(seventh.alignment[3, :, -1].max()):.3f} over seeds, lost"
+        " though inside"
     ),
     holds=bool(ends[0] < 0.8 and ends[3] > 0.999),
     otherwise="contradicted",
     tolerance="below 0.8 outside, above 0.999 inside",
-    because="the fall of the loss per step goes like the seventh power of the first step and only slowly with time",
+    because=(
+        "the fall of the loss per step goes like the seventh power of the"
+        " first step and only slowly with time"
+    ),
 )
 
 # %% [markdown]
@@ -424,8 +637,11 @@ claim(
 
 # %%
 small = h.aniso(n=24, d=10, seeds=[0])
-linear_data = ib.Dataset(small.x[0].numpy(), small.y[0].numpy(), name="aniso, n=24")
-# |u| of u = w_1 - w_0 is sqrt(2) times the Frobenius norm of the centred pair, and twice its largest entry
+linear_data = ib.Dataset(
+    small.x[0].numpy(), small.y[0].numpy(), name="aniso, n=24"
+)
+# |u| of u = w_1 - w_0 is sqrt(2) times the Frobenius norm of the centred
+# pair, and twice its largest entry
 svm = {
     "l2": ib.max_margin(linear_data, ib.FROBENIUS).upper / 2**0.5,
     "linf": ib.max_margin(linear_data, ib.MAX).upper / 2,
@@ -438,10 +654,13 @@ optimum = xr.DataArray(
 lines = h.train(
     product_net,
     small,
-    h.family_rules(0.5, 0.1, 0.2, 0.2, a=0.6)[:5] + h.family_rules(0.5, 0.1, 0.2, 0.2, a=0.6)[6:8],
+    h.family_rules(0.5, 0.1, 0.2, 0.2, a=0.6)[:5]
+    + h.family_rules(0.5, 0.1, 0.2, 0.2, a=0.6)[6:8],
     steps=2 * steps,
 )
-fraction = families.own((lines.gamma / optimum).assign_coords(family=lines.family))
+fraction = families.own(
+    (lines.gamma / optimum).assign_coords(family=lines.family)
+)
 
 # %% tags=["hide-input"]
 show(
@@ -452,10 +671,19 @@ show(
     ),
     "fig-deep-linear",
     data=fraction.to_dataset(name="fraction"),
-    alt="Every optimizer's own margin climbs towards the closed-form global optimum of its norm.",
-    caption="Two-layer linear network: each optimizer's margin in its own norm as a fraction of the global maximum.",
+    alt=(
+        "Every optimizer's own margin climbs towards the closed-form global"
+        " optimum of its norm."
+    ),
+    caption=(
+        "Two-layer linear network: each optimizer's margin in its own norm"
+        " as a fraction of the global maximum."
+    ),
     tolerance=1e-5,
-    because="normalised steps magnify the rounding of ever smaller gradients: 4e-7 has been seen",
+    because=(
+        "normalised steps magnify the rounding of ever smaller gradients:"
+        " 4e-7 has been seen"
+    ),
     steps=2 * steps,
 )
 
@@ -463,13 +691,23 @@ show(
 reached = fraction.isel(step=-1).mean("seed")
 claim(
     "homogeneous-deep-linear",
-    "On two-layer linear networks with one output, where a KKT point with a non-zero last layer is a global optimum, each optimizer comes within 15 % of the largest margin of its norm.",
+    (
+        "On two-layer linear networks with one output, where a KKT point with"
+        " a non-zero last layer is a global optimum, each optimizer comes"
+        " within 15 % of the largest margin of its norm."
+    ),
     kind="ours",
-    where="closed forms derived here; the abstract of arXiv:2602.16340 (v1) promises KKT points",
+    where=(
+        "closed forms derived here; the abstract of arXiv:2602.16340 (v1)"
+        " promises KKT points"
+    ),
     tested="fraction of the optimum at the end: " + families.said(reached, 3),
     holds=bool(reached.min() >= 0.85 and fraction.max() <= 1 + 1e-9),
     tolerance="85 %, and never above 100 %",
-    because="the gap closes like 1/log t; above 100 % would refute the closed form, below it nothing here could have been merely stationary",
+    because=(
+        "the gap closes like 1/log t; above 100 % would refute the closed"
+        " form, below it nothing here could have been merely stationary"
+    ),
 )
 
 # %% [markdown]
@@ -481,8 +719,12 @@ claim(
 # fraction of the maximum margin.
 
 # %%
-degree_one = h.train(h.Layers(10), small, h.family_rules(0.1, 0.02, 0.1, 0.1)[:4], steps=steps)
-linear_best = xr.DataArray([svm["l2"], svm["linf"]], coords={"norm": ["l2", "linf"]})
+degree_one = h.train(
+    h.Layers(10), small, h.family_rules(0.1, 0.02, 0.1, 0.1)[:4], steps=steps
+)
+linear_best = xr.DataArray(
+    [svm["l2"], svm["linf"]], coords={"norm": ["l2", "linf"]}
+)
 true_fraction = families.own(
     (degree_one.gamma / linear_best).assign_coords(family=degree_one.family)
 )
@@ -492,14 +734,23 @@ certified = certificate.where(degree_one.min_margin > 0)
 # %% tags=["hide-input"]
 claim(
     "homogeneous-degree-one",
-    "For linear models the stationarity measure certifies the margin: it never exceeds the true fraction of the maximum.",
+    (
+        "For linear models the stationarity measure certifies the margin: it"
+        " never exceeds the true fraction of the maximum."
+    ),
     kind="self-check",
     where="derived here; weak duality joins the two papers",
-    tested=f"{steps} steps, four optimizers: certificate minus fraction at most {float((certified - true_fraction).max()):.1e}; last certificates "
+    tested=(
+        f"{steps} steps, four optimizers: certificate minus fraction at most"
+        f" {float((certified - true_fraction).max()):.1e}; last certificates "
+    )
     + families.said(certified.isel(step=-1, seed=0, drop=True), 3),
     holds=bool((certified - true_fraction).max() <= 1e-9),
     tolerance="1e-9",
-    because="weak duality is exact; the maximum margin itself is certified to about 1e-10",
+    because=(
+        "weak duality is exact; the maximum margin itself is certified to"
+        " about 1e-10"
+    ),
 )
 
 # %% [markdown]

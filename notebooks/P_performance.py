@@ -55,12 +55,19 @@ import ibias as ib
 here = Path("notebooks") if Path("notebooks").is_dir() else Path()
 results = json.loads((here / "../benchmarks/results.json").read_text())
 frame = pd.DataFrame(results["cells"])
-cells = frame.set_index(["d", "norm", "b", "variance_reduction"]).drop(columns="runs").to_xarray()
+cells = (
+    frame.set_index(["d", "norm", "b", "variance_reduction"])
+    .drop(columns="runs")
+    .to_xarray()
+)
 sweep = pd.DataFrame(results["sweep"]).set_index("d")
 machine = results["machine"]
 glue(
     "machine",
-    "{processor}, {cores} cores, AVX-512: {avx512}, Python {python}, {date}".format(**machine),
+    (
+        "{processor}, {cores} cores, AVX-512: {avx512}, Python {python},"
+        " {date}".format(**machine)
+    ),
     display=False,
 )
 glue("dgemm", results["dgemm_gflops"], display=False)
@@ -76,9 +83,14 @@ show(
     plots_performance.step_costs(cells),
     "fig-step-costs",
     data=cells,
-    alt="Microseconds per step and run against batch size on logarithmic axes, in four panels. The naive loop takes hundreds everywhere, "
-    "the torch lanes tens, the compiled kernel from a fraction of one to tens, for large batches close to the work at matrix-product speed.",
-    caption="Cost of a step of one run; ours inside a block of 24 that share their mini-batches. Frobenius and max norm nearly coincide.",
+    alt="Microseconds per step and run against batch size on logarithmic axes,"
+    " in four panels. The naive loop takes hundreds everywhere, "
+    "the torch lanes tens, the compiled kernel from a fraction of one to tens,"
+    " for large batches close to the work at matrix-product speed.",
+    caption=(
+        "Cost of a step of one run; ours inside a block of 24 that share"
+        " their mini-batches. Frobenius and max norm nearly coincide."
+    ),
     seeds="none",
 )
 
@@ -101,7 +113,9 @@ names = {
 }
 glue(
     "tab_sweep",
-    Markdown(sweep[list(names)].rename(columns=names).T.to_markdown(floatfmt=",.0f")),
+    Markdown(
+        sweep[list(names)].rename(columns=names).T.to_markdown(floatfmt=",.0f")
+    ),
     display=False,
 )
 peers = pd.DataFrame(results["peers"]).drop(columns="d").set_index("b")
@@ -114,9 +128,9 @@ margins = pd.DataFrame(results["margins"])
 glue(
     "tab_best_margins",
     Markdown(
-        margins.rename(columns={"gap": "relative gap", "seconds": "CPU s"}).to_markdown(
-            index=False, floatfmt=("", "", "", ".2f", ".0e", ".10g")
-        )
+        margins.rename(
+            columns={"gap": "relative gap", "seconds": "CPU s"}
+        ).to_markdown(index=False, floatfmt=("", "", "", ".2f", ".0e", ".10g"))
     ),
     display=False,
 )
@@ -160,11 +174,19 @@ glue(
 
 # %% tags=["remove-cell"]
 grown = pd.DataFrame(results["scaling"])
-points = grown.explode(["values", "seconds"]).astype({"values": float, "seconds": float})
+points = grown.explode(["values", "seconds"]).astype(
+    {"values": float, "seconds": float}
+)
 points["point"] = points.groupby("quantity").cumcount()
-points["ratio"] = points["values"] / points.groupby("quantity")["values"].transform("first")
-points["cost"] = points["seconds"] / points.groupby("quantity")["seconds"].transform("first")
-scaling = points.set_index(["quantity", "point"])[["ratio", "cost", "seconds"]].to_xarray()
+points["ratio"] = points["values"] / points.groupby("quantity")[
+    "values"
+].transform("first")
+points["cost"] = points["seconds"] / points.groupby("quantity")[
+    "seconds"
+].transform("first")
+scaling = points.set_index(["quantity", "point"])[
+    ["ratio", "cost", "seconds"]
+].to_xarray()
 scaling["slope"] = grown.set_index("quantity")["slope"].to_xarray()
 glue("first", results["startup"]["first_cpu"], display=False)
 glue("later", results["startup"]["later_cpu"], display=False)
@@ -175,8 +197,14 @@ show(
     plots_performance.growth(scaling),
     "fig-growth",
     data=scaling,
-    alt="CPU time relative to the smallest size against that size for samples, features, classes, runs and steps; all near the line of slope one.",
-    caption="Growth of the kernel's cost: Signum at $b = 50$; for $n$ the full batch.",
+    alt=(
+        "CPU time relative to the smallest size against that size for samples,"
+        " features, classes, runs and steps; all near the line of slope one."
+    ),
+    caption=(
+        "Growth of the kernel's cost: Signum at $b = 50$; for $n$ the full"
+        " batch."
+    ),
     seeds="none",
 )
 
@@ -224,10 +252,16 @@ claim(
     "What this book shows does not depend on the engine that computed it.",
     kind="self-check",
     where="about this book, not about a paper",
-    tested="weights of the compiled kernel and of the torch lanes after the same steps, 36 methods",
+    tested=(
+        "weights of the compiled kernel and of the torch lanes after the"
+        " same steps, 36 methods"
+    ),
     holds=same < 1e-10,
     tolerance="1e-10, relative",
-    because="rounding of a few hundred steps is 1e-13; spectral steps on small batches without momentum multiply it by their condition",
+    because=(
+        "rounding of a few hundred steps is 1e-13; spectral steps on small"
+        " batches without momentum multiply it by their condition"
+    ),
 )
 
 # %% [markdown]
@@ -247,14 +281,18 @@ again = (
     .reset_index()
     .sort_values(["notebook", "figure"])
 )
-shown = again[["figure", "means", "largest", "variable", "tolerance", "seconds"]].astype(
-    {"largest": float, "tolerance": float}
-)
+shown = again[
+    ["figure", "means", "largest", "variable", "tolerance", "seconds"]
+].astype({"largest": float, "tolerance": float})
 glue(
     "tab_verified",
     Markdown(
         shown.rename(
-            columns={"largest": "difference", "variable": "of", "seconds": "s of its notebook"}
+            columns={
+                "largest": "difference",
+                "variable": "of",
+                "seconds": "s of its notebook",
+            }
         ).to_markdown(index=False, floatfmt=("", "", ".0e", "", ".0e", ""))
     ),
     display=False,
@@ -285,13 +323,22 @@ claim(
     "The data of a figure come out the same by other means.",
     kind="self-check",
     where="about this book, not about a paper",
-    tested=f"{len(again)} figures, all but those of chapters R and U and the one of weight decay; closest to its tolerance: {closest.figure}, apart by {closest.largest:.0e} where {closest.tolerance:.0e} is allowed",
+    tested=(
+        f"{len(again)} figures, all but those of chapters R and U and the one"
+        f" of weight decay; closest to its tolerance: {closest.figure}, apart"
+        f" by {closest.largest:.0e} where {closest.tolerance:.0e} is allowed"
+    ),
     holds=bool(again.agrees.all()),
     tolerance="each figure's own, 1e-6 unless its fold says otherwise",
-    because="what is rounding in one step grows with steps; a changed value of 0.1 % is found in every variable",
+    because=(
+        "what is rounding in one step grows with steps; a changed value of"
+        " 0.1 % is found in every variable"
+    ),
 )
 
 # %% [markdown]
-# **The answer.** Runs that share their mini-batches, one matrix product for all of them, and a compiled loop make the 600 runs a
+# ## The answer
+#
+# Runs that share their mini-batches, one matrix product for all of them, and a compiled loop make the 600 runs a
 # matter of minutes on one core instead of hours, at a small multiple of what the machine's matrix products would need, and the engines
 # agree to rounding. Single precision is a different experiment: it is reported, never used.

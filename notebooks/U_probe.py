@@ -96,7 +96,9 @@ print(convolutional["Muon"])
 # divided by the largest of a column:
 
 # %% tags=["remove-cell"]
-glue("tab_convolutional", Markdown(table(together(convolutional))), display=False)
+glue(
+    "tab_convolutional", Markdown(table(together(convolutional))), display=False
+)
 glue("first_convolutional", leaders(together(convolutional)), display=False)
 
 # %% [markdown]
@@ -157,15 +159,30 @@ glue("first_transformer", leaders(together(transformer)), display=False)
 # classifier: weights of another scale are another function. Alignments far below 1 say that the limit is not near; kinks of ReLU keep them low.
 
 # %% tags=["hide-input"]
-seen = {"convolutional": together(convolutional), "transformer": together(transformer)}
+seen = {
+    "convolutional": together(convolutional),
+    "transformer": together(transformer),
+}
 show(
     plots.probed(seen),
     "fig-probe",
-    data=seen["convolutional"][["margin"]].assign(transformer=seen["transformer"].margin),
-    alt="Two rows of three panels: normalised margins of AdamW, Muon and Signum in three norms against the step, on a convolutional network and on a transformer.",
-    caption="Normalised margins of both networks along training, from where a run separates the data, over the largest of each panel.",
+    data=seen["convolutional"][["margin"]].assign(
+        transformer=seen["transformer"].margin
+    ),
+    alt=(
+        "Two rows of three panels: normalised margins of AdamW, Muon and"
+        " Signum in three norms against the step, on a convolutional network"
+        " and on a transformer."
+    ),
+    caption=(
+        "Normalised margins of both networks along training, from where a"
+        " run separates the data, over the largest of each panel."
+    ),
     tolerance={"margin": 0.01, "transformer": 0.01},
-    because="hundreds of steps through kinks and divisions by small numbers carry rounding along",
+    because=(
+        "hundreds of steps through kinks and divisions by small numbers"
+        " carry rounding along"
+    ),
     steps=steps,
 )
 
@@ -188,8 +205,16 @@ show(
     plots.loss_curves(curves(measured)),
     "fig-character-model",
     data=curves(measured),
-    alt="Validation loss of a character model under AdamW, torch's Muon and ours with an exact and an approximate polar factor: against steps on the left, against seconds on the right.",
-    caption="Validation loss, mean and range over three seeds. Left: equally many steps. Right: as many steps as the slowest's CPU seconds allow, each with its own schedule.",
+    alt=(
+        "Validation loss of a character model under AdamW, torch's Muon and"
+        " ours with an exact and an approximate polar factor: against steps on"
+        " the left, against seconds on the right."
+    ),
+    caption=(
+        "Validation loss, mean and range over three seeds. Left: equally"
+        " many steps. Right: as many steps as the slowest's CPU seconds"
+        " allow, each with its own schedule."
+    ),
     text=measured["text"],
     sha256=measured["sha256"],
 )

@@ -67,18 +67,32 @@ show(
     plots_theory.shares(kept),
     "fig-effective-margins",
     data=kept,
-    alt="Share of the maximum margin that the momentum theorem keeps, against one minus beta. The sharper curves become positive at far smaller momentum than version 1's, for every number of batches.",
-    caption="Effective margin over $\\gamma$ in the best case $\\gamma=2R$: version 1's polynomial (dashed) and $N(\\beta,m)$ (solid). At $\\beta=0$ (right end) none is positive.",
+    alt=(
+        "Share of the maximum margin that the momentum theorem keeps, against"
+        " one minus beta. The sharper curves become positive at far smaller"
+        " momentum than version 1's, for every number of batches."
+    ),
+    caption=(
+        "Effective margin over $\\gamma$ in the best case $\\gamma=2R$:"
+        " version 1's polynomial (dashed) and $N(\\beta,m)$ (solid). At"
+        " $\\beta=0$ (right end) none is positive."
+    ),
 )
 
 # %% tags=["hide-input"]
 ceiling = slack_table(["V"])
 claim(
     "lemma-v",
-    "No mini-batch method without momentum satisfies version 1's large-batch condition.",
+    (
+        "No mini-batch method without momentum satisfies version 1's"
+        " large-batch condition."
+    ),
     kind="self-check",
     where="our Lemma V, a proof; against the condition of Theorem 4.1 (v1)",
-    tested=f"gamma <= 2R on {int(ceiling.cases.sum())} unit matrices and data sets in nine norms; worst ratio {float(ceiling.slack.max()):.4f}",
+    tested=(
+        f"gamma <= 2R on {int(ceiling.cases.sum())} unit matrices and data"
+        f" sets in nine norms; worst ratio {float(ceiling.slack.max()):.4f}"
+    ),
     holds=int(ceiling.violations.sum()) == 0,
     because="none needed: the inequality is proved; cases illustrate it",
 )
@@ -179,8 +193,15 @@ show(
     plots_theory.counterexamples(runs),
     "fig-counterexamples",
     data=runs[["min_margin"]],
-    alt="Five panels of the minimum margin. Without repair it never becomes positive and grows in none, and falls without end in V.2 and V.5; with momentum, variance reduction or both it rises in all five.",
-    caption="The counterexamples and their repair: minimum margin, median and range of five shuffles. Above zero every sample is classified.",
+    alt=(
+        "Five panels of the minimum margin. Without repair it never becomes"
+        " positive and grows in none, and falls without end in V.2 and V.5;"
+        " with momentum, variance reduction or both it rises in all five."
+    ),
+    caption=(
+        "The counterexamples and their repair: minimum margin, median and"
+        " range of five shuffles. Above zero every sample is classified."
+    ),
     steps=steps,
 )
 
@@ -192,46 +213,83 @@ proved = slack_table(["V.1", "V.2", "V.3", "V.4", "V.5"])
 # %% tags=["hide-input"]
 claim(
     "v-1",
-    "From zero weights SignSGD with single samples never classifies the two samples of V.1.",
+    (
+        "From zero weights SignSGD with single samples never classifies the two"
+        " samples of V.1."
+    ),
     kind="ours",
-    where="our Proposition V.1; it shows what the abstract of v2 corrects in Section 4.1 of v1",
-    tested=f"{shuffles} shuffles, every one of {long_steps} steps: largest minimum margin {float(top.max()):.1e}",
+    where=(
+        "our Proposition V.1; it shows what the abstract of v2 corrects in"
+        " Section 4.1 of v1"
+    ),
+    tested=(
+        f"{shuffles} shuffles, every one of {long_steps} steps: largest"
+        f" minimum margin {float(top.max()):.1e}"
+    ),
     holds=bool((top <= 1e-9).all()),
     tolerance="1e-9",
     because="rounding of a sum of 100 000 steps of size 0.1 and less",
 )
 claim(
     "v-2",
-    "On V.2's data, from zero weights, the loss of mini-batches without momentum diverges with three batches an epoch or more, in all three norms.",
+    (
+        "On V.2's data, from zero weights, the loss of mini-batches without"
+        " momentum diverges with three batches an epoch or more, in all three"
+        " norms."
+    ),
     kind="ours",
-    where="our Proposition V.2; it shows what the abstract of v2 corrects in Section 4.1 of v1",
-    tested=f"spectral norm, m = 6: smallest loss after {steps} steps {float(plain.loss.sel(example='V.2').isel(step=-1).min()):.1f} against log 2 at the start; "
+    where=(
+        "our Proposition V.2; it shows what the abstract of v2 corrects in"
+        " Section 4.1 of v1"
+    ),
+    tested=f"spectral norm, m = 6: smallest loss after {steps} steps"
+    f" {float(plain.loss.sel(example='V.2').isel(step=-1).min()):.1f}"
+    " against log 2 at the start; "
     "the explicit bound on the margin of B at every epoch of 27 runs",
     holds=bool((plain.loss.sel(example="V.2").isel(step=-1) > 3).all())
     and int(proved.violations.sum()) == 0,
     tolerance="loss above 3 in the runs; relative 1e-9 for the bound",
-    because="four times the loss at the start, with a proved bound behind it; rounding",
+    because=(
+        "four times the loss at the start, with a proved bound behind it;"
+        " rounding"
+    ),
 )
 claim(
     "v-3",
-    "From zero weights the margin of SignSGD with half batches of V.3 stays at or below twice the first step for ever.",
+    (
+        "From zero weights the margin of SignSGD with half batches of V.3"
+        " stays at or below twice the first step for ever."
+    ),
     kind="ours",
-    where="our Proposition V.3; it shows what the abstract of v2 corrects in Section 4.1 of v1",
-    tested=f"five shuffles, {steps} steps: largest minimum margin {float(plain.min_margin.sel(example='V.3').max()):.3f}",
-    holds=bool((plain.min_margin.sel(example="V.3") <= 2 * float(plain.eta0) + 1e-9).all()),
+    where=(
+        "our Proposition V.3; it shows what the abstract of v2 corrects in"
+        " Section 4.1 of v1"
+    ),
+    tested=(
+        f"five shuffles, {steps} steps: largest minimum margin"
+        f" {float(plain.min_margin.sel(example='V.3').max()):.3f}"
+    ),
+    holds=bool(
+        (
+            plain.min_margin.sel(example="V.3") <= 2 * float(plain.eta0) + 1e-9
+        ).all()
+    ),
     tolerance="1e-9",
     because="rounding of the telescoping sum",
 )
 
 # %% tags=["hide-input"]
+ends = runs.min_margin.isel(step=-1)
+repaired = ends.sel(repair=["momentum", "VR", "both"])
 claim(
     "v-repaired",
     "Momentum or variance reduction repairs all five counterexamples.",
     kind="ours",
     where="our counterexamples; the remedies of Sections 4.2 and 4.3 (v1)",
-    tested=f"five shuffles each, {steps} steps: smallest final margin {float(runs.min_margin.sel(repair=['momentum', 'VR', 'both']).isel(step=-1).min()):.2f}; "
-    f"largest without repair {float(plain.min_margin.isel(step=-1).max()):.2f}",
-    holds=bool((runs.min_margin.sel(repair=["momentum", "VR", "both"]).isel(step=-1) > 0).all())
+    tested=f"five shuffles each, {steps} steps: smallest final margin"
+    f" {float(repaired.min()):.2f}; largest without repair"
+    f" {float(plain.min_margin.isel(step=-1).max()):.2f}",
+    holds=bool((repaired > 0).all())
     and bool((plain.min_margin.isel(step=-1) <= 0).all()),
     because="none needed: the sign of a margin, far from zero on both sides",
 )
@@ -268,22 +326,37 @@ show(
     plots_theory.half_batches(halves),
     "fig-half-batches",
     data=halves[["min_margin"]],
-    alt="Minimum margin with half batches on the data of V.3: it stays below zero for the max norm and grows for the Frobenius and spectral norms.",
-    caption="Half batches on the data of V.3: the max norm stalls, the Frobenius norm classifies.",
+    alt=(
+        "Minimum margin with half batches on the data of V.3: it stays below"
+        " zero for the max norm and grows for the Frobenius and spectral norms."
+    ),
+    caption=(
+        "Half batches on the data of V.3: the max norm stalls, the"
+        " Frobenius norm classifies."
+    ),
     steps=steps,
 )
+final = halves.min_margin.isel(step=-1)
 claim(
     "two-batches",
-    "On V.3's data with two batches an epoch N-SGD classifies where SignSGD does not.",
+    (
+        "On V.3's data with two batches an epoch N-SGD classifies where SignSGD"
+        " does not."
+    ),
     kind="ours",
     where="our Proposition R, a refinement of the abstract of v2",
-    tested=f"V.3's data, five shuffles, {steps} steps: smallest Frobenius margin {float(halves.min_margin.sel(optimizer='frobenius').isel(step=-1).min()):.1f}, "
-    f"largest max-norm margin {float(halves.min_margin.sel(optimizer='max').isel(step=-1).max()):.2f}",
-    holds=bool((halves.min_margin.sel(optimizer="frobenius").isel(step=-1) > 0).all())
-    and bool((halves.min_margin.sel(optimizer="max").isel(step=-1) <= 0).all()),
-    because="none needed: the sign of a margin; the Frobenius one is above eight",
+    tested=f"V.3's data, five shuffles, {steps} steps: smallest Frobenius"
+    f" margin {float(final.sel(optimizer='frobenius').min()):.1f}, largest"
+    f" max-norm margin {float(final.sel(optimizer='max').max()):.2f}",
+    holds=bool((final.sel(optimizer="frobenius") > 0).all())
+    and bool((final.sel(optimizer="max") <= 0).all()),
+    because=(
+        "none needed: the sign of a margin; the Frobenius one is above eight"
+    ),
 )
 
 # %% [markdown]
-# **The answer.** Version 1's condition asks for more margin than data can have; its large-batch theorem says nothing about mini-batches. The failure is real, on two points in
+# ## The answer
+#
+# Version 1's condition asks for more margin than data can have; its large-batch theorem says nothing about mini-batches. The failure is real, on two points in
 # the plane. Momentum and variance reduction repair it, as Sections 4.2 and 4.3 say.

@@ -56,10 +56,17 @@ mixture = ib.data.mixture(seed=data_seed)
 # %%
 lengths = {ib.MAX: ib.Power(0.05), ib.FROBENIUS: ib.Power(1.0)}
 best = {n.text: ib.max_margin(gaussian, n) for n in lengths}
-plain = ib.grid(norms=list(lengths), batch_sizes=[1, 10, 50, 100], schedule=lengths)
-averaged = ib.grid(norms=list(lengths), batch_sizes=[10], momenta=[0.99], schedule=lengths)
+plain = ib.grid(
+    norms=list(lengths), batch_sizes=[1, 10, 50, 100], schedule=lengths
+)
+averaged = ib.grid(
+    norms=list(lengths), batch_sizes=[10], momenta=[0.99], schedule=lengths
+)
 reduced = ib.grid(
-    norms=list(lengths), batch_sizes=[10], variance_reduction=[True], schedule=lengths
+    norms=list(lengths),
+    batch_sizes=[10],
+    variance_reduction=[True],
+    schedule=lengths,
 )
 runs = ib.relative_error(
     ib.sweep(
@@ -77,21 +84,32 @@ show(
     plots_margins.long_runs(runs),
     "fig-plateau",
     data=runs[["error"]],
-    alt="Relative margin error over two hundred thousand steps. In the max norm mini-batches without momentum level off; in the Frobenius norm batches of ten and fifty keep falling.",
-    caption="Relative margin error on set I over long runs. Solid: no momentum; dashed: momentum 0.99; dotted: variance reduction.",
+    alt=(
+        "Relative margin error over two hundred thousand steps. In the max"
+        " norm mini-batches without momentum level off; in the Frobenius norm"
+        " batches of ten and fifty keep falling."
+    ),
+    caption=(
+        "Relative margin error on set I over long runs. Solid: no"
+        " momentum; dashed: momentum 0.99; dotted: variance reduction."
+    ),
     steps=long_steps,
     dataset=gaussian.name,
 )
 
 # %% tags=["hide-input"]
-decade = runs.error.sel(step=[long_steps // 10, long_steps], method="nearest").median("seed")
+decade = runs.error.sel(
+    step=[long_steps // 10, long_steps], method="nearest"
+).median("seed")
 fall = decade.isel(step=1) / decade.isel(step=0)
 # where a batch can miss every support sample: set II
 second = ib.max_margin(mixture, ib.FROBENIUS)
 shy = ib.relative_error(
     ib.sweep(
         mixture,
-        ib.grid(norms=[ib.FROBENIUS], batch_sizes=[1, 10], schedule=ib.Power(1.0)),
+        ib.grid(
+            norms=[ib.FROBENIUS], batch_sizes=[1, 10], schedule=ib.Power(1.0)
+        ),
         seeds=[0],
         steps=long_steps,
         record=[0, long_steps // 10, long_steps],
@@ -101,32 +119,58 @@ shy = ib.relative_error(
 idle = mixture.n - len(second.support_vectors)
 claim(
     "plateau-max",
-    "On set I the max-norm gap of mini-batches without momentum is nearly a plateau.",
+    (
+        "On set I the max-norm gap of mini-batches without momentum is nearly a"
+        " plateau."
+    ),
     kind="ours",
     where="ours; sharpens the reading of Figure 3 (v1, Appendix K)",
-    tested="set I, SignSGD with b = 1, 10, 50: median error over the last decade of steps",
-    holds=bool((fall.sel(optimizer=["SignSGD b=1", "SignSGD b=10", "SignSGD b=50"]) > 0.85).all()),
+    tested=(
+        "set I, SignSGD with b = 1, 10, 50: median error over the last"
+        " decade of steps"
+    ),
+    holds=bool(
+        (
+            fall.sel(optimizer=["SignSGD b=1", "SignSGD b=10", "SignSGD b=50"])
+            > 0.85
+        ).all()
+    ),
     tolerance="less than 15 % improvement over a decade",
     because="the converging methods improve threefold",
     caveat=(
-        "One data set, three batch sizes. Over the last decade the errors still fall by "
+        (
+            "One data set, three batch sizes. Over the last decade the errors"
+            " still fall by "
+        )
         + ", ".join(
             f"{1 - float(v):.0%}"
-            for v in fall.sel(optimizer=["SignSGD b=1", "SignSGD b=10", "SignSGD b=50"])
+            for v in fall.sel(
+                optimizer=["SignSGD b=1", "SignSGD b=10", "SignSGD b=50"]
+            )
         )
         + " (b = 1, 10, 50)."
     ),
 )
 claim(
     "no-plateau-frobenius",
-    "In the Frobenius norm only full batches reach the maximum margin, where a batch can miss every support sample.",
+    (
+        "In the Frobenius norm only full batches reach the maximum margin,"
+        " where a batch can miss every support sample."
+    ),
     kind="paper",
     where="Section 5, Figure 1 (a)-(b) (v1), and the abstract of v2",
     tested=(
-        f"set II, {idle} of {mixture.n} samples no support vectors, N-SGD, {long_steps} steps: with b = 1 the error is {float(shy[0, -1]):.3f}, a tenth of the run earlier {float(shy[0, 1]):.3f}; "
-        f"with b = 10, where nearly every batch holds a support vector, {float(shy[1, -1]):.3f} and {float(shy[1, 1]):.3f}. "
-        f"Set I, where {len(best['frobenius'].support_vectors)} of {gaussian.n} samples support: with b = 10 and 50 the median error falls by factors "
-        f"{1 / float(fall.sel(optimizer='N-SGD b=10')):.1f} and {1 / float(fall.sel(optimizer='N-SGD b=50')):.1f} over the same decade"
+        f"set II, {idle} of {mixture.n} samples no support vectors, N-SGD,"
+        f" {long_steps} steps: with b = 1 the error is"
+        f" {float(shy[0, -1]):.3f}, a tenth of the run earlier"
+        f" {float(shy[0, 1]):.3f}; with b = 10, where nearly every batch holds"
+        f" a support vector, {float(shy[1, -1]):.3f} and"
+        f" {float(shy[1, 1]):.3f}. Set I, where"
+        f" {len(best['frobenius'].support_vectors)} of {gaussian.n} samples"
+        " support: with b = 10 and 50 the median error falls by factors"
+        f" {1 / float(fall.sel(optimizer='N-SGD b=10')):.1f} and"
+        f" {1 / float(fall.sel(optimizer='N-SGD b=50')):.1f} over the same"
+        " decade"
     ),
     verdict="holds with a caveat"
     if bool((fall.sel(optimizer=["N-SGD b=10", "N-SGD b=50"]) < 0.5).all())
@@ -134,7 +178,11 @@ claim(
     and bool(shy[0, -1] > 0.2)
     else "not reproduced",
     because="none needed: factors of two a decade against ten per cent",
-    caveat="Not where every batch holds support vectors, as any batch does on set I and nearly every batch of ten on set II: there mini-batches are several times slower, but not stuck.",
+    caveat=(
+        "Not where every batch holds support vectors, as any batch does on"
+        " set I and nearly every batch of ten on set II: there mini-batches"
+        " are several times slower, but not stuck."
+    ),
 )
 
 # %% [markdown]
@@ -161,7 +209,12 @@ glue(
     Markdown(
         faces.to_dataframe()
         .reset_index()
-        .rename(columns={"face_dim": "dimension", "smallest_cosine": "smallest cosine"})
+        .rename(
+            columns={
+                "face_dim": "dimension",
+                "smallest_cosine": "smallest cosine",
+            }
+        )
         .to_markdown(index=False, floatfmt=("", "", ".0f", ".4f"))
     ),
     display=False,
@@ -179,16 +232,25 @@ glue(
 # %% tags=["hide-input"]
 claim(
     "non-uniqueness",
-    "Convergence to *the* maximum-margin solution is a statement about the margin, not about the direction.",
+    (
+        "Convergence to *the* maximum-margin solution is a statement about the"
+        " margin, not about the direction."
+    ),
     kind="self-check",
     where="ours; qualifies every cosine in Figures 2 to 4",
-    tested="face dimensions on four data sets and three norms: zero in the Frobenius norm, positive somewhere in the max and the spectral norm",
+    tested=(
+        "face dimensions on four data sets and three norms: zero in the"
+        " Frobenius norm, positive somewhere in the max and the spectral norm"
+    ),
     holds=bool(
         (faces.face_dim.sel(norm="frobenius") == 0).all()
         and (faces.face_dim.sel(norm="max") > 0).any()
         and (faces.face_dim.sel(norm="spectral") > 0).any()
     ),
-    because="none needed: dimensions are whole numbers, and zero in a strictly convex norm",
+    because=(
+        "none needed: dimensions are whole numbers, and zero in a strictly"
+        " convex norm"
+    ),
 )
 
 # %% [markdown]
@@ -202,11 +264,20 @@ polar = ib.Power(0.3)
 spectral = ib.max_margin(mixture, ib.SPECTRAL)
 variants = [
     ib.SteepestDescent(ib.SPECTRAL, ib.FullBatch(), polar, name="exact"),
-    ib.SteepestDescent(NewtonSchulzSpectral(5), ib.FullBatch(), polar, name="tuned, 5"),
-    ib.SteepestDescent(NewtonSchulzSpectral(10), ib.FullBatch(), polar, name="tuned, 10"),
-    ib.SteepestDescent(NewtonSchulzSpectral(20), ib.FullBatch(), polar, name="tuned, 20"),
     ib.SteepestDescent(
-        NewtonSchulzSpectral(20, CONVERGENT), ib.FullBatch(), polar, name="convergent, 20"
+        NewtonSchulzSpectral(5), ib.FullBatch(), polar, name="tuned, 5"
+    ),
+    ib.SteepestDescent(
+        NewtonSchulzSpectral(10), ib.FullBatch(), polar, name="tuned, 10"
+    ),
+    ib.SteepestDescent(
+        NewtonSchulzSpectral(20), ib.FullBatch(), polar, name="tuned, 20"
+    ),
+    ib.SteepestDescent(
+        NewtonSchulzSpectral(20, CONVERGENT),
+        ib.FullBatch(),
+        polar,
+        name="convergent, 20",
     ),
 ]
 approximate = ib.sweep(mixture, variants, steps=steps, record=ib.logspaced(60))
@@ -220,12 +291,23 @@ show(
     plots_margins.shortfall(approximate),
     "fig-newton-schulz",
     data=approximate[["error"]].assign(
-        error=approximate.error.where(~wild), error_tuned_20=approximate.error.where(wild)
+        error=approximate.error.where(~wild),
+        error_tuned_20=approximate.error.where(wild),
     ),
-    alt="Relative error of the spectral margin: the exact polar factor keeps falling, the tuned Newton-Schulz variants level off above it.",
-    caption="Shortfall of the spectral margin with the exact polar factor, with Muon's Newton-Schulz coefficients (5, 10, 20 iterations), and with convergent coefficients.",
+    alt=(
+        "Relative error of the spectral margin: the exact polar factor keeps"
+        " falling, the tuned Newton-Schulz variants level off above it."
+    ),
+    caption=(
+        "Shortfall of the spectral margin with the exact polar factor,"
+        " with Muon's Newton-Schulz coefficients (5, 10, 20 iterations),"
+        " and with convergent coefficients."
+    ),
     tolerance={"error_tuned_20": 1e-2},
-    because="twenty rounds of the tuned polynomial are a chaotic map of each singular value: rounding comes out at 3e-3",
+    because=(
+        "twenty rounds of the tuned polynomial are a chaotic map of each"
+        " singular value: rounding comes out at 3e-3"
+    ),
     steps=steps,
     dataset=mixture.name,
 )
@@ -234,10 +316,19 @@ show(
 last = approximate.error.isel(step=-1, seed=0)
 claim(
     "newton-schulz-shortfall",
-    "More iterations of the tuned Newton-Schulz polynomial do not bring Muon closer to the spectral margin.",
+    (
+        "More iterations of the tuned Newton-Schulz polynomial do not bring"
+        " Muon closer to the spectral margin."
+    ),
     kind="ours",
-    where="ours; bears on the identification of Muon with the spectral norm in Section 3.1 (v1)",
-    tested=f"set II: errors {', '.join(f'{v:.3f}' for v in last.values)} in the order of the figure",
+    where=(
+        "ours; bears on the identification of Muon with the spectral norm in"
+        " Section 3.1 (v1)"
+    ),
+    tested=(
+        f"set II: errors {', '.join(f'{v:.3f}' for v in last.values)} in"
+        " the order of the figure"
+    ),
     holds=bool(
         (
             last.sel(optimizer=["tuned, 5", "tuned, 10", "tuned, 20"])
@@ -254,14 +345,18 @@ claim(
 # Every exponent $p \in [1, \infty]$ defines an optimizer, entry-wise or on singular values. As $p$ moves, so does the classifier it approaches:
 
 # %%
-small = ib.data.mixture(classes=4, per_class=10, dim=12, spread=0.6, seed=data_seed)
+small = ib.data.mixture(
+    classes=4, per_class=10, dim=12, spread=0.6, seed=data_seed
+)
 exponents = [1, 1.15, 1.5, 2, 3, 6, 15, inf]
 entrywise = fits.limits_by_exponent(small, ib.Entrywise, exponents, steps=steps)
 schatten = fits.limits_by_exponent(small, ib.Schatten, exponents, steps=steps)
 
 # %% tags=["hide-input"]
 show(
-    plots_margins.by_exponent({"entry-wise p": entrywise, "Schatten p": schatten}),
+    plots_margins.by_exponent(
+        {"entry-wise p": entrywise, "Schatten p": schatten}
+    ),
     "fig-exponents",
     data=entrywise.rename(
         {
@@ -271,10 +366,22 @@ show(
             "to": "to_entrywise",
         }
     ).merge(schatten),
-    alt="Cosines between the optimum of exponent p and the optima of the max, Frobenius and spectral norms change smoothly with one over p, and each run ends close to its own optimum.",
-    caption="Left: cosine of the optimum for exponent $p$ to three landmarks. Right: how close full-batch steepest descent came to its own optimum.",
+    alt=(
+        "Cosines between the optimum of exponent p and the optima of the max,"
+        " Frobenius and spectral norms change smoothly with one over p, and"
+        " each run ends close to its own optimum."
+    ),
+    caption=(
+        "Left: cosine of the optimum for exponent $p$ to three landmarks."
+        " Right: how close full-batch steepest descent came to its own"
+        " optimum."
+    ),
     tolerance={"error": 1e-2, "error_entrywise": 2e-3, "reached": 1e-5},
-    because="a step of the nuclear norm follows one singular pair alone and jumps where two tie (2e-3 has been seen at p = 1), that of a large p almost one sign (3e-4)",
+    because=(
+        "a step of the nuclear norm follows one singular pair alone and"
+        " jumps where two tie (2e-3 has been seen at p = 1), that of a"
+        " large p almost one sign (3e-4)"
+    ),
     steps=steps,
     dataset=small.name,
 )
@@ -282,13 +389,22 @@ show(
 # %% tags=["hide-input"]
 claim(
     "any-exponent",
-    "With the full batch each method approaches the maximum margin of its own entry-wise or Schatten exponent p.",
+    (
+        "With the full batch each method approaches the maximum margin of its"
+        " own entry-wise or Schatten exponent p."
+    ),
     kind="paper",
     where="Sections 3 and 4 (v1), stated for all p",
-    tested=f"full batch, eight exponents in two families: largest relative margin error {float(max(entrywise.error.max(), schatten.error.max())):.3f}",
+    tested=(
+        "full batch, eight exponents in two families: largest relative margin"
+        f" error {float(max(entrywise.error.max(), schatten.error.max())):.3f}"
+    ),
     holds=bool((entrywise.error < 0.1).all() and (schatten.error < 0.1).all()),
     tolerance="0.1 in relative error",
-    because="all runs have the same margin budget; log(active constraints)/q is then about 0.05",
+    because=(
+        "all runs have the same margin budget; log(active constraints)/q"
+        " is then about 0.05"
+    ),
 )
 
 # %% [markdown]
@@ -298,7 +414,11 @@ claim(
 
 # %%
 pair = ib.data.digits((3, 8))
-steps_pair = {ib.MAX: ib.Power(0.05), ib.FROBENIUS: ib.Power(0.5), ib.SPECTRAL: ib.Power(0.5)}
+steps_pair = {
+    ib.MAX: ib.Power(0.05),
+    ib.FROBENIUS: ib.Power(0.5),
+    ib.SPECTRAL: ib.Power(0.5),
+}
 best_pair = {n.text: ib.max_margin(pair, n) for n in steps_pair}
 choices = ib.grid(
     norms=list(steps_pair),
@@ -308,7 +428,10 @@ choices = ib.grid(
     schedule=steps_pair,
 )
 digits_pair = ib.relative_error(
-    ib.sweep(pair, choices, seeds=range(seeds), steps=steps, record=ib.logspaced(80)), best_pair
+    ib.sweep(
+        pair, choices, seeds=range(seeds), steps=steps, record=ib.logspaced(80)
+    ),
+    best_pair,
 )
 
 # %%
@@ -322,7 +445,10 @@ choices_ten = ib.grid(
     schedule=steps_pair,
 )
 digits_ten = ib.relative_error(
-    ib.sweep(ten, choices_ten, seeds=[0], steps=steps // 4, record=ib.logspaced(40)), best_ten
+    ib.sweep(
+        ten, choices_ten, seeds=[0], steps=steps // 4, record=ib.logspaced(40)
+    ),
+    best_ten,
 )
 
 # %% tags=["hide-input"]
@@ -330,10 +456,20 @@ show(
     plots_margins.error_by_batch(digits_pair.error.isel(step=-1)),
     "fig-digits-pair",
     data=digits_pair[["error"]],
-    alt="Digits three against eight: final margin error against batch size in three norms, lowest with momentum or variance reduction and for the full batch.",
-    caption="Digits 3 and 8 ($n = 357$): final relative margin error against batch size.",
+    alt=(
+        "Digits three against eight: final margin error against batch size in"
+        " three norms, lowest with momentum or variance reduction and for the"
+        " full batch."
+    ),
+    caption=(
+        "Digits 3 and 8 ($n = 357$): final relative margin error against"
+        " batch size."
+    ),
     rounding={"error": 1e-4},
-    because="single samples with long momentum pass close to zero averages, where a normalised step magnifies rounding: 2e-5 has been seen",
+    because=(
+        "single samples with long momentum pass close to zero averages,"
+        " where a normalised step magnifies rounding: 2e-5 has been seen"
+    ),
     steps=steps,
     dataset=pair.name,
 )
@@ -343,8 +479,14 @@ show(
     plots_margins.error_by_batch(digits_ten.error.isel(step=-1)),
     "fig-digits-ten",
     data=digits_ten[["error"]],
-    alt="All ten digits: final margin error against batch size in three norms after five thousand steps.",
-    caption="All ten digits ($n = 1797$): final relative margin error against batch size, a quarter of the steps, one shuffle.",
+    alt=(
+        "All ten digits: final margin error against batch size in three norms"
+        " after five thousand steps."
+    ),
+    caption=(
+        "All ten digits ($n = 1797$): final relative margin error against"
+        " batch size, a quarter of the steps, one shuffle."
+    ),
     steps=steps // 4,
     dataset=ten.name,
 )
@@ -352,21 +494,37 @@ show(
 # %% tags=["hide-input"]
 end_pair = digits_pair.error.isel(step=-1).median("seed")
 bare = end_pair.where(
-    (end_pair.momentum == 0) & ~end_pair.variance_reduction & (end_pair.batch_size == 7), drop=True
+    (end_pair.momentum == 0)
+    & ~end_pair.variance_reduction
+    & (end_pair.batch_size == 7),
+    drop=True,
 ).values
 repaired = end_pair.where(
-    (end_pair.momentum == 0.99) & end_pair.variance_reduction & (end_pair.batch_size == 7),
+    (end_pair.momentum == 0.99)
+    & end_pair.variance_reduction
+    & (end_pair.batch_size == 7),
     drop=True,
 ).values
 claim(
     "digits",
-    "On real data, too, momentum and variance reduction together bring small batches closer to the maximum margin.",
+    (
+        "On real data, too, momentum and variance reduction together bring"
+        " small batches closer to the maximum margin."
+    ),
     kind="ours",
-    where="ours; the claims of Section 5 (v1) on data that were not made for them",
-    tested=f"digits 3-8, b = 7, three norms: errors {np.round(bare, 3).tolist()} without either, {np.round(repaired, 3).tolist()} with both",
+    where=(
+        "ours; the claims of Section 5 (v1) on data that were not made for them"
+    ),
+    tested=(
+        f"digits 3-8, b = 7, three norms: errors {np.round(bare, 3).tolist()}"
+        f" without either, {np.round(repaired, 3).tolist()} with both"
+    ),
     holds=bool((repaired < bare).all()),
     because="none needed: an order",
-    caveat="One pair of digits and one batch size; the two remedies are tested together only.",
+    caveat=(
+        "One pair of digits and one batch size; the two remedies are tested"
+        " together only."
+    ),
 )
 
 # %% [markdown]

@@ -282,7 +282,7 @@ class Anchors(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.ids, self.links = set(), []
+        self.ids, self.links, self.unseen = set(), [], set()
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -292,6 +292,8 @@ class Anchors(HTMLParser):
             self.links.append(attrs["href"])
         elif tag in ("img", "script") and attrs.get("src"):
             self.links.append(attrs["src"])
+            if "only-dark" in (attrs.get("class") or ""):
+                self.unseen.add(attrs["src"])
 
 
 @functools.cache
@@ -331,7 +333,7 @@ def test_pages_are_small(path):
         *{
             (here.parent / unquote(urlsplit(s).path)).resolve()
             for s in anchors(here).links
-            if "_images/" in s
+            if "_images/" in s and s not in anchors(here).unseen  # fetched in the dark only
         },
     ]
     limit = 1_000_000 if path == "book/intro.html" else 3_000_000
@@ -371,3 +373,68 @@ def test_plotly_figures_are_drawn(visit):
         page.wait_for_function(
             f"() => [...document.querySelectorAll('.ibias-plotly')].every(e => {drawn})"
         )
+
+
+# --- nothing is cut ------------------------------------------------------------------------------
+
+CUT = """() => [...document.querySelectorAll('article mjx-container')].filter(box => box.checkVisibility()).map(box => {
+    const right = Math.max(...[box, ...box.querySelectorAll('mjx-math, .ibias-piece')].map(e => e.getBoundingClientRect().right));
+    for (let frame = box; frame !== document.body; frame = frame.parentElement) {
+        const kind = getComputedStyle(frame).overflowX;
+        if (kind === 'auto' || kind === 'scroll') return null;
+        if (kind !== 'visible' && right > frame.getBoundingClientRect().right + 2) return box.textContent.slice(0, 60);
+    }
+    return right > innerWidth + 1 ? box.textContent.slice(0, 60) : null;
+}).filter(text => text)"""
+
+
+@on_each_content
+def test_code_and_tables_fit_a_page_of_1280(desk):
+    wide = desk.evaluate(
+        "() => [...document.querySelectorAll('article pre,"
+        " article .pst-scrollable-table-container')].filter(e => e.checkVisibility() &&"
+        " e.scrollWidth > e.clientWidth + 1).map(e => e.innerText.slice(0, 80))"
+    )
+    assert wide == []
+
+
+@on_each_content
+def test_words_of_code_are_whole(desk):
+    broken = desk.evaluate(
+        """() => [...document.querySelectorAll('article code')].filter(c => c.checkVisibility()).flatMap(code => {
+        const found = [], walk = document.createTreeWalker(code, NodeFilter.SHOW_TEXT);
+        for (let node; (node = walk.nextNode());) for (const word of node.data.matchAll(/\\w{3,}/g)) {
+            const range = document.createRange();
+            range.setStart(node, word.index); range.setEnd(node, word.index + word[0].length);
+            if (range.getClientRects().length > 1) found.push(word[0]);
+        }
+        return found; })"""
+    )
+    assert broken == []
+
+
+@each_content
+def test_a_phone_shows_whole_formulas_and_whole_figures(visit, path):
+    page = visit(path, PHONE)
+    page.evaluate("() => document.fonts.ready")
+    page.wait_for_timeout(300)
+    assert page.evaluate(CUT) == []
+    wide = "e => e.scrollWidth > e.clientWidth + 1"
+    frames = f"() => [...document.querySelectorAll('.ibias-frame')].filter({wide}).length"
+    assert page.evaluate(frames) == 0
+
+
+def test_a_tap_enlarges_a_figure_on_a_phone(visit):
+    path = next(
+        (p for p in CONTENT if "ibias-frame" in (HTML / p).read_text(encoding="utf-8")), None
+    )
+    if path is None:
+        pytest.skip("no page shows a figure")
+    frame = visit(path, PHONE).locator(".ibias-frame").first
+    shown = frame.locator("img:visible")
+    before = shown.bounding_box()["width"]
+    shown.click()
+    assert shown.bounding_box()["width"] > 1.5 * before
+    frame.focus()
+    frame.press("Enter")
+    assert shown.bounding_box()["width"] == pytest.approx(before, abs=1)

@@ -1,6 +1,7 @@
 """How chapters are numbered, and the verdicts that end them."""
 
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ import pytest
 from docutils import nodes
 from docutils.utils import new_document
 from ibias_book.claims import Claim
-from ibias_book.sphinx import closing, ledger, numbering
+from ibias_book.sphinx import closing, ledger, mentions, numbering
 
 HTML = Path(__file__).resolve().parents[1] / "_build" / "html"
 PAGES = sorted((HTML / "notebooks").glob("*.html"))
@@ -188,3 +189,90 @@ def test_statements_of_papers_ours_and_neither_stand_apart():
     assert counts[-1].astext() == (
         "Counted apart: 1 self-checks and 2 expectations, of which 1 did not come true."
     )
+
+
+# --- what a text names is a link -----------------------------------------------------------------
+
+KNOWN = {
+    "C.12": ("notebooks/C", "stmt-c-12"),
+    "4.2": ("notebooks/04_1", "stmt-4-2"),
+    "V": ("notebooks/V", "stmt-v"),
+    "H.1": ("notebooks/04_4", "stmt-h-1"),
+    "Figure 1": ("notebooks/05", "fig-1"),
+    **{f"chapter {c}": (f"notebooks/{c}", "") for c in ("3", "4.1", "4.2", "5", "B2", "D", "R")},
+}
+
+
+@pytest.mark.parametrize(
+    "text, linked",
+    [
+        ("by Lemma C.12 of it", ["Lemma C.12"]),
+        ("Sections 3 and 4.2, say", ["Sections 3", "4.2"]),
+        ("Section 3.1, or Section 4", ["Section 3.1", "Section 4"]),
+        ("Corollary 4.2 and Lemma V.", ["Corollary 4.2", "Lemma V"]),
+        ("Appendix H and Appendix D", ["Appendix H", "Appendix D"]),
+        ("chapters B2 and R", ["chapters B2", "R"]),
+        ("the data of C.12's proof", ["C.12"]),
+        ("Figure 1 (a)-(b), Figure 1a", ["Figure 1"]),
+        ("Theorem 4.10, Theorem 4.9 and D.9", []),
+        ("figure 1, a section 4 and 4.2 s", []),
+    ],
+)
+def test_what_is_named_is_found(text, linked):
+    made = list(mentions.pieces(text, KNOWN))
+    assert "".join(part for part, _ in made) == text
+    assert [part for part, where in made if where] == linked
+
+
+def test_another_papers_numbers_are_not_ours():
+    made = mentions.pieces("Theorem 4.2, Lemma C.12, Figure 1, chapter 5", KNOWN, plain=False)
+    assert [part for part, where in made if where] == ["Lemma C.12", "chapter 5"]
+
+
+class _Running(HTMLParser):
+    """The text of a page outside links, headings, code and mathematics."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.text = [], []
+        self.feed(html[html.index("<article") : html.index("</article>")])
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in ("br", "img", "input", "wbr", "hr", "link", "meta"):
+            self.open.append((tag, (dict(attrs).get("class") or "").split()))
+            self.text.append("\n" if tag in ("p", "li", "td", "th", "dd", "dt", "div") else "")
+
+    def handle_endtag(self, tag):
+        if tag in (t for t, _ in self.open):
+            while self.open.pop()[0] != tag:
+                pass
+
+    def handle_data(self, data):
+        apart = {"a", "code", "pre", "script", "style", "h1", "h2", "h3", "h4"}
+        marked = {"math", "admonition-title", "caption-number"}
+        inside = any(tag in apart or marked & set(classes) for tag, classes in self.open)
+        self.text.append("\0" if inside else data)
+
+
+NO_PLACE = {"Theorem 4.10", "D.9"}  # of version 2; an equation's number
+HERE = re.compile(r"Section|[Cc]hapter|Appendi|Assumption")
+
+
+@pytest.mark.skipif(not PAGES, reason="the book is not built; run `make book`")
+@pytest.mark.parametrize(
+    "page", [*PAGES, *sorted((HTML / "book").glob("*.html"))], ids=lambda page: page.stem
+)
+def test_what_a_built_page_names_leads_there(page):
+    """Left without a link: what has no place here, a chapter on its own page, and a statement in
+    its own section."""
+    html = page.read_text(encoding="utf-8")
+    own, left = numbering.chapter(page.stem), []
+    for mention in mentions.MENTION.finditer("".join(_Running(html).text)):
+        number = re.search(mentions.NUMBER, mention[0])[0]
+        slug = number.lower().replace(".", "-")
+        ids = {f'id="stmt-{slug}"', f'id="stmt-{slug}-1"', f'id="fig-{slug}"'}
+        home = bool(own) and (number[0] in own or number.startswith(own))
+        at_home = (home and HERE.match(mention[0])) or any(id in html for id in ids)
+        if mention[0] not in NO_PLACE and not at_home:
+            left.append(mention[0])
+    assert left == []

@@ -6,6 +6,7 @@ import pandas as pd
 import torch
 import xarray as xr
 from torch.nn.functional import cross_entropy
+from torch.optim import lr_scheduler
 
 import ibias as ib
 
@@ -24,14 +25,14 @@ def images(n: int):
 def train(model, optimizer, x, y, steps) -> ib.Probe:
     """Full batches, rates falling like ``(t + 1)^-1/2``."""
     probe = ib.Probe(model, x, y)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: (t + 1) ** -0.5)
+    falling = lr_scheduler.LambdaLR(optimizer, lambda t: (t + 1) ** -0.5)
     for step in range(steps + 1):
         if step % (steps // 8) == 0:
             probe.measure(step)
         optimizer.zero_grad()
         cross_entropy(model(x), y).backward()
         optimizer.step()
-        schedule.step()
+        falling.step()
     return probe
 
 

@@ -4,7 +4,7 @@ Reads xarray only."""
 import numpy as np
 import xarray as xr
 
-from .style import FAINT, REFERENCE, canvas
+from .style import FAINT, REFERENCE, canvas, legend_above, legend_below
 
 INDEPENDENT, SHUFFLED, THIRD, FOURTH = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 COLOURS = (INDEPENDENT, SHUFFLED, THIRD, FOURTH, "#E69F00", "#56B4E9", REFERENCE)
@@ -39,8 +39,8 @@ def orders(errors: xr.Dataset):
             right.semilogx(errors.eta, scaled.transpose("eta", "test"), color=colour, lw=1)
     right.axhline(1, color=REFERENCE, lw=0.8)
     left.set(xlabel="step size $\\eta$", ylabel="L1 error after one step")
-    right.set(xlabel="step size $\\eta$", ylabel="error / predicted leading term", ylim=(0.4, 1.6))
-    left.legend(fontsize=8)
+    right.set(xlabel="step size $\\eta$", ylabel="error / prediction", ylim=(0.4, 1.6))
+    legend_above(left)
     return fig
 
 
@@ -55,14 +55,14 @@ def narrow_density(narrow: xr.Dataset, widths: xr.Dataset):
     left.plot(zoom.theta, zoom.truncated, color=SHUFFLED, label="discrete Fokker-Planck")
     left.axhline(0, color=REFERENCE, lw=0.8)
     left.set(xlabel="$\\theta$", ylabel="density after one step")
-    left.legend(loc="upper left", fontsize=8)
+    legend_above(left)
     line = np.linspace(0, max(3.0, float(widths.drift.max())), 100)
     right.plot(
         line, np.sqrt((1 + line**2) / (2 + line**2)), color=REFERENCE, label="$\\sqrt{S/(S+C)}$"
     )
     right.plot(widths.drift, widths.measured, "o", color=SHUFFLED, label="measured")
     right.set(xlabel="$|L'|/\\sqrt{C}$", ylabel="smallest width / rms step")
-    right.legend()
+    legend_above(right)
     return fig
 
 
@@ -130,7 +130,7 @@ def tails(found: xr.Dataset, skew: xr.Dataset):
         axes[0, 0].semilogy(found.step, row["median"], "o-", ms=3, color=colour, label=f"l = {l:g}")
         axes[0, 0].semilogy(found.step, row.variance, "x:", ms=4, lw=0.9, color=colour)
     axes[0, 0].set(xlabel="step", ylabel="median $|\\theta|$ (o), variance (x)")
-    axes[0, 0].legend(fontsize=8)
+    legend_above(axes[0, 0])
     ends = [0, float(found["index"].max()) * 1.15]
     axes[0, 1].plot(ends, ends, color=REFERENCE, lw=0.8)
     axes[0, 1].plot(found["index"], found.hill, "o", color=INDEPENDENT)
@@ -141,7 +141,7 @@ def tails(found: xr.Dataset, skew: xr.Dataset):
     axes[0, 2].plot(skew.step, skew.exact, color=INDEPENDENT, label="exact")
     axes[0, 2].plot(skew.step, skew.second_order, color=SHUFFLED, ls="--", label="any second order")
     axes[0, 2].set(xlabel="step", ylabel="third cumulant")
-    axes[0, 2].legend(fontsize=8)
+    legend_above(axes[0, 2])
     return fig
 
 
@@ -155,7 +155,7 @@ def epoch_map(bridge: xr.Dataset, epochs: xr.Dataset, area: xr.Dataset):
     axes[0, 0].plot(bridge.position, bridge.measured, "o", color=SHUFFLED, label="all 5040 orders")
     axes[0, 0].set(xlabel="batches $J$ of the epoch", ylabel="variance")
     axes[0, 0].set_ylim(bottom=-0.5 * float(bridge.exact.max()))
-    axes[0, 0].legend(fontsize=8, loc="lower center")
+    legend_above(axes[0, 0])
     flat = epochs.sel(curvature=0.0)
     for colour, (name, order) in zip(
         COLOURS,
@@ -173,7 +173,7 @@ def epoch_map(bridge: xr.Dataset, epochs: xr.Dataset, area: xr.Dataset):
     axes[0, 1].set_ylim(bottom=1e-14)
     _plain_ticks(axes[0, 1])
     axes[0, 1].set(xlabel="$\\eta$", ylabel="after one epoch")
-    axes[0, 1].legend(fontsize=8, loc="lower right")
+    legend_above(axes[0, 1])
     place = np.arange(area.sizes["batch"])
     axes[0, 2].errorbar(
         place,
@@ -193,7 +193,7 @@ def epoch_map(bridge: xr.Dataset, epochs: xr.Dataset, area: xr.Dataset):
         xticks=place,
         xticklabels=area.batch.values,
     )
-    axes[0, 2].legend(fontsize=8)
+    legend_above(axes[0, 2])
     return fig
 
 
@@ -218,7 +218,7 @@ def long_runs(found: xr.Dataset):
         ax.axhline(float(found.bridge.sel(case=case)), color=FAINT, lw=0.8)
         ax.set(title=case, xlabel="epochs")
     axes[0, 0].set_ylabel("variance over replicas")
-    axes[0, 0].legend(fontsize=8)
+    legend_above(axes[0, 0])
     return fig
 
 
@@ -262,12 +262,13 @@ def scheme_curves(still: xr.Dataset, fluctuating: xr.Dataset):
     ):
         for colour, name in zip(COLOURS, table.sampling.values, strict=False):
             row = table.sel(sampling=name)
+            if not bool((row.end > 1e-12).any()):
+                continue  # no variance at all: nothing to draw, and the caption says so
             ax.loglog(table.epoch, row.end.where(row.end > 1e-12), color=colour, label=name)
             ax.loglog(table.epoch, row.theory.where(row.theory > 1e-12), color="k", lw=0.7, ls=":")
         ax.set(title=title, xlabel="epochs")
     axes[0, 0].set_ylabel("variance at epoch ends")
-    handles, labels = axes[0, 1].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
+    legend_below(fig, axes[0, 1], columns=2)
     return fig
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from .style import FAINT, NORM_COLOURS, REFERENCE, canvas
+from .style import FAINT, NORM_COLOURS, REFERENCE, canvas, legend_below, round_ticks
 
 # a family has the colour of its norm in the rest of the book
 FAMILY_COLOURS = {
@@ -80,17 +80,16 @@ def audit_bounds(audit: xr.Dataset):
     is the bound."""
     fig, axes = canvas(1, 1, height=3.4)
     ax = axes[0, 0]
-    for name in audit.optimizer.values:
+    for marker, name in zip("osD^vP*X", audit.optimizer.values, strict=False):
         one = audit.sel(optimizer=name)
-        ax.scatter(
-            one.right, one.left, color=FAMILY_COLOURS[str(one.family.values)], s=18, label=str(name)
-        )
+        colour = FAMILY_COLOURS[str(one.family.values)]
+        ax.scatter(one.right, one.left, color=colour, marker=marker, s=24, label=str(name))
     ends = [0, float(audit.right.max()) * 1.05]
     ax.plot(ends, ends, color=REFERENCE, lw=1, ls="--", label="bound")
     ax.set(
         xlabel=r"gained: $\log(\tilde\gamma_T/\tilde\gamma_{t_0})$", ylabel="spent on misalignment"
     )
-    ax.legend(ncols=2, fontsize=9)
+    legend_below(fig, ax)
     return fig
 
 
@@ -160,6 +159,7 @@ def cusps(gamma: xr.DataArray, predicted: xr.DataArray):
         xlabel=r"ratio $\sigma$ of the norm that measures",
         ylabel="margin",
     )
+    round_ticks(ax.xaxis)
     ax.legend(fontsize=9, title="rates of the run")
     return fig
 
@@ -184,7 +184,7 @@ def bars(values: xr.DataArray, *, ylabel: str):
     ax.set_xticks(at, values.optimizer.values)
     ax.axhline(0, color=REFERENCE, lw=0.8)
     ax.set_ylabel(ylabel)
-    ax.legend(fontsize=9)
+    legend_below(fig, ax)
     return fig
 
 

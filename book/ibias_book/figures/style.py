@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 import xarray as xr
 
+from .. import words
+
 WIDTH = 7.0  # inches; at phone width (390 px) the smallest text is then still about 8 px
 STYLE = {
     "figure.figsize": (WIDTH, 0.5 * WIDTH),
@@ -117,6 +119,28 @@ def label_ends(ax, labels: Mapping[object, str], *, gap: float = 0.085):
         )
 
 
+def legend_above(ax, *, columns: int = 1):
+    """The legend over its panel, where no data are."""
+    ax.legend(
+        loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=columns, fontsize=8.5, frameon=False
+    )
+
+
+def legend_below(fig, ax, *, columns: int = 4):
+    """One legend for all panels, under them, of what `ax` shows."""
+    found = ax.get_legend_handles_labels()
+    fig.legend(*found, loc="outside lower center", ncols=columns, fontsize=9, frameon=False)
+
+
+def round_ticks(axis):
+    """Numbers 1, 2 and 5 in each decade of a short logarithmic axis, none of them colliding."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(10, subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def error_and_cosine(runs: xr.Dataset, rows: Sequence[Mapping], *, cosine: bool = True):
     """The panels of Figures 1, 3 and 4: relative margin error (left) and cosine to W* (right), one
     line per batch size.
@@ -187,7 +211,7 @@ def unit_balls(curves: xr.Dataset):
             ylim=(-1.6, 1.6),
             xticks=[-1, 0, 1],
             yticks=[-1, 0, 1],
-            title=NORM_NAMES.get(str(name), str(name)),
+            title=NORM_NAMES.get(str(name), words.norm(str(name))),
         )
     for ax in axes.flat[len(names) :]:
         ax.axis("off")
@@ -209,7 +233,7 @@ def intervals(bounds: xr.Dataset):
             width * 0.9,
             bottom=1e-17,
             color=NORM_COLOURS.get(str(name), REFERENCE),
-            label=NORM_NAMES.get(str(name), str(name)),
+            label=NORM_NAMES.get(str(name), words.norm(str(name))),
         )
     ax.set(
         yscale="log",

@@ -3,7 +3,16 @@
 import numpy as np
 import xarray as xr
 
-from .style import FAINT, NORM_COLOURS, NORM_NAMES, REFERENCE, band, canvas, label_ends
+from .style import (
+    FAINT,
+    NORM_COLOURS,
+    NORM_NAMES,
+    REFERENCE,
+    band,
+    canvas,
+    label_ends,
+    legend_below,
+)
 
 TAGS = {"text": "#0072B2", "derived": "#E69F00", "sharper": "#009E73", "contradicts": "#D55E00"}
 _BADGES = dict(
@@ -90,7 +99,7 @@ def floors(runs: xr.Dataset):
         ax.plot(one.step, one.measured_floor, color=TAGS["sharper"], label="floor, measured error")
         ax.plot(one.step, one.floor, color=TAGS["derived"], label="floor, a priori")
         ax.set_title(str(run), loc="left")
-    axes[0, 0].legend()
+    legend_below(fig, axes[0, 0])
     _label(axes, "step", "minimum margin")
     return fig
 
@@ -104,9 +113,9 @@ def gaps(runs: xr.Dataset):
         ax.plot(one.step, one.gap, color=TAGS["text"], label="measured gap")
         ax.axhline(float(one.rho), color=REFERENCE, ls=":", label=r"$\rho$")
         ax.axhline(0, color=FAINT, lw=0.6)
-        ax.set(xscale="log")
+        ax.locator_params(axis="x", nbins=4)
         ax.set_title(str(run), loc="left")
-    axes[0, 0].legend()
+    legend_below(fig, axes[0, 0])
     _label(axes, "step", r"$\rho - q/\Vert W\Vert$")
     return fig
 
@@ -256,7 +265,13 @@ def warm_up(run: xr.Dataset):
     """Left: log of the loss ratio under its corrected bound. Right: version 1's ratio, which would
     have to stay below 1. Of every method the seed that is worst at that step."""
     fig, axes = canvas(1, 2, height=3.1)
-    axes[0, 0].plot(run.step, run.bound, color=REFERENCE, ls="--", label=r"bound $2R\sum\eta$")
+    axes[0, 0].plot(
+        run.step,
+        run.bound,
+        color=REFERENCE,
+        ls="--",
+        label=r"bound $2R\,(\eta_0+\dots+\eta_{t-1})$",
+    )
     for colour, name in zip(("#0072B2", "#009E73", "#D55E00"), run.recipe.values, strict=True):
         one = run.sel(recipe=name).max("seed")
         axes[0, 0].plot(run.step, one.change, color=colour, label=str(name))
@@ -264,7 +279,7 @@ def warm_up(run: xr.Dataset):
     axes[0, 0].set(ylabel=r"$\log L(W_t)/L(W_0)$")
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     axes[0, 1].axhline(1, color=REFERENCE, ls=":")
-    axes[0, 1].set(yscale="log", ylabel=r"$|L(W_t)-L(W_0)|\,/\,2R\sum\eta$")
+    axes[0, 1].set(yscale="log", ylabel="change of the loss / bound")
     for ax in axes[0]:
         ax.set_xlabel("step")
     return fig

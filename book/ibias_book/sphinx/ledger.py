@@ -17,6 +17,7 @@ from .. import claims
 from ..claims import VERDICTS, Claim
 from . import closing, numbering
 from .closing import MARKS
+from .typeset import typeset
 
 log = logging.getLogger(__name__)
 EXPECTED = "book/verdicts.json"
@@ -133,7 +134,7 @@ APART = {"self-check": "Self-checks", "expectation": "Expectations"}
 
 def _told(c: Claim) -> str:
     caveat = f" *But:* {c.caveat}" if c.caveat else ""
-    return f"{c.sentence}{caveat}\n\n{c.where}. {c.tested}"
+    return typeset(f"{c.sentence}{caveat}\n\n{c.where}. {c.tested}")
 
 
 SAID = dict(

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import html
 import json
+import re
 from pathlib import Path
 
 from docutils import nodes
@@ -17,6 +18,8 @@ from docutils import nodes
 from .. import claims, provenance
 from ..claims import Claim
 from ..figure_data import TOLERANCE
+from .dark import dark
+from .typeset import typeset
 
 HTML_BUILDERS = ("html", "dirhtml", "singlehtml")
 OWN_FALLBACKS = ('<div class="ibias-claim-box"', '<figure class="ibias-figure-live"')
@@ -61,13 +64,13 @@ class ClaimMime:
             classes=["ibias-claim", f"verdict-{made.slug}"], ids=[f"claim-{made.id}"]
         )
         node += nodes.title(title, title)
-        node += markdown(renderer, made.sentence, data.line)
+        node += markdown(renderer, typeset(made.sentence), data.line)
         fields = nodes.field_list(classes=["ibias-claim-facts"])
         for name, text in claims.facts(made):
             fields += nodes.field(
                 "",
                 nodes.field_name(name, name),
-                nodes.field_body("", *markdown(renderer, text, data.line)),
+                nodes.field_body("", *markdown(renderer, typeset(text), data.line)),
             )
         node += fields
         return [node]
@@ -112,22 +115,33 @@ class FigureMime:
 
 
 def _picture(renderer, record) -> list[nodes.Node]:
-    alt = record["alt"]
-    svg = record["image_type"] == "image/svg+xml"
-    image = record["image"].encode() if svg else base64.b64decode(record["image"])
-    name = f"{record['id']}-{hashlib.sha256(image).hexdigest()[:12]}.{'svg' if svg else 'png'}"
-    uri = renderer.write_file([name], image, overwrite=True)
-    style = f' style="--figure-width:{record["width"]:.1f}in"' if record["width"] else ""
-    # wide drawings scroll inside their own frame on a phone, where the keyboard can reach them
+    """The drawing in its frame, a second time for the dark where it is one of lines and letters."""
+    vector = record["image_type"] == "image/svg+xml"
     frame = (
         '<div class="ibias-frame" tabindex="0" role="group"'
-        f' aria-label="{html.escape(record["id"])}"{style}>'
+        f' aria-label="{html.escape(record["id"])}"{_size(record) if vector else ""}>'
     )
-    return [
-        nodes.raw("", frame, format="html"),
-        nodes.image(uri=uri, alt=alt, candidates={"*": uri}),
-        nodes.raw("", "</div>", format="html"),
-    ]
+    if vector:
+        drawn = [(record["image"].encode(), "svg", "only-light")]
+        drawn.append((dark(record["image"]).encode(), "svg", "only-dark"))
+    else:
+        drawn = [(base64.b64decode(record["image"]), "png", "ibias-pixels")]
+    pictures = []
+    for image, ending, seen in drawn:
+        name = f"{record['id']}-{hashlib.sha256(image).hexdigest()[:12]}.{ending}"
+        uri = renderer.write_file([name], image, overwrite=True)
+        pictures.append(
+            nodes.image(uri=uri, alt=record["alt"], candidates={"*": uri}, classes=[seen])
+        )
+    return [nodes.raw("", frame, format="html"), *pictures, nodes.raw("", "</div>", format="html")]
+
+
+def _size(record) -> str:
+    """Width and shape of a drawing, so that the page keeps its place before it is there."""
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', record["image"])
+    shape = f"--figure-shape:{float(box[1]):.0f}/{float(box[2]):.0f}" if box else ""
+    width = f"--figure-width:{record['width']:.1f}in" if record["width"] else ""
+    return f' style="{";".join(filter(None, (width, shape)))}"'
 
 
 def _caption(renderer, record, line) -> list[nodes.Node]:
