@@ -338,10 +338,7 @@ error
 # processes of its own without this package, and one that iris cannot be separated.
 
 # %%
-named = {
-    name: ib.data.counterexample(name)
-    for name in ("X.1", "X.2", "X.3", "X.4", "X.5")
-}
+named = {f"V.{i}": ib.data.counterexample(f"X.{i}") for i in (1, 2, 3, 4, 5)}
 named["four classes"] = ib.data.mixture(
     classes=4, per_class=10, dim=12, spread=0.6, seed=seed
 )
