@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from ibias_book.sphinx.badges import PLACE, WORDS
+from ibias_book.sphinx.proofs import TESTED, defines
 from ibias_book.steepest.statements import CATALOG
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -130,3 +131,12 @@ def test_the_words_of_the_badges_stand_on_the_notation_page():
     rows = dict(re.findall(r"^\| ([a-z ]+?) \| (.+?) \|$", section, flags=re.M))
     for words, meaning in WORDS.values():
         assert rows[words].casefold() == meaning.rstrip(".").casefold()
+
+
+def test_a_fold_refuses_code_that_is_not_there():
+    noise = ROOT / "book" / "ibias_book" / "steepest" / "statements" / "noise.py"
+    assert defines(noise, "sampling_noise") and TESTED.fullmatch("steepest/noise.py sampling_noise")
+    assert not defines(noise, "sampling") and not defines(
+        noise.with_name("no.py"), "sampling_noise"
+    )
+    assert not TESTED.fullmatch("noise.sampling_noise") and not TESTED.fullmatch("")
