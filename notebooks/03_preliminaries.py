@@ -44,9 +44,47 @@ from myst_nb import glue
 import ibias as ib
 
 # %% [markdown]
+# (sec-model)=
+# ## Model, loss and margin
+#
+# There are $n$ samples $x_i\in\mathbb R^d$ with labels $y_i$ out of $k$ classes, and every class occurs. Weights are a matrix $W\in\mathbb R^{k\times d}$, one
+# row per class; the *logits* of a sample are the vector $Wx_i$, and the softmax turns them into probabilities $s_i$,
+#
+# $$s_{ic}=\frac{e^{(Wx_i)_c}}{\sum_je^{(Wx_i)_j}},\qquad L(W)=\frac1n\sum_{i=1}^n\ell_i,\quad\ell_i=-\log s_{iy_i},$$ (eq-loss)
+#
+# where $L$ is the *cross-entropy loss*. Its *proxy* is the mean *residual*,
+#
+# $$G(W)=\frac1n\sum_{i=1}^nr_i,\qquad r_i=1-s_{iy_i}.$$ (eq-proxy)
+#
+# $G$ is what the size of the gradient is compared with in every proof, and it is close to $L$ once the loss is small ({prf:ref}`stmt-c-5`, {prf:ref}`stmt-c-7`).
+# With $e_c$ for the $c$-th axis of $\mathbb R^k$, the *margin* of the weights is by how much the worst sample's own logit exceeds its best rival,
+#
+# $$q(W)=\min_i\min_{c\ne y_i}(e_{y_i}-e_c)^\top Wx_i .$$ (eq-margin)
+#
+# $q(W)>0$ says that every sample is classified. Twice the weights have twice the margin, so weights are compared by the *normalised margin*
+# $q(W)/\lVert W\rVert$, in the norm at hand. The *maximum margin* is the best there is,
+#
+# $$\gamma=\max_{\lVert W\rVert\le1}q(W),\qquad W^*\text{ a matrix that attains it},$$ (eq-max-margin)
+#
+# and the *relative margin error* of a run is $1-q(W_t)/(\gamma\lVert W_t\rVert)$: zero at the maximum margin, above one while a sample is misclassified. $\gamma$
+# depends on the data *and on the norm*, and so does $W^*$: that is why the optimizers of this book choose different classifiers.
+#
+# Four more letters stand in every statement:
+#
+# * $R=\max_i\lVert x_i\rVert_1$, the *radius* of the data;
+# * $b$, the *batch size*, and $m=n/b$, the number of *batches in an epoch* (a whole number; $m=1$ is the full batch). Every sample is drawn once an epoch, in
+#   random order;
+# * $\rho$, the *effective margin*: what is left of $\gamma$ when the noise of a method is paid for, and what a theorem promises in the limit. It is $\gamma$ for the
+#   full batch and with variance reduction; {eq}`eq-effective-margin` and {eq}`eq-momentum-margin` give it for the others. Where $\rho\le0$ a theorem promises nothing.
+#
+# The paper assumes of the data that
+#
+# * they are *separable*: $\gamma>0$ (Assumption 3.1);
+# * $R$ is finite (Assumption 3.2).
+#
 # ## Norms and their steepest directions
 #
-# Weights are matrices $W \in \mathbb{R}^{k \times d}$, one row per class. For a norm $\lVert\cdot\rVert$, a step of steepest descent
+# For a norm $\lVert\cdot\rVert$, a step of steepest descent
 # along a signal $S$ goes in the direction
 #
 # $$\Delta(S) \in \arg\max_{\lVert D\rVert \le 1} \langle S, D\rangle, \qquad \langle S, \Delta(S)\rangle = \lVert S\rVert_* .$$ (eq-steepest)
@@ -104,7 +142,7 @@ claim(
 # %% [markdown]
 # ## The maps
 #
-# With $q = p/(p-1)$ and $S = \sum_l \sigma_l u_l v_l^\top$, the closed forms (statement MAP) are:
+# With $q = p/(p-1)$ and $S = \sum_l \sigma_l u_l v_l^\top$, the closed forms ({prf:ref}`stmt-map`) are:
 #
 # | norm | $\Delta(S)$ | $\langle S, \Delta\rangle = \lVert S\rVert_*$ |
 # |---|---|---|
@@ -144,9 +182,20 @@ muon
 # %% [markdown]
 # ## The data
 #
-# Four kinds: iid Gaussian features as in the paper's Section 5 (set I), a mixture that shows the same claims sooner (set II), the
-# orthogonal scale-skewed data of Section 4.4, and handwritten digits that ship with scikit-learn. Real data can fail Assumption 3.1,
-# separability; iris does.
+# Each data set has one name throughout the book; beside it stands what it is called in the library. $\mathcal N$ is the normal distribution and $I$ the unit
+# matrix; the sizes are in {numref}`tab-shapes`.
+#
+# * **Set I** (`ib.data.gaussian`): $x_i\sim\mathcal N(0,\sigma^2I)$, independent, with $\sigma^2=1/d$ and equally many samples of each class, as in the paper's
+#   Section 5. The labels say nothing about the features; the data are separable because $d$ is large.
+# * **Set II** (`ib.data.mixture`), ours, because it shows the same claims sooner: one cloud per class, $x_i=\mu_{y_i}+\varsigma\,\xi_i$ with the centres
+#   $\mu_c$ and the noise $\xi_i$ drawn from $\mathcal N(0,I/d)$, and a spread $\varsigma<1$.
+# * **The skewed data** (`ib.data.scale_skewed`), those of Section 4.4: $d=k$ and $x_i=s_ie_{y_i}$ with scales $s_i>0$, so that every sample lies on the axis of
+#   its class.
+# * **Digits** and **digits 3-8** (`ib.data.digits`): the handwritten digits that ship with scikit-learn, all ten or two of them, pixels in $[0,1]$.
+# * **The counterexamples** (`ib.data.counterexample`), two points in the plane, one of them repeated where need be: the data of {prf:ref}`stmt-v-1` to {prf:ref}`stmt-v-5`.
+#   (The library keeps the names they had in its first version, `"X.1"` to `"X.5"`.)
+#
+# Real data can fail Assumption 3.1; iris does.
 
 # %%
 datasets = {
@@ -289,10 +338,7 @@ error
 # processes of its own without this package, and one that iris cannot be separated.
 
 # %%
-named = {
-    name: ib.data.counterexample(name)
-    for name in ("X.1", "X.2", "X.3", "X.4", "X.5")
-}
+named = {f"V.{i}": ib.data.counterexample(f"X.{i}") for i in (1, 2, 3, 4, 5)}
 named["four classes"] = ib.data.mixture(
     classes=4, per_class=10, dim=12, spread=0.6, seed=seed
 )

@@ -54,13 +54,22 @@ import ibias as ib
 # $$\rho_{\text{paper}} = \gamma - 2(1-\beta)\,m(m^2-1)\,R, \qquad
 # \rho_{\text{sharper}} = \gamma - 4R\,N(\beta, m), \quad N(\beta,m) = m(1-\beta)\Big(1+\frac{\beta}{1-\beta^m}\Big) - 1 .$$ (eq-momentum-margin)
 #
-# The first is reconstructed from the prose of version 1 and agrees with a public restatement of the theorem (`text`); the first edition of this book
-# had its penalty twice as large, a mistake of ours and not of the paper. The second is ours (`sharper`, Lemma C.12).
+# The first is reconstructed from the prose of version 1 and agrees with a public restatement of the theorem (as in the paper); the first edition of this book
+# had its penalty twice as large, a mistake of ours and not of the paper. The second is ours (sharper than the paper, {prf:ref}`stmt-c-12`).
 #
 # ```{prf:theorem} 4.3 = E.4: momentum (version 1)
 # :label: thm-4-3
+# :class: as-in-the-paper sharper
 # If $\rho > 0$, the margin of the iterates with momentum satisfies $\liminf_t q(W_t)/\lVert W_t\rVert \ge \rho$.
 # ```
+#
+# ````{proof} thm-4-3
+# :tested: steepest/statements/convergence.py margin_gap
+#
+# 1. The average differs from the full gradient by stale gradients, by sampling noise and by its zero start: {prf:ref}`stmt-e-1`. The first is $O(\eta_t)$ by {prf:ref}`stmt-c-15`, the last dies out like $\beta^t$. Only the noise stays.
+# 2. At fixed weights the noises of an epoch add up to zero, and {prf:ref}`stmt-c-12` bounds what an average with momentum keeps of them. *Here we differ:* the exact worst case $2R\,N(\beta,m)\,G$ stands where the paper's route has $(1-\beta)m(m^2-1)RG$, and the theorem holds with either. Both count twice in {prf:ref}`stmt-m`, which gives the two forms of $\rho$.
+# 3. With $\rho>0$ the rest is the same for every method: the loss falls and stays low ({prf:ref}`stmt-d-2`), the margin grows ({prf:ref}`stmt-d-3`), and the gap of {prf:ref}`stmt-d-4` vanishes. The zero start adds the constant $K$.
+# ````
 
 # %% tags=["hide-input"]
 needed = tables.least_momenta([2, 3, 5, 10, 50])

@@ -19,23 +19,36 @@
 #
 # **The question.** With one sample per step and no momentum, in which direction do the weights go, if not to a maximum margin?
 #
-# (stmt-h-1)=
-# ## H.1: with one sample, Spectral-SGD is N-SGD
+# ## With one sample, Spectral-SGD is N-SGD
 #
-# The gradient of one sample, $-(e_y-s)x^\top$, has rank one, so every Schatten norm has the same steepest step
-# $\frac{(e_y-s)x^\top}{\lVert e_y-s\rVert\lVert x\rVert}$ (*text*). It needs the rank cut: a thin SVD's $UV^\top$ fills up with arbitrary directions.
+# ````{prf:lemma} H.1: one sample
+# :label: stmt-h-1
+# :class: as-in-the-paper
+#
+# With $b=1$ every Schatten norm has the same steepest step, $\frac{(e_y-s)x^\top}{\lVert e_y-s\rVert\lVert x\rVert}$ (for a sample $x\ne0$ of class $y$ with softmax vector $s$): Spectral-SGD is N-SGD.
+# ````
+#
+# ````{proof} stmt-h-1
+# :tested: steepest/statements/batch_one.py rank_one
+#
+# By {prf:ref}`stmt-c-2` the negative gradient of one sample is $(e_y-s)x^\top$, a matrix of rank one with the only singular value $\sigma=\lVert e_y-s\rVert\lVert x\rVert>0$ and the singular vectors $u=\frac{e_y-s}{\lVert e_y-s\rVert}$ and $v=\frac x{\lVert x\rVert}$. The closed forms of {prf:ref}`stmt-map` give it the coefficient $(\sigma/\sigma)^{q-1}=1$ for every $p$, so the step is $uv^\top$.
+# ````
+#
+# It needs the rank cut: a thin SVD's $UV^\top$ fills up with arbitrary directions.
 #
 # ## Data and bias matrices
 #
 # Orthogonal scale-skewed data: $d=k$, $x_i=s_ie_{y_i}$ with $s_i>0$. The paper's sizes are lost to us; ours are in the parameters of the notebook.
 #
-# ````{prf:definition} 4.8: bias matrices (*text up to a positive factor*)
+# ````{prf:definition} 4.8: bias matrices
 # :label: stmt-4-8
+# :class: as-in-the-paper
 #
-# $\bar W_{\rm Sign}=\frac1n\sum_i(2e_{y_i}-\mathbf 1)e_{y_i}^\top$ and $\bar W_{\rm N}=\frac1n\sum_iU_i$ with $U_i=\sqrt{\frac k{k-1}}\,(e_{y_i}-\frac1k\mathbf 1)e_{y_i}^\top$. The scales $s_i$ do not enter: only the class counts do.
+# $\bar W_{\rm Sign}=\frac1n\sum_i(2e_{y_i}-\mathbf 1)e_{y_i}^\top$ and $\bar W_{\rm N}=\frac1n\sum_iU_i$ with $U_i=\sqrt{\frac k{k-1}}\,(e_{y_i}-\frac1k\mathbf 1)e_{y_i}^\top$. The scales $s_i$ do not enter: only the class counts do. (As in the paper up to a positive factor.)
 # ````
-# ````{prf:theorem} 4.9: per-sample bias (*text; rate sharper*)
+# ````{prf:theorem} 4.9: per-sample bias
 # :label: stmt-4-9
+# :class: as-in-the-paper sharper
 #
 # Per-sample SignSGD, N-SGD and Spectral-SGD from $W_0=0$ on these data have $L\to0$ and $W_t/\lVert W_t\rVert\to\bar W/\lVert\bar W\rVert$. After $r$ epochs, with $S_r=\sum_{e<r}\eta_{en}$ and $u=\sqrt k$ (Sign) or $1$ (N),
 #
@@ -44,22 +57,54 @@
 # for every non-increasing schedule. (The explicit rate is ours; it replaces a mean-value argument.)
 # ````
 #
-# ````{prf:lemma} H.2: SignSGD, part I of the theorem (*text*)
+# ````{proof} stmt-4-9
+# :tested: steepest/statements/batch_one.py per_sample_bias
+#
+# 1. By {prf:ref}`stmt-h-2`, {prf:ref}`stmt-h-3` and {prf:ref}`stmt-h-4` the step on a sample of class $c$ is $\eta_tU_c$ with a fixed matrix $U_c$ of Frobenius length $u$: $(2e_c-\mathbf 1)e_c^\top$, or $\sqrt{\frac k{k-1}}(e_c-\frac1k\mathbf 1)e_c^\top$. So $W_t=\sum_{s<t}\eta_sU_{y_{i_s}}$, and $n\bar W=\sum_iU_{y_i}$.
+# 2. *Loss.* Every epoch spends at least the first step size of the next one on each class, and these sizes have an infinite sum. All margins go to infinity, and $L\le\log(1+(k-1)e^{-q})\to0$.
+# 3. *Position.* Epoch $e$ uses every sample once, so its steps sum to $\eta_{en}n\bar W$ minus $\sum_{j<n}(\eta_{en}-\eta_{en+j})U_{y_{i_{en+j}}}$. Of these $n$ differences the first is zero and no other exceeds $\eta_{en}-\eta_{(e+1)n}$. The sum over epochs telescopes: $\lVert W_{rn}-nS_r\bar W\rVert_F\le(n-1)\,u\,\eta_0$.
+# 4. *Direction.* For $a,b\ne0$ we have $\frac a{\lVert a\rVert}-\frac b{\lVert b\rVert}=\frac{a-b}{\lVert b\rVert}+a\big(\frac1{\lVert a\rVert}-\frac1{\lVert b\rVert}\big)$, whose length is at most $\frac{2\lVert a-b\rVert}{\lVert b\rVert}$. With $a=W_{rn}$ and $b=nS_r\bar W$ this is the rate, and $S_r\to\infty$. Inside an epoch the weights move by at most $nu\eta_0$ while their length goes to infinity, so the whole sequence converges.
+#
+# *Here we differ:* steps 3 and 4 replace the paper's mean-value argument, and give the rate.
+# ````
+#
+# ````{prf:lemma} H.2: SignSGD, part I of the theorem
 # :label: stmt-h-2
+# :class: as-in-the-paper
 #
 # The step on sample $i$ is $\eta_t(2e_{y_i}-\mathbf 1)e_{y_i}^\top$ whatever the weights are, and the margin of $i$ is $2s_iS_{y_i}(t)$, where $S_c(t)$ is the step length spent on class $c$. It needs $\operatorname{sign}(0)=0$.
 # ````
 #
-# ````{prf:lemma} H.3: N-SGD and Spectral-SGD, part II (*text*)
+# ````{proof} stmt-h-2
+# :tested: steepest/statements/batch_one.py sign_steps
+#
+# With $x_i=s_ie_{y_i}$ the negative gradient of sample $i$ is $s_i(e_{y_i}-p)e_{y_i}^\top$, $p$ its softmax vector ({prf:ref}`stmt-c-2`). Only column $y_i$ is not zero; its entry is $s_i(1-p_{y_i})>0$ in row $y_i$ and $-s_ip_c<0$ in every other row. The sign of the matrix is $(2e_{y_i}-\mathbf 1)e_{y_i}^\top$, whatever $W$ is, if $\operatorname{sign}(0)=0$. From $W_0=0$ column $c$ is then $S_c(t)(2e_c-\mathbf 1)$, and $(e_{y_i}-e_c)^\top W_tx_i=s_i\big(W_{y_iy_i}-W_{cy_i}\big)=2s_iS_{y_i}(t)$ for every $c\ne y_i$.
+# ````
+#
+# ````{prf:lemma} H.3: N-SGD and Spectral-SGD, part II
 # :label: stmt-h-3
+# :class: as-in-the-paper
 #
 # The margin of $i$ is $\sqrt{\frac k{k-1}}\,s_iS_{y_i}(t)$, with the same conclusion.
 # ````
 #
-# ````{prf:lemma} H.4: the normalised step (*text*)
+# ````{proof} stmt-h-3
+# :tested: steepest/statements/batch_one.py normalized_steps
+#
+# $W_0=0$ has equal off-class entries, so by {prf:ref}`stmt-h-4` every step of N-SGD is $\eta_tU_i$, and by {prf:ref}`stmt-h-1` every step of Spectral-SGD is the same. Column $c$ of $W_t$ is $S_c(t)\sqrt{\frac k{k-1}}(e_c-\frac1k\mathbf 1)$, in which the own entry exceeds any other by $S_c(t)\sqrt{\frac k{k-1}}$; multiply by $s_i$.
+# ````
+#
+# ````{prf:lemma} H.4: the normalised step
 # :label: stmt-h-4
+# :class: as-in-the-paper
 #
 # From weights with equal off-class entries in every column the normalised step is exactly $U_i$, and the weights keep that form.
+# ````
+#
+# ````{proof} stmt-h-4
+# :tested: steepest/statements/batch_one.py equal_columns
+#
+# The logits of sample $i$ are $s_i$ times column $y=y_i$ of $W$. If its off-class entries are equal, the other classes share the residual $r=1-p_y$ equally, $p_c=\frac r{k-1}$, and $e_y-p=re_y-\frac r{k-1}\sum_{c\ne y}e_c=\frac{rk}{k-1}\big(e_y-\frac1k\mathbf 1\big)$. Since $\lVert e_y-\frac1k\mathbf 1\rVert^2=(1-\frac1k)^2+\frac{k-1}{k^2}=\frac{k-1}k$, the normalised negative gradient is $U_i$, for any $s_i>0$. Adding a multiple of $U_i$ changes the off-class entries of column $y$ by one and the same number, and no other column: the form persists.
 # ````
 
 # %% tags=["parameters"]

@@ -196,6 +196,59 @@ def test_a_fold_opens_and_its_data_can_be_fetched(visit, site):
     assert Path(download.value.path()).stat().st_size > 100
 
 
+FOLDS = "details.ibias-proof"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in CONTENT if "ibias-proof" in (HTML / path).read_text(encoding="utf-8")]
+)
+def test_every_statement_has_its_proof_folded_and_its_badge(visit, path):
+    page = visit(path)
+    boxes = page.locator("div.proof:not(.definition)").evaluate_all(
+        """all => all.map(box => [box.id, box.nextElementSibling?.id ?? "",
+          box.querySelectorAll(".admonition-title .ibias-badge").length])"""
+    )
+    assert boxes
+    for label, following, badges in boxes:
+        assert following == f"proof-{label.removeprefix('stmt-')}" and badges
+    assert page.locator(FOLDS).evaluate_all("all => all.filter(fold => fold.open).length") == 0
+    for fold in page.locator(FOLDS).all():
+        assert fold.locator("summary").inner_text().startswith("Proof of ")
+        assert len(fold.text_content()) > 150
+        assert "/blob/main/book/ibias_book/" in fold.locator(".ibias-tested a").get_attribute(
+            "href"
+        )
+
+
+def test_a_proof_opens_by_keyboard_and_prints_open(visit):
+    page = visit("notebooks/C_technical_lemmas.html")
+    fold = page.locator("#proof-c-3")
+    steps = fold.locator("ol")
+    assert not steps.is_visible()
+    fold.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert steps.is_visible()
+    page.keyboard.press("Space")
+    assert not steps.is_visible()
+    page.emulate_media(media="print")
+    assert steps.is_visible() and steps.bounding_box()["height"] > 50
+
+
+def test_a_badge_says_what_it_means_on_focus_and_leads_there(visit):
+    page = visit("notebooks/C_technical_lemmas.html")
+    badge = page.locator("#stmt-c-3 .ibias-badge")
+    assert badge.inner_text() == "sharper than the paper"
+    page.locator("#stmt-c-3").scroll_into_view_if_needed()
+    badge.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    shown = badge.evaluate("badge => getComputedStyle(badge, '::after').content")
+    assert badge.get_attribute("title") in shown
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/book/notation.html#sec-notation-words")
+    assert page.locator("#sec-notation-words").count() == 1
+
+
 @each_page
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_a_phone_does_not_scroll_sideways(visit, path, scheme):

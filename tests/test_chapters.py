@@ -230,7 +230,7 @@ def test_another_papers_numbers_are_not_ours():
 
 
 class _Running(HTMLParser):
-    """The text of a page outside links, headings, code and mathematics."""
+    """The text of a page outside links, headings, heads of folds, code and mathematics."""
 
     def __init__(self, html):
         super().__init__()
@@ -248,7 +248,7 @@ class _Running(HTMLParser):
                 pass
 
     def handle_data(self, data):
-        apart = {"a", "code", "pre", "script", "style", "h1", "h2", "h3", "h4"}
+        apart = {"a", "code", "pre", "script", "style", "h1", "h2", "h3", "h4", "summary"}
         marked = {"math", "admonition-title", "caption-number"}
         inside = any(tag in apart or marked & set(classes) for tag, classes in self.open)
         self.text.append("\0" if inside else data)

@@ -21,7 +21,7 @@ NUMBERS = [
     *(f"H.{i}" for i in range(1, 5)),
     *(f"I.{i}" for i in range(1, 4)),
     "V",
-    *(f"X.{i}" for i in range(1, 6)),
+    *(f"V.{i}" for i in range(1, 6)),
     "R",
 ]
 # theorems and corollaries of Section 4 are what appendices D-G prove

@@ -15,6 +15,13 @@ from .style import (
 )
 
 TAGS = {"text": "#0072B2", "derived": "#E69F00", "sharper": "#009E73", "contradicts": "#D55E00"}
+_BADGES = dict(
+    zip(
+        ("as in the paper", "derived here", "sharper than the paper", "contradicts the paper"),
+        TAGS.values(),
+        strict=True,
+    )
+)
 _REPAIRS = {"none": "#D55E00", "momentum": "#0072B2", "VR": "#009E73", "both": "#444444"}
 
 
@@ -25,7 +32,7 @@ def slack(table: xr.Dataset):
     numbers = list(dict.fromkeys(rows.statement.values))
     fig, axes = canvas(1, 1, height=0.2 * len(numbers) + 0.9)
     ax = axes[0, 0]
-    for tag, colour in TAGS.items():
+    for tag, colour in _BADGES.items():
         some = rows.where(rows.tag == tag, drop=True)
         if some.sizes["bound"]:
             height = [numbers.index(s) for s in some.statement.values]

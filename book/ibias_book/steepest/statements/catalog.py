@@ -60,8 +60,8 @@ class Statement:
     """One numbered statement: ``id`` as the paper (or our own section) numbers it, and a program
     that evaluates it.
 
-    ``tag``: text, derived, sharper or contradicts. ``evaluate()`` returns the bounds, always on the
-    same cases.
+    ``tag`` is what the badge of its box says (`ibias_book.sphinx.badges`). ``evaluate()`` returns
+    the bounds, always on the same cases.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What version 2 corrects: Lemma V, Proposition X and its refinement, as programs."""
+"""What version 2 corrects: Lemma V, Propositions V.1-V.5 and R, as programs."""
 
 import numpy as np
 import torch
@@ -53,13 +53,13 @@ def _weights(name, norm, b, seed, steps=1500, copies=None):
 
 
 def never_classified():
-    """X.1: SignSGD on one sample at a time moves along (1, -1) only: q(W_t) <= 0 and L(W_t) >= log
+    """V.1: SignSGD on one sample at a time moves along (1, -1) only: q(W_t) <= 0 and L(W_t) >= log
     2 for ever."""
     return _stuck("X.1", MAX)
 
 
 def sum_norm_never_classified():
-    """X.4: the sum norm on one sample at a time moves the first coordinate only."""
+    """V.4: the sum norm on one sample at a time moves the first coordinate only."""
     return _stuck("X.4", SUM)
 
 
@@ -79,7 +79,7 @@ def _stuck(name, norm):
 
 
 def loss_diverges():
-    """X.2: with n/b >= 3 the logit gap of B after E epochs is below an explicit bound that goes to
+    """V.2: with n/b >= 3 the logit gap of B after E epochs is below an explicit bound that goes to
     -infinity."""
     out = Collector()
     for norm, c, kappa in (
@@ -109,7 +109,7 @@ def loss_diverges():
 
 
 def half_batches():
-    """X.3: two batches an epoch, SignSGD: u_2 <= 2 eta_0 at every step, so the margin never
+    """V.3: two batches an epoch, SignSGD: u_2 <= 2 eta_0 at every step, so the margin never
     grows."""
     out = Collector()
     for copies, b in ((1, 1), (3, 2), (7, 4)):
@@ -126,7 +126,7 @@ def half_batches():
 
 
 def nearly_antiparallel():
-    """X.5: with A and B nearly antiparallel, <Delta_A, B> is close to -||B||_* in every norm, and
+    """V.5: with A and B nearly antiparallel, <Delta_A, B> is close to -||B||_* in every norm, and
     for m >= 3 the loss grows."""
     out = Collector()
     for norm in CATALOG:

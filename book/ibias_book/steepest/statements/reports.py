@@ -89,21 +89,22 @@ def _proof(run, points):
 
 
 def corrections(seeds=range(5), steps=20_000):
-    """The counterexamples X.1-X.5: minimum margin and loss of the plain method, of momentum, of VR
-    and of both.
+    """The counterexamples of V.1-V.5: minimum margin and loss of the plain method, of momentum, of
+    VR and of both.
 
-    Over (example, repair, seed, step); ``norm`` and ``batches`` are coordinates of the example.
+    Over (example, repair, seed, step), the example named as its proposition; ``norm`` and
+    ``batches`` are coordinates of the example.
     """
     cases = {
-        "X.1": (MAX, 1, None),
-        "X.2": (SPECTRAL, 1, None),
-        "X.3": (MAX, 2, None),
-        "X.4": (SUM, 1, None),
-        "X.5": (FROBENIUS, 1, None),
+        "V.1": ("X.1", MAX, 1),
+        "V.2": ("X.2", SPECTRAL, 1),
+        "V.3": ("X.3", MAX, 2),
+        "V.4": ("X.4", SUM, 1),
+        "V.5": ("X.5", FROBENIUS, 1),
     }
     parts = []
-    for name, (norm, b, copies) in cases.items():
-        data = counterexample(name, copies)
+    for name, (points, norm, b) in cases.items():
+        data = counterexample(points)
         plain, reduced = Minibatch(b), VarianceReduced(Minibatch(b))
         signals = {
             "none": plain,
@@ -127,7 +128,7 @@ def corrections(seeds=range(5), steps=20_000):
 
 
 def two_batches(steps=20_000, seeds=range(5)):
-    """Half batches (m = 2) of X.3's data in three norms: the minimum margin, over (optimizer, seed,
+    """Half batches (m = 2) of V.3's data in three norms: the minimum margin, over (optimizer, seed,
     step)."""
     data = counterexample("X.3")
     methods = [
@@ -205,7 +206,7 @@ def warm_up(steps=400, seeds=range(5)):
     """How far L moves in the first steps under the exponential loss, of methods whose effective
     margin is positive: log ratio, version 1's claim, and the corrected bound.
 
-    Sign descent on X.2's data, twenty samples, over (recipe, seed, step). ``change`` is log
+    Sign descent on V.2's data, twenty samples, over (recipe, seed, step). ``change`` is log
     L(W_t)/L(W_0); ``difference`` |L(W_t) - L(W_0)| over 2R sum eta, which version 1's C.6 would
     keep below 1; ``bound`` 2R sum eta; ``rho`` (recipe) the effective margin.
     """
