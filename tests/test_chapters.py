@@ -229,6 +229,23 @@ def test_another_papers_numbers_are_not_ours():
     assert [part for part, where in made if where] == ["Lemma C.12", "chapter 5"]
 
 
+def test_headings_code_and_links_are_left_alone(monkeypatch):
+    document = new_document("page")
+    table = nodes.table("", nodes.title("", "Lemma C.12 in numbers"))
+    paragraph = nodes.paragraph("", "", nodes.literal("", "Lemma C.12"))
+    paragraph += nodes.reference("", "Lemma C.12", refuri="elsewhere")
+    paragraph += nodes.Text(" and Lemma C.12")
+    section = nodes.section("", nodes.title("", "Lemma C.12"), table, paragraph, ids=["top"])
+    document += [section, nodes.section("", nodes.paragraph("", "C.12"), ids=["stmt-c-12"])]
+    builder = SimpleNamespace(get_relative_uri=lambda here, there: f"{there}.html")
+    monkeypatch.setattr(mentions, "places", lambda env: KNOWN)
+    mentions.link(SimpleNamespace(env=None, builder=builder), document, "notebooks/X")
+    made = [link for link in document.findall(nodes.reference) if link["refuri"] != "elsewhere"]
+    assert [link.astext() for link in made] == ["Lemma C.12", "Lemma C.12"]
+    assert made[0].parent.parent is table, "the title of a table is a caption"
+    assert {link["refuri"] for link in made} == {"notebooks/C.html#stmt-c-12"}
+
+
 class _Running(HTMLParser):
     """The text of a page outside links, headings, heads of folds, code and mathematics."""
 
