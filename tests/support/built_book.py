@@ -30,5 +30,6 @@ def opened(browser, path, *, width=1280, scheme="light", hash="", **context):
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on("requestfailed", lambda request: page.errors.append(request.url))
     page.goto(f"{(HTML / path).as_uri()}.html{hash}")
-    page.evaluate("() => window.MathJax?.startup?.promise")
+    if context.get("java_script_enabled", True):
+        page.evaluate("() => window.MathJax?.startup?.promise")
     return page
