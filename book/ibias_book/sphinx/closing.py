@@ -9,6 +9,8 @@ from ..claims import VERDICTS, Claim
 
 MARKS = dict(zip(VERDICTS, ("✓", "◐", "∅", "✗", "✗"), strict=True))
 TITLE = "Verdicts of this chapter"
+WHERE = ("The paper says", "We derive", "Where")
+"""Heads of the field that says where a claim stands."""
 
 
 def close(app, doctree):
@@ -33,7 +35,7 @@ def line(claim: Claim, box: nodes.admonition) -> nodes.list_item:
     """Verdict, sentence, and the claim's place in the paper as a link to its box and the evidence
     above it."""
     sentence = box.next_node(nodes.paragraph)
-    where = next(field for field in box.findall(nodes.field) if field[0].astext() == "Where")[
+    where = next(field for field in box.findall(nodes.field) if field[0].astext() in WHERE)[
         1
     ].next_node(nodes.paragraph)
     link = nodes.reference(

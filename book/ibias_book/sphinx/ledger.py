@@ -61,7 +61,7 @@ class Ledger(SphinxDirective):
     def table(
         self, heads: list[str], rows: list[tuple[str, list[str]]], widths: list[int], name: str
     ) -> nodes.Node:
-        """A table whose cells are Markdown; each row brings a class of its own."""
+        """A table whose cells are Markdown; each row brings classes of its own."""
         table = nodes.table(classes=["ibias-ledger", name])
         group = nodes.tgroup(cols=len(heads))
         table += group
@@ -69,7 +69,9 @@ class Ledger(SphinxDirective):
         head, body = nodes.thead(), nodes.tbody()
         head += nodes.row("", *(nodes.entry("", nodes.paragraph(h, h)) for h in heads))
         for kind, cells in rows:
-            body += nodes.row("", *(nodes.entry("", *self.read(c)) for c in cells), classes=[kind])
+            body += nodes.row(
+                "", *(nodes.entry("", *self.read(c)) for c in cells), classes=kind.split()
+            )
         group += [head, body]
         return table
 
@@ -113,7 +115,7 @@ class VerdictTable(Ledger):
         section += self.read(sentence([c for _, c in chosen]))
         rows = [
             (
-                f"verdict-{c.slug}",
+                f"verdict-{c.slug} kind-{c.kind} chapter-{nodes.make_id(page.split('/')[-1])}",
                 [
                     f"**{MARKS[c.verdict]} {c.verdict}**",
                     _told(c),
@@ -122,9 +124,17 @@ class VerdictTable(Ledger):
             )
             for page, c in chosen
         ]
-        section += self.table(
-            ["Verdict", "Claim", "Evidence"], rows, [16, 66, 18], "ibias-verdicts"
-        )
+        table = self.table(["Verdict", "Claim", "Evidence"], rows, [16, 66, 18], "ibias-verdicts")
+        for row, (_, c) in zip(table.next_node(nodes.tbody), chosen, strict=True):
+            row["ids"].append(f"row-{c.id}")
+            last = row[-1].next_node(nodes.paragraph)
+            last += [
+                nodes.Text(" "),
+                nodes.reference(
+                    "", "link", internal=True, refid=f"row-{c.id}", classes=["ibias-permalink"]
+                ),
+            ]
+        section += table
         return section
 
 
@@ -134,7 +144,8 @@ APART = {"self-check": "Self-checks", "expectation": "Expectations"}
 
 def _told(c: Claim) -> str:
     caveat = f" *But:* {c.caveat}" if c.caveat else ""
-    return typeset(f"{c.sentence}{caveat}\n\n{c.where}. {c.tested}")
+    fold = f"<details><summary>How it was tested</summary>\n\n{c.tested}\n\n</details>"
+    return typeset(f"{c.sentence}{caveat}\n\n{c.where}.\n\n{fold}")
 
 
 SAID = dict(
@@ -161,20 +172,26 @@ class VerdictCounts(Ledger):
         made: list[nodes.Node] = []
         for kind, heading in (("paper", "The papers' statements"), ("ours", HEADINGS["ours"])):
             made += self.read(f"{heading} ({len(kinds[kind])}):")
-            made.append(self.row(kinds[kind]))
+            made.append(self.row(kind, kinds[kind]))
         apart = [f"{len(kinds[kind])} {heading.lower()}" for kind, heading in APART.items()]
         red = sum(c.verdict in ("contradicted", "not reproduced") for c in kinds["expectation"])
         return made + self.read(
             f"Counted apart: {' and '.join(apart)}, of which {red} did not come true."
         )
 
-    def row(self, chosen: list[Claim]) -> nodes.bullet_list:
+    def row(self, kind: str, chosen: list[Claim]) -> nodes.bullet_list:
+        """A card a verdict; each leads to the list of exactly those claims."""
         box = nodes.bullet_list(classes=["ibias-counts"])
+        # as a query: the theme's script takes what follows a # for the name of an element
+        uri = self.env.app.builder.get_relative_uri(self.env.docname, "book/verdicts")
+        verdicts = uri or "verdicts.html"
         for verdict, n in claims.count(chosen).items():
             slug = verdict.replace(" ", "-")
-            box += nodes.list_item(
-                "", *self.read(f"**{n}** {verdict}"), classes=[f"verdict-{slug}"]
+            link = nodes.reference(
+                "", "", internal=True, refuri=f"{verdicts}?kind={kind}&verdict={slug}"
             )
+            link += [nodes.strong("", str(n)), nodes.Text(f" {verdict}")]
+            box += nodes.list_item("", nodes.paragraph("", "", link), classes=[f"verdict-{slug}"])
         return box
 
 

@@ -64,10 +64,13 @@ class ClaimMime:
         if made.kind == "self-check" and made.verdict == "holds":  # nothing a reader must see
             title, classes = f"{title}: a self-check", [*classes, "dropdown"]
         node = nodes.admonition(classes=classes, ids=[f"claim-{made.id}"])
-        node += nodes.title(title, title)
+        link = nodes.reference(
+            "", "#", internal=True, refid=f"claim-{made.id}", classes=["ibias-permalink"]
+        )
+        node += nodes.title(title, title, nodes.Text(" "), link)
         node += markdown(renderer, typeset(made.sentence), data.line)
         fields = nodes.field_list(classes=["ibias-claim-facts"])
-        for name, text in claims.facts(made):
+        for name, text in _said(made, renderer.renderer.sphinx_env.docname):
             fields += nodes.field(
                 "",
                 nodes.field_name(name, name),
@@ -75,6 +78,25 @@ class ClaimMime:
             )
         node += fields
         return [node]
+
+
+PAPERS = {"notebooks/M": "2602.16340", "notebooks/B": "2605.22644"}
+FIRST = "2602.11557"
+SAYS = {"paper": "The paper says", "ours": "We derive"}
+
+
+def _said(made: Claim, page: str) -> list[tuple[str, str]]:
+    """The facts under the heads of the book: what a paper says and where, what we derive, what we
+    measure."""
+    where = made.where
+    if made.kind == "paper":
+        paper = next((id for start, id in PAPERS.items() if page.startswith(start)), FIRST)
+        version = re.search(r"\bv[123]\b", where)
+        id = paper + (version[0] if version else "")
+        where += f" ([arXiv:{id}](https://arxiv.org/abs/{id}))"
+    heads = {"Where": SAYS.get(made.kind, "Where"), "Tested": "We measure"}
+    facts = dict(claims.facts(made)) | {"Where": where}
+    return [(heads.get(name, name), text) for name, text in facts.items()]
 
 
 def _record(env, made: Claim) -> None:
