@@ -264,12 +264,13 @@ claim(
     ),
     tolerance="10 % in a variance, 0.15 in an exponent",
     because="a variance over 4000 replicas has an error of 2.2 %, and where the slope fluctuates the theory is of leading order",
-    caveat="Exact for a constant slope. With fluctuating curvature a slow diffusion of order eta^4 per epoch is expected beyond the "
-    "plateau; it is open below.",
+    caveat="Exact for a constant slope. With fluctuating curvature a slow diffusion of order eta^4 an epoch lies on top of the plateau, "
+    "and ends where the fluctuation confines it: the tenth question of chapter R.",
 )
 
 # %% [markdown]
-# The own fixed order grows with exponent {glue:text}`b3_ballistic:.2f` in epochs.
+# The own fixed order grows with exponent {glue:text}`b3_ballistic:.2f` in epochs. Momentum and fluctuating curvature together are solved by
+# enumeration in {ref}`chapter R <sec-averaged-reshuffling>`.
 #
 # ## Steepest descent in other norms
 #
