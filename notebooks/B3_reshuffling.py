@@ -366,12 +366,13 @@ claim(
         " the slope fluctuates the theory is of leading order"
     ),
     caveat="Exact for a constant slope. With fluctuating curvature a slow"
-    " diffusion of order eta^4 per epoch is expected beyond the "
-    "plateau; it is open below.",
+    " diffusion of order eta^4 an epoch lies on top of the plateau, and ends"
+    " where the fluctuation confines it: the tenth question of chapter R.",
 )
 
 # %% [markdown]
-# With a fixed order of its own the variance grows with exponent {glue:text}`b3_ballistic:.2f` in epochs.
+# With a fixed order of its own the variance grows with exponent {glue:text}`b3_ballistic:.2f` in epochs. Momentum and fluctuating curvature together are solved by
+# enumeration in {ref}`chapter R <sec-averaged-reshuffling>`.
 #
 # ## Steepest descent in other norms
 #
