@@ -322,7 +322,9 @@ show(
 #
 # If $\rho>0$, then for $t\ge t_1$
 #
-# $$\rho-\frac{q(W_t)}{\lVert W_t\rVert}\le\frac{\rho\big(\lVert W_0\rVert+\sum_{s<t_1}\eta_s\big)+\rho\frac{\log2}2\sum_{s=t_1}^{t-1}\eta_se^{-\frac\rho4\sum_{\tau=t_1}^{s-1}\eta_\tau}+\alpha\sum_{s=t_1}^{t-1}\eta_s^2+K}{\lVert W_0\rVert+\sum_{s<t}\eta_s}.$$
+# $$\rho-\frac{q(W_t)}{\lVert W_t\rVert}\le\frac{Z_t}{\lVert W_0\rVert+\sum_{s<t}\eta_s},$$
+#
+# $$Z_t=\rho\Big(\lVert W_0\rVert+\sum_{s<t_1}\eta_s\Big)+\rho\,\tfrac{\log2}2\sum_{s=t_1}^{t-1}\eta_s\,e^{-\frac\rho4\sum_{\tau=t_1}^{s-1}\eta_\tau}+\alpha\sum_{s=t_1}^{t-1}\eta_s^2+K.$$
 # ````
 #
 # ````{proof} stmt-d-4
@@ -330,7 +332,7 @@ show(
 #
 # 1. Every step has length at most $\eta_s$ in the method's norm, so $\lVert W_t\rVert\le T:=\lVert W_0\rVert+\sum_{s<t}\eta_s$.
 # 2. {prf:ref}`stmt-d-3` with its bound of the ratio: $q(W_t)\ge\rho\sum_{s=t_1}^{t-1}\eta_s-\rho\frac{\log2}2\sum_{s=t_1}^{t-1}\eta_se^{-\frac\rho4\sum_{\tau=t_1}^{s-1}\eta_\tau}-\alpha\sum_{s=t_1}^{t-1}\eta_s^2-K$.
-# 3. Subtract this from $\rho T$: the sum of step sizes from $t_1$ on cancels, and $\rho T-q(W_t)$ is at most the numerator of the claim.
+# 3. Subtract this from $\rho T$: the sum of step sizes from $t_1$ on cancels, and $\rho T-q(W_t)$ is at most $Z_t$.
 # 4. $q(W_t)\ge0$ by {prf:ref}`stmt-c-8`, and $W_t\ne0$ because $L(0)=\log k>\frac{\log2}n$. So $\frac{q(W_t)}{\lVert W_t\rVert}\ge\frac{q(W_t)}T$; divide step 3 by $T$.
 #
 # *In the limit* the right side vanishes: with $A_s=\sum_{\tau=t_1}^{s-1}\eta_\tau$, each $\eta_se^{-\rho A_s/4}$ is at most $e^{\rho\eta_{t_1}/4}\int_{A_s}^{A_{s+1}}e^{-\rho x/4}dx$, so the exponential sum stays below $\frac4\rho e^{\rho\eta_{t_1}/4}$; and $\sum\eta_s^2/\sum\eta_s\to0$ because $\eta_s\to0$ and $\sum\eta_s=\infty$. Hence $\liminf_tq(W_t)/\lVert W_t\rVert\ge\rho$. The proof serves E.4, F.4 and G.4.
