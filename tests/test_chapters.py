@@ -151,6 +151,10 @@ class _Plain:
     """What a directive asks of a page, without Sphinx."""
 
     env = SimpleNamespace(
+        app=SimpleNamespace(
+            builder=SimpleNamespace(get_relative_uri=lambda here, there: f"{there}.html")
+        ),
+        docname="p",
         titles={},
         config=SimpleNamespace(
             external_site_map=SimpleNamespace(
