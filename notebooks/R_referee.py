@@ -81,13 +81,19 @@ NORMS = [ib.MAX, ib.FROBENIUS, ib.SPECTRAL]
 #
 # ````{prf:proposition} When the plateau cannot be zero
 # :label: prop-plateau
+# :class: derived-here
+#
 # Two classes, linearly independent samples $z_i = y_i x_i$, Frobenius norm. If some batch of size $b$ holds no sample with a positive multiplier in the
 # maximum-margin problem, the mean flow has no direction of growth along $W^*$.
 # ````
 #
-# *Proof.* The step of batch $B$ is $\sum_{i\in B} r_i z_i$ over its length, all $r_i > 0$. The drift is therefore $\sum_i c_i z_i$, and $c_i > 0$ for every
-# sample of a batch that holds no support sample, in the limit too: a batch's step has length one, so the coefficients of its samples cannot all vanish.
-# But $W^* = \sum_i \alpha_i z_i$ with $\alpha_i = 0$ off the support, and independence makes the coefficients of a vector unique. $\square$
+# ````{proof} prop-plateau
+# :tested: referee/plateau.py unreachable
+#
+# 1. The step of batch $B$ is $\sum_{i\in B} r_i z_i$ over its length, all $r_i > 0$. The drift is therefore $\sum_i c_i z_i$ with $c_i\ge0$.
+# 2. Take a batch that holds no support sample. Its step has length one, so the coefficients of its samples cannot all vanish, in the limit either: some $c_i$ off the support stays positive.
+# 3. But $W^* = \sum_i \alpha_i z_i$ with $\alpha_i = 0$ off the support (stationarity of the maximum-margin problem), and independence makes the coefficients of a vector unique. So the drift is no multiple of $W^*$.
+# ````
 #
 # Set by set the same question can be put to a computer for any number of classes: is there *any* weighting of residuals whose mean step points along $W^*$?
 
@@ -592,14 +598,21 @@ claim(
 #
 # ````{prf:proposition} Neutral points attract
 # :label: prop-stall
+# :class: derived-here
+#
 # Let $m = 2$ and let the samples' weights $W$ be 2 by 2 matrices in effect (three classes, two features). Along the mean flow over any set of partitions into two batches $L$ never
 # rises. Let $W_0$ be a point where $\Delta_1 = -\Delta_2$ for every partition, with batch gradients of rank two. Then near $W_0$ the mean flow is gradient descent of $L$ under
-# a positive semidefinite preconditioner; $L$ is convex, and the flow converges to a neutral point.
+# a positive semidefinite preconditioner, and it rests at neutral points only.
 # ````
 #
-# *Proof.* A polar factor in the plane is a rotation or a reflection, and so is its negative; near $W_0$ the two factors of a partition $p$ are of one kind, at an angle $\delta_p$, and $\Delta_1 + \Delta_2 = 2\cos(\delta_p/2)\,D_p$
-# with $D_p$ their mean. Since $\langle g_l, \Delta_l\rangle = \lVert g_l\rVert_*$ and $g_l = \Delta_l P_l$ with $P_l$ symmetric, $\langle g_1 + g_2, D_p\rangle = \cos(\delta_p/2)\,N_p$, $N_p = \lVert g_1\rVert_* + \lVert g_2\rVert_*$. But
-# $g_1 + g_2 = -2\nabla L$ for every partition, so $\Delta_1 + \Delta_2 = -(4/N_p)\,D_p\langle\nabla L, D_p\rangle$: the drift is $-\sum_p c_p\,D_pD_p^\top\nabla L$, $c_p > 0$. $\square$
+# ````{proof} prop-stall
+# :tested: referee/stall.py flow
+#
+# 1. For a partition $p$ into batches with gradients of the signal $g_1, g_2$, $g_1+g_2=-2\nabla L$. As $\lvert\langle g_1,\Delta_2\rangle\rvert\le\lVert g_1\rVert_*=\langle g_1,\Delta_1\rangle$ and likewise for $g_2$, $\langle g_1+g_2,\Delta_1+\Delta_2\rangle\ge0$: $L$ never rises.
+# 2. A polar factor in the plane is a rotation or a reflection, and so is its negative. Near $W_0$ the two factors of a partition are of one kind, at an angle $\delta_p$, and $\Delta_1 + \Delta_2 = 2\cos(\delta_p/2)\,D_p$ with $D_p$ their mean direction.
+# 3. Since $g_l = \Delta_l P_l$ with $P_l$ symmetric, $\langle g_1 + g_2, D_p\rangle = \cos(\delta_p/2)\,N_p$ with $N_p = \lVert g_1\rVert_* + \lVert g_2\rVert_*$. With step 1's sum, $\Delta_1 + \Delta_2 = -(4/N_p)\,D_p\langle\nabla L, D_p\rangle$: the drift is $-\sum_p c_p\langle D_p,\nabla L\rangle D_p$ with $c_p > 0$.
+# 4. Where the drift vanishes, so does its product with $\nabla L$, a sum of squares. Every $\langle D_p,\nabla L\rangle$ is zero then, hence $\Delta_1=-\Delta_2$ for every partition.
+# ````
 #
 # So a neutral point is not passed through: it is where $L$ is smallest in all directions that the steps can still add up to. One partition costs one equation ($\delta = \pi$) in four unknowns, the three
 # partitions of four samples three. Larger sets have more partitions than unknowns, unless their batches never change. An adversarial search (random separable sets, then
@@ -691,13 +704,20 @@ claim(
 #
 # ````{prf:proposition} More units than active samples
 # :label: prop-units
+# :class: derived-here
+#
 # Two layers of squared ReLU, $q_i = \sum_j f_{ij}$ with $f_{ij}$ the part of unit $j$. At a KKT point of the $\ell_2$ problem, if some $c\ne0$ has $\sum_j c_jf_{ij}=0$ for every $i$ with a positive multiplier, the
 # Lagrangian's second derivative along $(c_j\theta_j)_j$ is $-\sum_j c_j^2\lVert\theta_j\rVert^2 < 0$: no local optimum.
 # ````
 #
-# *Proof.* $f_{ij}$ has degree 3 in its own unit $\theta_j$ and no other, so $\nabla^2 f_{ij}\,\theta_j = 2\nabla f_{ij}$, and $\theta_j = \sum_i\lambda_i\nabla_jf_{ij}$. Hence $(I-\sum_i\lambda_i\nabla^2q_i)\,\theta_j = \theta_j-2\theta_j$. The direction is
-# tangent, as $\langle\nabla q_i,(c_j\theta_j)\rangle = 3\sum_jc_jf_{ij}$. $\square$
-
+# ````{proof} prop-units
+# :tested: referee/kkt.py judged
+#
+# 1. $f_{ij}$ has degree 3 in its own unit $\theta_j$ and no other, so by Euler $\nabla^2 f_{ij}\,\theta_j = 2\nabla f_{ij}$.
+# 2. Stationarity reads $\theta_j = \sum_i\lambda_i\nabla_jf_{ij}$. Hence $(I-\sum_i\lambda_i\nabla^2q_i)\,\theta_j = \theta_j-2\theta_j=-\theta_j$, unit by unit.
+# 3. The direction is tangent to the active constraints, as $\langle\nabla q_i,(c_j\theta_j)\rangle = 3\sum_jc_jf_{ij}=0$.
+# ````
+#
 # %%
 images32 = kkt.subsets(digits(512, [0]), 32).first(6)
 weak = aniso(40, 12, range(6))

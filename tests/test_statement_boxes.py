@@ -19,7 +19,6 @@ BOX = re.compile(
     flags=re.M | re.S,
 )
 UNPROVED = {"prf:definition"}
-BESIDE = {"prop-plateau": "its proof stands open under the box"}
 
 
 @dataclass(frozen=True)
@@ -59,12 +58,11 @@ def test_the_boxes_are_found():
 @pytest.mark.parametrize("box", STATEMENTS, ids=LABELS)
 def test_a_statement_has_its_proof_next_to_it_and_a_badge(box):
     label = box.options["label"]
-    if label not in BESIDE:
-        assert set(box.options["class"].split()) <= set(WORDS), box.options
-        if box.kind not in UNPROVED:
-            assert PROOFS[label].page == box.page
-            after = FOUND[FOUND.index(box) + 1]
-            assert (after.kind, after.title) == ("proof", label), f"between them: {after.title}"
+    assert set(box.options["class"].split()) <= set(WORDS), box.options
+    if box.kind not in UNPROVED:
+        assert PROOFS[label].page == box.page
+        after = FOUND[FOUND.index(box) + 1]
+        assert (after.kind, after.title) == ("proof", label), f"between them: {after.title}"
     assert not re.search(r"\*(text|derived|sharper|contradicts)\b", box.title), box.title
 
 
