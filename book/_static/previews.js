@@ -85,6 +85,11 @@
       show(link);
     }, wait);
   }
+  // its title is the name of a symbol's link; shown as well, it would cover the card
+  addEventListener("DOMContentLoaded", () => document.querySelectorAll("a.ibias-symbol[title]").forEach((link) => {
+    link.setAttribute("aria-label", link.title);
+    link.removeAttribute("title");
+  }));
   const of = (event) => event.target.closest?.(LINKS);
 
   document.addEventListener("pointerdown", (event) => { touch = event.pointerType === "touch"; }, true);

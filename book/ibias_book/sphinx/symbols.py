@@ -43,6 +43,8 @@ def link(app, doctree, docname):
                     reference = nodes.reference(
                         "", "", internal=True, refuri=uri, classes=["ibias-symbol"]
                     )
+                    # a typeset formula has no text that a screen reader could call the link by
+                    reference["reftitle"] = f"{math.astext()}, on the notation page"
                     math.replace_self(reference)
                     reference += math
 
