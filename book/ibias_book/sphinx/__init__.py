@@ -1,8 +1,30 @@
 """The Sphinx extension of the book: `extra_extensions: [ibias_book.sphinx]` in _config.yml."""
 
-from . import badges, furniture, interactive, ledger, mentions, offline, previews, proofs, symbols
+from . import (
+    badges,
+    command_reference,
+    furniture,
+    interactive,
+    ledger,
+    mentions,
+    offline,
+    previews,
+    proofs,
+    symbols,
+)
 
-PIECES = (ledger, offline, interactive, mentions, badges, proofs, symbols, furniture, previews)
+PIECES = (
+    ledger,
+    offline,
+    interactive,
+    command_reference,
+    mentions,
+    badges,
+    proofs,
+    symbols,
+    furniture,
+    previews,
+)
 
 
 def setup(app):
