@@ -31,6 +31,14 @@ CONTENT = sorted(
 PAGES = [*CONTENT, "search.html", "genindex.html"] if CONTENT else []
 each_page = pytest.mark.parametrize("path", PAGES)
 each_content = pytest.mark.parametrize("path", CONTENT)
+QUICK = {"notebooks/C_technical_lemmas.html", "book/margins.html"}  # of what loads a page anew
+
+
+def few_at_first(paths):
+    """All of `paths`, most of them among the slow tests."""
+    return [p if p in QUICK else pytest.param(p, marks=pytest.mark.slow) for p in paths]
+
+
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 
 
@@ -199,9 +207,10 @@ def test_a_fold_opens_and_its_data_can_be_fetched(visit, site):
 FOLDS = "details.ibias-proof"
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in CONTENT if "ibias-proof" in (HTML / path).read_text(encoding="utf-8")]
-)
+PROVING = [p for p in CONTENT if "ibias-proof" in (HTML / p).read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("path", few_at_first(PROVING))
 def test_every_statement_has_its_proof_folded_and_its_badge(visit, path):
     page = visit(path)
     boxes = page.locator("div.proof:not(.definition)").evaluate_all(
@@ -413,7 +422,7 @@ def test_words_of_code_are_whole(desk):
     assert broken == []
 
 
-@each_content
+@pytest.mark.parametrize("path", few_at_first(CONTENT))
 def test_a_phone_shows_whole_formulas_and_whole_figures(visit, path):
     page = visit(path, PHONE)
     page.evaluate("() => document.fonts.ready")

@@ -28,7 +28,7 @@
     const said = document.createElement("p");
     said.setAttribute("role", "status");
     bar.append(said);
-    const first = tables[0].closest("section").parentElement.closest("section").querySelector(":scope > section");
+    const first = tables[0].closest("section").parentElement.closest("section");
     first.before(bar);
     const places = rows.map((row) => row.parentElement);
     const order = ["not-reproduced", "contradicted", "vacuous", "holds-with-a-caveat", "holds"];
