@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ibias_book.steepest import search
+from ibias_book.steepest import extremes, search
 from ibias_book.steepest.slack import WHERE, best_table, programs
 from ibias_book.steepest.statements import CATALOG, Bound, statement
 
@@ -74,7 +74,8 @@ def test_no_bound_is_free():
 
 
 def test_every_lemma_says_what_comes_closest():
-    assert set(WHERE) == {f"C.{i}" for i in range(1, 15)}  # C.15 has been searched only
+    lemmas = {f"C.{i}" for i in range(1, 15)}  # C.15 has been searched only
+    assert set(WHERE) == lemmas | {"H.2", "H.3", "X.2", "X.3", "X.5"}
 
 
 def test_the_best_of_cases_and_search_is_what_a_reader_sees():
@@ -86,21 +87,54 @@ def test_the_best_of_cases_and_search_is_what_a_reader_sees():
     assert exact.slack == pytest.approx(1) and not exact.searched
 
 
-SEARCHED = [(number, bound) for number, bounds in RECORD["searched"].items() for bound in bounds]
+SEARCHED = [
+    (part, number, bound)
+    for part in ("searched", "horizons")
+    for number, bounds in RECORD[part].items()
+    for bound in bounds
+]
 
 
 @pytest.mark.parametrize(
-    ("number", "bound"),
+    ("part", "number", "bound"),
     [
         pytest.param(*one, marks=() if i % 12 == 0 else pytest.mark.slow)
         for i, one in enumerate(SEARCHED)
     ],
 )
-def test_a_searched_ratio_is_found_again(number, bound):
-    case = dict(RECORD["searched"][number][bound])
+def test_a_searched_ratio_is_found_again(part, number, bound):
+    case = dict(RECORD[part][number][bound])
     ratio = case.pop("ratio")
     # three digits are kept: half a unit of the last is 0.5 % at 0.100
     assert search.again(number, bound, case) == pytest.approx(ratio, rel=0.005)
+
+
+def test_what_bounds_is_never_passed_and_what_is_read_at_a_horizon_may_be():
+    """A ratio above 1 of a proved inequality would be a contradiction; 4.9 and the slopes of rates
+    are limits, read after so many steps on certain data."""
+    assert set(RECORD["horizons"]) == set(extremes.HORIZONS)
+    proved = [one["ratio"] for bounds in RECORD["searched"].values() for one in bounds.values()]
+    assert max(proved) <= 1
+    assert not set(RECORD["horizons"]) & set(RECORD["searched"])
+
+
+def test_a_proved_inequality_that_fails_is_told(monkeypatch):
+    case = next(extremes.cases("X.3", np.random.default_rng(0)))
+    assert extremes.ratios("X.3", case)["second coordinate of u"] <= 1
+    from ibias_book.steepest.statements import counterexamples
+
+    given = counterexamples._weights
+    monkeypatch.setattr(counterexamples, "_weights", lambda *a: (given(*a)[0], 5 * given(*a)[1]))
+    with pytest.raises(AssertionError, match="second coordinate"):
+        extremes.ratios("X.3", case)
+
+
+def test_the_floor_of_x3_by_hand():
+    """u = 2 sigma (1, -1) leaves L >= log 2, so that log(1 + exp(-2 eta_0)) / 2 is at most half of
+    it, at vanishing steps."""
+    case = {"norm": "max", "copies": 1, "b": 1, "seed": 0, "eta0": 1e-6, "a": 0.5, "steps": 60}
+    # exp(-2e-6) is 2e-6 from 1
+    assert extremes.ratios("X.3", case)["loss floor"] == pytest.approx(0.5, rel=1e-5)
 
 
 def test_a_search_climbs_and_is_the_same_again():

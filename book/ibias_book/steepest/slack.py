@@ -15,7 +15,7 @@ from ibias.progress import bar
 from ibias.runs.store import write_whole
 
 from ..repository import target
-from . import search
+from . import extremes, search
 from .statements import CATALOG, Statement, slack_table
 
 DIGITS = 3  # of every number in the file; the tests compare to 1 %, a searched case to its digits
@@ -35,9 +35,14 @@ WHERE = {
     "C.12": "all residual on one sample, in the newest batch of every epoch",
     "C.13": "all residual on one sample, moved by the whole way from the snapshot",
     "C.14": "the same sample in the newest of m > t batches, beta to 0",
+    "H.2": "distance: eta_0 / t, the other class drawn last, n to infinity; loss: equal scales",
+    "H.3": "the same",
+    "X.2": "constant steps, B first in every epoch, many epochs",
+    "X.3": "constant steps; the floor of the loss: one A, vanishing steps, supremum 1/2",
+    "X.5": "the steps: the smallest spread; B's gap is a sign, with nothing to attain",
 }
-"""What attains the bounds of a lemma, or comes closest; `statements.instances.attaining` and
-`statements.noise` hold the cases."""
+"""What attains the bounds of a statement, or comes closest; `statements.instances.attaining`,
+`statements.noise` and the search hold the cases."""
 
 
 def measured() -> dict[str, dict[str, dict[str, float]]]:
@@ -82,7 +87,10 @@ def best_table(record: str | Path, numbers=None):
 
 def write(path: Path) -> None:
     """Measure everything, search (three minutes), and write it to ``path``."""
-    kept = measured() | {"searched": search.everything()}
+    kept = measured() | {
+        "searched": search.best_of(search.everything()),
+        "horizons": search.best_of(extremes.found(extremes.HORIZONS)),
+    }
     text = json.dumps(kept, indent=1, ensure_ascii=False)
     # a searched case is one line
     text = re.sub(r'\{\s*"ratio"[^{}]*\}', lambda case: " ".join(case.group().split()), text)

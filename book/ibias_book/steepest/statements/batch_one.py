@@ -34,31 +34,33 @@ def rank_one():
     return out.bounds()
 
 
-def _skewed_runs(norm, steps, sizes=((3, 9), (5, 20), (5, 50))):
-    for k, n in sizes:
-        data = scale_skewed(classes=k, samples=n, seed=k + n)
-        method = SteepestDescent(norm, Minibatch(1), STEP)
-        yield data, path(data, method, steps), batch_rows(n, 1, 0, steps)[:, 0]
+RUNS = [
+    (scale_skewed(classes=k, samples=n, seed=k + n), STEP, 4000, 0)
+    for k, n in ((3, 9), (5, 20), (5, 50))
+]
+"""Data, schedule, steps and seed of the runs of H.2 and H.3."""
 
 
-def sign_steps():
+def sign_steps(runs=RUNS):
     """H.2 = 4.9 I: each update is eta_t (2 e_y - 1) e_y^T, the margins are 2 s_i S_y(t), the loss
     and the direction converge."""
-    return _per_sample(MAX, skewed.sign_step, skewed.sign_bias, "sign").bounds()
+    return _per_sample(MAX, skewed.sign_step, skewed.sign_bias, "sign", runs).bounds()
 
 
-def normalized_steps():
+def normalized_steps(runs=RUNS):
     """H.3 = 4.9 II: each update is eta_t U_i, the margins are sqrt(k/(k-1)) s_i S_y(t), the loss
     and the direction converge."""
     return _per_sample(
-        FROBENIUS, skewed.normalized_step, skewed.normalized_bias, "normalized"
+        FROBENIUS, skewed.normalized_step, skewed.normalized_bias, "normalized", runs
     ).bounds()
 
 
-def _per_sample(norm, step, bias_of, family):
-    out, count = Collector(), 4000
-    for data, w, drawn in _skewed_runs(norm, count):
-        eta, k = STEP.steps(count), data.k
+def _per_sample(norm, step, bias_of, family, runs):
+    out = Collector()
+    for data, schedule, count, seed in runs:
+        w = path(data, SteepestDescent(norm, Minibatch(1), schedule), count, seed)
+        drawn = batch_rows(data.n, 1, seed, count)[:, 0]
+        eta, k = schedule.steps(count), data.k
         units = np.stack([step(c, k) for c in range(k)])[data.y[drawn]]
         # the difference of two weights of size ~10 carries rounding 1e-15, divided by eta_t >= 1e-3
         out.same(
@@ -73,7 +75,7 @@ def _per_sample(norm, step, bias_of, family):
         q = Problem(data).min_margin(torch.as_tensor(w[1:])).numpy()
         seen = exact > 0
         out.same("margins", np.abs(q / np.where(seen, exact, 1) - 1)[seen], 1e-9)
-        _add_direction(out, data, w, bias_of(data.y, k), float(np.linalg.norm(step(0, k))), count)
+        _add_direction(out, w, bias_of(data.y, k), float(np.linalg.norm(step(0, k))), data.n, eta)
         log_loss = Problem(data).log_loss(torch.as_tensor(w)).numpy()
         out.add(
             "loss goes to zero: L at most log(1 + (k-1) e^(-q))",
@@ -83,19 +85,19 @@ def _per_sample(norm, step, bias_of, family):
     return out
 
 
-def _add_direction(out, data, w, bias, length, count):
+def _add_direction(out, w, bias, length, n, eta):
     """The explicit rate (sharper), at the end of every epoch."""
-    n, starts = data.n, np.arange(0, count - data.n + 1, data.n)
-    sums = np.cumsum(STEP.steps(count)[starts])
+    starts = np.arange(0, len(eta) - n + 1, n)
+    sums = np.cumsum(eta[starts])
     at = w[starts + n]
     tube = np.linalg.norm(at - n * sums[:, None, None] * bias, axis=(1, 2))
     out.add(
         "distance to the ray of the bias matrix (sharper)",
         tube,
-        skewed.position_bound(n, step_norm=length, eta0=STEP.eta0),
+        skewed.position_bound(n, step_norm=length, eta0=eta[0]),
     )
     apart = at / np.linalg.norm(at, axis=(1, 2))[:, None, None] - bias / np.linalg.norm(bias)
-    rate = skewed.direction_bound(sums, n, bias, step_norm=length, eta0=STEP.eta0)
+    rate = skewed.direction_bound(sums, n, bias, step_norm=length, eta0=eta[0])
     out.add("distance of the directions (sharper)", np.linalg.norm(apart, axis=(1, 2)), rate)
 
 
@@ -154,12 +156,12 @@ def bias_matrices():
     return out.bounds()
 
 
-def per_sample_bias():
+def per_sample_bias(seeds=range(5)):
     """4.9: at 20 000 steps the cosine to the bias matrix is above 0.9999 and every relative margin
     error stays high."""
     out, record = Collector(), np.arange(19_000, 20_001, 8)
     for norm, bias_of in ((MAX, skewed.sign_bias), (FROBENIUS, skewed.normalized_bias)):
-        for seed in range(5):
+        for seed in seeds:
             data = scale_skewed(classes=5, samples=50, seed=seed)
             w = path(data, SteepestDescent(norm, Minibatch(1), STEP), 20_000, seed, record=record)
             out.add("1 - cosine to the bias matrix", 1 - _cosine(w, bias_of(data.y, data.k)), 1e-4)

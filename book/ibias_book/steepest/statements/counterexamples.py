@@ -47,9 +47,9 @@ def margin_ceiling():
     return out.bounds()
 
 
-def _weights(name, norm, b, seed, steps=1500, copies=None):
+def _weights(name, norm, b, seed, steps=1500, copies=None, schedule=STEP):
     data = counterexample(name, copies)
-    return data, path(data, SteepestDescent(norm, Minibatch(b), STEP), steps, seed)
+    return data, path(data, SteepestDescent(norm, Minibatch(b), schedule), steps, seed)
 
 
 def never_classified():
@@ -78,50 +78,52 @@ def _stuck(name, norm):
     return out.bounds()
 
 
-def loss_diverges():
+PURE = {MAX: (6.0, 1.0), FROBENIUS: (np.sqrt(10), 0.8), SPECTRAL: (np.sqrt(10), 0.8)}
+"""V.2: c and kappa of each norm."""
+THIRDS = [
+    (norm, copies, b, seed, STEP, 1500)
+    for norm in PURE
+    for copies, b in ((2, 1), (5, 1), (5, 2))
+    for seed in range(3)
+]
+HALVES = [
+    (MAX, copies, b, seed, STEP, 1500)
+    for copies, b in ((1, 1), (3, 2), (7, 4))
+    for seed in range(6)
+]
+"""Norm, copies of A, batch size, seed, schedule and steps of the runs of V.2 and V.3."""
+
+
+def loss_diverges(runs=THIRDS):
     """V.2: with n/b >= 3 the logit gap of B after E epochs is below an explicit bound that goes to
     -infinity."""
     out = Collector()
-    for norm, c, kappa in (
-        (MAX, 6.0, 1.0),
-        (FROBENIUS, np.sqrt(10), 0.8),
-        (SPECTRAL, np.sqrt(10), 0.8),
-    ):
-        for copies, b in ((2, 1), (5, 1), (5, 2)):
-            for seed in range(3):
-                data, w = _weights("X.2", norm, b, seed, copies=copies)
-                m, gap = data.n // b, (w[:, 0] - w[:, 1]) @ np.array([-1.0, 2.0])
-                epochs = np.arange(1, len(w[1:]) // m + 1)
-                sums = np.cumsum(STEP.steps(len(w))[::m])[: len(epochs)]
-                bound = c * (sums * (1 - (m - 1) * kappa) + (m - 1) * kappa * STEP.eta0)
-                size = (
-                    c * m * sums
-                )  # the largest |gap| there can be: added so that both sides are positive
-                out.add("logit gap of B", gap[epochs * m] + size, bound + size)
-                problem = Problem(data)
-                late = torch.as_tensor(w[-1:])
-                out.add(
-                    "the loss has grown past its start",
-                    np.log(2),
-                    problem.log_loss(late).exp().numpy(),
-                )
+    for norm, copies, b, seed, schedule, steps in runs:
+        c, kappa = PURE[norm]
+        data, w = _weights("X.2", norm, b, seed, steps, copies, schedule)
+        m, gap = data.n // b, (w[:, 0] - w[:, 1]) @ np.array([-1.0, 2.0])
+        epochs = np.arange(1, len(w[1:]) // m + 1)
+        sums = np.cumsum(schedule.steps(len(w))[::m])[: len(epochs)]
+        bound = c * (sums * (1 - (m - 1) * kappa) + (m - 1) * kappa * schedule.eta0)
+        # the largest |gap| there can be: added so that both sides are positive
+        size = c * m * sums
+        out.add("logit gap of B", gap[epochs * m] + size, bound + size)
+        late = Problem(data).log_loss(torch.as_tensor(w[-1:])).exp().numpy()
+        out.add("the loss has grown past its start", np.log(2), late)
     return out.bounds()
 
 
-def half_batches():
+def half_batches(runs=HALVES):
     """V.3: two batches an epoch, SignSGD: u_2 <= 2 eta_0 at every step, so the margin never
     grows."""
     out = Collector()
-    for copies, b in ((1, 1), (3, 2), (7, 4)):
-        for seed in range(6):
-            data, w = _weights("X.3", MAX, b, seed, copies=copies)
-            u = w[:, 0] - w[:, 1]
-            out.add("second coordinate of u", u[:, 1], 2 * STEP.eta0)
-            out.add(
-                "min margin", Problem(data).min_margin(torch.as_tensor(w)).numpy(), 2 * STEP.eta0
-            )
-            floor = np.log1p(np.exp(-2 * STEP.eta0)) / data.n
-            out.add("loss floor", floor, Problem(data).log_loss(torch.as_tensor(w)).exp().numpy())
+    for norm, copies, b, seed, schedule, steps in runs:
+        data, w = _weights("X.3", norm, b, seed, steps, copies, schedule)
+        problem, w, top = Problem(data), torch.as_tensor(w), 2 * schedule.eta0
+        out.add("second coordinate of u", (w[:, 0] - w[:, 1])[:, 1].numpy(), top)
+        out.add("min margin", problem.min_margin(w).numpy(), top)
+        floor = np.log1p(np.exp(-top)) / data.n
+        out.add("loss floor", floor, problem.log_loss(w).exp().numpy())
     return out.bounds()
 
 
