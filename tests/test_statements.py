@@ -75,7 +75,7 @@ def test_no_bound_is_free():
 
 def test_every_lemma_says_what_comes_closest():
     lemmas = {f"C.{i}" for i in range(1, 15)}  # C.15 has been searched only
-    assert set(WHERE) == lemmas | {"H.2", "H.3", "X.2", "X.3", "X.5"}
+    assert set(WHERE) == lemmas | {"H.2", "H.3", "V.2", "V.3", "V.5"}
 
 
 def test_the_best_of_cases_and_search_is_what_a_reader_sees():
@@ -119,22 +119,22 @@ def test_what_bounds_is_never_passed_and_what_is_read_at_a_horizon_may_be():
 
 
 def test_a_proved_inequality_that_fails_is_told(monkeypatch):
-    case = next(extremes.cases("X.3", np.random.default_rng(0)))
-    assert extremes.ratios("X.3", case)["second coordinate of u"] <= 1
+    case = next(extremes.cases("V.3", np.random.default_rng(0)))
+    assert extremes.ratios("V.3", case)["second coordinate of u"] <= 1
     from ibias_book.steepest.statements import counterexamples
 
     given = counterexamples._weights
     monkeypatch.setattr(counterexamples, "_weights", lambda *a: (given(*a)[0], 5 * given(*a)[1]))
     with pytest.raises(AssertionError, match="second coordinate"):
-        extremes.ratios("X.3", case)
+        extremes.ratios("V.3", case)
 
 
-def test_the_floor_of_x3_by_hand():
+def test_the_floor_of_v3_by_hand():
     """u = 2 sigma (1, -1) leaves L >= log 2, so that log(1 + exp(-2 eta_0)) / 2 is at most half of
     it, at vanishing steps."""
     case = {"norm": "max", "copies": 1, "b": 1, "seed": 0, "eta0": 1e-6, "a": 0.5, "steps": 60}
     # exp(-2e-6) is 2e-6 from 1
-    assert extremes.ratios("X.3", case)["loss floor"] == pytest.approx(0.5, rel=1e-5)
+    assert extremes.ratios("V.3", case)["loss floor"] == pytest.approx(0.5, rel=1e-5)
 
 
 def test_a_search_climbs_and_is_the_same_again():

@@ -37,9 +37,9 @@ WHERE = {
     "C.14": "the same sample in the newest of m > t batches, beta to 0",
     "H.2": "distance: eta_0 / t, the other class drawn last, n to infinity; loss: equal scales",
     "H.3": "the same",
-    "X.2": "constant steps, B first in every epoch, many epochs",
-    "X.3": "constant steps; the floor of the loss: one A, vanishing steps, supremum 1/2",
-    "X.5": "the steps: the smallest spread; B's gap is a sign, with nothing to attain",
+    "V.2": "constant steps, B first in every epoch, many epochs",
+    "V.3": "constant steps; the floor of the loss: one A, vanishing steps, supremum 1/2",
+    "V.5": "the steps: the smallest spread; B's gap is a sign, with nothing to attain",
 }
 """What attains the bounds of a statement, or comes closest; `statements.instances.attaining`,
 `statements.noise` and the search hold the cases."""
