@@ -320,7 +320,7 @@ claim(
 # ````
 #
 # So "only the full batch" is right as a statement about all norms at once: the max norm (V.3) and the sum norm (V.4) fail at $m=2$. It is not tight for the
-# Frobenius norm. For the spectral norm with $b\ge2$, $k\ge3$ neutrality is attained at a point; whether a whole run can stall is open. (With two classes the
+# Frobenius norm. For the spectral norm with $b\ge2$, $k\ge3$ neutrality is attained at a point, and whole runs can stall there: {ref}`chapter R <sec-stall>` has one. (With two classes the
 # spectral norm of a gradient is its Frobenius norm, so the two lines below coincide.)
 
 # %% tags=["hide-input"]
