@@ -275,7 +275,8 @@ class _Running(HTMLParser):
         self.text.append("\0" if inside else data)
 
 
-NO_PLACE = {"Theorem 4.10", "D.9"}  # of version 2; an equation's number
+# of version 2; an equation's number; names of data sets; of a paper that is named beside it
+NO_PLACE = {"Theorem 4.10", "D.9", "Proposition\nX", "X.5", "Appendix A"}
 HERE = re.compile(r"Section|[Cc]hapter|Appendi|Assumption")
 
 

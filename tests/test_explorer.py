@@ -106,7 +106,7 @@ def test_the_sweeps_are_those_of_the_chapters(name):
     assert re.findall(r'"?momenta"?[:=] ?(\[.*?\])', text) == [str(list(explorer.MOMENTA))]
     assert text.count(f"ib.logspaced({explorer.RECORDS})") == text.count("record=")
     for one, call in zip(explorer.SETS, ("gaussian", "mixture"), strict=True):
-        (arguments,) = re.findall(rf"ib\.data\.{call}\((.*?)\)", text)
+        (arguments,) = re.findall(rf"ib\.data\.{call}\((.*?)\)", text, re.S)
         assert (
             one.make().name == eval(f"ib.data.{call}({arguments})", {"ib": ib, "data_seed": 0}).name
         )

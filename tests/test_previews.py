@@ -27,7 +27,7 @@ def page(browser, request):
     if not (HTML / f"{path}.html").exists():
         pytest.skip(f"{path} is not built")
     page = opened(browser, path)
-    page.link, page.holds = page.locator(selector).first, holds
+    page.link, page.holds = page.locator(f"{selector}:visible").first, holds  # none in a fold
     yield page
     assert page.errors == []
     page.context.close()
@@ -75,9 +75,11 @@ def test_reaching_a_link_by_keyboard_shows_it_and_escape_hides_it(page):
 def test_the_picture_of_a_figure_is_scaled_into_its_card(browser):
     page = opened(browser, "book/intro")
     page.locator("article a[href*='#fig-1']").first.hover()
-    image = page.locator(f"{CARD} img")
+    image = page.locator(f"{CARD} img:visible")
     image.wait_for()
-    page.wait_for_function(f"() => document.querySelector('{CARD} img').naturalWidth > 0")
+    page.wait_for_function(
+        f"() => [...document.querySelectorAll('{CARD} img')].find((i) => i.offsetWidth).naturalWidth > 0"
+    )
     assert 100 < image.bounding_box()["width"] <= page.locator(CARD).bounding_box()["width"]
     page.context.close()
 

@@ -65,7 +65,8 @@ def _default(p) -> str:
 
 
 def _cell(text: str | None) -> str:
-    return " ".join((text or "").replace("|", r"\|").split())
+    text = " ".join((text or "").replace("|", r"\|").split())
+    return re.sub(r"(?<![`\w])\w+:[\w.-]*\w", r"`\g<0>`", text)  # digits:3-8 is typed as it stands
 
 
 class CommandReference(SphinxDirective):
