@@ -62,7 +62,7 @@ FAULTS = [
     (LOSS, "size = 2 * instance.radius * top[kept]\n", "size = 3 * instance.radius * top[kept]\n", f"{SLACK}[C.9]"),
     (CORRECTED, "            2 * theta**2,", "            theta**2,", f"{SLACK}[R]"),
     (CORRECTED, "drift / best + 1, spread", "drift / best + 1, 2 * spread", f"{SLACK}[V.5]"),
-    (CORRECTED, '"second coordinate of u", u[:, 1], 2 * STEP.eta0', '"second coordinate of u", u[:, 1], 3 * STEP.eta0', f"{SLACK}[V.3]"),
+    (CORRECTED, "torch.as_tensor(w), 2 * schedule.eta0", "torch.as_tensor(w), 3 * schedule.eta0", f"{SLACK}[V.3]"),
     # homogeneous networks
     (LAWS, "return -np.log(beta2) / 2", "return -np.log(beta2)", LAYERS),
     (LAWS, "rest = np.maximum(1 - beta2 * np.exp(2 * np.asarray(delta)), 0)", "rest = np.maximum(1 - beta2 * np.exp(np.asarray(delta)), 0)", LAYERS),
