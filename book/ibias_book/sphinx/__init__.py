@@ -1,5 +1,8 @@
 """The Sphinx extension of the book: `extra_extensions: [ibias_book.sphinx]` in _config.yml."""
 
+from pathlib import Path
+from zlib import crc32
+
 from . import (
     badges,
     command_reference,
@@ -33,4 +36,11 @@ def setup(app):
     all links."""
     for piece in PIECES:
         piece.setup(app)
-    return {"parallel_read_safe": False, "parallel_write_safe": True}
+    return {"env_version": source(), "parallel_read_safe": False, "parallel_write_safe": True}
+
+
+def source() -> int:
+    """A number that changes with this extension: pages that an earlier one wrote are written
+    anew."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return crc32(b"".join(file.read_bytes() for file in files))
