@@ -5,10 +5,11 @@ import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ibias_book.sphinx.badges import PLACE, WORDS
-from ibias_book.sphinx.proofs import TESTED, defines
+from ibias_book.sphinx.proofs import TESTED, Proof, defines
 from ibias_book.steepest.statements import CATALOG
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -138,3 +139,23 @@ def test_a_fold_refuses_code_that_is_not_there():
         noise.with_name("no.py"), "sampling_noise"
     )
     assert not TESTED.fullmatch("noise.sampling_noise") and not TESTED.fullmatch("")
+
+
+@pytest.mark.parametrize(
+    "content, tested, said",
+    [
+        ([], "steepest/statements/noise.py sampling_noise", "is empty"),
+        (["Obvious."], "", "needs :tested:"),
+        (["Obvious."], "steepest/statements/noise.py no_such_function", "needs :tested:"),
+    ],
+    ids=["empty", "no test", "a function that is not there"],
+)
+def test_the_build_refuses_a_proof_without_text_or_test(content, tested, said, monkeypatch):
+    fold = Proof.__new__(Proof)
+    fold.arguments, fold.content, fold.options = ["stmt-c-3"], content, {"tested": tested}
+    fold.content_offset, fold.state = 0, SimpleNamespace(nested_parse=lambda *given: None)
+    monkeypatch.setattr(Proof, "set_source_info", lambda self, node: None)
+    monkeypatch.setattr(Proof, "env", SimpleNamespace(srcdir=ROOT))
+    monkeypatch.setattr(Proof, "error", lambda self, text: ValueError(text))
+    with pytest.raises(ValueError, match=said):
+        fold.run()
