@@ -258,7 +258,7 @@ def test_a_badge_says_what_it_means_on_focus_and_leads_there(visit):
     assert page.locator("#sec-notation-words").count() == 1
 
 
-@each_page
+@pytest.mark.parametrize("path", few_at_first(PAGES))
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_a_phone_does_not_scroll_sideways(visit, path, scheme):
     page = visit(path, PHONE, scheme)
