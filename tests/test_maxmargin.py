@@ -237,6 +237,4 @@ def test_duplicates_do_not_change_a_margin():
 def test_a_spectral_optimum_ends_with_equal_active_margins():
     """4e-14 is what the certificate's own rounding leaves, and 1e-14 room for another machine;
     Newton's steps alone end at 1e-13."""
-    import ibias as ib
-
-    assert ib.max_margin(ib.data.digits(), ib.SPECTRAL).gap <= 5e-14
+    assert max_margin(data.digits(), SPECTRAL).gap <= 5e-14
