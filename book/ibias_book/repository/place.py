@@ -1,7 +1,21 @@
-"""Where a command that rewrites committed files writes: the repository it is called in, or a place
-that is named, and never an installed package."""
+"""The book's repository, and where a command that rewrites committed files writes: the repository
+it is called in, or a place that is named, and never an installed package."""
 
+import os
 from pathlib import Path
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The project's folder: the nearest one upwards with `_toc.yml` and `notebooks/`, else the one
+    this package lies in."""
+    start = Path(start or os.getcwd()).resolve()
+    for folder in (start, *start.parents, Path(__file__).resolve().parents[3]):
+        if (folder / "_toc.yml").is_file() and (folder / "notebooks").is_dir():
+            return folder
+    raise LookupError(
+        f"{start} is not inside the book's folder (one with _toc.yml and notebooks/); clone the"
+        " repository and run this there"
+    )
 
 
 def target(arguments: list[str], default: str, command: str, here: Path) -> Path:
