@@ -210,6 +210,21 @@ def test_every_difference_between_verdicts_is_told():
     assert claims.differences({"p": [made(id="same")]}, {"p": {"same": holds}}) == []
 
 
+def test_a_claim_without_its_data_is_not_tested_and_changes_no_verdict(tmp_path, capsys):
+    kept = {"p": {"a": ("paper", "not reproduced")}}
+    away = claims.claim("a", "s", **ENOUGH, holds=True, caveat="slowly", without="no data here")
+    assert (away.verdict, away.tested, away.caveat) == ("not tested", "no data here", "")
+    assert claims.claim("a", "s", **ENOUGH, holds=True, without="").verdict == "holds"
+    assert claims.differences({"p": [away]}, kept) == []
+    # it must still be the claim it was, of the kind it was
+    other = claims.differences({"p": [made(kind="ours", verdict="not tested")]}, kept)
+    assert [said for _, said in other if "and is now 'ours: not tested'" in said]
+    assert claims.differences({"p": [away]}, {"p": {}}) != []
+    with pytest.raises(ValueError, match="a: not tested.*no data here"):
+        claims.write_expected(tmp_path / "verdicts.json", {"p": [away]})
+    assert not list(tmp_path.iterdir())
+
+
 def test_verdicts_of_each_kind_are_written_apart_and_read_together(tmp_path):
     found = {"p": [made(id="theirs"), made(id="ours", kind="ours", verdict="vacuous")]}
     claims.write_expected(tmp_path / "verdicts.json", found)

@@ -53,7 +53,7 @@ def test_red_ones_first(visit):
     page.locator("select[name=sort]").select_option("verdict")
     first = page.evaluate(
         "() => [...document.querySelectorAll('table.ibias-verdicts')].map(t => [...t.tBodies[0].rows].map(r =>"
-        " ['not-reproduced', 'contradicted', 'vacuous', 'holds-with-a-caveat', 'holds']"
+        " ['not-reproduced', 'contradicted', 'not-tested', 'vacuous', 'holds-with-a-caveat', 'holds']"
         ".findIndex(v => r.classList.contains('verdict-' + v))))"
     )
     assert all(ranks == sorted(ranks) for ranks in first)

@@ -31,7 +31,7 @@
     const first = tables[0].closest("section").parentElement.closest("section");
     first.before(bar);
     const places = rows.map((row) => row.parentElement);
-    const order = ["not-reproduced", "contradicted", "vacuous", "holds-with-a-caveat", "holds"];
+    const order = ["not-reproduced", "contradicted", "not-tested", "vacuous", "holds-with-a-caveat", "holds"];
 
     function apply() {
       const want = Object.fromEntries(["kind", "verdict", "chapter"].map((name) => [name, bar.elements[name].value]));

@@ -16,7 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 MIME = "application/vnd.ibias.claim+json"
-VERDICTS = ("holds", "holds with a caveat", "vacuous", "contradicted", "not reproduced")
+NOT_TESTED = "not tested"
+VERDICTS = (
+    *("holds", "holds with a caveat", "vacuous", "contradicted", "not reproduced"),
+    NOT_TESTED,
+)
 """Every verdict there is, in the order in which tables and counts list them."""
 KINDS = {
     "paper": "a statement of the paper",
@@ -90,6 +94,7 @@ def claim(
     tolerance: str = "",
     caveat: str = "",
     otherwise: str = "not reproduced",
+    without: str = "",
 ) -> Claim:
     """Record a claim where its evidence stands, and show its box.
 
@@ -98,6 +103,8 @@ def claim(
     `holds` is the outcome of the computation: True gives "holds" (or "holds with a caveat" when
     `caveat` is given), False gives `otherwise`. `verdict` says the outcome outright, for instance
     "vacuous"; give one of the two.
+    `without` says why the data that the claim is about are not at hand: the claim is then not
+    tested, whatever other data say.
 
     Raises TypeError when `holds` is no truth value, ValueError when a text is missing or a verdict
     or kind is unknown.
@@ -109,6 +116,8 @@ def claim(
         )
     if verdict is None:
         verdict = _outcome(id, holds, caveat, otherwise)
+    if without:
+        verdict, tested, caveat = NOT_TESTED, without, ""
     made = Claim(id, sentence, where, tested, verdict, kind, because, tolerance, caveat)
     _show(made)
     return made
@@ -142,7 +151,8 @@ def _show(made: Claim) -> None:
 
 def box(made: Claim) -> str:
     """The claim as an HTML fragment, for a notebook read outside the book."""
-    colour = {"holds": "#1a7f37", "holds with a caveat": "#8a6100", "vacuous": "#6e7781"}.get(
+    grey = dict.fromkeys(("vacuous", NOT_TESTED), "#6e7781")
+    colour = {"holds": "#1a7f37", "holds with a caveat": "#8a6100", **grey}.get(
         made.verdict, "#b42318"
     )
     lines = "".join(f"<div><b>{name}:</b> {html.escape(text)}</div>" for name, text in facts(made))
@@ -198,7 +208,16 @@ def expected(path: Path) -> dict[str, dict[str, tuple[str, str]]]:
 
 def write_expected(path: Path, found: dict[str, list[Claim]]) -> None:
     """Write the verdicts found as the expected ones, kind -> page -> claim id -> verdict: a file
-    made to be reviewed as a diff before it is committed."""
+    made to be reviewed as a diff before it is committed.
+
+    Raises ValueError where a claim was not tested: its verdict would be lost.
+    """
+    untested = [c for claims in found.values() for c in claims if c.verdict == NOT_TESTED]
+    if untested:
+        raise ValueError(
+            f"{', '.join(c.id for c in untested)}: not tested, so their verdicts would be lost"
+            f" ({untested[0].tested})"
+        )
     kept: dict[str, dict[str, dict[str, str]]] = {kind: {} for kind in KINDS}
     for page, claims in sorted(found.items()):
         for c in claims:
@@ -209,7 +228,8 @@ def write_expected(path: Path, found: dict[str, list[Claim]]) -> None:
 def differences(
     found: dict[str, list[Claim]], wanted: dict[str, dict[str, tuple[str, str]]]
 ) -> list[tuple[str, str]]:
-    """(page, sentence) for every verdict that changed, is new, is missing or is claimed twice."""
+    """(page, sentence) for every verdict that changed, is new, is missing or is claimed twice; what
+    was not tested for want of data changes none."""
     said: list[tuple[str, str]] = []
     owner: dict[str, str] = {}
     for page, claims in found.items():
@@ -236,7 +256,7 @@ def differences(
                         ),
                     )
                 )
-            elif before != (c.kind, c.verdict):
+            elif before != (c.kind, c.verdict if c.verdict != NOT_TESTED else before[1]):
                 was, now = ": ".join(before), f"{c.kind}: {c.verdict}"
                 said.append((page, f"claim {c.id!r} was {was!r} and is now {now!r}"))
     for page, ids in wanted.items():

@@ -7,7 +7,7 @@ from docutils import nodes
 
 from ..claims import VERDICTS, Claim
 
-MARKS = dict(zip(VERDICTS, ("✓", "◐", "∅", "✗", "✗"), strict=True))
+MARKS = dict(zip(VERDICTS, ("✓", "◐", "∅", "✗", "✗", "–"), strict=True))
 TITLE = "Verdicts of this chapter"
 WHERE = ("The paper says", "We derive", "Where")
 """Heads of the field that says where a claim stands."""

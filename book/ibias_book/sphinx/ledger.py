@@ -151,7 +151,10 @@ def _told(c: Claim) -> str:
 SAID = dict(
     zip(
         VERDICTS,
-        ("hold", "hold with a caveat", "are vacuous", "are contradicted", "are not reproduced"),
+        (
+            *("hold", "hold with a caveat", "are vacuous", "are contradicted"),
+            *("are not reproduced", "are not tested"),
+        ),
         strict=True,
     )
 )
@@ -186,6 +189,8 @@ class VerdictCounts(Ledger):
         uri = self.env.app.builder.get_relative_uri(self.env.docname, "book/verdicts")
         verdicts = uri or "verdicts.html"
         for verdict, n in claims.count(chosen).items():
+            if verdict == claims.NOT_TESTED and not n:
+                continue  # only a build without the papers' own data has any
             slug = verdict.replace(" ", "-")
             link = nodes.reference(
                 "", "", internal=True, refuri=f"{verdicts}?kind={kind}&verdict={slug}"
