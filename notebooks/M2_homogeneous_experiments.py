@@ -33,7 +33,7 @@
 #
 # | | {cite:t}`gronich2026` (from a public account) | here |
 # |---|---|---|
-# | data | MNIST even/odd, 2048 images | scikit-learn's digits, even/odd, `n` images a seed; MNIST when a local copy is named by `IBIAS_MNIST` |
+# | data | MNIST even/odd, 2048 images | scikit-learn's digits, even/odd, `n` images a seed; for MNIST see {ref}`M3 <sec-homogeneous-mnist>` |
 # | network | one hidden layer, squared ReLU and ReLU | the same, width 32, no biases |
 # | loss, steps | logistic, to 1e-8; $\eta_0t^{-0.8}$ | logistic, to 1e-8 and beyond; $\eta_0(t+1)^{-0.8}$ |
 # | Adam | eps 1e-20, betas not known | eps 0, betas 0.9 and 0.9 |
@@ -66,12 +66,7 @@ import ibias as ib
 from ibias.optim import NewtonSchulz
 
 # %%
-local = h.mnist_here()
-task = (
-    h.digits(n, range(seeds))
-    if local is None
-    else h.mnist(local, n, range(seeds))
-)
+task = h.digits(n, range(seeds))
 network = h.Layers(task.d, (32,))
 first_steps = {"l2": 0.4, "linf": 0.02, "spectral": 0.1, "hybrid": 0.07}
 runs = h.train(network, task, h.family_rules(**first_steps), steps)

@@ -1,7 +1,6 @@
 """Homogeneous models: identities at random points, the linear model against the first paper's
 engine, the closed forms."""
 
-import gzip
 from dataclasses import replace
 
 import numpy as np
@@ -340,7 +339,7 @@ def test_laws_at_their_limits():
     )
 
 
-def test_bad_models_rules_and_tasks_are_sentences(tmp_path):
+def test_bad_models_rules_and_tasks_are_sentences():
     with pytest.raises(ValueError, match="power"):
         h.Layers(3, (2,), power=3)
     with pytest.raises(ValueError, match="positive widths"):
@@ -355,8 +354,6 @@ def test_bad_models_rules_and_tasks_are_sentences(tmp_path):
         h.digits(5000, [0])
     with pytest.raises(ValueError, match="has 2 seeds; 3 were asked for"):
         h.aniso(seeds=range(2)).first(3)
-    with pytest.raises(FileNotFoundError, match="no MNIST"):
-        h.mnist(tmp_path / "absent.npz")
 
 
 @pytest.mark.parametrize(
@@ -428,31 +425,6 @@ def test_every_sample_is_seen_once_an_epoch_in_the_order_of_its_seed():
             w = w + eta0 * (t + 1) ** -0.8 * u / u.norm()
         # four steps of sums of five terms: rounding
         assert found == pytest.approx(float(w.norm()), rel=1e-12)
-
-
-def test_mnist_is_read_from_a_local_copy(tmp_path):
-    """The two layouts people have hold the same images."""
-    generator = np.random.default_rng(0)
-    images, labels = (
-        generator.integers(0, 256, (30, 28, 28), dtype=np.uint8),
-        generator.integers(0, 10, 30, dtype=np.uint8),
-    )
-    np.savez(tmp_path / "mnist.npz", x_train=images, y_train=labels)
-    folder = tmp_path / "idx"
-    folder.mkdir()
-    head = np.array([30, 28, 28], ">u4").tobytes()
-    (folder / "train-images-idx3-ubyte.gz").write_bytes(
-        gzip.compress(b"\0\0\x08\x03" + head + images.tobytes())
-    )
-    (folder / "train-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01" + head[:4] + labels.tobytes())
-    one, two = h.mnist(tmp_path / "mnist.npz", 20, [0, 1]), h.mnist(folder, 20, [0, 1])
-    assert (
-        torch.equal(one.x, two.x)
-        and torch.equal(one.y, two.y)
-        and one.x.shape == (2, 20, 784)
-        and one.seeds == (0, 1)
-    )
-    assert set(one.y.unique().tolist()) == {0, 1}
 
 
 def test_a_seed_is_the_same_alone_and_in_company():

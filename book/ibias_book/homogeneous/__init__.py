@@ -14,7 +14,7 @@ from ibias.probe.network_norms import (
 from .ascent import Ascent, ascent
 from .networks import Factored, HomogeneousModel, Layers, deep_linear_optima
 from .rules import Rule, family_rules
-from .tasks import Task, aniso, digits, mnist, mnist_here, planar_xor
+from .tasks import Task, aniso, digits, planar_xor
 from .training import train
 
 __all__ = [
@@ -37,8 +37,6 @@ __all__ = [
     "digits",
     "family_rules",
     "hybrid",
-    "mnist",
-    "mnist_here",
     "planar_xor",
     "train",
 ]

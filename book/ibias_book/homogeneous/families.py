@@ -10,7 +10,7 @@ from ibias.probe.network_norms import hybrid
 
 from .rules import Rule
 
-_NORM_TITLES = {"l2": "l2", "linf": "l-infinity", "spectral": "max-spectral", "hybrid": "hybrid"}
+NORM_TITLES = {"l2": "l2", "linf": "l-infinity", "spectral": "max-spectral", "hybrid": "hybrid"}
 
 
 def winning_ratio(gamma: xr.DataArray) -> xr.DataArray:
@@ -26,12 +26,13 @@ def winning_ratio(gamma: xr.DataArray) -> xr.DataArray:
 
 
 def _half_width(values: xr.DataArray) -> xr.DataArray:
-    """Half of the 95 % t-interval of the mean over seeds (they share images, so they are not
-    independent data sets)."""
+    """Half of the 95 % t-interval of the mean over the seeds that have a value (they share images,
+    so they are not independent data sets)."""
     from scipy.stats import t
 
-    n = values.sizes["seed"]
-    return t.ppf(0.975, n - 1) * values.std("seed", ddof=1) / n**0.5
+    n = values.count("seed")
+    quantile = xr.apply_ufunc(t.ppf, 0.975, n - 1)
+    return quantile * values.std("seed", ddof=1) / n**0.5
 
 
 def at_loss(runs: xr.Dataset, loss: float = 1e-8) -> xr.Dataset:
@@ -61,7 +62,7 @@ def table(values: xr.DataArray, digits: int = 3) -> str:
             for j in range(mean.sizes["norm"])
         ]
         rows.append(f"| {name} | " + " | ".join(cells) + " |")
-    head = "| optimizer | " + " | ".join(_NORM_TITLES[str(n)] for n in mean.norm.values) + " |"
+    head = "| optimizer | " + " | ".join(NORM_TITLES[str(n)] for n in mean.norm.values) + " |"
     return "\n".join([head, "|---" * (mean.sizes["norm"] + 1) + "|", *rows])
 
 

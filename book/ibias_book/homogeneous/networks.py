@@ -146,6 +146,23 @@ class Layers(HomogeneousModel):
 
 
 @dataclass(frozen=True)
+class SingleLayers(Layers):
+    """The same with the products of weights and samples in single precision, for half of the time.
+
+    What goes in and comes out is in double precision, as is everything done with it: loss weights,
+    averages, norms.
+    """
+
+    def linearized(self, theta, x):
+        logits, pull = super().linearized([w.float() for w in theta], x.float())
+
+        def pullback(cotangent):
+            return [g.double() for g in pull(cotangent.float())]
+
+        return logits.double(), pullback
+
+
+@dataclass(frozen=True)
 class Factored(HomogeneousModel):
     """``f(U, V; x) = <U V^T, X>`` with x reshaped to a rows x columns matrix X: two blocks, both
     matrices, degree 2.

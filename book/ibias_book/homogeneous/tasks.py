@@ -1,9 +1,6 @@
 """Data for the experiments on networks: one sub-sample or draw per seed."""
 
-import gzip
-import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -45,40 +42,7 @@ def digits(n: int = 512, seeds=range(10), classes: int = 2) -> Task:
     from sklearn.datasets import load_digits
 
     raw = load_digits()
-    return _subsampled(raw.data, raw.target, n, seeds, classes, "digits")
-
-
-def mnist(path, n: int = 2048, seeds=range(10), classes: int = 2) -> Task:
-    """The same from a local copy of MNIST's training set; nothing is downloaded.
-
-    ``path``: an .npz with ``x_train, y_train`` (or ``x, y``), or a folder with the two original idx
-    files, gzipped or not. Raises FileNotFoundError where there is none; ``mnist_here()`` finds the
-    path in the environment variable IBIAS_MNIST.
-    """
-    path = Path(path)
-    if path.is_dir():
-        images, labels = (_idx(_one_of(path, stem)) for stem in ("train-images", "train-labels"))
-    elif path.is_file():
-        with np.load(path) as file:
-            images, labels = (
-                file[f"{key}_train" if f"{key}_train" in file else key] for key in "xy"
-            )
-    else:
-        raise FileNotFoundError(
-            f"no MNIST at {path}: give an .npz with x_train and y_train, or the folder of the idx"
-            " files"
-        )
-    if len(images) != len(labels):
-        raise ValueError(
-            f"{path} holds {len(images)} images and {len(labels)} labels; they must agree"
-        )
-    return _subsampled(images.reshape(len(images), -1), labels, n, seeds, classes, "mnist")
-
-
-def mnist_here() -> Path | None:
-    """The local copy named by IBIAS_MNIST, if there is one."""
-    path = os.environ.get("IBIAS_MNIST")
-    return Path(path) if path and Path(path).exists() else None
+    return subsampled(raw.data, raw.target, n, seeds, classes, "digits")
 
 
 def aniso(n: int = 40, d: int = 12, seeds=range(10)) -> Task:
@@ -121,7 +85,8 @@ def planar_xor(n: int = 40, seeds=range(10)) -> Task:
     return Task(torch.tensor(np.stack(xs)), torch.tensor(np.stack(ys)), tuple(seeds), "planar XOR")
 
 
-def _subsampled(images, labels, n, seeds, classes, name):
+def subsampled(images, labels, n, seeds, classes, name) -> Task:
+    """``n`` of the images ``(total, d)`` per seed, prepared as ``digits`` says."""
     if classes not in (2, 10):
         raise ValueError(f"classes is 2 (even against odd) or 10; got {classes}")
     if not 1 <= n <= len(images):
@@ -143,20 +108,3 @@ def _subsampled(images, labels, n, seeds, classes, name):
         tuple(seeds),
         f"{name}, {kind}, n={n}",
     )
-
-
-def _one_of(folder, stem):
-    found = sorted(folder.glob(f"{stem}*"))
-    if not found:
-        raise FileNotFoundError(f"{folder} has no file that starts with {stem!r}")
-    return found[0]
-
-
-def _idx(path):
-    """The idx format: two zero bytes, the type (8 = unsigned byte), the number of axes, big-endian
-    sizes, then the bytes."""
-    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    if len(data) < 4 or data[:3] != b"\0\0\x08":
-        raise ValueError(f"{path} is not an idx file of unsigned bytes")
-    sizes = np.frombuffer(data, ">u4", data[3], 4).astype(int)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * data[3]).reshape(sizes)

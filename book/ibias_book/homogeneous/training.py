@@ -10,7 +10,7 @@ import xarray as xr
 from ibias._checks import whole
 from ibias.losses import CROSS_ENTROPY, Loss
 from ibias.probe.network_norms import WHOLE
-from ibias.probe.stationarity import separated
+from ibias.probe.stationarity import joined, log_sum_loss, separated
 from ibias.problem import Scaled, weighted_sum
 from ibias.runs import logspaced, recording
 from ibias.signals import FullBatch, Signal, recipe
@@ -33,6 +33,8 @@ def train(
     scale: float = 0.1,
     batches: Signal = FullBatch(),
     loss: Loss = CROSS_ENTROPY,
+    until: float | None = None,
+    iterates: bool = False,
 ) -> xr.Dataset:
     """Trains every rule on every seed of ``task`` from the same start per seed and measures at the
     ``record`` steps.
@@ -44,8 +46,10 @@ def train(
 
     ``record``: ``ib.logspaced(count)`` or increasing steps.  ``batches``: what a rule sees at each
     step, ``FullBatch()``, ``Minibatch(b)`` or ``VarianceReduced(Minibatch(b))``, in an order that
-    is each seed's own and the same for every rule.  Raises ValueError for repeated names, a model
-    that does not fit the data, and batches that do not divide it.
+    is each seed's own and the same for every rule.  ``until``: stop, and measure, at the first step
+    at which the mean loss of every run is at most this, for full batches.  ``iterates``: keep the
+    parameters too, all blocks in one row.  Raises ValueError for repeated names, a model that does
+    not fit the data, and batches that do not divide it.
     """
     steps = whole("steps counts updates", steps)
     names = [rule.name for rule in rules]
@@ -56,22 +60,32 @@ def train(
             f"the model takes {model.shapes[0][1]} inputs, the task has {task.x.shape[-1]}"
         )
     grid = recording(record, steps)
+    if until is not None and batches != FullBatch():
+        raise ValueError(
+            f"until = {until!r} needs the loss at every step, which only full batches"
+            f" have; got {batches!r}"
+        )
     began = perf_counter(), process_time()
     run = _Training(model, task, rules, scale, batches, loss, steps)
-    measured, wanted = [], frozenset(grid.tolist())
+    measured, wanted = {}, frozenset(grid.tolist())
     for t in range(steps + 1):
         here = run.here() if run.rows is None or t in wanted else None
         directions = run.directions(t, here)
-        if t in wanted:
-            measured.append(run.measure(here, directions))
+        ended = until is not None and run.below(here, until)
+        if t in wanted or ended:
+            measured[t] = run.measure(here, directions)
+            if iterates:
+                measured[t]["iterate"] = joined(run.theta)[..., 0, :]
+        if ended:
+            break
         if t < steps:
             run.move(t, directions)
-    result = _labelled(measured, rules, task, grid, len(model.shapes))
+    result = _labelled(measured, rules, task, len(model.shapes))
     return result.assign_attrs(
         model=repr(model),
         task=task.name,
         degree=model.degree,
-        steps=steps,
+        steps=t,
         loss=loss.text,
         batches=repr(batches),
         seconds=round(perf_counter() - began[0], 2),
@@ -109,6 +123,11 @@ class _Training:
 
     def here(self) -> Ascent:
         return ascent(self.model, self.theta, self.task.x, self.task.y, self.loss)
+
+    def below(self, here, level):
+        """Whether the mean loss of every run is at most ``level``."""
+        total = log_sum_loss(self.loss, here.soft)
+        return bool((total <= np.log(level * self.task.n)).all())
 
     def directions(self, t, here):
         u, samples = (here.u, self.task.n) if self.rows is None else self._batch(t)
@@ -158,27 +177,29 @@ class _Training:
         )
 
 
-def _labelled(measured, rules, task, record, blocks):
+def _labelled(measured, rules, task, blocks):
     lanes = ["optimizer", "seed"]
     extra = {
         "gamma": ["norm"],
         "gamma_balanced": ["norm"],
         "kkt": ["norm"],
         "block_norm": ["block", "kind"],
+        "iterate": ["entry"],
     }
+    steps = list(measured)
     data = {
         name: (
             [*lanes, "step", *extra.get(name, [])],
-            torch.stack([values[name] for values in measured], 2).numpy(),
+            torch.stack([measured[t][name] for t in steps], 2).numpy(),
         )
-        for name in measured[0]
+        for name in measured[steps[0]]
     }
     return xr.Dataset(
         data,
         {
             "optimizer": [r.name for r in rules],
             "seed": list(task.seeds),
-            "step": record,
+            "step": steps,
             "norm": [n.text for n in WHOLE],
             "block": list(range(blocks)),
             "kind": list(KINDS),
