@@ -228,6 +228,8 @@ WAITING = {
     "fig-weight-decay",
     "fig-probe",
     "fig-character-model",
+    "fig-mnist-pair",
+    "fig-mnist-ten",
 }
 
 
