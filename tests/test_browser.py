@@ -79,6 +79,7 @@ def opened(browser, site, path, viewport, scheme):
     page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
     page.goto(f"{site}/{path}", wait_until="load")
     page.evaluate("() => (window.MathJax && MathJax.startup) ? MathJax.startup.promise : null")
+    page.wait_for_selector("html:not(.ibias-setting)")
     return page
 
 
@@ -457,3 +458,33 @@ def test_a_self_check_is_folded_and_a_link_to_it_opens_it(visit):
     said = f"#{id} dl"
     assert not visit(path).locator(said).is_visible()
     assert visit(f"{path}#{id}").locator(said).is_visible()
+
+
+# --- nothing jumps ---------------------------------------------------------------------------------
+
+SHIFTS = """window.moved = 0;
+new PerformanceObserver(list => list.getEntries().forEach(e => { if (!e.hadRecentInput) window.moved += e.value; }))
+    .observe({type: "layout-shift", buffered: true});"""
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, marks=[pytest.mark.slow] * ("I_exp" not in p)) for p in CONTENT]
+)
+def test_nothing_jumps_while_a_page_loads(browser, site, path):
+    """The browsers' own measure of what moves under a reader's eyes; 0.1 is called good."""
+    page = browser.new_context(viewport=DESK, reduced_motion="reduce").new_page()
+    page.add_init_script(SHIFTS)
+    page.goto(f"{site}/{path}", wait_until="load")
+    page.wait_for_selector("html:not(.ibias-setting)")
+    page.wait_for_timeout(500)
+    moved = page.evaluate("() => window.moved")
+    page.context.close()
+    assert moved < 0.05
+
+
+def test_formulas_that_do_not_come_keep_nobody_from_reading(browser, site):
+    page = browser.new_context(viewport=DESK).new_page()
+    page.route("**/mathjax/**", lambda route: route.abort())
+    page.goto(f"{site}/notebooks/C_technical_lemmas.html", wait_until="load")
+    page.wait_for_selector("article h1", state="visible")
+    page.context.close()
