@@ -97,18 +97,13 @@ def band(ax, values: xr.DataArray, *, colour, label: str = "", dashes="-"):
 def label_ends(ax, labels: Mapping[object, str], *, gap: float = 0.085):
     """Write each label (line -> text) at the right end of its line, pushed apart where lines end
     together."""
-    ax.figure.draw_without_rendering()
+    ax.get_ylim()  # settles the limits; the layout, which is dear, does not matter here
+    to_axes = ax.transScale + ax.transLimits
     ends = []
     for line, text in labels.items():
         y = np.asarray(line.get_ydata(), float)
         last = y[np.isfinite(y)][-1]
-        ends.append(
-            [
-                ax.transAxes.inverted().transform(ax.transData.transform((1, last)))[1],
-                text,
-                line.get_color(),
-            ]
-        )
+        ends.append([to_axes.transform((1, last))[1], text, line.get_color()])
     ends.sort(key=lambda end: end[0])
     for previous, end in itertools.pairwise(ends):
         end[0] = max(end[0], previous[0] + gap)
