@@ -94,10 +94,11 @@
   }
   document.addEventListener("click", enlarge);
   document.addEventListener("keydown", enlarge);
-  // who follows a link to a folded self-check wants to see it
+  // who follows a link to a folded self-check, or to a row with a fold, wants to see it
   function unfold() {
     const box = document.getElementById(location.hash.slice(1));
     if (box?.classList.contains("toggle-hidden")) box.querySelector(".toggle-button")?.click();
+    if (box?.matches("table.ibias-verdicts tr")) box.querySelector("details").open = true;
   }
   window.addEventListener("hashchange", unfold);
   window.addEventListener("load", () => {
