@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from slow import mostly_slow
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
@@ -32,11 +33,6 @@ PAGES = [*CONTENT, "search.html", "genindex.html"] if CONTENT else []
 each_page = pytest.mark.parametrize("path", PAGES)
 each_content = pytest.mark.parametrize("path", CONTENT)
 QUICK = {"notebooks/C_technical_lemmas.html", "book/margins.html"}  # of what loads a page anew
-
-
-def few_at_first(paths):
-    """All of `paths`, most of them among the slow tests."""
-    return [p if p in QUICK else pytest.param(p, marks=pytest.mark.slow) for p in paths]
 
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
@@ -211,7 +207,7 @@ FOLDS = "details.ibias-proof"
 PROVING = [p for p in CONTENT if "ibias-proof" in (HTML / p).read_text(encoding="utf-8")]
 
 
-@pytest.mark.parametrize("path", few_at_first(PROVING))
+@pytest.mark.parametrize("path", mostly_slow(PROVING, QUICK.intersection(PROVING)))
 def test_every_statement_has_its_proof_folded_and_its_badge(visit, path):
     page = visit(path)
     boxes = page.locator("div.proof:not(.definition)").evaluate_all(
@@ -259,7 +255,7 @@ def test_a_badge_says_what_it_means_on_focus_and_leads_there(visit):
     assert page.locator("#sec-notation-words").count() == 1
 
 
-@pytest.mark.parametrize("path", few_at_first(PAGES))
+@pytest.mark.parametrize("path", mostly_slow(PAGES, QUICK))
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_a_phone_does_not_scroll_sideways(visit, path, scheme):
     page = visit(path, PHONE, scheme)
@@ -423,7 +419,7 @@ def test_words_of_code_are_whole(desk):
     assert broken == []
 
 
-@pytest.mark.parametrize("path", few_at_first(CONTENT))
+@pytest.mark.parametrize("path", mostly_slow(CONTENT, QUICK))
 def test_a_phone_shows_whole_formulas_and_whole_figures(visit, path):
     page = visit(path, PHONE)
     page.evaluate("() => document.fonts.ready")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from ibias_book.interactive import explorer, packed
 from ibias_book.steepest.theory import constants
+from slow import mostly_slow
 
 import ibias as ib
 
@@ -270,7 +271,10 @@ def ref(page, name):
 
 
 @pytest.mark.parametrize("viewport", [fp.DESK, fp.PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("vary, rest", [("none", 0), ("b", 3), ("beta", 2), ("vr", 1), ("norm", 2)])
+@pytest.mark.parametrize(
+    "vary, rest",
+    mostly_slow([("none", 0), ("b", 3), ("beta", 2), ("vr", 1), ("norm", 2)], quick=(("b", 3),)),
+)
 def test_every_comparison_is_drawn(browser, path, viewport, vary, rest):
     hash = f"#set=small&A=max,3,0.5,1&B=spectral,1,0,0&vary={vary}&at=9"
     with fp.opened(browser, path, viewport=viewport, hash=hash) as page:
@@ -340,7 +344,7 @@ def test_the_address_restores_the_view(browser, path):
         assert page.locator('[data-key="1b"]').input_value() == "1"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", mostly_slow(["light", "dark"], quick=("light",)))
 def test_accessible(browser, path, theme):
     if not fp.AXE.exists():
         pytest.skip("no axe-core (npm ci)")
