@@ -79,6 +79,8 @@ class Problem:
     # the data on the device: (n, d) and (n,)
     x: Tensor = field(init=False, repr=False)
     y: Tensor = field(init=False, repr=False)
+    # which class is a sample's own, (n, k)
+    own: Tensor = field(init=False, repr=False)
 
     def __post_init__(self):
         # read-only numpy arrays cannot be shared with torch: copy once
@@ -86,6 +88,8 @@ class Problem:
         x = _csr(x, **kind) if self.dataset.is_sparse else torch.tensor(x, **kind)
         object.__setattr__(self, "x", x)
         object.__setattr__(self, "y", torch.tensor(self.dataset.y, device=self.device))
+        own = torch.nn.functional.one_hot(self.y, self.dataset.k).bool()
+        object.__setattr__(self, "own", own)
 
     def samples(self, rows: Tensor | None) -> Tensor:
         """``x`` of the samples ``rows``, ``(*rows.shape, d)`` and dense, or of all."""
@@ -154,8 +158,7 @@ class Problem:
         return ((z * own).sum(-1) - others).amin(-1)
 
     def _own(self, rows):
-        y = self.y if rows is None else self.y[rows]
-        return torch.nn.functional.one_hot(y, self.dataset.k).bool()
+        return self.own if rows is None else self.own[rows]
 
     def soft_margin(self, z: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """``mu_i = z_y - logsumexp of the others`` ``(*lanes, b)`` and the softmax over the others

@@ -218,27 +218,6 @@ constants = tables.margins(datasets, norms)
 #
 # Both ends are recomputed from our own norms in float64, whatever the solver did, and widened by their rounding.
 
-# %% tags=["hide-input"]
-show(
-    plots.intervals(constants),
-    "fig-certified-gaps",
-    data=constants.drop_vars("seconds"),
-    alt=(
-        "Bars of the relative width of the certified interval of the maximum"
-        " margin, for five data sets and three norms; all below one part in a"
-        " hundred million."
-    ),
-    caption=(
-        "Relative width of the certified interval $[\\text{lower},"
-        " \\text{upper}]$ of the maximum margin."
-    ),
-    rounding={"gap": 1e-12},
-    because=(
-        "the gaps are themselves a few rounding errors wide; the ends of"
-        " the interval are compared as usual"
-    ),
-)
-
 # %% tags=["remove-cell"]
 flat = (
     constants[["lower", "gap", "unique", "face_dim", "ratio"]]

@@ -98,43 +98,28 @@ runs = ib.sweep(
 runs = ib.relative_error(runs, {"frobenius": best})
 
 # %% tags=["hide-input"]
-rows = [
-    {"title": "N-SGD", "momentum": 0.0, "variance_reduction": False},
-    {
-        "title": "N-MSGD, momentum 0.5",
-        "momentum": 0.5,
-        "variance_reduction": False,
-    },
-    {
-        "title": "N-MSGD, momentum 0.99",
-        "momentum": 0.99,
-        "variance_reduction": False,
-    },
-    {"title": "VR-N-SGD", "momentum": 0.0, "variance_reduction": True},
-    {
-        "title": "VR-N-MSGD, momentum 0.5",
-        "momentum": 0.5,
-        "variance_reduction": True,
-    },
-    {
-        "title": "VR-N-MSGD, momentum 0.99",
-        "momentum": 0.99,
-        "variance_reduction": True,
-    },
-]
 show(
-    plots.error_and_cosine(runs, rows),
+    plots.by_recipe(
+        {"relative margin error": runs.error, "cosine to $W^*$": runs.cosine}
+    ),
     "fig-1",
     data=runs[["error", "cosine", "log_loss"]],
-    alt="Six rows of panels, relative margin error on the left and cosine on"
-    " the right against iterations. Without momentum the lines "
-    "are ordered by batch size and only the full batch ends near the bottom;"
-    " with momentum 0.99 or variance reduction all lines meet.",
-    caption="The paper's Figure 1 on set I. Left: relative margin error $1 -"
-    " q(W_t)/(\\gamma\\lVert W_t\\rVert_F)$; above the dotted line"
-    " some training "
-    "sample is misclassified. Right: cosine to the maximum-margin solution."
-    " Median of the shuffles, band from smallest to largest.",
+    alt=(
+        "A panel a recipe, relative margin error above and cosine below"
+        " against iterations, a line a batch size. Without memory the lines"
+        " are ordered by batch size and only the full batch ends near the"
+        " bottom; with momentum 0.99 or variance reduction all lines meet."
+    ),
+    caption=(
+        "**Small batches lag without memory; momentum 0.99 or variance"
+        " reduction brings them back.** The paper's Figure 1 on set I. Top:"
+        " relative margin error $1 - q(W_t)/(\\gamma\\lVert W_t\\rVert_F)$;"
+        " above the dotted line some training sample is misclassified. Bottom:"
+        " cosine to the maximum-margin solution. Median of the shuffles, band"
+        " from smallest to largest. Variance reduction *with* momentum, the"
+        " paper's remaining panels, looks like variance reduction alone:"
+        " {numref}`tab-set-one`."
+    ),
     steps=steps,
     eta0=eta0,
     dataset=gaussian.name,
@@ -324,13 +309,23 @@ runs_two = ib.relative_error(runs_two, {"frobenius": best_two})
 
 # %% tags=["hide-input"]
 show(
-    plots.error_and_cosine(runs_two, rows),
+    plots.by_recipe(
+        {
+            "relative margin error": runs_two.error,
+            "cosine to $W^*$": runs_two.cosine,
+        }
+    ),
     "fig-1-set-two",
     data=runs_two[["error", "cosine", "log_loss"]],
-    alt="The same six rows on set II. Without momentum the line for batches of"
-    " one flattens far above the others; with momentum 0.99 or "
-    "variance reduction all lines fall together.",
-    caption="The paper's Figure 1 on set II, drawn as {numref}`fig-1`.",
+    alt=(
+        "The same panels on set II. Without memory the line for batches of one"
+        " flattens far above the others; with momentum 0.99 or variance"
+        " reduction all lines fall together."
+    ),
+    caption=(
+        "**On set II single samples without memory stop short for good.** Drawn"
+        " as {numref}`fig-1`."
+    ),
     steps=steps,
     eta0=eta0,
     dataset=mixture.name,

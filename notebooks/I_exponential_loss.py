@@ -87,6 +87,9 @@ from ibias_book.claims import claim
 from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show
 from ibias_book.steepest.statements import reports, slack_table
+from ibias_book.words import in_words
+from IPython.display import Markdown
+from myst_nb import glue
 
 # %% tags=["hide-input"]
 early = reports.warm_up()
@@ -174,21 +177,16 @@ claim(
 runs = reports.two_losses(steps=steps, seeds=range(seeds))
 
 # %% tags=["hide-input"]
-show(
-    plots_theory.losses_compared(runs),
-    "fig-two-losses",
-    data=runs,
-    alt=(
-        "Relative margin errors of full batch, momentum and variance reduction"
-        " in three norms, under both losses: the curves of the two losses join."
-    ),
-    caption=(
-        "Cross-entropy (solid) and exponential loss (dashed): relative"
-        " margin error, median and range of five shuffles."
-    ),
-    steps=steps,
-)
 end = runs.error.isel(step=-1)
+glue(
+    "tab_two_losses",
+    Markdown(
+        in_words(reports.ends_by_loss(end)).to_markdown(
+            index=False, floatfmt=".4f"
+        )
+    ),
+    display=False,
+)
 claim(
     "exponential-limits",
     (
@@ -211,6 +209,14 @@ claim(
 )
 
 # %% [markdown]
+# ````{table} Relative margin error after the last step under both losses, median of the shuffles, and the largest difference between the losses in any shuffle.
+# :name: tab-two-losses
+#
+# ```{glue:md} tab_two_losses
+# :format: myst
+# ```
+# ````
+#
 # ## The answer
 #
 # Lemmas, limits and rates carry over; the bound on the warm-up does not, and its repair makes a constant exponentially worse.

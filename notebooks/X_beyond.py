@@ -25,6 +25,7 @@ long_steps = 200_000
 steps = 20_000
 seeds = 3
 data_seed = 0
+mnist_n = 200
 
 # %% tags=["remove-cell"]
 from ibias_book.run.parameters import settle
@@ -38,7 +39,8 @@ import numpy as np
 from ibias_book.claims import claim
 from ibias_book.figures import margins as plots_margins
 from ibias_book.provenance import show
-from ibias_book.steepest import fits, tables
+from ibias_book.repository import archives
+from ibias_book.steepest import fits, remedies, tables
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -525,6 +527,193 @@ claim(
         "One pair of digits and one batch size; the two remedies are tested"
         " together only."
     ),
+)
+
+# %% [markdown]
+# ## 6. MNIST
+#
+# The same question at 28 x 28 pixels: MNIST's threes against eights, and all ten classes, `mnist_n` digits drawn with seed `data_seed`. Far more
+# features than samples, so every sample can be a support vector.
+# {glue:text}`mnist_missing`
+
+# %%
+mnist_pair, missing = archives.mnist_or_digits((3, 8), mnist_n, data_seed)
+mnist_ten, _ = archives.mnist_or_digits(None, mnist_n, data_seed)
+schedules = {
+    ib.MAX: ib.Power(0.02),
+    ib.FROBENIUS: ib.Power(0.5),
+    ib.SPECTRAL: ib.Power(0.5),
+}
+best_mnist_pair = {n.text: ib.max_margin(mnist_pair, n) for n in schedules}
+best_mnist_ten = {
+    n.text: ib.max_margin(mnist_ten, n, tolerance=1e-4) for n in schedules
+}
+batches = sorted({1, mnist_n // 25, mnist_n // 5, mnist_n})
+treatments = {"momenta": [0, 0.99], "variance_reduction": [False, True]}
+runs_mnist_pair = ib.relative_error(
+    ib.sweep(
+        mnist_pair,
+        ib.grid(
+            norms=list(schedules),
+            batch_sizes=batches,
+            schedule=schedules,
+            **treatments,
+        ),
+        seeds=range(seeds),
+        steps=steps,
+        record=ib.logspaced(40),
+    ),
+    best_mnist_pair,
+)
+runs_mnist_ten = ib.relative_error(
+    ib.sweep(
+        mnist_ten,
+        ib.grid(
+            norms=list(schedules),
+            batch_sizes=batches[1:],
+            schedule=schedules,
+            **treatments,
+        ),
+        seeds=[0],
+        steps=steps // 4,
+        record=ib.logspaced(40),
+    ),
+    best_mnist_ten,
+)
+
+# %% tags=["remove-cell"]
+missing_said = f"**Not so in this build**: {missing}." if missing else ""
+glue("mnist_missing", Markdown(missing_said), display=False)
+certified = tables.certified(
+    {"3 against 8": best_mnist_pair, "ten classes": best_mnist_ten}
+)
+glue(
+    "tab_mnist_margins",
+    Markdown(
+        certified.to_markdown(index=False, floatfmt=("", "", ".6f", ".0e", ""))
+    ),
+    display=False,
+)
+
+# %% [markdown]
+# ````{table} Certified maximum margins: the lower bound, and the relative width that is proved. For two classes the optimum has rank one, so that Frobenius and spectral margins agree.
+# :name: tab-mnist-margins
+#
+# ```{glue:md} tab_mnist_margins
+# :format: myst
+# ```
+# ````
+
+# %% tags=["hide-input"]
+show(
+    plots_margins.error_by_batch(runs_mnist_pair.error.isel(step=-1)),
+    "fig-mnist-pair",
+    data=runs_mnist_pair[["error"]],
+    alt=(
+        "MNIST three against eight: without remedies the final margin error"
+        " rises steeply as the batch shrinks, in all three norms; with"
+        " momentum or variance reduction it stays low down to batches of"
+        " eight."
+    ),
+    caption=(
+        "MNIST, 3 against 8: final relative margin error against batch size."
+    ),
+    rounding={"error": 1e-4},
+    because=(
+        "single samples with long momentum pass close to zero averages,"
+        " where a normalised step magnifies rounding: 2e-5 has been seen"
+    ),
+    steps=steps,
+    dataset=mnist_pair.name,
+)
+show(
+    plots_margins.error_by_batch(runs_mnist_ten.error.isel(step=-1)),
+    "fig-mnist-ten",
+    data=runs_mnist_ten[["error"]],
+    alt=(
+        "MNIST, ten classes: final margin error against batch size in three"
+        " norms, a quarter of the steps; the same order of methods."
+    ),
+    caption=(
+        "MNIST, ten classes: final relative margin error against batch size,"
+        " a quarter of the steps, one shuffle."
+    ),
+    rounding={"error": 1e-4},
+    because="as in the figure above",
+    steps=steps // 4,
+    dataset=mnist_ten.name,
+)
+
+# %% tags=["hide-input"]
+ends = [
+    remedies.by_remedy(runs.error.isel(step=-1).median("seed"))
+    for runs in (runs_mnist_pair, runs_mnist_ten)
+]
+small = [end.isel(batch_size=slice(None, -1)) for end in ends]
+falls = [end.sel(remedy="none").diff("batch_size") for end in ends]
+spreads = [
+    end.isel(batch_size=0) / end.isel(batch_size=-1)
+    for end in (end.sel(remedy="none") for end in ends)
+]
+helps = [
+    part.sel(remedy=["momentum", "variance reduction"])
+    / part.sel(remedy="none")
+    for part in small
+]
+claim(
+    "mnist-small-batches",
+    (
+        "On MNIST, too, a smaller batch without remedies ends further from the"
+        " maximum margin, in every norm."
+    ),
+    kind="ours",
+    where=(
+        "ours; the claims of Section 5 (v1) on data that were not made for them"
+    ),
+    tested=(
+        f"{mnist_n} digits, error at the smallest batch over that of the full"
+        f" batch: 3 against 8 with b = {batches}, "
+        + remedies.by_norm(spreads[0])
+        + f"; ten classes with b = {batches[1:]}, "
+        + remedies.by_norm(spreads[1])
+    ),
+    holds=all(bool((fall < 0).all()) for fall in falls),
+    because="none needed: an order",
+    without=missing,
+)
+claim(
+    "mnist-remedies",
+    (
+        "On MNIST momentum alone, and variance reduction alone, bring every"
+        " small batch closer to the maximum margin."
+    ),
+    kind="ours",
+    where=(
+        "ours; the claims of Section 5 (v1) on data that were not made for them"
+    ),
+    tested=(
+        "the same runs, every batch size below the full one: error with one"
+        " remedy over error with none, momentum "
+        + ", variance reduction ".join(
+            f"{float(min(h.sel(remedy=r).min() for h in helps)):.3f} to"
+            f" {float(max(h.sel(remedy=r).max() for h in helps)):.2f}"
+            for r in helps[0].remedy.values
+        )
+    ),
+    holds=all(bool((h < 1).all()) for h in helps),
+    because="none needed: an order",
+    caveat=(
+        "At this number of steps. Momentum is slow: on the full batch, which"
+        " needs none, it ends at "
+        + " and ".join(
+            remedies.by_norm(
+                full.sel(remedy="momentum") / full.sel(remedy="none")
+            )
+            for full in (end.isel(batch_size=-1) for end in ends)
+        )
+        + " times the error (two classes and ten)."
+    ),
+    without=missing,
 )
 
 # %% [markdown]

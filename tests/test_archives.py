@@ -67,6 +67,18 @@ def test_what_is_not_there_is_refused(packaged, asked, said):
         archives.mnist(**asked)
 
 
+def test_without_the_package_as_many_of_the_small_digits_are_drawn(packaged, tmp_path, monkeypatch):
+    there, missing = archives.mnist_or_digits((3, 8), 50, seed=2)
+    assert missing == "" and there.digest == archives.mnist((3, 8), 50, seed=2).digest
+    monkeypatch.setattr(digits, "folder", lambda: tmp_path)
+    other, missing = archives.mnist_or_digits((3, 8), 50, seed=2)
+    assert "npm brings it" in missing
+    assert other.x.shape == (50, 64) and set(other.label_names) == {3, 8}
+    assert "digits(3-8)" in other.name and "MNIST" in there.name
+    again, _ = archives.mnist_or_digits((3, 8), 50, seed=3)
+    assert other.digest != again.digest
+
+
 def test_an_altered_package_is_refused(packaged, tmp_path, monkeypatch):
     copy = tmp_path / "digits"
     shutil.copytree(digits.folder(), copy)

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from slow import mostly_slow
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
@@ -32,11 +33,6 @@ PAGES = [*CONTENT, "search.html", "genindex.html"] if CONTENT else []
 each_page = pytest.mark.parametrize("path", PAGES)
 each_content = pytest.mark.parametrize("path", CONTENT)
 QUICK = {"notebooks/C_technical_lemmas.html", "book/margins.html"}  # of what loads a page anew
-
-
-def few_at_first(paths):
-    """All of `paths`, most of them among the slow tests."""
-    return [p if p in QUICK else pytest.param(p, marks=pytest.mark.slow) for p in paths]
 
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
@@ -79,6 +75,7 @@ def opened(browser, site, path, viewport, scheme):
     page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
     page.goto(f"{site}/{path}", wait_until="load")
     page.evaluate("() => (window.MathJax && MathJax.startup) ? MathJax.startup.promise : null")
+    page.wait_for_selector("html:not(.ibias-setting)")
     return page
 
 
@@ -210,7 +207,7 @@ FOLDS = "details.ibias-proof"
 PROVING = [p for p in CONTENT if "ibias-proof" in (HTML / p).read_text(encoding="utf-8")]
 
 
-@pytest.mark.parametrize("path", few_at_first(PROVING))
+@pytest.mark.parametrize("path", mostly_slow(PROVING, QUICK.intersection(PROVING)))
 def test_every_statement_has_its_proof_folded_and_its_badge(visit, path):
     page = visit(path)
     boxes = page.locator("div.proof:not(.definition)").evaluate_all(
@@ -258,7 +255,7 @@ def test_a_badge_says_what_it_means_on_focus_and_leads_there(visit):
     assert page.locator("#sec-notation-words").count() == 1
 
 
-@pytest.mark.parametrize("path", few_at_first(PAGES))
+@pytest.mark.parametrize("path", mostly_slow(PAGES, QUICK))
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_a_phone_does_not_scroll_sideways(visit, path, scheme):
     page = visit(path, PHONE, scheme)
@@ -422,7 +419,7 @@ def test_words_of_code_are_whole(desk):
     assert broken == []
 
 
-@pytest.mark.parametrize("path", few_at_first(CONTENT))
+@pytest.mark.parametrize("path", mostly_slow(CONTENT, QUICK))
 def test_a_phone_shows_whole_formulas_and_whole_figures(visit, path):
     page = visit(path, PHONE)
     page.evaluate("() => document.fonts.ready")
@@ -457,3 +454,33 @@ def test_a_self_check_is_folded_and_a_link_to_it_opens_it(visit):
     said = f"#{id} dl"
     assert not visit(path).locator(said).is_visible()
     assert visit(f"{path}#{id}").locator(said).is_visible()
+
+
+# --- nothing jumps ---------------------------------------------------------------------------------
+
+SHIFTS = """window.moved = 0;
+new PerformanceObserver(list => list.getEntries().forEach(e => { if (!e.hadRecentInput) window.moved += e.value; }))
+    .observe({type: "layout-shift", buffered: true});"""
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, marks=[pytest.mark.slow] * ("I_exp" not in p)) for p in CONTENT]
+)
+def test_nothing_jumps_while_a_page_loads(browser, site, path):
+    """The browsers' own measure of what moves under a reader's eyes; 0.1 is called good."""
+    page = browser.new_context(viewport=DESK, reduced_motion="reduce").new_page()
+    page.add_init_script(SHIFTS)
+    page.goto(f"{site}/{path}", wait_until="load")
+    page.wait_for_selector("html:not(.ibias-setting)")
+    page.wait_for_timeout(500)
+    moved = page.evaluate("() => window.moved")
+    page.context.close()
+    assert moved < 0.05
+
+
+def test_formulas_that_do_not_come_keep_nobody_from_reading(browser, site):
+    page = browser.new_context(viewport=DESK).new_page()
+    page.route("**/mathjax/**", lambda route: route.abort())
+    page.goto(f"{site}/notebooks/C_technical_lemmas.html", wait_until="load")
+    page.wait_for_selector("article h1", state="visible")
+    page.context.close()

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from ibias_book.interactive import explorer, packed
 from ibias_book.steepest.theory import constants
+from slow import mostly_slow
 
 import ibias as ib
 
@@ -121,22 +122,23 @@ def test_the_sweeps_are_those_of_the_chapters(name):
 
 
 @pytest.mark.parametrize(
-    "figure, key, norm",
+    "figure, part, key, norm",
     [
-        ("fig-1", "gaussian", "frobenius"),
-        ("fig-1-set-two", "mixture", "frobenius"),
-        ("fig-3", "gaussian", "max"),
-        ("fig-3-set-two", "mixture", "max"),
-        ("fig-4", "gaussian", "spectral"),
-        ("fig-4-set-two", "mixture", "spectral"),
+        ("fig-1", "", "gaussian", "frobenius"),
+        ("fig-1-set-two", "", "mixture", "frobenius"),
+        ("fig-3", "set I", "gaussian", "max"),
+        ("fig-3", "set II", "mixture", "max"),
+        ("fig-4", "set I", "gaussian", "spectral"),
+        ("fig-4", "set II", "mixture", "spectral"),
     ],
 )
-def test_every_number_of_the_built_book_is_that_of_its_chapter(figure, key, norm):
+def test_every_number_of_the_built_book_is_that_of_its_chapter(figure, part, key, norm):
     pd = pytest.importorskip("pandas")
     built = fp.ROOT / "_build" / "interactive" / "explorer" / "numbers.js"
     if not built.exists() or not (FIGURES / f"{figure}.csv").exists():
         pytest.skip("the chapters or the explorer's numbers are not computed; run `make book`")
     table = pd.read_csv(FIGURES / f"{figure}.csv").query("step > 0")
+    table = table[table.data == part] if part else table
     recipes = table.groupby(["batch_size", "momentum", "variance_reduction"])
     assert len(recipes) == 30
     hashes = [f"#set={key}&A={norm},{b},{beta:g},{int(vr)}" for (b, beta, vr), _ in recipes]
@@ -269,7 +271,10 @@ def ref(page, name):
 
 
 @pytest.mark.parametrize("viewport", [fp.DESK, fp.PHONE], ids=["desk", "phone"])
-@pytest.mark.parametrize("vary, rest", [("none", 0), ("b", 3), ("beta", 2), ("vr", 1), ("norm", 2)])
+@pytest.mark.parametrize(
+    "vary, rest",
+    mostly_slow([("none", 0), ("b", 3), ("beta", 2), ("vr", 1), ("norm", 2)], quick=(("b", 3),)),
+)
 def test_every_comparison_is_drawn(browser, path, viewport, vary, rest):
     hash = f"#set=small&A=max,3,0.5,1&B=spectral,1,0,0&vary={vary}&at=9"
     with fp.opened(browser, path, viewport=viewport, hash=hash) as page:
@@ -339,7 +344,7 @@ def test_the_address_restores_the_view(browser, path):
         assert page.locator('[data-key="1b"]').input_value() == "1"
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", mostly_slow(["light", "dark"], quick=("light",)))
 def test_accessible(browser, path, theme):
     if not fp.AXE.exists():
         pytest.skip("no axe-core (npm ci)")

@@ -5,6 +5,7 @@ import figure_page as fp
 import numpy as np
 import pytest
 from ibias_book.interactive import hero
+from slow import mostly_slow
 
 import ibias as ib
 
@@ -59,7 +60,7 @@ def path(made, tmp_path_factory):
     )
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", mostly_slow(["light", "dark"], quick=("light",)))
 @pytest.mark.parametrize("viewport", [fp.DESK, fp.PHONE], ids=["desk", "phone"])
 def test_reduced_motion_shows_the_end_at_once(browser, path, viewport, theme):
     with fp.opened(browser, path, viewport=viewport, theme=theme) as page:

@@ -5,8 +5,11 @@ import re
 
 import figure_page as fp
 import pytest
+from slow import mostly_slow
 
-PRESETS = ["norms", "momentum", "variance", "average", "stuck", "three"]
+PRESETS = mostly_slow(
+    ["norms", "momentum", "variance", "average", "stuck", "three"], quick=("momentum", "three")
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,7 @@ def test_presets_open_without_errors_or_sideways_scrolling(browser, path, viewpo
         assert fp.shifted(page) < 0.1  # what a browser's report calls good
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", mostly_slow(["light", "dark"], quick=("light",)))
 @pytest.mark.parametrize("preset", ["momentum", "three"])
 def test_accessible(browser, path, theme, preset):
     if not fp.AXE.exists():
@@ -101,6 +104,7 @@ def test_it_starts_by_itself_once_seen_and_waits_for_the_guess(browser, path):
         assert page.errors == []
 
 
+@pytest.mark.slow
 def test_it_does_not_start_before_it_is_seen(browser, tmp_path):
     path = fp.write_page(
         tmp_path,
@@ -114,6 +118,7 @@ def test_it_does_not_start_before_it_is_seen(browser, tmp_path):
         reached(page, "12")
 
 
+@pytest.mark.slow
 def test_it_stands_still_with_reduced_motion_and_still_answers_a_guess(browser, path):
     with fp.opened(browser, path, hash="#preset-stuck") as page:
         page.wait_for_timeout(1000)  # an animation would have moved
@@ -139,6 +144,7 @@ def test_the_sentence_and_the_counter_change_together(browser, path):
         assert early <= {"Start.", "First steps."} and late == {"Stuck."}
 
 
+@pytest.mark.slow
 def test_the_last_batch_and_its_step_are_drawn(browser, path):
     with fp.opened(browser, path, hash="#preset=stuck") as page:
         assert page.locator(".ib-batch, .ib-laststep").count() == 0
@@ -165,6 +171,7 @@ def test_keyboard_moves_a_point_changes_its_class_and_removes_it(browser, path):
         assert page.errors == []
 
 
+@pytest.mark.slow
 def test_keyboard_runs_the_race(browser, path):
     with fp.opened(browser, path, hash="#preset=stuck") as page:
         ref(page, "step").focus()
@@ -198,6 +205,7 @@ def test_dragging_a_point_changes_the_best_margin(browser, path):
         reached(page, "200")  # the race is run again to where it was
 
 
+@pytest.mark.slow
 def test_a_third_class_brings_the_spectral_norm(browser, path):
     with fp.opened(browser, path, hash="#preset=norms&t=20") as page:
         reached(page, "20")
@@ -224,6 +232,7 @@ def test_the_address_follows_and_restores_the_view(browser, path):
         assert ref(page, "batch").input_value() == "4"
 
 
+@pytest.mark.slow
 def test_knobs_respond_to_arrow_keys(browser, path):
     with fp.opened(browser, path, hash="#preset=stuck&t=500") as page:
         says(page, "Signum and VR-SignSGD have broken out")
@@ -237,6 +246,7 @@ def test_knobs_respond_to_arrow_keys(browser, path):
         says(page, "side; VR-SignSGD has broken out")
 
 
+@pytest.mark.slow
 def test_own_points_are_taken_or_refused_in_a_sentence(browser, path, tmp_path):
     with fp.opened(browser, path) as page:
         ref(page, "ownfold").locator("summary").click()
@@ -252,6 +262,7 @@ def test_own_points_are_taken_or_refused_in_a_sentence(browser, path, tmp_path):
         assert all(url.startswith("file:") for url in page.asked) and page.errors == []
 
 
+@pytest.mark.slow
 def test_the_program_can_be_copied(browser, path):
     with fp.opened(browser, path, hash="#preset=stuck&t=30") as page:
         reached(page, "30")
@@ -267,6 +278,7 @@ def test_the_program_can_be_copied(browser, path):
         )
 
 
+@pytest.mark.slow
 def test_two_playgrounds_on_one_page_do_not_share_anything(browser, tmp_path):
     one = '<div data-ibias="playground" data-preset="stuck"></div>'
     with fp.opened(browser, fp.write_page(tmp_path, "playground", one + one)) as page:
@@ -280,6 +292,7 @@ def test_two_playgrounds_on_one_page_do_not_share_anything(browser, tmp_path):
         assert page.evaluate("location.hash") == ""
 
 
+@pytest.mark.slow
 def test_in_a_fold_it_waits_until_the_fold_is_opened(browser, tmp_path):
     fold = (
         "<details><summary>See it</summary>"

@@ -2,6 +2,7 @@
 
 import pytest
 from built_book import BUILT, HTML, opened
+from slow import mostly_slow
 
 pytestmark = BUILT
 
@@ -33,7 +34,9 @@ def page(browser, request):
     page.context.close()
 
 
-each_kind = pytest.mark.parametrize("page", LINKS, indirect=True)
+each_kind = pytest.mark.parametrize(
+    "page", mostly_slow(LINKS, quick=("statement", "citation")), indirect=True
+)
 
 
 def shown(page):

@@ -101,6 +101,28 @@ def test_the_loop_is_the_engines(norm):
     assert np.abs(mine[0].numpy() - runs.weights.values.squeeze()).max() < 1e-9
 
 
+def test_end_errors_are_relative_to_the_margin():
+    data = ib.data.mixture(classes=3, per_class=4, dim=5, spread=0.3, seed=2)
+    found = sampling.end_errors(
+        data, {ib.SPECTRAL: ib.Power(0.5)}, [0.0, 0.5], batch_size=3, steps=100, seeds=[0, 4]
+    )
+    best = ib.max_margin(data, ib.SPECTRAL)
+
+    def error(signal):
+        method = ib.SteepestDescent(ib.SPECTRAL, signal, ib.Power(0.5))
+        runs = ib.simulate(data, method, seeds=[4], steps=100, record=[100])
+        return ib.relative_error(runs, {"spectral": best}).error.item()
+
+    cell = {"norm": "spectral", "momentum": 0.5}
+    # both round differently, and the polar factor's error is far below this
+    assert found.full.sel(cell).item() == pytest.approx(
+        error(ib.Momentum(0.5, ib.FullBatch())), abs=1e-9
+    )
+    mine = found.error.sel(scheme="reshuffled", seed=4, **cell).item()
+    assert mine == pytest.approx(error(ib.Momentum(0.5, ib.Minibatch(3))), abs=1e-9)
+    assert found.noise.sel(momentum=0.5, scheme="independent") == pytest.approx(1 / 3)
+
+
 # --- plateaus ------------------------------------------------------------------------------------
 
 
@@ -136,6 +158,13 @@ def test_a_batch_without_support_samples_cannot_reach_the_margin():
     assert plateau.unreachable(data, 3) < 1e-6
 
 
+def test_a_direction_that_single_samples_keep_is_reachable_however_short_their_mean():
+    """Samples of equal length at right angles: the mean of their unit directions is along the
+    optimum and shorter than one."""
+    data = ib.Dataset(np.array([[1.0, 0.0], [0.0, -1.0]]), np.array([0, 1]), "even")
+    assert plateau.unreachable(data, 1) < 1e-6
+
+
 def test_the_drift_settles_faster_than_the_weights():
     data = ib.Dataset(np.array([[1.0, 0.0], [0.0, -3.0]]), np.array([0, 1]), "two")
     gamma = ib.max_margin(data, ib.FROBENIUS).margin
@@ -155,6 +184,27 @@ def test_prediction_and_run_agree_on_a_small_set():
 
 
 # --- the law, times, sizes -----------------------------------------------------------------------
+
+
+def test_the_excess_is_what_batches_cost_beyond_the_full_batch():
+    data = ib.data.mixture(classes=3, per_class=4, dim=5, spread=0.3, seed=2)
+    lengths = {ib.MAX: ib.Power(0.2), ib.FROBENIUS: ib.Power(0.5)}
+    cells = law.excess(data, lengths, [2, 6], [0, 0.5], steps=300, seeds=[0, 1])
+    best = ib.max_margin(data, ib.FROBENIUS)
+
+    def error(signal):
+        method = ib.SteepestDescent(ib.FROBENIUS, signal, ib.Power(0.5))
+        runs = ib.simulate(data, method, seeds=[1], steps=300, record=[300])
+        return ib.relative_error(runs, {"frobenius": best}).error.item()
+
+    whole = error(ib.Momentum(0.5, ib.FullBatch()))
+    assert abs(whole) > 1e-3  # what is subtracted is no zero
+    mine = cells.excess.sel(norm="frobenius", momentum=0.5, batch_size=2, seed=1).item()
+    # the same runs, and the same margins up to their certified width
+    assert mine == pytest.approx(error(ib.Momentum(0.5, ib.Minibatch(2))) - whole, abs=1e-10)
+    noise = cells.predictor.sel(quantity="noise", momentum=0)
+    # n = 12: the variance of a batch's mean without repetition, (n - b) / (b (n - 1))
+    assert noise.values == pytest.approx([10 / 22, 6 / 66], rel=1e-12)
 
 
 def test_agreement_finds_a_planted_law():
@@ -280,6 +330,20 @@ def test_adam_is_adam():
         w = w - 0.1 * t**-0.5 * (m / (1 - 0.9**t)) / np.sqrt(v / (1 - 0.95**t))
     # sixty steps, each with a quotient of two rounded averages
     assert mine[0].numpy() == pytest.approx(w, abs=1e-10)
+
+
+def test_memories_are_the_errors_and_the_decades_of_the_loss():
+    data = ib.data.mixture(classes=2, per_class=3, dim=4, spread=0.2, seed=1)
+    found = adam.memories(data, [0.5, 0.9], [2], beta1=0.5, steps=40, seeds=[0, 3])
+    problem, gamma = ib.Problem(data), ib.max_margin(data, ib.MAX).margin
+    rows = torch.as_tensor(sampling.rows("reshuffled", data.n, 2, 3, 40))[:, None]
+    decay = torch.tensor([0.9], dtype=torch.float64)
+    w = adam.weights(problem, rows, 0.5, decay, ib.Power(1 / gamma))
+    one = found.sel(batch_size=2, beta2=0.9, seed=3)
+    margin = problem.min_margin(w) / ib.MAX.value(w)
+    # the same operations on the same numbers
+    assert one.error.item() == pytest.approx(1 - margin.item() / gamma, abs=1e-12)
+    assert 10 ** one.log_loss.item() == pytest.approx(problem.log_loss(w).exp().item(), rel=1e-10)
 
 
 def test_adam_outlives_the_smallest_float():

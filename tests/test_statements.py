@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ibias_book.batches import batch_rows
 from ibias_book.steepest import extremes, search
 from ibias_book.steepest.slack import WHERE, best_table, programs
 from ibias_book.steepest.statements import CATALOG, Bound, statement
@@ -116,6 +117,15 @@ def test_what_bounds_is_never_passed_and_what_is_read_at_a_horizon_may_be():
     proved = [one["ratio"] for bounds in RECORD["searched"].values() for one in bounds.values()]
     assert max(proved) <= 1
     assert not set(RECORD["horizons"]) & set(RECORD["searched"])
+
+
+def test_the_skewed_run_sees_its_first_class_first():
+    """The worst order of H.2 and H.3: an epoch's last samples are all that is not of class 0."""
+    case = {"n": 7, "k": 3, "rest": 4, "a": 0.5, "eta0": 0.1, "epochs": 2}
+    data, _, steps, seed = extremes.skewed_run(case)
+    drawn = data.y[batch_rows(7, 1, seed, 7)[:, 0]]
+    assert drawn[:3].tolist() == [0, 0, 0] and set(drawn[3:]) == {1, 2}
+    assert steps == 14 and (data.x == np.eye(3)[data.y]).all()
 
 
 def test_a_proved_inequality_that_fails_is_told(monkeypatch):

@@ -189,14 +189,13 @@ def test_figures_refuse_rows_that_select_nothing():
     )
     runs = ib.relative_error(runs, {"max": best})
     with pytest.raises(ValueError, match=r"momentum 0.9"):
-        plots.error_and_cosine(runs, [{"title": "", "momentum": 0.9, "variance_reduction": False}])
-    fig = plots.error_and_cosine(
-        runs, [{"title": "SignSGD", "momentum": 0.0, "variance_reduction": False}]
-    )
-    lines = fig.axes[0].get_lines()
-    np.testing.assert_allclose(
-        lines[0].get_ydata(), runs.error.sel(optimizer="SignSGD b=3").median("seed")[1:]
-    )
+        plots.by_recipe({"error": runs.error}, [plots.RECIPES[0] | {"momentum": 0.9}])
+    fig = plots.by_recipe({"error": runs.error, "cosine": runs.cosine}, plots.RECIPES[:1])
+    for ax, name in zip(fig.axes, ("error", "cosine"), strict=True):
+        np.testing.assert_allclose(
+            ax.get_lines()[0].get_ydata(),
+            runs[name].sel(optimizer="SignSGD b=3").median("seed")[1:],
+        )
     assert plots_margins.error_by_batch(runs.error.isel(step=-1)).axes
 
 

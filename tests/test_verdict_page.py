@@ -76,6 +76,7 @@ def test_every_row_and_every_box_has_a_visible_link_to_itself(visit):
     address = page.locator(f"{ROWS} a.ibias-permalink").nth(3).get_attribute("href")
     page.goto(page.url.split("#")[0] + address)
     assert page.locator(address).is_visible()
+    assert page.locator(f"{address} details[open]").is_visible()  # and shows how it was tested
     chapter = visit("notebooks/05_experiment")
     boxes = chapter.locator("div.ibias-claim").count()
     assert chapter.locator("div.ibias-claim a.ibias-permalink:visible").count() == boxes > 0
@@ -85,3 +86,13 @@ def test_without_javascript_it_is_the_whole_list(visit):
     page = visit(java_script_enabled=False)
     assert page.locator(f"{ROWS}:visible").count() == page.locator(ROWS).count() > 50
     assert page.locator("form.ibias-filter").count() == 0
+
+
+@pytest.mark.parametrize("width, rows", [(1280, 3), (390, 9)])
+def test_a_claim_takes_few_lines(visit, width, rows):
+    """The page was 160 pixels a claim: a list to be scrolled, not to be read."""
+    heights = visit(width=width).evaluate(
+        f"() => [...document.querySelectorAll('{ROWS}')].map(r => r.offsetHeight)"
+    )
+    line = 0.86 * 16 * 1.4  # see ibias.css
+    assert sorted(heights)[len(heights) // 2] < rows * line + 16

@@ -185,12 +185,11 @@ def test_another_machine_is_stood_in_for_by_another_backend():
 # replicas, another loss
 REPRESENTATIVES = [
     "fig-unit-balls",
-    "fig-certified-gaps",
     "fig-2",
     "fig-b1-orders",
     "fig-b1-modes",
     "fig-b1-phase",
-    "fig-two-losses",
+    "fig-warm-up",
 ]
 
 
@@ -228,6 +227,8 @@ WAITING = {
     "fig-weight-decay",
     "fig-probe",
     "fig-character-model",
+    "fig-mnist-pair",
+    "fig-mnist-ten",
 }
 
 

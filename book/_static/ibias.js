@@ -2,6 +2,15 @@
 // And what is wider than the screen: formulas broken, scrolling boxes marked, figures enlarged by a tap.
 (() => {
   "use strict";
+  // In the page's head, before anything is painted. On a first visit the theme chooses its colours after the text is drawn, and
+  // borders that depend on them move it; and formulas are set after the text, which moves it by lines: it is shown once, settled.
+  const root = document.documentElement, PATIENCE = 3000;
+  if (root.dataset.theme === "auto") root.dataset.theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+  const settled = () => root.classList.remove("ibias-setting");
+  if (window.MathJax) {
+    root.classList.add("ibias-setting");
+    setTimeout(settled, PATIENCE); // formulas that do not come keep nobody from reading
+  }
   function mend() {
     // reads "Search Ctrl+K" and is called "Search"
     document.querySelectorAll(".search-button-field[aria-label]").forEach((button) => button.removeAttribute("aria-label"));
@@ -85,17 +94,18 @@
   }
   document.addEventListener("click", enlarge);
   document.addEventListener("keydown", enlarge);
-  // who follows a link to a folded self-check wants to see it
+  // who follows a link to a folded self-check, or to a row with a fold, wants to see it
   function unfold() {
     const box = document.getElementById(location.hash.slice(1));
     if (box?.classList.contains("toggle-hidden")) box.querySelector(".toggle-button")?.click();
+    if (box?.matches("table.ibias-verdicts tr")) box.querySelector("details").open = true;
   }
   window.addEventListener("hashchange", unfold);
   window.addEventListener("load", () => {
     unfold();
     hint();
     // formulas are set after the page has loaded, and what a fold holds when it opens
-    window.MathJax?.startup?.promise?.then(() => document.fonts.ready).then(hint);
+    Promise.resolve(window.MathJax?.startup?.promise).then(() => document.fonts.ready).then(hint).finally(settled);
     document.querySelectorAll("article details").forEach((fold) => fold.addEventListener("toggle", hint));
   });
   window.addEventListener("resize", hint);

@@ -103,8 +103,9 @@ class _Caller:
     def observe(self, index, labels, weights):
         """Fan the runs out to every trajectory they answer."""
         indices = [label for answered in labels for label in answered]
-        repeats = torch.tensor([len(answered) for answered in labels], device=weights.device)
-        weights = weights.repeat_interleave(repeats, 0, output_size=len(indices))
+        if len(indices) > len(labels):
+            repeats = torch.tensor([len(answered) for answered in labels], device=weights.device)
+            weights = weights.repeat_interleave(repeats, 0, output_size=len(indices))
         with self._lock:
             self._observe(index, indices, weights)
 

@@ -70,6 +70,10 @@ class Reach:
     def _spend(self, rates) -> int:
         """How many of the steps of sizes ``rates[s, 0], rates[s, 1], ...`` are surely within reach;
         they count as taken."""
+        if rates.shape[1] == 1:  # a record after every step: the same without arrays
+            count = int(self.used <= self.room)
+            self.used += count * max(float(v * rates[row, 0]) for row, v in self.speed.items())
+            return count
         growth = np.max([speed * rates[row] for row, speed in self.speed.items()], axis=0)
         used = np.cumsum(np.concatenate([[self.used], growth]))
         count = int(np.searchsorted(used[:-1], self.room, side="right"))

@@ -32,4 +32,5 @@ def opened(browser, path, *, width=1280, scheme="light", hash="", **context):
     page.goto(f"{(HTML / path).as_uri()}.html{hash}")
     if context.get("java_script_enabled", True):
         page.evaluate("() => window.MathJax?.startup?.promise")
+        page.wait_for_selector("html:not(.ibias-setting)")
     return page

@@ -77,7 +77,7 @@ def error_by_batch(end: xr.DataArray, *, promise: xr.DataArray | None = None):
                     continue
                 one = one.sortby("batch_size")
                 low, mid, high = one.min("seed"), one.median("seed"), one.max("seed")
-                label = f"{'VR, ' if reduced else ''}momentum {beta:g}"
+                label = f"{'variance reduction, ' if reduced else ''}momentum {beta:g}"
                 ax.errorbar(
                     one.batch_size,
                     mid,

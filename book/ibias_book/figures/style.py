@@ -97,18 +97,13 @@ def band(ax, values: xr.DataArray, *, colour, label: str = "", dashes="-"):
 def label_ends(ax, labels: Mapping[object, str], *, gap: float = 0.085):
     """Write each label (line -> text) at the right end of its line, pushed apart where lines end
     together."""
-    ax.figure.draw_without_rendering()
+    ax.get_ylim()  # settles the limits; the layout, which is dear, does not matter here
+    to_axes = ax.transScale + ax.transLimits
     ends = []
     for line, text in labels.items():
         y = np.asarray(line.get_ydata(), float)
         last = y[np.isfinite(y)][-1]
-        ends.append(
-            [
-                ax.transAxes.inverted().transform(ax.transData.transform((1, last)))[1],
-                text,
-                line.get_color(),
-            ]
-        )
+        ends.append([to_axes.transform((1, last))[1], text, line.get_color()])
     ends.sort(key=lambda end: end[0])
     for previous, end in itertools.pairwise(ends):
         end[0] = max(end[0], previous[0] + gap)
@@ -141,46 +136,54 @@ def round_ticks(axis):
     axis.set_minor_formatter(NullFormatter())
 
 
-def error_and_cosine(runs: xr.Dataset, rows: Sequence[Mapping], *, cosine: bool = True):
-    """The panels of Figures 1, 3 and 4: relative margin error (left) and cosine to W* (right), one
-    line per batch size.
+RECIPES = (
+    {"title": "no memory", "momentum": 0.0, "variance_reduction": False},
+    {"title": "momentum 0.5", "momentum": 0.5, "variance_reduction": False},
+    {"title": "momentum 0.99", "momentum": 0.99, "variance_reduction": False},
+    {"title": "variance reduction", "momentum": 0.0, "variance_reduction": True},
+)
 
-    ``runs`` holds ``error`` and ``cosine`` over (optimizer, seed, step); each of ``rows`` is a dict
-    with ``title``, ``momentum`` and ``variance_reduction``, and selects the optimizers of one row
-    of panels.
+
+def by_recipe(rows: Mapping[str, xr.DataArray], recipes: Sequence[Mapping] = RECIPES):
+    """A column of panels per recipe and a line per batch size: what Figures 1, 3 and 4 say.
+
+    ``rows``: label of the vertical axis -> "error" or "cosine" over (optimizer, seed, step); each
+    of ``recipes`` has a ``title`` and chooses by ``momentum`` and ``variance_reduction``.
     """
-    colours = batch_colours(runs.batch_size.values)
-    fig, axes = canvas(len(rows), 1 + cosine, height=2.35, sharex=True, sharey="col")
-    for index, (row, pair) in enumerate(zip(rows, axes, strict=True)):
-        chosen = runs.where(
-            (runs.momentum == row["momentum"])
-            & (runs.variance_reduction == row["variance_reduction"]),
-            drop=True,
-        )
-        if not chosen.sizes["optimizer"]:
-            raise ValueError(
-                f"no optimizer has momentum {row['momentum']} and variance_reduction"
-                f" {row['variance_reduction']}"
-            )
-        labels = {}
-        for name in chosen.optimizer.values:
-            one = chosen.sel(optimizer=name)
-            b = int(one.batch_size)
-            text = "full batch" if b == max(colours) else f"b = {b}"
-            labels[band(pair[0], one.error, colour=colours[b])] = text
-            if cosine:
-                band(pair[1], one.cosine, colour=colours[b])
-        letters = f"({chr(97 + (1 + cosine) * index)}) "
-        pair[0].set(xscale="log", yscale="log", ylabel="relative margin error", ylim=(0.01, 2.2))
-        pair[0].axhline(1, color=FAINT, lw=0.8, ls=":")
-        pair[0].set_title(letters + row["title"], loc="left")
-        if cosine:
-            pair[1].set(xscale="log", ylabel="cosine to $W^*$", ylim=(0.0, 1.03))
-            pair[1].set_title(f"({chr(98 + 2 * index)})", loc="left")
-        label_ends(pair[0], labels)
+    fig, axes = canvas(len(rows), len(recipes), height=2.2, sharex=True, sharey="row")
+    for pair, (label, values) in zip(axes, rows.items(), strict=True):
+        for ax, recipe in zip(pair, recipes, strict=True):
+            _batches(ax, values, recipe)
+        pair[0].set_ylabel(label)
+    for ax, recipe in zip(axes[0], recipes, strict=True):
+        ax.set_title(recipe["title"], fontsize=10)
     for ax in axes[-1]:
         ax.set_xlabel("iterations")
+    legend_below(fig, axes[0, 0], columns=5)
     return fig
+
+
+def _batches(ax, values: xr.DataArray, recipe: Mapping):
+    """One panel of ``by_recipe``."""
+    colours = batch_colours(values.batch_size.values)
+    mine = (values.momentum == recipe["momentum"]) & (
+        values.variance_reduction == recipe["variance_reduction"]
+    )
+    if not mine.any():
+        raise ValueError(
+            f"no optimizer has momentum {recipe['momentum']} and variance_reduction"
+            f" {recipe['variance_reduction']}"
+        )
+    for one in values.isel(optimizer=mine.values).transpose("optimizer", ...):
+        b = int(one.batch_size)
+        band(ax, one, colour=colours[b], label="full batch" if b == max(colours) else f"b = {b}")
+    ax.set(xscale="log", xticks=[1, 1e2, 1e4])
+    ax.minorticks_off()
+    if values.name == "error":
+        ax.set(yscale="log", ylim=(0.01, 2.2))
+        ax.axhline(1, color=FAINT, lw=0.8, ls=":")
+    else:
+        ax.set_ylim(0, 1.03)
 
 
 def unit_balls(curves: xr.Dataset):
@@ -215,32 +218,4 @@ def unit_balls(curves: xr.Dataset):
         )
     for ax in axes.flat[len(names) :]:
         ax.axis("off")
-    return fig
-
-
-def intervals(bounds: xr.Dataset):
-    """Certified intervals [lower, upper] of maximum margins as gap bars: ``gap`` over (data, norm),
-    logarithmic."""
-    fig, axes = canvas(height=2.6)
-    ax, names = axes[0, 0], list(bounds.norm.values)
-    width = 0.8 / len(names)
-    for j, name in enumerate(names):
-        at = np.arange(bounds.sizes["data"]) + (j - (len(names) - 1) / 2) * width
-        gap = np.maximum(bounds.gap.sel(norm=name).values, 1e-17)
-        ax.bar(
-            at,
-            gap,
-            width * 0.9,
-            bottom=1e-17,
-            color=NORM_COLOURS.get(str(name), REFERENCE),
-            label=NORM_NAMES.get(str(name), words.norm(str(name))),
-        )
-    ax.set(
-        yscale="log",
-        ylabel="relative certified gap",
-        xticks=np.arange(bounds.sizes["data"]),
-        xticklabels=bounds["data"].values,
-    )
-    ax.grid(axis="x", visible=False)
-    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     return fig

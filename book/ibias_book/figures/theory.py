@@ -59,10 +59,11 @@ def slack(table: xr.Dataset):
 
 def errors(runs: xr.Dataset):
     """Measured and a-priori eps_t along one run per appendix; gamma dotted: below it the loss must
-    fall."""
-    fig, axes = canvas(2, 2, height=2.3, sharex=True)
-    for ax, run in zip(axes.flat, runs.run.values, strict=False):
-        one = runs.sel(run=run).dropna("step", subset=["error"])
+    fall. A run whose signal has no error is left out."""
+    noisy = runs.isel(run=(runs.prior > 0).any("step").values)
+    fig, axes = canvas(1, noisy.sizes["run"], height=2.7, sharey=True)
+    for ax, run in zip(axes.flat, noisy.run.values, strict=True):
+        one = noisy.sel(run=run).dropna("step", subset=["error"])
         ax.plot(one.step, one.prior, color=TAGS["derived"], label="a priori")
         ax.plot(one.step, one.error, color=TAGS["text"], lw=0.8, label="measured")
         ax.axhline(float(one.gamma), color=REFERENCE, ls=":", label=r"$\gamma$")
@@ -70,7 +71,7 @@ def errors(runs: xr.Dataset):
         ax.set_yscale("symlog", linthresh=0.01)
         ax.set_ylim(bottom=0)
         ax.set_title(str(run), loc="left")
-    axes[0, 0].legend()
+    legend_below(fig, axes[0, 0])
     _label(axes, "step", r"error $\varepsilon_t$")
     return fig
 
@@ -233,31 +234,6 @@ def explicit_rate(runs: xr.Dataset, families: dict[str, str]):
         ax.set_title(text, loc="left")
     axes[0, 0].set_ylabel(r"distance to $\bar W$ direction")
     axes[0, 0].legend()
-    return fig
-
-
-def losses_compared(runs: xr.Dataset):
-    """Relative margin errors under cross-entropy (solid) and exponential loss (dashed), one panel
-    per norm."""
-    norms = list(dict.fromkeys(str(name).split(",")[0] for name in runs.optimizer.values))
-    fig, axes = canvas(1, len(norms), height=2.7, sharey=True)
-    colours = ["#000000", "#0072B2", "#009E73"]
-    for ax, norm in zip(axes[0], norms, strict=True):
-        names = [name for name in runs.optimizer.values if str(name).startswith(norm)]
-        for colour, name in zip(colours, names, strict=True):
-            for dashes, loss in zip(("-", "--"), runs.loss_name.values, strict=False):
-                text = str(name).split(", ", 1)[1] if dashes == "-" else ""
-                band(
-                    ax,
-                    runs.error.sel(optimizer=name, loss_name=loss),
-                    colour=colour,
-                    label=text,
-                    dashes=dashes,
-                )
-        ax.set(xscale="log", yscale="log", xlabel="iterations", ylim=(5e-3, 2))
-        ax.set_title(NORM_NAMES[norm], loc="left")
-    axes[0, 0].set_ylabel("relative margin error")
-    axes[0, 0].legend(fontsize=8)
     return fig
 
 

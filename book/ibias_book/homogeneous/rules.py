@@ -5,14 +5,14 @@ smallness.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, log, sqrt
 
 import torch
 from torch import Tensor
 
 from ibias._checks import is_number
 from ibias.norms import MAX, SPECTRAL
-from ibias.probe.network_norms import HYBRID, L2, LINF, MAX_SPECTRAL, WholeNorm
+from ibias.probe.network_norms import HYBRID, L2, LINF, MAX_SPECTRAL, WholeNorm, of_block
 from ibias.probe.stationarity import joined, separated
 from ibias.problem import Scaled, weighted_sum
 from ibias.schedules import Power
@@ -73,65 +73,124 @@ class Rule:
 
 
 class Stepper:
-    """The averages of one rule along its runs; averages carry a log scale per seed, so they never
-    underflow."""
+    """The averages of one rule along its runs, blocks ``(seeds, rows, columns)``."""
 
     def __init__(self, rule: Rule, theta: Parameters):
-        row = joined(theta)
-        zero = Scaled(torch.zeros_like(row), row.new_full(row.shape[:-2], -torch.inf))
-        self.rule, self.t, self.shapes = rule, 0, [tuple(p.shape[-2:]) for p in theta]
-        self.average, self.entries, self.squares = zero, zero, zero
+        self._steppers = Steppers([rule], [p[None] for p in theta])
 
     def direction(self, u: Scaled, samples: int) -> Parameters:
         """The unit step D for the ascent direction u (``(seeds, 1, p)``, see `joined`) of
         ``samples`` samples; updates the averages."""
-        rule, self.t = self.rule, self.t + 1
-        self.average = _averaged(self.average, u, rule.momentum)
-        m = separated(self.average.value, self.shapes)
-        if rule.betas is None and rule.polar is None:
-            return rule.norm.steepest(m)
-        step = rule.norm.steepest(m) if rule.polar is None else self._approximate(m)
-        if rule.betas is not None:
-            adam, norms = separated(self._adam(u, samples), self.shapes), rule.norm.parts(len(m))
-            step = [a if n == MAX else d for a, d, (n, _) in zip(adam, step, norms, strict=True)]
-        return step
+        one = Scaled(u.value[None], u.log_scale[None])
+        return [block[0] for block in self._steppers.directions(one, samples)]
 
-    @property
+
+class Steppers:
+    """The averages of several rules along their runs, blocks ``(rules, seeds, rows, columns)``;
+    averages carry a log scale per run, so they never underflow."""
+
+    def __init__(self, rules: list[Rule], theta: Parameters):
+        row = joined(theta)
+        zero = Scaled(torch.zeros_like(row), row.new_full(row.shape[:-2], -torch.inf))
+        self.rules, self.t, self.shapes = rules, 0, [tuple(p.shape[-2:]) for p in theta]
+        self.adams = [i for i, rule in enumerate(rules) if rule.betas is not None]
+        self.average, self.entries, self.squares = zero, zero, zero
+        self.momenta = [rule.momentum for rule in rules]
+        if self.adams:
+            self.entries = self.squares = Scaled(zero.value[self.adams], zero.log_scale[self.adams])
+
+    def directions(self, u: Scaled, samples: int) -> Parameters:
+        """The unit steps D for the ascent directions u (``(rules, seeds, 1, p)``, see `joined`) of
+        ``samples`` samples; updates the averages."""
+        self.t += 1
+        self.average = _averaged(self.average, u, self.momenta)
+        steps = _steepest(self.rules, separated(self.average.value, self.shapes))
+        if self.adams:
+            adam = separated(self._adam(u, samples), self.shapes)
+            for place, i in enumerate(self.adams):
+                for step, block, (norm, _) in zip(steps, adam, self._parts(i), strict=True):
+                    if norm == MAX:
+                        step[i] = block[place]
+        return steps
+
     def used(self) -> Scaled:
-        """The average that the steps were made of: Adam's own where every block is Adam's."""
-        return (
-            self.entries if self.rule.betas is not None and self.rule.norm == LINF else self.average
-        )
+        """The averages that the steps were made of: Adam's own where every block is Adam's."""
+        value, log_scale = self.average.value.clone(), self.average.log_scale.clone()
+        for place, i in enumerate(self.adams):
+            if self.rules[i].norm == LINF:
+                value[i], log_scale[i] = self.entries.value[place], self.entries.log_scale[place]
+        return Scaled(value, log_scale)
 
-    def _approximate(self, m):
-        """The step with ``rule.polar`` where the norm is spectral."""
-        norms = self.rule.norm.parts(len(m))
-        return [
-            (self.rule.polar(g) if n == SPECTRAL else n.steepest(g)) / weight
-            for g, (n, weight) in zip(m, norms, strict=True)
-        ]
+    def _parts(self, i):
+        return self.rules[i].norm.parts(len(self.shapes))
 
     def _adam(self, u, samples):
-        b1, b2 = self.rule.betas
-        self.entries = _averaged(self.entries, u, b1)
-        self.squares = _averaged(self.squares, Scaled(u.value.square(), 2 * u.log_scale), b2)
-        c1, c2 = 1 - b1**self.t, 1 - b2**self.t
+        u = Scaled(u.value[self.adams], u.log_scale[self.adams])
+        rules = [self.rules[i] for i in self.adams]
+        first, second = zip(*(rule.betas for rule in rules), strict=True)
+        self.entries = _averaged(self.entries, u, first)
+        self.squares = _averaged(self.squares, Scaled(u.value.square(), 2 * u.log_scale), second)
+        c1, c2 = ([1 - b**self.t for b in betas] for betas in (first, second))
         half = self.squares.log_scale / 2
         root = self.squares.value.sqrt()
-        if self.rule.eps:
-            root = root + _per_entry(samples * self.rule.eps * sqrt(c2) * (-half).exp())
-        ratio = _per_entry((self.entries.log_scale - half).exp()) * (sqrt(c2) / c1)
+        if any(rule.eps for rule in rules):
+            eps = _per_rule([samples * r.eps * sqrt(c) for r, c in zip(rules, c2, strict=True)])
+            # without eps there is nothing to add, however small the gradient
+            root = root + _per_entry(torch.where(eps > 0, eps * (-half).exp(), 0.0))
+        corrections = _per_rule([sqrt(b) / a for a, b in zip(c1, c2, strict=True)])
+        ratio = _per_entry((self.entries.log_scale - half).exp() * corrections)
         # 0/0 counts as 0: constant pixels and dead units have no gradient, ever
         quotient = ratio * self.entries.value / torch.where(root > 0, root, 1.0)
         return torch.where(root > 0, quotient, 0.0)
+
+
+def _steepest(rules, m):
+    """The rules' steepest directions for their averages ``m``; what rules share of a norm is
+    computed together."""
+    steps = [torch.empty_like(block) for block in m]
+    for norm, rows in _together(rule.norm if rule.norm == L2 else None for rule in rules):
+        if norm is not None:
+            for step, direction in zip(steps, norm.steepest([g[rows] for g in m]), strict=True):
+                step[rows] = direction
+    parts = [None if rule.norm == L2 else rule.norm.parts(len(m)) for rule in rules]
+    for j, (g, step) in enumerate(zip(m, steps, strict=True)):
+        kinds = [p and (p[j][0], rule.polar) for p, rule in zip(parts, rules, strict=True)]
+        for kind, rows in _together(kinds):
+            if kind is None:
+                continue
+            norm, polar = kind
+            weights = _per_entry(_per_rule([parts[i][j][1] for i in rows]))
+            approximate = polar is not None and norm == SPECTRAL
+            unit = polar(g[rows]) if approximate else of_block(norm, g).steepest(g[rows])
+            step[rows] = unit / weights
+    return steps
+
+
+def _together(keys):
+    """``(key, its places)`` for every different one of ``keys``."""
+    places: dict = {}
+    for i, key in enumerate(keys):
+        places.setdefault(key, []).append(i)
+    return places.items()
+
+
+def _per_rule(numbers):
+    """Against ``(rules, seeds)``."""
+    return torch.tensor(numbers, dtype=torch.float64)[:, None]
 
 
 def _per_entry(scalars):
     return scalars[..., None, None]
 
 
-def _averaged(average, u, decay):
-    return weighted_sum((decay, average), (1 - decay, u)).rescaled()
+def _averaged(average, u, decays):
+    """``decay average + (1 - decay) u``, a decay for each rule."""
+    logs = [
+        _per_rule([log(c) if c else -inf for c in kept])
+        for kept in (decays, [1 - decay for decay in decays])
+    ]
+    terms = (Scaled(s.value, s.log_scale + c) for s, c in zip((average, u), logs, strict=True))
+    return weighted_sum(*((1, term) for term in terms)).rescaled()
 
 
 def family_rules(

@@ -19,7 +19,7 @@ from ..batches import batch_rows
 from .ascent import Ascent, ascent
 from .networks import HomogeneousModel
 from .observables import KINDS, measure
-from .rules import Rule
+from .rules import Rule, Steppers
 from .tasks import Task
 
 
@@ -118,7 +118,7 @@ class _Training:
         self.rows, self.reduced = _batches(batches, task, steps + 1)
         start = model.initial(task.seeds, scale)
         self.theta = [p.expand(len(rules), *p.shape).clone() for p in start]
-        self.steppers = [rule.start([p[i] for p in self.theta]) for i, rule in enumerate(rules)]
+        self.steppers = Steppers(rules, self.theta)
         self.snapshot = None  # parameters and full direction at the start of the epoch
 
     def here(self) -> Ascent:
@@ -131,11 +131,7 @@ class _Training:
 
     def directions(self, t, here):
         u, samples = (here.u, self.task.n) if self.rows is None else self._batch(t)
-        per_rule = [
-            stepper.direction(Scaled(u.value[i], u.log_scale[i]), samples)
-            for i, stepper in enumerate(self.steppers)
-        ]
-        return [torch.stack(column) for column in zip(*per_rule, strict=True)]
+        return self.steppers.directions(u, samples)
 
     def move(self, t, directions):
         eta = torch.tensor([rule.schedule(t) for rule in self.rules], dtype=torch.float64)
@@ -160,10 +156,8 @@ class _Training:
         return u, b
 
     def measure(self, here, directions):
-        averages = [
-            stepper.used.value * (stepper.used.log_scale - scale).exp()[..., None, None]
-            for stepper, scale in zip(self.steppers, here.u.log_scale, strict=True)
-        ]
+        used = self.steppers.used()
+        averages = Scaled(used.value, used.log_scale - here.u.log_scale).plain()
         entries = any(rule.betas for rule in self.rules)
         return measure(
             self.model,
@@ -172,7 +166,7 @@ class _Training:
             self.theta,
             here,
             directions,
-            separated(torch.stack(averages), self.model.shapes),
+            separated(averages, self.model.shapes),
             entries,
         )
 

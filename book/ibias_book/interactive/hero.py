@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 
 import ibias as ib
 
@@ -52,15 +53,8 @@ def build(target: Path, *, store="auto", steps: int = STEPS) -> dict:
     return numbers
 
 
-def panel(data: ib.Dataset, norm: ib.Norm, store, steps: int) -> dict:
-    """One norm: where its ball first touches, and the direction u = w_0 - w_1 and relative error of
-    every recipe over time.
-
-    Directions are scaled to the ball through the touching point, so a recipe that finds the maximum
-    margin ends there.
-    """
-    best = ib.max_margin(data, norm)
-    methods = [ib.SteepestDescent(norm, signal, SCHEDULE, name=name) for name, signal in RECIPES]
+def paths(data: ib.Dataset, methods: list[ib.SteepestDescent], store, steps: int) -> xr.Dataset:
+    """The weights of every method from its first step on, one shuffle."""
     runs = ib.sweep(
         data,
         methods,
@@ -71,7 +65,19 @@ def panel(data: ib.Dataset, norm: ib.Norm, store, steps: int) -> dict:
         store=store,
         progress=False,
     )
-    runs = runs.isel(seed=0, step=slice(1, None))
+    return runs.isel(seed=0, step=slice(1, None))
+
+
+def panel(data: ib.Dataset, norm: ib.Norm, store, steps: int) -> dict:
+    """One norm: where its ball first touches, and the direction u = w_0 - w_1 and relative error of
+    every recipe over time.
+
+    Directions are scaled to the ball through the touching point, so a recipe that finds the maximum
+    margin ends there.
+    """
+    best = ib.max_margin(data, norm)
+    methods = [ib.SteepestDescent(norm, signal, SCHEDULE, name=name) for name, signal in RECIPES]
+    runs = paths(data, methods, store, steps)
     w = runs.weights.values
     on_ball = (w[:, :, 0] - w[:, :, 1]) / runs.norm_own.values[..., None] / best.upper
     weights = best.weights / best.margin
@@ -98,17 +104,7 @@ def three_classes(store, steps: int) -> dict:
     data = ib.Dataset(found[:, :2], found[:, 2].astype(int), "hero, three classes")
     best = {norm.text: ib.max_margin(data, norm) for _, norm in PAIR}
     methods = [ib.SteepestDescent(norm, ib.FullBatch(), SCHEDULE, name=name) for name, norm in PAIR]
-    runs = ib.sweep(
-        data,
-        methods,
-        seeds=[SEED],
-        steps=steps,
-        record=ib.logspaced(90),
-        weights=True,
-        store=store,
-        progress=False,
-    )
-    runs = ib.relative_error(runs, best).isel(seed=0, step=slice(1, None))
+    runs = ib.relative_error(paths(data, methods, store, steps), best)
     lanes = []
     for (name, norm), w, length, error in zip(
         PAIR, runs.weights.values, runs.norm_own.values, runs.error.values, strict=True

@@ -143,27 +143,35 @@ APART = {"self-check": "Self-checks", "expectation": "Expectations"}
 
 
 def _told(c: Claim) -> str:
-    caveat = f" *But:* {c.caveat}" if c.caveat else ""
-    fold = f"<details><summary>How it was tested</summary>\n\n{c.tested}\n\n</details>"
-    return typeset(f"{c.sentence}{caveat}\n\n{c.where}.\n\n{fold}")
+    facts = [f"*But:* {c.caveat}"] if c.caveat else []
+    facts += [f"{c.where}.", c.tested]
+    title = "the caveat, and how tested" if c.caveat else "how tested"
+    fold = "\n\n".join([f"<details><summary>{title}</summary>", *facts, "</details>"])
+    return typeset(f"{c.sentence}\n\n{fold}")
 
 
 SAID = dict(
     zip(
         VERDICTS,
         (
-            *("hold", "hold with a caveat", "are vacuous", "are contradicted"),
-            *("are not reproduced", "are not tested"),
+            ("hold", "holds"),
+            ("hold with a caveat", "holds with a caveat"),
+            ("are vacuous", "is vacuous"),
+            ("are contradicted", "is contradicted"),
+            ("are not reproduced", "is not reproduced"),
+            ("are not tested", "is not tested"),
         ),
         strict=True,
     )
 )
+"""Verdict -> what several claims do, what one does."""
 
 
 def sentence(found: list[Claim]) -> str:
     """The counts as a sentence."""
-    said = [f"{n} {SAID[v]}" for v, n in claims.count(found).items() if n]
-    return f"{len(found)} claims: {', '.join(said)}." if found else "No claims yet."
+    said = [f"{n} {SAID[v][n == 1]}" for v, n in claims.count(found).items() if n]
+    many = "1 claim" if len(found) == 1 else f"{len(found)} claims"
+    return f"{many}: {', '.join(said)}." if found else "No claims yet."
 
 
 class VerdictCounts(Ledger):

@@ -10,11 +10,12 @@ from tempfile import TemporaryDirectory
 from time import process_time
 
 import numpy as np
+import pandas as pd
 import torch
 import xarray as xr
 
 from ibias.data import Dataset
-from ibias.maxmargin import NotSeparable, checker, max_margin, random_optima
+from ibias.maxmargin import MaxMargin, NotSeparable, checker, max_margin, random_optima
 from ibias.norms import Norm
 
 from .theory import constants
@@ -37,6 +38,17 @@ def margins(datasets: Mapping[str, Dataset], norms: Sequence[Norm]) -> xr.Datase
     for name in ("n", "d", "k", "radius"):
         table[name] = "data", [getattr(data, name) for data in datasets.values()]
     return table.assign(separable=table.lower.notnull().all("norm"))
+
+
+def certified(found: Mapping[str, Mapping[str, MaxMargin]]) -> pd.DataFrame:
+    """A row per data set and norm of maximum margins at hand: the lower bound, the relative width
+    proved, and how many samples are support vectors."""
+    rows = [
+        (name, norm, best.lower, best.gap, len(best.support_vectors))
+        for name, by_norm in found.items()
+        for norm, best in by_norm.items()
+    ]
+    return pd.DataFrame(rows, columns=["data", "norm", "margin", "proved to", "support vectors"])
 
 
 def _cell(data, norm):

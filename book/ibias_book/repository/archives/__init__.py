@@ -6,8 +6,8 @@ on with the data that are at hand.
 """
 
 from .at_hand import state
-from .digits import Images, images, mnist
+from .digits import Images, images, mnist, mnist_or_digits
 from .errors import Unavailable
 from .texts import plays
 
-__all__ = ["Images", "Unavailable", "images", "mnist", "plays", "state"]
+__all__ = ["Images", "Unavailable", "images", "mnist", "mnist_or_digits", "plays", "state"]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+import ibias.data as data
 from ibias.data import Dataset
 
 from ..place import find_root
@@ -72,6 +73,18 @@ def mnist(classes=None, n: int | None = None, seed: int = 0) -> Dataset:
         raise ValueError(f"n = {n} digits were asked for; {there.source} has {len(chosen)}")
     chosen = np.random.default_rng(seed).permutation(chosen)[:n]
     return Dataset(there.pixels[chosen].reshape(-1, 784), there.labels[chosen], "MNIST")
+
+
+def mnist_or_digits(classes=None, n: int | None = None, seed: int = 0) -> tuple[Dataset, str]:
+    """As ``mnist``, with an empty sentence; where it is not at hand, as many of scikit-learn's
+    8 x 8 digits, drawn in the same way, and the sentence that says why."""
+    try:
+        return mnist(classes, n, seed), ""
+    except Unavailable as err:
+        there = data.digits(classes)
+        chosen = np.random.default_rng(seed).permutation(there.n)[:n]
+        labels = np.asarray(there.label_names)[there.y[chosen]]
+        return Dataset(there.x[chosen], labels, there.name), str(err)
 
 
 def folder() -> Path:

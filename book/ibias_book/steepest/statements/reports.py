@@ -2,6 +2,7 @@
 `ibias_book.figures.theory`."""
 
 import numpy as np
+import pandas as pd
 import torch
 import xarray as xr
 
@@ -200,6 +201,18 @@ def two_losses(steps=20_000, seeds=range(5)):
         for loss in (CROSS_ENTROPY, EXPONENTIAL)
     ]
     return xr.concat([part[["error"]] for part in parts], "loss_name")
+
+
+def ends_by_loss(end):
+    """Of ``two_losses`` at its last step, a row a norm and method: the medians under both losses
+    and the largest difference of one shuffle."""
+    norms, methods = zip(*(str(name).split(", ", 1) for name in end.optimizer.values), strict=True)
+    middle = end.median("seed")
+    columns = {str(loss): middle.sel(loss_name=loss).values for loss in end.loss_name.values}
+    apart = abs(end.diff("loss_name")).max(["loss_name", "seed"]).values
+    return pd.DataFrame(
+        {"norm": norms, "method": methods} | columns | {"largest difference": apart}
+    )
 
 
 def warm_up(steps=400, seeds=range(5)):
