@@ -240,6 +240,30 @@ def test_a_proof_opens_by_keyboard_and_prints_open(visit):
     assert steps.is_visible() and steps.bounding_box()["height"] > 50
 
 
+@on_each_content
+def test_a_section_folds_its_code_once(desk):
+    """One fold where there were up to fifteen, that holds all of their cells."""
+    folds = desk.evaluate(
+        """() => [...document.querySelectorAll('article details:has(> .cell_input)')].map(fold => {
+        const section = fold.closest('section');
+        return [fold.querySelector('summary').innerText, fold.querySelectorAll('pre').length,
+                [...section.querySelectorAll(':scope > details:has(> .cell_input)')].length]; })"""
+    )
+    name = Path(urlsplit(desk.url).path).stem
+    source = ROOT / "notebooks" / f"{name}.py"
+    cells = source.read_text("utf-8").count('tags=["hide-input"]') if source.is_file() else 0
+    assert sum(shown for _, shown, _ in folds) == cells
+    assert all(words == "Code of this section" and n == 1 for words, _, n in folds)
+
+
+def test_the_code_of_a_section_opens_by_keyboard(visit):
+    page = visit("notebooks/C_technical_lemmas.html")
+    fold = page.locator("details.ibias-code").first
+    fold.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert fold.locator("pre").first.is_visible()
+
+
 def test_a_badge_says_what_it_means_on_focus_and_leads_there(visit):
     page = visit("notebooks/C_technical_lemmas.html")
     badge = page.locator("#stmt-c-3 .ibias-badge")

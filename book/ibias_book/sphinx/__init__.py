@@ -5,6 +5,7 @@ from zlib import crc32
 
 from . import (
     badges,
+    code_folds,
     command_reference,
     furniture,
     interactive,
@@ -25,6 +26,7 @@ PIECES = (
     badges,
     proofs,
     symbols,
+    code_folds,
     furniture,
     previews,
 )
@@ -32,8 +34,8 @@ PIECES = (
 
 def setup(app):
     """Register the ledger of claims, badges and proofs of statements, links of what is named and of
-    symbols, interactive figures, what ends a chapter, pages that need no network, and the cards of
-    all links."""
+    symbols, interactive figures, the folds of code, what ends a chapter, pages that need no
+    network, and the cards of all links."""
     for piece in PIECES:
         piece.setup(app)
     return {"env_version": source(), "parallel_read_safe": False, "parallel_write_safe": True}
