@@ -1,7 +1,6 @@
 """The runner of notebooks, their parameters and outputs, the claims and the data of figures."""
 
 import json
-import time
 from pathlib import Path
 
 import nbformat
@@ -149,43 +148,6 @@ def test_a_notebook_that_cannot_even_start_is_reported(mini, monkeypatch):
     monkeypatch.setattr(notebooks, "execute", broken)
     (outcome,) = notebooks.run(mini, say=None)
     assert outcome.status == "failed" and outcome.message == "no processes left"
-
-
-def with_cell(mini, source):
-    nb = nbformat.read(mini / "notebooks" / "mini.ipynb", as_version=4)
-    nb.cells[1].source = source
-    nbformat.write(nb, mini / "notebooks" / "mini.ipynb")
-    return mini
-
-
-def test_a_kernel_finds_libraries_imported_but_nothing_that_may_be_edited_meanwhile(mini):
-    source = """import os, sys
-assert not [name for name in sys.modules if name.partition(".")[0] == "ibias"]
-assert ("torch" in sys.modules) == (sys.platform == "linux")
-import matplotlib, torch
-assert torch.get_num_threads() == 1 and "inline" in matplotlib.get_backend()
-assert os.path.basename(os.getcwd()) == "notebooks" and os.environ["IBIAS_FIGURES"]
-assert sys.stdin is None or not sys.stdin.isatty()"""
-    (outcome,) = notebooks.run(with_cell(mini, source), say=None)
-    assert outcome.message == "" and outcome.status == "done"
-
-
-def test_an_interrupted_run_leaves_no_kernel_behind(mini):
-    with_cell(mini, "import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)")
-    told = mini / "notebooks" / "pid"
-
-    def watch(done, cells):
-        if told.exists() and told.read_text():
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        notebooks.execute(mini, "mini", mini / "out.ipynb", watch=watch)
-    kernel = Path(f"/proc/{told.read_text()}/stat")
-    for _ in range(300):  # it looks once a second whether the process that asks it lives
-        if not kernel.exists() or kernel.read_text().split()[2] == "Z":
-            return
-        time.sleep(0.1)
-    pytest.fail("the kernel still runs")
 
 
 # --- claims

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -22,7 +23,6 @@ from .. import claims
 from ..provenance import FOLDER, MIME
 from ..repository import find_root
 from . import outputs, pace, pairs, sources
-from .execute import start
 from .parameters import once, typed
 
 STORE = "IBIAS_STORE"
@@ -95,32 +95,34 @@ def execute(
     interrupted.
     """
     source = root / "notebooks" / f"{name}.ipynb"
-    given = typed(source, parameters or {})
+    given = json.dumps(typed(source, parameters or {}))
     watch = watch or (_bar(name) if progress else None)
     target.parent.mkdir(parents=True, exist_ok=True)
-    log = target.with_suffix(".log")
-    log.unlink(missing_ok=True)
     started = time.perf_counter()
-    child = start(source, target, log, given, THREADS | (environment or {}))
-    try:
-        while child.is_alive():
-            child.join(0.2 if watch is None else 1.0)
-            if watch:
-                watch(*_cells(target))
-    finally:
-        if child.is_alive():
-            _end_group(child.pid)
-    if child.exitcode:
-        said = log.read_text(encoding="utf-8") if log.exists() else ""
-        raise RuntimeError(f"notebook {name} failed: {_end(said)}")
+    with open(target.with_suffix(".log"), "w+", encoding="utf-8") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "ibias_book.run.execute", str(source), str(target)],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=os.environ | THREADS | (environment or {}),
+            start_new_session=True,
+            text=True,
+        )
+        try:
+            child.stdin.write(given)
+            child.stdin.close()
+            while child.poll() is None:
+                time.sleep(0.2 if watch is None else 1.0)
+                if watch:
+                    watch(*_cells(target))
+        finally:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGTERM)
+        if child.returncode:
+            log.seek(0)
+            raise RuntimeError(f"notebook {name} failed: {_end(log.read())}")
     return time.perf_counter() - started
-
-
-def _end_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGTERM)
-    except ProcessLookupError:  # so young that it has no group of its own yet
-        os.kill(pid, signal.SIGTERM)
 
 
 def _bar(name: str) -> Callable[[int, int], None]:
