@@ -5,6 +5,7 @@ from zlib import crc32
 
 from . import (
     badges,
+    chapter_map,
     code_folds,
     command_reference,
     furniture,
@@ -19,6 +20,7 @@ from . import (
 
 PIECES = (
     ledger,
+    chapter_map,
     offline,
     interactive,
     command_reference,
