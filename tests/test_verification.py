@@ -229,6 +229,9 @@ WAITING = {
     "fig-character-model",
     "fig-mnist-pair",
     "fig-mnist-ten",
+    # three minutes of computation each, made anew with the book
+    "fig-b4-every-mode",
+    "fig-b4-step-sizes",
 }
 
 
