@@ -188,7 +188,7 @@ def test_x_1_margin_is_never_positive():
     assert (top <= 1e-9).all()  # rounding of sums of 100 000 steps of 0.1 and less
 
 
-def test_the_plain_loop_of_x_1_agrees_with_the_engine():
+def test_the_running_sum_of_x_1_agrees_with_the_engine():
     data, method = (
         ib.data.counterexample("X.3"),
         ib.SteepestDescent(ib.MAX, ib.Minibatch(1), ib.Power(0.1)),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import torch
 import xarray as xr
 from scipy import stats
 
@@ -10,11 +11,12 @@ from ibias.data import Dataset
 from ibias.maxmargin import max_margin
 from ibias.methods import SteepestDescent
 from ibias.norms import Norm
-from ibias.runs import sweep
+from ibias.problem import Problem
 from ibias.schedules import Power
 from ibias.signals import Minibatch, Momentum
 
 from ..exponents import Exponent, fit_exponent
+from ..steepest.statements.trajectories import path
 
 ENTRIES = 8
 """Non-zero features of a sample."""
@@ -142,11 +144,11 @@ def sizes(
         method = SteepestDescent(
             norm, Momentum(0.9, Minibatch(n // 4)), Power(0.25 / ratio, 0.5), "N"
         )
-        run = sweep(
-            data, method, seeds=[seeds[at[2]]], steps=steps, record=record, progress=False
-        ).isel(optimizer=0, seed=0)
-        gap[at] = 1 - float(run.margin[-1]) / gamma
-        wrong = record[(run.min_margin <= 0).values]
+        # many records of one run: its weights first, then the margins of all at once
+        w = torch.from_numpy(path(data, method, steps, seeds[at[2]], record=record))
+        margins = Problem(data).min_margin(w)
+        gap[at] = 1 - float(margins[-1] / norm.value(w[-1])) / gamma
+        wrong = record[(margins <= 0).numpy()]
         separated[at] = record[np.searchsorted(record, wrong.max()) + 1]
     cells = ("norm", axis, "seed")
     out = xr.Dataset(

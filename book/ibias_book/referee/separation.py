@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 import xarray as xr
 
 from ibias.data import Dataset
 from ibias.maxmargin import max_margin
-from ibias.methods import SteepestDescent
+from ibias.methods import SteepestDescent, Trajectory
 from ibias.norms import Norm
-from ibias.runs import sweep
+from ibias.problem import Problem
 from ibias.schedules import Power
 from ibias.signals import Minibatch, Momentum
 
 from ..exponents import fit_exponent
+from ..steepest.statements.trajectories import paths
 
 
 def copies(dataset: Dataset, times: int) -> Dataset:
@@ -32,8 +34,13 @@ def lasting(dataset: Dataset, methods: Sequence[SteepestDescent], steps: int, se
     Steps are recorded 3 % apart, which is the error of a time.
     """
     record = np.unique(np.r_[0, np.geomspace(1, steps, 1 + int(np.log(steps) / 0.03)).astype(int)])
-    runs = sweep(dataset, methods, seeds=seeds, steps=steps, record=record, progress=False)
-    wrong = (runs.min_margin.transpose("optimizer", "seed", "step") <= 0).values
+    lanes = [Trajectory(method, seed) for method in methods for seed in seeds]
+    problem, weights = (
+        Problem(dataset),
+        torch.from_numpy(paths(dataset, lanes, steps, record=record)),
+    )
+    least = torch.stack([problem.min_margin(w) for w in weights]).numpy()
+    wrong = least.reshape(len(methods), len(seeds), len(record)) <= 0
     after = wrong.shape[-1] - np.argmax(wrong[..., ::-1], axis=-1)
     return np.where(after < len(record), record[np.minimum(after, len(record) - 1)], np.nan)
 
