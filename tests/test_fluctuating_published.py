@@ -1,5 +1,7 @@
 """The third paper's own experiments: the formula along the path, their networks and their numbers."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from ibias_book.fluctuating.networks import digits_network
 from ibias_book.fluctuating.published import (
     ensembles,
     langevin,
+    language,
     mlp386,
     path,
     stationary,
@@ -18,6 +21,7 @@ from ibias_book.fluctuating.published import (
     table,
     toys,
 )
+from ibias_book.fluctuating.published import transformer as text_network
 from ibias_book.fluctuating.published.repeating import WITH_REPETITION, noise_factor
 from ibias_book.fluctuating.reshuffling import area_variance, linear_epoch_variance
 from ibias_book.fluctuating.statistics import frame_at, noise_statistics
@@ -155,6 +159,8 @@ def test_without_the_archives_other_data_are_named(monkeypatch):
     there, network = mlp386.digits(), mlp386.mlp386(2_048, 0)
     assert there.without == "nothing was downloaded" and "scikit-learn" in network.name
     assert network.p == 386 and network.n == 1_792  # 1,797 digits in whole batches of 64
+    text = text_network.transformer()
+    assert text.without == "nothing was downloaded" and "Gettysburg" in text.name
 
 
 def test_the_public_codes_pooling_and_first_weights():
@@ -261,3 +267,94 @@ def test_a_row_for_every_published_number():
     away = table.rows(found, no_plays="not here").set_index("experiment").verdict
     assert set(away["EXP2, transformer"]) == {"not tested"}
     assert "verdict-not-tested" in table.markdown(table.rows(found, "not here"))
+
+
+# --- the transformer
+
+
+def small():
+    return text_network.transformer().part(slice(6))
+
+
+def test_the_transformer_has_the_papers_size_and_looks_back_only():
+    network = small()
+    assert network.p == 960
+    theta = network.start(0)[None] + 0.1
+    ahead = network.x.clone()
+    ahead[:, 10] = (ahead[:, 10] + 1) % 25
+    one, other = (network.logits(theta, x[None])[0] for x in (network.x, ahead))
+    torch.testing.assert_close(one[:, :10], other[:, :10], rtol=0, atol=1e-12)
+    assert (one[:, 10:] - other[:, 10:]).abs().amax((0, 2)).min() > 1e-6
+
+
+def test_the_transformers_replicas_are_apart_and_its_gradients_means():
+    network, rows = small(), torch.tensor([[0, 3, 3], [5, 1, 2]])
+    theta = torch.stack([network.start(0), network.start(1)]) * 3
+    found = network.batch_gradients(theta, rows)
+    for own, batch, gradient in zip(theta, rows, found, strict=True):
+        wanted = network.sample_gradients(own)[batch].mean(0)
+        torch.testing.assert_close(gradient, wanted, rtol=1e-9, atol=1e-12)  # sums reordered
+
+
+def test_the_text_is_of_25_letters(monkeypatch):
+    network = text_network.transformer()
+    assert network.x.max() < 25 and (network.x[1:, :-1] == network.x[:-1, 1:]).all()
+    torch.testing.assert_close(network.y[:, :-1], network.x[:, 1:])
+    without_archives(monkeypatch)
+    assert text_network.transformer().n % 64 == 0
+
+
+def test_what_ships_of_the_transformer():
+    kept = language.shipped()
+    assert len(language.FILE.read_bytes()) < 500_000
+    assert {key.partition(":")[0] for key in kept} == {"0", "1", "2"}
+    assert all(np.isfinite(row).all() for row in kept.values())
+
+
+def test_a_file_of_other_settings_is_refused(monkeypatch):
+    language.shipped.cache_clear()
+    monkeypatch.setattr(language, "SETTINGS", language.SETTINGS | {"runs": 47})
+    with pytest.raises(ValueError, match="another runs; call `python -m"):
+        language.shipped()
+    monkeypatch.undo()
+    monkeypatch.setattr(language, "text_hash", lambda network: "another text")
+    if not text_network.transformer().without:
+        with pytest.raises(ValueError, match="another text; call"):
+            language.shipped()
+
+
+def test_the_file_is_not_made_from_another_text(monkeypatch, tmp_path):
+    without_archives(monkeypatch)
+    with pytest.raises(ValueError, match="Shakespeare's text: nothing was downloaded"):
+        language.make(tmp_path / "file.npz")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_file_holds_what_is_measured(monkeypatch, tmp_path):
+    monkeypatch.setattr(text_network.archives, "plays", lambda: text_network.OPENING + " ab" * 90)
+    small = {"steps": 4, "runs": 3, "gradient_batches": 3, "hessian_windows": 8, "early": 2}
+    small |= {"reference_steps": 3, "thinned": 4}
+    monkeypatch.setattr(language, "SETTINGS", language.SETTINGS | small)
+    monkeypatch.setattr(language, "SEEDS", (0,))
+    monkeypatch.setattr(language, "FILE", tmp_path / "file.npz")
+    language.make(tmp_path / "file.npz")
+    language.shipped.cache_clear()
+    assert json.loads(str(np.load(tmp_path / "file.npz")["settings"]))["runs"] == 3
+    run = language.run(0)
+    # the same draws and sums; the file keeps the vectors in float32
+    assert language.first_steps_again() < 1e-4 and run.sizes["mode"] == 960
+    assert set(language.published_scores(run)) == set(table.PUBLISHED["EXP2, transformer"])
+    assert set(language.agreement(run)) == set(stationary.compared(*np.ones((2, 3)), 3))
+    language.shipped.cache_clear()
+
+
+@pytest.mark.slow
+def test_the_transformers_file_can_be_made_again():
+    network = text_network.transformer()
+    if network.without:
+        pytest.skip(network.without)
+    fresh, kept = language.measure(network, language.AGAIN), language.run(language.AGAIN)
+    top = stationary.top_modes(fresh["curvature"])
+    # another linear-algebra library turns eigenvectors of close eigenvalues a little
+    np.testing.assert_allclose(fresh["variance"][top], kept.variance.values[top], rtol=0.05)
+    np.testing.assert_allclose(fresh["path"][top], kept.path.values[top], rtol=0.05)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import xarray as xr
 
 from .style import REFERENCE, canvas
@@ -55,4 +56,24 @@ def step_sizes(run: xr.Dataset):
         ax.legend(fontsize=8.5)
         ax.set_xticks(run.eta.values, [f"{eta:g}" for eta in run.eta.values], minor=False)
         ax.minorticks_off()
+    return fig
+
+
+def transformer(runs: Sequence[xr.Dataset]):
+    """Measured against predicted variance of the transformer's 48 top modes (left) and of all that
+    have noise (right): stationary formula and the one along the path."""
+    fig, axes = canvas(1, 2, height=3.1)
+    for ax, count, title in zip(axes[0], (48, None), ("top 48", "all noisy modes"), strict=True):
+        for run in runs:
+            shown = run.where(run.path > 1e-12 * run.path.max(), drop=True)
+            order = np.argsort(-np.abs(shown.curvature.values))[:count]
+            shown = shown.isel(mode=order)
+            ax.loglog(shown.stationary, shown.variance, ".", ms=3, color=STATIONARY)
+            ax.loglog(shown.path, shown.variance, ".", ms=3, color=PATH)
+        _diagonal(ax, shown.variance)
+        ax.set(title=title, xlabel="predicted variance")
+    axes[0, 0].set_ylabel("measured variance")
+    axes[0, 0].plot([], [], "o", ms=4, color=STATIONARY, label="stationary")
+    axes[0, 0].plot([], [], "o", ms=4, color=PATH, label="along the path")
+    axes[0, 0].legend(fontsize=9)
     return fig
