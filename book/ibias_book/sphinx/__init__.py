@@ -40,8 +40,8 @@ PIECES = (
 
 def setup(app):
     """Register the ledger of claims, badges and proofs of statements with their index, links of
-    what is named and of symbols, interactive figures, drawings for the dark, the folds of code, what
-    ends a chapter, pages that need no network, and the cards of all links."""
+    what is named and of symbols, interactive figures, drawings for the dark, the folds of code,
+    what ends a chapter, pages that need no network, and the cards of all links."""
     for piece in PIECES:
         piece.setup(app)
     return {"env_version": source(), "parallel_read_safe": False, "parallel_write_safe": True}
