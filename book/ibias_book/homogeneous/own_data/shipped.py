@@ -1,7 +1,7 @@
 """The results that ship with the package, of which a page runs a few again.
 
-``python -m ibias_book.homogeneous.own_data FOLDER`` makes the files that FOLDER lacks (a quarter of
-an hour of one free core).
+``python -m ibias_book.homogeneous.own_data FOLDER`` makes the files that FOLDER lacks (half an hour
+of one free core).
 """
 
 import io

@@ -100,7 +100,12 @@ class Study:
 KINKED = (-2, -2, -23, -22, -10, -13, -13)
 STUDIES = {
     study.name: study
-    for study in (Study("digits", 2, 512), Study("digits", 1, 512, first=KINKED), Study("mnist", 2))
+    for study in (
+        Study("digits", 2, 512),
+        Study("digits", 1, 512, first=KINKED),
+        Study("mnist", 2),
+        Study("mnist", 1, first=KINKED),
+    )
 }
 
 
