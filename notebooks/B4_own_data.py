@@ -240,7 +240,7 @@ glue("b4_sharp_error", float(fit.error), display=False)
 # %% [markdown]
 # Along the flattest eight the variance is at most {glue:text}`b4_still_variance:.0e` in double precision, against
 # {glue:text}`b4_leak:.0e` in single. Along the flattest noisy ones its late slope grows as $\eta$ to the power
-# {glue:text}`b4_noisy_exponent:.2f} ± {glue:text}`b4_noisy_error:.2f`; the formula along the path says {glue:text}`b4_path_exponent:.2f` ±
+# {glue:text}`b4_noisy_exponent:.2f` ± {glue:text}`b4_noisy_error:.2f`; the formula along the path says {glue:text}`b4_path_exponent:.2f` ±
 # {glue:text}`b4_path_error:.2f`. That is more than the 2 of pure diffusion, and the formula says why: after 100 steps of training the point
 # is still on its way, a larger step carries the replicas further along the path in the same number of steps, and the noise grows on the way.
 # The plateau of the sharp directions has the exponent {glue:text}`b4_sharp_exponent:.2f` ± {glue:text}`b4_sharp_error:.2f`.
