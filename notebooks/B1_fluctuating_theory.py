@@ -17,6 +17,11 @@
 # (sec-fluctuating-theory)=
 # # B1 SGD in a fluctuating landscape: the theory, executed
 #
+# :::{admonition} The paper of this part
+# :class: note
+# Igor Ignashin, Anna Radovskaya, Andrew Semenov, Egor Lopatin, Stanislav Potapov, Aleksandr Kovalenko, Andrey Veprikov, Aleksandr Shestakov, Andrey Leonidov and Aleksandr Beznosikov, *Why SGD is not Brownian motion: a new perspective on stochastic dynamics*, [arXiv:2605.22644](https://arxiv.org/abs/2605.22644) {cite:p}`ignashin2026`.
+# :::
+#
 # **The question.** Ignashin and nine co-authors ({cite:p}`ignashin2026`, [arXiv:2605.22644](https://arxiv.org/abs/2605.22644)) read stochastic gradient descent not as Brownian motion in a fixed
 # landscape but as deterministic motion in a landscape that changes with every mini-batch. Only the abstract is at hand here; the
 # equations below are our derivations from it. At which order in the step size do the two readings part, and does the difference show

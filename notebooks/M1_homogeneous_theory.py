@@ -17,6 +17,11 @@
 # (sec-homogeneous-theory)=
 # # M1 Homogeneous networks: the theory, executed
 #
+# :::{admonition} The paper of this part
+# :class: note
+# Eitan Gronich and Gal Vardi, *The implicit bias of Adam and Muon on smooth homogeneous neural networks*, ICML 2026, [arXiv:2602.16340](https://arxiv.org/abs/2602.16340) {cite:p}`gronich2026`.
+# :::
+#
 # **The question.** A linear classifier has one maximum margin per norm, and the optimizer decides which of them is approached. What is left of
 # that in a network? Gronich and Vardi ({cite:p}`gronich2026`, [arXiv:2602.16340](https://arxiv.org/abs/2602.16340)) answer for smooth *homogeneous* models: the direction of the parameters approaches a first-order
 # stationary (KKT) point of margin maximisation, in the norm of the optimizer. Each ingredient below is a computation.

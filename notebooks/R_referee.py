@@ -20,6 +20,16 @@
 # **The question.** The theorems say that a margin is approached, or bound how far from it a run may end. They do not say *where* a run ends, what
 # the gap depends on, how batches must be drawn, what dimension does, whether a run can stall, or whether any of it matters for images nobody trained on. What follows
 # is ours, but for two claims of the papers' abstracts.
+#
+# :::{admonition} In one minute
+# :class: tip ibias-minute
+# Ten questions, each with its experiment and a verdict. A run without momentum ends where the average of its steps stands still, and that place can be
+# computed beforehand. With momentum, what batches cost follows the noise that is left in the average of gradients; drawing batches independently leaves more
+# of it than reshuffling does. Runs separate the data much sooner than the theorems promise, and the number of features does not matter, while the number of classes does.
+# A larger training margin does not make a better classifier of unseen digits. Adam with mini-batches ends away from the margin that full-batch Adam
+# approaches. With two batches an epoch a spectral run can stall for ever. Networks approach stationary points of the margin problem that need not be optima,
+# and reshuffled momentum still diffuses, at fourth order, where the curvature fluctuates.
+# :::
 
 # %% tags=["parameters"]
 flow_pieces = 2_400

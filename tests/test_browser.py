@@ -353,6 +353,29 @@ def test_links_lead_somewhere(path):
     assert broken == []
 
 
+@pytest.mark.parametrize("scheme, unseen", [("light", "only-dark"), ("dark", "only-light")])
+def test_a_reader_fetches_no_drawing_for_the_other_theme(browser, site, scheme, unseen):
+    path = next(p for p in CONTENT if "only-dark" in (HTML / p).read_text(encoding="utf-8"))
+    page = browser.new_context(viewport=DESK, color_scheme=scheme).new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{site}/{path}", wait_until="load")
+    page.locator(".ibias-frame").last.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    drawn = page.locator(f"img.{unseen}").evaluate_all("all => all.map(image => image.src)")
+    page.context.close()
+    assert drawn and not set(drawn) & set(asked)
+
+
+def test_the_index_of_statements_names_them_and_old_links_arrive(visit):
+    index = visit("prf-prf.html").locator("article")
+    said = index.inner_text()
+    assert "Lemma C.7" in said and "Theorem 4.6" in said and "stmt-" not in said
+    page = visit("notebooks/V_version_two.html#stmt-x-3")
+    box = page.locator("#stmt-v-3").bounding_box()
+    assert 0 <= box["y"] < 200
+
+
 @each_content
 def test_pages_are_small(path):
     # what a reader waits for: the page and its own pictures, without the libraries that all pages

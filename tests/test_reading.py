@@ -39,3 +39,27 @@ def code_blocks(page: Path) -> list[str]:
 def test_no_line_of_code_is_cut(page):
     wide = [s for block in code_blocks(page) for s in block.splitlines() if len(s) > COLUMNS]
     assert wide == []
+
+
+STARTS = {
+    "01_introduction": ("Jichu Li, Xuan Tang and Difan Zou", "2602.11557"),
+    "M1_homogeneous_theory": ("Eitan Gronich and Gal Vardi", "2602.16340"),
+    "B1_fluctuating_theory": ("Aleksandr Beznosikov", "2605.22644"),
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_part_begins_with_its_paper(start):
+    (page,) = [page for page in PAGES if page.stem == start]
+    box = re.search(r":::\{admonition\} The paper of this part\n(.*?)\n:::", prose(page), re.S)
+    assert all(said in box[1] for said in STARTS[start])
+
+
+LONG = 2_000
+"""Words of prose: ten minutes at two hundred a minute."""
+
+
+@each_page
+def test_a_long_chapter_says_it_in_one_minute(page):
+    if page.suffix == ".py" and len(prose(page).split()) > LONG:
+        assert "{admonition} In one minute" in prose(page)

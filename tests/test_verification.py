@@ -229,6 +229,10 @@ WAITING = {
     "fig-character-model",
     "fig-mnist-pair",
     "fig-mnist-ten",
+    # three minutes of computation each, made anew with the book; the transformer's ships
+    "fig-b4-every-mode",
+    "fig-b4-step-sizes",
+    "fig-b4-transformer",
 }
 
 

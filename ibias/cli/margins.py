@@ -71,7 +71,6 @@ def margin(
     """
     from ..norms import norm as norm_of
 
-    chosen = norm_of(norm)
     dataset = open_data(
         data,
         label=label,
@@ -83,14 +82,22 @@ def margin(
     )
     began = perf_counter()
     options = {"solver": solver, "tolerance": tolerance, "seconds": seconds, "progress": not quiet}
-    best = solved(dataset, chosen, proof, plain, **options)
-    found: dict[str, Any] = {
+    best = solved(dataset, norm_of(norm), proof, plain, **options)
+    found = _found(dataset, best) | {"seconds": round(perf_counter() - began, 3)}
+    if json:
+        emit(found)
+    else:
+        _tell(found)
+
+
+def _found(dataset, best) -> dict[str, Any]:
+    return {
         "data": dataset.name,
         "samples": dataset.n,
         "features": dataset.d,
         "classes": dataset.k,
         "digest": dataset.digest,
-        "norm": chosen.text,
+        "norm": best.norm.text,
         "margin": best.margin,
         "lower": best.lower,
         "upper": best.upper,
@@ -99,29 +106,24 @@ def margin(
         "face_dim": best.face_dim,
         "support": support(dataset, best),
         "solver": best.solver,
-        "seconds": round(perf_counter() - began, 3),
     }
-    if json:
-        emit(found)
-        return
-    unique = {
-        True: "yes",
-        False: f"no: a face of dimension {best.face_dim}",
-        None: "not determined",
-    }[best.unique]
-    labels = ", ".join(str(item["sample"]) for item in found["support"][:20]) + (
-        " ..." if len(found["support"]) > 20 else ""
-    )
+
+
+def _tell(found: dict[str, Any]) -> None:
+    """What was found, as a table."""
+    face = f"no: a face of dimension {found['face_dim']}"
+    unique = {True: "yes", False: face, None: "not determined"}[found["unique"]]
+    supporting = [str(item["sample"]) for item in found["support"]]
+    samples = ", ".join(supporting[:20]) + (" ..." if len(supporting) > 20 else "")
+    interval = f"[{found['lower']:.17g}, {found['upper']:.17g}]"
     table(
-        f"{dataset.name}: {dataset.n} samples, {dataset.d} features, {dataset.k} classes",
+        f"{found['data']}: {found['samples']} samples, {found['features']} features,"
+        f" {found['classes']} classes",
         [
-            (f"maximum margin ({chosen.text})", f"{best.margin:.15g}"),
-            (
-                "certified interval",
-                f"[{best.lower:.17g}, {best.upper:.17g}]  relative width {best.gap:.1e}",
-            ),
+            (f"maximum margin ({found['norm']})", f"{found['margin']:.15g}"),
+            ("certified interval", f"{interval}  relative width {found['gap']:.1e}"),
             ("unique optimum", unique),
-            (f"{len(found['support'])} support vectors", f"samples {labels}"),
+            (f"{len(supporting)} support vectors", f"samples {samples}"),
         ],
     )
 

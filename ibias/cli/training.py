@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import xarray as xr
@@ -126,35 +126,43 @@ def train(
         **options,
     )
     runs = margin_shares(runs, best) if best else runs
-    verdict = banner or nearest_margin(runs)
     asked = {"data": data, "standardise": int(standardise), "bias": int(bias)}
-    write_netcdf(runs.assign_attrs(asked, ragged=int(ragged), verdict=verdict), out)
+    runs = runs.assign_attrs(asked, ragged=int(ragged), verdict=banner or nearest_margin(runs))
+    write_netcdf(runs, out)
     figure = out.with_suffix(".svg")
     draw(runs, banner or _outside(method, dataset.n), figure)
+    found = _found(runs, dataset.name, best) | {"out": out, "figure": figure}
+    if json:
+        emit(found)
+    else:
+        _tell(found)
+
+
+def _found(runs: xr.Dataset, data: str, best: dict) -> dict[str, Any]:
     last = {
         name: float(runs.ratio.isel(step=-1, optimizer=0).sel(margin_of=name).median())
         for name in best
     }
-    if json:
-        emit(
-            {
-                "data": dataset.name,
-                "method": method.label,
-                "steps": steps,
-                "seeds": seeds,
-                "share_of_maximum_margin": last,
-                "verdict": verdict,
-                "separable": bool(best),
-                "out": out,
-                "figure": figure,
-                "backend": runs.attrs["backend"],
-                "seconds": runs.attrs["seconds"],
-            }
-        )
-        return
-    rows = [(f"share of the maximum {name} margin", f"{share:.2%}") for name, share in last.items()]
-    rows += [("verdict", verdict), ("written", f"{out}, {figure}")]
-    table(f"{method.label} on {dataset.name}, {steps} steps, {seeds} seeds", rows)
+    return {
+        "data": data,
+        "method": str(runs.optimizer.values[0]),
+        "steps": int(runs.step[-1]),
+        "seeds": runs.sizes["seed"],
+        "share_of_maximum_margin": last,
+        "verdict": runs.attrs["verdict"],
+        "separable": bool(best),
+        "backend": runs.attrs["backend"],
+        "seconds": runs.attrs["seconds"],
+    }
+
+
+def _tell(found: dict[str, Any]) -> None:
+    """What was found, as a table."""
+    shares = found["share_of_maximum_margin"].items()
+    rows = [(f"share of the maximum {name} margin", f"{share:.2%}") for name, share in shares]
+    rows += [("verdict", found["verdict"]), ("written", f"{found['out']}, {found['figure']}")]
+    run = f"{found['steps']} steps, {found['seeds']} seeds"
+    table(f"{found['method']} on {found['data']}, {run}", rows)
 
 
 def check_writable(out: Path) -> None:

@@ -5,20 +5,24 @@ from zlib import crc32
 
 from . import (
     badges,
+    chapter_map,
     code_folds,
     command_reference,
+    dark,
     furniture,
     interactive,
     ledger,
     mentions,
     offline,
     previews,
+    proof_index,
     proofs,
     symbols,
 )
 
 PIECES = (
     ledger,
+    chapter_map,
     offline,
     interactive,
     command_reference,
@@ -27,15 +31,17 @@ PIECES = (
     proofs,
     symbols,
     code_folds,
+    dark,
+    proof_index,
     furniture,
     previews,
 )
 
 
 def setup(app):
-    """Register the ledger of claims, badges and proofs of statements, links of what is named and of
-    symbols, interactive figures, the folds of code, what ends a chapter, pages that need no
-    network, and the cards of all links."""
+    """Register the ledger of claims, badges and proofs of statements with their index, links of
+    what is named and of symbols, interactive figures, drawings for the dark, the folds of code,
+    what ends a chapter, pages that need no network, and the cards of all links."""
     for piece in PIECES:
         piece.setup(app)
     return {"env_version": source(), "parallel_read_safe": False, "parallel_write_safe": True}
