@@ -86,11 +86,14 @@ class NewtonSchulz:
             x.float() if x.dtype in (torch.bfloat16, torch.float16) else x, keepdim=True
         ).to(x.dtype)
         x = x / torch.where(length > 0, length, torch.ones_like(length))
-        triples = _triples(self.coefficients)
+        triples, shape = _triples(self.coefficients), x.shape
+        x = x.reshape(-1, *shape[-2:])
         for step in range(self.steps):
             a, b, c = triples[min(step, len(triples) - 1)]
-            gram = x @ x.mT
-            x = a * x + (b * gram + c * gram @ gram) @ x
+            gram = torch.bmm(x, x.mT)
+            quintic = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
+            x = torch.baddbmm(x, quintic, x, beta=a)
+        x = x.view(shape)
         return (x.mT if tall else x).to(g.dtype)
 
     def fields(self) -> dict:
