@@ -501,7 +501,7 @@ rows = [
         relu_claim.verdict,
     ),
     comparison.Row(
-        "four layers on CIFAR-10: the same trends (Appendix D)",
+        "four layers on CIFAR-10, in its appendix: the same trends",
         "no CIFAR-10 at hand",
         "one hidden layer only",
         "not tested",
