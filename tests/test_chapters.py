@@ -229,7 +229,8 @@ def test_what_is_named_is_found(text, linked):
 
 
 def test_another_papers_numbers_are_not_ours():
-    made = mentions.pieces("Theorem 4.2, Lemma C.12, Figure 1, chapter 5", KNOWN, plain=False)
+    text = "Theorem 4.2, Lemma C.12, Figure 1, chapter 5, Appendix D, Appendix H.1"
+    made = mentions.pieces(text, KNOWN, plain=False)
     assert [part for part, where in made if where] == ["Lemma C.12", "chapter 5"]
 
 

@@ -74,14 +74,15 @@ def _appendix(letter: str, known: Mapping[str, Place]) -> Place | None:
 
 def pieces(text: str, known: Mapping[str, Place], plain: bool = True) -> Iterator[tuple]:
     """`text` in order as (part, its place or None). Without `plain` a number that has no letter is
-    another paper's."""
+    another paper's, and so is every appendix."""
     at = 0
     for mention in MENTION.finditer(text):
         word = mention["word"]
         numbers = list(re.finditer(NUMBER, mention[0]))
         start = mention.start()
         for number in numbers:
-            letters = number[0][0].isalpha() or word in ("Chapter", "chapter")
+            lettered = number[0][0].isalpha() and word != "Appendi"
+            letters = lettered or word in ("Chapter", "chapter")
             where = known.get(number[0]) if not word else place(word, number[0], known)
             if where is None or not (letters or plain):
                 continue
