@@ -295,9 +295,9 @@ def test_what_a_built_page_names_leads_there(page):
         slug = number.lower().replace(".", "-")
         ids = {f'id="stmt-{slug}"', f'id="stmt-{slug}-1"', f'id="fig-{slug}"'}
         home = bool(own) and (number[0] in own or number.startswith(own))
-        # a chapter on another paper names that paper's sections
-        home |= bool(mentions.OTHER_PAPERS.match(own)) and number[0].isdigit()
         at_home = (home and HERE.match(mention[0])) or any(id in html for id in ids)
+        # a chapter on another paper names that paper's sections and figures
+        at_home |= bool(mentions.OTHER_PAPERS.match(own)) and number[0].isdigit()
         if mention[0] not in NO_PLACE and not at_home:
             left.append(mention[0])
     assert left == []
