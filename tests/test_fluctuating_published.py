@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import xarray as xr
 from ibias_book.batches import batches_per_epoch
 from ibias_book.fluctuating import RESHUFFLING, WITH_REPLACEMENT, run_replicas
 from ibias_book.fluctuating.closure import geometric, predict_variance
@@ -267,6 +268,21 @@ def test_a_row_for_every_published_number():
     away = table.rows(found, no_plays="not here").set_index("experiment").verdict
     assert set(away["EXP2, transformer"]) == {"not tested"}
     assert "verdict-not-tested" in table.markdown(table.rows(found, "not here"))
+
+
+def test_a_slope_of_rounding_that_falls_is_no_exponent_and_the_row_says_not_tested():
+    """On another processor the rounding along the flattest directions has another sign."""
+    single = xr.DataArray([[1e-10, 1e-13]] * 3 + [[1e-10, -1e-13]], dims=("eta", "number"))
+    run = xr.Dataset({"single": single, "plateau": (("eta", "group", "of"), np.ones((4, 1, 1)))})
+    run = run.assign_coords(
+        eta=list(step_sizes.ETAS), number=["plateau", "slope"], group=["sharpest"], of=["measured"]
+    )
+    scores = step_sizes.published_scores(run)
+    assert np.isnan(scores["exponent, flat slope (float32)"])
+    rows = table.rows({"EXP5-lr": pd.DataFrame([scores])}).set_index("quantity")
+    assert rows.verdict["exponent, flat slope (float32)"] == "not tested"
+    assert rows.seeds["exponent, flat slope (float32)"] == 0
+    assert rows.verdict["sharp plateau at 0.1"] == "not reproduced"
 
 
 # --- the transformer

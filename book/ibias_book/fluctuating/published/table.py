@@ -49,8 +49,10 @@ DIGITS = 2e-3
 def agrees(published: float, ours, quantity: str) -> bool:
     """Whether the published number could be one more of ours: the 95 % interval of a further draw,
     of Student's law with k - 1 degrees of freedom, s.d. sqrt(1 + 1/k); or equal to the published
-    digits."""
+    digits. Without any number of ours nothing agrees."""
     ours = np.asarray(ours, dtype=float)
+    if not len(ours):
+        return False
     close = np.abs(published / ours.mean() - 1) < DIGITS
     if len(ours) == 1 or close:
         return bool(close)
@@ -64,18 +66,20 @@ def agrees(published: float, ours, quantity: str) -> bool:
 def rows(found: Mapping[str, pd.DataFrame], no_mnist="", no_plays="") -> pd.DataFrame:
     """One row for every published number of the experiments ``found``, ours beside it.
 
-    Where ``no_mnist`` or ``no_plays`` says that the data are others, the verdict is "not tested".
+    Where ``no_mnist`` or ``no_plays`` says that the data are others, or no run has the number (all
+    are nan), the verdict is "not tested".
     """
     made = []
     for experiment, ours in found.items():
         for quantity, published in PUBLISHED[experiment].items():
-            values = ours[quantity].to_numpy(dtype=float)
+            values = ours[quantity].dropna().to_numpy(dtype=float)
             error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
             good = agrees(published, values, quantity)
             said = "reproduced" if good else "not reproduced"
             away = {"EXP2, transformer": no_plays, "EXP27": "", "EXP29": ""}
-            said = "not tested" if away.get(experiment, no_mnist) else said
-            row = (experiment, quantity, published, values.mean(), error, len(values), good, said)
+            said = "not tested" if away.get(experiment, no_mnist) or not len(values) else said
+            mean = values.mean() if len(values) else np.nan
+            row = (experiment, quantity, published, mean, error, len(values), good, said)
             made.append(row)
     names = ["experiment", "quantity", "published", "ours", "error", "seeds", "agrees", "verdict"]
     return pd.DataFrame(made, columns=names)
