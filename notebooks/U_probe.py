@@ -178,10 +178,11 @@ show(
         "Normalised margins of both networks along training, from where a"
         " run separates the data, over the largest of each panel."
     ),
-    tolerance={"margin": 0.01, "transformer": 0.01},
+    tolerance={"margin": 0.03, "transformer": 0.3},
     because=(
-        "hundreds of steps through kinks and divisions by small numbers"
-        " carry rounding along"
+        "steps of Muon and Signum have a length of their own, so rounding"
+        " is not damped: between two processors it grew from 1e-7 to 0.01"
+        " of a margin (convolutional) and to 0.13 (transformer)"
     ),
     steps=steps,
 )
