@@ -5,7 +5,7 @@ import pytest
 
 import ibias.data as data
 from ibias.data import Dataset
-from ibias.maxmargin import certify, max_margin
+from ibias.maxmargin import certify, max_margin, solve
 from ibias.maxmargin.newton.interior import interior
 from ibias.maxmargin.newton.pairs import Pairs
 from ibias.norms import CATALOG, FROBENIUS, MAX, NUCLEAR, SPECTRAL, SUM, Entrywise, Schatten
@@ -238,3 +238,29 @@ def test_a_spectral_optimum_ends_with_equal_active_margins():
     """4e-14 is what the certificate's own rounding leaves, and 1e-14 room for another machine;
     Newton's steps alone end at 1e-13."""
     assert max_margin(data.digits(), SPECTRAL).gap <= 5e-14
+
+
+def test_a_small_margin_asks_the_linear_algebra_for_one_thread(monkeypatch):
+    """A second thread beside a busy neighbour made 200 digits 20 times slower."""
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    seen = []
+
+    def probe(search, solver, inner=solve._search):
+        seen.extend(
+            pool["num_threads"]
+            for pool in threadpoolctl.threadpool_info()
+            if pool["user_api"] == "blas"
+        )
+        return inner(search, solver)
+
+    monkeypatch.setattr(solve, "_search", probe)
+    small = data.gaussian(classes=3, per_class=4, dim=16, seed=1)
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        max_margin(small, MAX, progress=False)
+        assert seen and set(seen) == {1}
+        after = [p for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"]
+        assert {pool["num_threads"] for pool in after} == {2}
+        seen.clear()
+        monkeypatch.setattr(solve, "THREADS", 0)  # every problem counts as large
+        max_margin(small, MAX, progress=False)
+        assert set(seen) == {2}

@@ -1,7 +1,7 @@
 """``max_margin``: choose a route, solve, certify."""
 
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from .nonseparable import contradiction, proved_not_separable
 from .plain import solve_plain
 from .result import MaxMargin
 from .search import EXACT, Search, in_units
+from .threads import one_blas_thread
 from .units import raw, spread
 from .working import working_set
 
@@ -25,6 +26,7 @@ RAW = 17  # bits between columns from which on they are solved in raw units
 FACE_LIMIT = 3000  # unknowns of a face whose dimension is determined
 ONE_SYSTEM = 1500, 20_000  # unknowns, pairs: below both, all pairs at once
 DENSE_LIMIT = 12_000  # unknowns of one system (1 GB)
+THREADS = 3_000  # unknowns from which on a second thread of the linear algebra is worth its risk
 
 
 def max_margin(
@@ -57,7 +59,8 @@ def max_margin(
     if impossible is not None:
         raise impossible
     samples, exponent, kept = in_units(dataset)
-    with _bar(tolerance, progress) as report:
+    few = one_blas_thread if dataset.k * min(dataset.n, dataset.d) < THREADS else nullcontext
+    with _bar(tolerance, progress) as report, few():
         search = Search(samples, norm, tolerance, seconds, report)
         complete = True
         try:
@@ -76,7 +79,8 @@ def max_margin(
             )
         raise proved_not_separable(dataset, samples, kept, refuted)
     complete = complete and search.gap <= (tolerance or np.inf)
-    return _result(dataset, search, exponent, kept, complete and not search.late)
+    with few():
+        return _result(dataset, search, exponent, kept, complete and not search.late)
 
 
 def _check(dataset, norm, solver, tolerance, seconds, on_interrupt):

@@ -40,12 +40,12 @@ def archive() -> Path:
 def verified(path: Path) -> str:
     """The hash of the archive at ``path`` if it is the pinned one; else raises Unavailable."""
     if not path.is_file():
-        raise Unavailable(f"the plays are not here: `make book` downloads them into _build/data")
+        raise Unavailable("the plays are not here: `make book` downloads them into _build/data")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != SHA256:
         raise Unavailable(
-            f"{path.name} in _build/data is not the pinned archive of the plays (its hash is {found[:12]}..., not"
-            f" {SHA256[:12]}...): delete it and call `make book` again"
+            f"{path.name} in _build/data is not the pinned archive of the plays (its hash is"
+            f" {found[:12]}..., not {SHA256[:12]}...): delete it and call `make book` again"
         )
     return found
 
