@@ -604,10 +604,23 @@ glue(
 # ````
 
 # %% tags=["hide-input"]
+# single samples with long momentum pass close to zero averages, where a
+# normalised step magnifies rounding: on another processor these end elsewhere
+chaotic = runs_mnist_pair.optimizer.isin(
+    [
+        "N-MSGD b=1 beta=0.99",
+        "Muon b=1 beta=0.99",
+        "VR-N-MSGD b=1 beta=0.99",
+        "VR-Muon b=1 beta=0.99",
+    ]
+)
+error = runs_mnist_pair.error
 show(
-    plots_margins.error_by_batch(runs_mnist_pair.error.isel(step=-1)),
+    plots_margins.error_by_batch(error.isel(step=-1)),
     "fig-mnist-pair",
-    data=runs_mnist_pair[["error"]],
+    data=runs_mnist_pair[["error"]].assign(
+        error=error.where(~chaotic), error_chaotic=error.where(chaotic)
+    ),
     alt=(
         "MNIST three against eight: without remedies the final margin error"
         " rises steeply as the batch shrinks, in all three norms; with"
@@ -616,11 +629,13 @@ show(
     ),
     caption=(
         "MNIST, 3 against 8: final relative margin error against batch size."
+        " Single samples with momentum 0.99 in the Frobenius and the spectral"
+        " norm: rounding alone moves the end by up to a half."
     ),
-    rounding={"error": 1e-4},
+    rounding={"error_chaotic": 0.1},
     because=(
-        "single samples with long momentum pass close to zero averages,"
-        " where a normalised step magnifies rounding: 2e-5 has been seen"
+        "the four chaotic runs ended up to 0.04 elsewhere on another"
+        " processor, all others within 3e-14"
     ),
     steps=steps,
     dataset=mnist_pair.name,
