@@ -541,8 +541,8 @@ show(
     data=judged,
     alt="Robust accuracy on unseen digits under three attacks against the matching margin. Among converged runs the sign method withstands l1 attacks best and the Frobenius method l2 attacks; small batches without momentum have negative margins and are the most robust.",
     caption="Accuracy under attack on unseen digits against the margin that guards against that attack, mean over five splits. Hollow: batches of ten without momentum.",
-    rounding={"test": 5e-3, "robust": 5e-3, "margin": 5e-3},
-    because="a few of 1,497 images lie at a boundary",
+    rounding={"test": 5e-3, "robust": 5e-3, "margin": 0.02},
+    because="a few of 1,497 images lie at a boundary, and sign steps of small batches change where an entry passes zero: 0.013 of a margin of 1.34 has been seen",
     steps=accuracy_steps,
     dataset=images.name,
     seeds=list(range(5)),
@@ -813,8 +813,8 @@ show(
     data=xr.merge([grown, settling.rename(beta="decay"), signs.rename(beta="memory")]),
     alt="Growth of the variance an epoch follows the fourth power of the step size for three momenta, on the predicted lines; the variance settles at the predicted levels; the share of sign diffusion that reshuffling leaves falls with memory on the arcsine law.",
     caption="Seven batches, all 5,040 orders. Left: growth of the variance an epoch; lines, theory without a parameter. Middle: the same variance to its end, $\\eta = 0.03$; dotted, theory. Right: sign steps of an average, eight Gaussian batches an epoch, sixty epochs; line, arcsine law.",
-    rounding={"growth": 1e-18, "leading": 1e-20},
-    because="growth is a difference of variances of 1e-8",
+    rounding={"growth": 1e-18, "leading": 1e-20, "slope_error": 1e-7},
+    because="growth is a difference of variances of 1e-8, and what is left of a slope near 4 is its error",
     seeds=[0, 1],
 )
 
