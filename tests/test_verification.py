@@ -214,29 +214,6 @@ def test_figures_come_out_the_same_by_other_means(ids, backend, plain):
     assert all(line.startswith("agrees") for line in said.values()), said
 
 
-# not computed by other means yet: `ibias verify --plain --save NAME` moves a figure out of this list
-WAITING = {
-    "fig-stall",
-    "fig-kkt",
-    "fig-averaged",
-    "fig-plateau-predicted",
-    "fig-gap-law",
-    "fig-sampling",
-    "fig-separation",
-    "fig-dimension",
-    "fig-accuracy",
-    "fig-weight-decay",
-    "fig-probe",
-    "fig-character-model",
-    "fig-mnist-pair",
-    "fig-mnist-ten",
-    # three minutes of computation each, made anew with the book; the transformer's ships
-    "fig-b4-every-mode",
-    "fig-b4-step-sizes",
-    "fig-b4-transformer",
-}
-
-
 def test_the_committed_outcome_is_of_the_figures_of_the_book():
     """A new figure is missing from the committed file until `ibias verify --save NAME` has computed
     it by other means."""
@@ -250,7 +227,7 @@ def test_the_committed_outcome_is_of_the_figures_of_the_book():
         for node in ast.walk(sources.parse(text))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "show"
     }
-    assert not WAITING & set(saved["figures"]) and set(saved["figures"]) | WAITING == shown
+    assert set(saved["figures"]) == shown
     assert all(
         row["agrees"] and f'"{id}"' in there[row["notebook"]]
         for id, row in saved["figures"].items()
