@@ -4,8 +4,7 @@ from numbers import Real
 
 
 def whole(name: str, value, least: int = 0) -> int:
-    """``value`` as an int; ValueError unless it is a whole number of at least ``least`` (2.0
-    counts, True does not)."""
+    """``value`` as an int; ValueError unless whole and at least ``least`` (2.0 is, True is not)."""
     number = (
         value.item() if getattr(value, "shape", None) == () else value
     )  # a scalar of numpy, torch or xarray

@@ -16,8 +16,7 @@ from .problem import Problem
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """Weights ``w`` ``(lanes, k, d)`` of a problem, with what several measures share computed
-    once."""
+    """Weights ``w`` ``(lanes, k, d)`` of a problem; what measures share is computed once."""
 
     problem: Problem
     w: Tensor
@@ -45,8 +44,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Measure:
-    """A named number per lane: ``of(snapshot)`` has shape ``(lanes,)``; ``label`` is its axis
-    title."""
+    """A named number per lane: ``of(snapshot)`` is ``(lanes,)``; ``label``: its axis title."""
 
     name: str
     label: str

@@ -171,8 +171,7 @@ def _digits(p):
 
 
 def _rescaled(w):
-    """``(w / m, m)`` with ``m`` the largest magnitude per lane (1 for a zero matrix, so that
-    nothing divides by zero)."""
+    """``(w / m, m)`` with ``m`` the largest magnitude per lane, 1 for a zero matrix."""
     w = torch.as_tensor(w)
     if not w.is_floating_point():
         w = w.double()
@@ -186,8 +185,7 @@ def _rescaled(w):
 
 
 def _singular_values(a):
-    """``svdvals``, NaN for matrices that are not finite: a run that diverged is data, LAPACK's
-    exception is not."""
+    """``svdvals``, NaN for matrices that are not finite: a run that diverged is data, no error."""
     try:
         return torch.linalg.svdvals(a)
     except torch.linalg.LinAlgError:
@@ -212,8 +210,7 @@ def _svd(a):
 
 
 def _finite(a):
-    """``(*lanes, 1, 1)``: which matrices are finite; raises LinAlgError again when all of them
-    are."""
+    """``(*lanes, 1, 1)``: which matrices are finite; LinAlgError when all of them are."""
     finite = a.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
     if finite.all():
         raise torch.linalg.LinAlgError(
@@ -233,8 +230,7 @@ def _power_norm(a, p):
 
 
 def _power_steepest(a, p):
-    """argmax of <a, v> over the p-ball on the last axis; the vector case of the table in Section
-    3.1."""
+    """argmax of <a, v> over the p-ball, last axis; the vector case of Section 3.1's table."""
     if p == inf:
         return a.sign()
     top = a.abs().amax(-1, keepdim=True)
@@ -248,8 +244,7 @@ def _power_steepest(a, p):
 
 
 def _schatten_cvx(cp, w, p):
-    """Least ``||s||_p`` over decreasing s whose partial sums dominate the Ky Fan norms of w (weak
-    majorisation)."""
+    """Least ``||s||_p`` over decreasing s whose partial sums dominate the Ky Fan norms of w."""
     from cvxpy.transforms.partial_optimize import partial_optimize
 
     k, d = w.shape

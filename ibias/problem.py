@@ -1,5 +1,4 @@
-"""A data set and a loss together: gradients, losses and margins of linear classifiers, without
-cancellation."""
+"""A data set and a loss: gradients, losses and margins of linear classifiers, no cancellation."""
 
 import warnings
 from dataclasses import dataclass, field

@@ -20,8 +20,7 @@ class Batch(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """A signal of the paper's form, flattened: what the fast engines and the labels of results
-    need."""
+    """A signal of the paper's form, flattened, for the fast engines and the labels of results."""
 
     batch_size: int
     momentum: float
@@ -100,8 +99,7 @@ class Minibatch(Signal):
 
 @dataclass(frozen=True)
 class VarianceReduced(Signal):
-    """``V = g_B(W) - g_B(snapshot) + g(snapshot)``, the snapshot taken at every epoch start
-    (Section 4.3)."""
+    """``V = g_B(W) - g_B(snapshot) + g(snapshot)``, snapshots at epoch starts (Section 4.3)."""
 
     source: Signal
 
@@ -178,8 +176,7 @@ def layers(signal: Signal) -> tuple[FullBatch | Minibatch, float, bool] | None:
 
 
 def recipe(signal: Signal, n: int) -> Recipe | None:
-    """``signal`` as (batch size, momentum, variance reduction), or None when it is not one of the
-    paper's combinations."""
+    """``signal`` as (batch size, momentum, variance reduction); None if not of the paper's form."""
     flat = layers(signal)
     if flat is None:
         return None

@@ -1,5 +1,4 @@
-"""The command `ibias`: one line for an error, an exit code a script can use, a traceback only for
-`--debug`."""
+"""The command `ibias`: one line for an error, exit codes for scripts, tracebacks for `--debug`."""
 
 from __future__ import annotations
 
@@ -73,13 +72,11 @@ _TOLD = (ClickException, ValueError, TypeError, LookupError, MemoryError, Arithm
 
 
 class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM. Not a KeyboardInterrupt: typer swallows those, and with them the note
-    about what is safe."""
+    """Ctrl-C or SIGTERM; typer would swallow a KeyboardInterrupt and its note on what is safe."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; returns the exit code. The entry point of `ibias` and of
-    `python -m ibias.cli`."""
+    """Run one command line, as `ibias` and `python -m ibias.cli` do; returns the exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]

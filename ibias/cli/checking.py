@@ -62,8 +62,7 @@ def check(
 
 
 def solved(dataset, norm, proof: Path | None, plain: Path | None, **options):
-    """The maximum margin; what was asked for is written before it is returned, or NotSeparable
-    raised."""
+    """The maximum margin, or NotSeparable raised; before either, what was asked for is written."""
     from ..maxmargin import NotSeparable, max_margin
     from ..maxmargin.proof import plain as as_json
     from ..maxmargin.proof import written
@@ -89,8 +88,7 @@ def solved(dataset, norm, proof: Path | None, plain: Path | None, **options):
 
 
 def note_bias(error: Exception, dataset) -> None:
-    """Say with an error where only the missing intercept stands in the way, as far as a few seconds
-    tell."""
+    """Note at an error where only an intercept is missing, as far as a few seconds tell."""
     from ..data import with_bias
     from ..maxmargin import max_margin
     from ..norms import FROBENIUS

@@ -48,8 +48,7 @@ class GridFile:
 
 
 def read(path: Path) -> GridFile:
-    """Read and check a grid file; ValueError names the key and what it may hold. A relative `data`
-    path counts from the file."""
+    """Read and check a grid file (a relative `data` counts from it); ValueError names the key."""
     if path.suffix != ".toml":
         raise ValueError(f"{path}: a sweep is described by a .toml file")
     if not path.exists():

@@ -1,5 +1,4 @@
-"""What the commands share: data from a file or by name, options, and output for people or for
-machines."""
+"""What the commands share: data from a file or by name, options, output for people or machines."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""`ibias store`: what finished runs there are, whether they are sound, and removing those nobody
-will ask for."""
+"""`ibias store`: which finished runs there are, whether they are sound, and which can go."""
 
 from __future__ import annotations
 
@@ -117,8 +116,7 @@ def verify(
 
 @dataclass
 class _Checked:
-    """What came of running entries again: how many agree, which differ and how, how many could not
-    be run and why."""
+    """Entries run again: how many agree, which differ and how, how many could not run and why."""
 
     agree: int = 0
     differ: list[tuple[Path, str]] = field(default_factory=list)

@@ -1,5 +1,4 @@
-"""`ibias train`: one method on a data set, its trajectory as netCDF and figure, and which maximum
-margin it approaches."""
+"""`ibias train`: one method on a data set, its netCDF and figure, the margin it approaches."""
 
 from __future__ import annotations
 
@@ -179,8 +178,7 @@ def check_writable(out: Path) -> None:
 
 
 def draw(runs: xr.Dataset, banner: str, figure: Path) -> None:
-    """Share of each maximum margin (or the smallest margin, where there is no maximum) against
-    steps: median and range over seeds."""
+    """Shares of the maximum margins (else the smallest margin) by step: median, range of seeds."""
     from matplotlib.figure import Figure
 
     fig = Figure(figsize=(6.4, 3.2), layout="constrained")

@@ -22,8 +22,7 @@ from .tables import LIMIT, Ask, Table, label_column, stacked
 
 @dataclass(frozen=True)
 class Cells:
-    """Text of separated cells from line ``skip`` on; ``where`` is the index of the label's
-    column."""
+    """Separated cells from line ``skip`` on; ``where``: the index of the label's column."""
 
     data: bytes
     skip: int
@@ -55,8 +54,7 @@ class Cells:
         return self.columns[: self.where] + self.columns[self.where + 1 :]
 
     def _quickly(self) -> tuple[np.ndarray, list[str]] | None:
-        """Through pyarrow; None where it is absent, objects, or could read quotes other than
-        `csv`."""
+        """By pyarrow; None where it is absent, objects, or may read quotes other than `csv`."""
         try:
             import pyarrow
             import pyarrow.csv as arrow

@@ -1,5 +1,4 @@
-"""Labelled samples: features as float64, labels numbered 0..k-1, refused with the place where they
-cannot be used."""
+"""Labelled samples: features as float64, labels 0..k-1, each refused where it cannot be used."""
 
 from dataclasses import dataclass, field
 from functools import cached_property

@@ -51,8 +51,7 @@ def features(x):
 
 
 def in_float64(x: np.ndarray, name: str = "x") -> np.ndarray:
-    """A float64 copy; ValueError for a whole number that is not one of float64's: two samples that
-    differ by it would become one."""
+    """A float64 copy; ValueError for a whole number that rounds: two samples may differ by it."""
     numbers = np.array(x, dtype=np.float64)
     if x.dtype.kind == "O" or (x.dtype.kind in "iu" and x.dtype.itemsize == 8):
         for place in np.argwhere(np.abs(numbers) >= 2**53):
@@ -63,8 +62,7 @@ def in_float64(x: np.ndarray, name: str = "x") -> np.ndarray:
 
 
 def unmasked(name: str, values):
-    """``values`` without what numpy cannot read: a mask (refused where it hides anything), a
-    gradient, a device, bfloat16."""
+    """``values`` without a gradient, device, bfloat16, or a mask (refused where it hides any)."""
     if isinstance(values, np.ma.MaskedArray):
         masked = np.argwhere(np.ma.getmaskarray(values))
         if len(masked):
@@ -81,8 +79,7 @@ def unmasked(name: str, values):
 
 
 def first_not_finite(x) -> tuple[int, int, int] | None:
-    """How many entries are NaN or infinite, and row and column of the first; None when all are
-    finite."""
+    """(number of NaN and infinite entries, row, column of the first); None when there are none."""
     entries = x if isinstance(x, np.ndarray) else x.data
     fine = np.isfinite(entries)
     if fine.all():
@@ -94,8 +91,7 @@ def first_not_finite(x) -> tuple[int, int, int] | None:
 
 
 def check_names(names: Sequence[str]) -> None:
-    """ValueError for a column without a name (pandas writes the row numbers so) and for a name
-    given twice."""
+    """ValueError for a column without a name (as pandas writes row numbers) or named twice."""
     for index, name in enumerate(names):
         if re.fullmatch(r"\s*|Unnamed: \d+", name):
             raise ValueError(
@@ -119,8 +115,7 @@ def with_ones(x):
 
 
 def _sparse(x):
-    """Canonical CSR: sorted, no duplicates, no stored zeros, so that equal numbers have one
-    digest."""
+    """Canonical CSR, sorted, without duplicates or stored zeros: equal numbers, one digest."""
     from scipy.sparse import csr_array
 
     if x.dtype.kind not in "biuf":

@@ -28,13 +28,11 @@ TAKEN = {  # what only some formats have
 
 
 class DataFileError(ValueError):
-    """The file does not hold a data set that can be used; the sentence names the file, the place
-    and what is allowed."""
+    """The file holds no data set that can be used; says which file, where, and what is allowed."""
 
 
 class LabelsMapped(UserWarning):
-    """The file's labels are not 0..k-1; the sentence says what became what. `Dataset.label_names`
-    keeps the map."""
+    """The labels are not 0..k-1; says what became what, as `Dataset.label_names` does."""
 
 
 def load(

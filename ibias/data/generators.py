@@ -29,8 +29,7 @@ def gaussian(
 def mixture(
     classes: int = 10, per_class: int = 10, dim: int = 25, spread: float = 0.6, seed: int = 0
 ) -> Dataset:
-    """``x = mu_y + spread * xi`` with ``mu_c`` and ``xi`` drawn from N(0, I/dim): one cloud per
-    class (not in the paper)."""
+    """``x = mu_y + spread * xi``, ``mu_c`` and ``xi`` from N(0, I/dim) (not in the paper)."""
     _sizes(classes=classes, per_class=per_class, dim=dim, spread=spread, seed=seed)
     rng = np.random.default_rng(seed)
     centres = rng.normal(0.0, dim**-0.5, (classes, dim))

@@ -20,8 +20,7 @@ _CHUNK = 2**20
 
 
 class NpzError(ValueError):
-    """The file is not an npz archive that can be read without trusting it; the sentence names the
-    file and the member."""
+    """Not an npz archive that can be read without trusting it; names the file and the member."""
 
 
 def read(path: str | Path, limit: int = LIMIT) -> tuple[dict[str, np.ndarray], dict[str, bytes]]:
@@ -64,8 +63,7 @@ def _read(path: Path, limit: int, parse):
 
 
 def pack(arrays: dict[str, np.ndarray], texts: dict[str, bytes] | None = None) -> bytes:
-    """The archive as bytes. The same arrays give the same bytes: members are sorted and carry no
-    date."""
+    """The archive as bytes, the same for the same arrays: members are sorted and undated."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in sorted((texts or {}).items()):

@@ -188,8 +188,7 @@ def _parquet(path: Path):
 
 
 def _pandas_index(table) -> list[str]:
-    """The columns that pandas wrote as the index; a range is described, not stored, and has
-    none."""
+    """The columns that pandas wrote as the index; a range is described, not stored."""
     try:
         return [name for name in table.schema.pandas_metadata["index_columns"] if type(name) is str]
     except (TypeError, KeyError, ValueError):  # none, or none that can be read

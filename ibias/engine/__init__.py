@@ -143,8 +143,7 @@ def _run_shares(
     checkpoint=None,
     **options,
 ):
-    """Each backend runs its share of the trajectories, one after the other; their states live side
-    by side under their names."""
+    """One backend's share after the other's; their states lie side by side by name."""
     saved = dict(state or {})
     for name, indices in shares.items():
         start = f"{name}:"

@@ -67,8 +67,7 @@ def _run_method(problem, method, seeds, steps, grid, observe, progress):
 
 
 def _batches(n, b, seeds, steps, device):
-    """One ``Batch`` per step, with rows ``(seeds, b)``; ``None`` rows when the batch is the whole
-    data set."""
+    """One ``Batch`` per step, rows ``(seeds, b)``; ``None`` for the whole data set."""
     per_epoch = -(-n // b)
     epochs = -(-steps // per_epoch)
     if b == n:

@@ -1,5 +1,4 @@
-"""The set of all optimal W: its dimension, its point of least Frobenius norm, and random extreme
-points."""
+"""The set of all optimal W: its dimension, point of least Frobenius norm, random extreme points."""
 
 from dataclasses import dataclass
 
@@ -18,8 +17,7 @@ ROUNDS = 200  # of cutting planes for the canonical point
 
 
 def optimal_face(pairs, norm, w, a, gap):
-    """(face dimension, canonical W, its accuracy) for the best optimum found; w (k, d) of unit
-    norm, a (n, k)."""
+    """(face dimension, canonical W, its accuracy) of an optimum: w (k, d) of norm one, a (n, k)."""
     if ball_type(norm) is None:
         return 0, w, convexity_bound(norm, gap, w.size)
     v, gamma, base, null, hull = _affine(pairs, norm, w, a)
@@ -32,8 +30,7 @@ def optimal_face(pairs, norm, w, a, gap):
 
 
 def _affine(pairs, norm, w, a):
-    """The affine hull of the optimal face: (W put on it, gamma, least-norm point, basis, hull of
-    the ball)."""
+    """The hull of the optimal face: (W put on it, gamma, least-norm point, basis, ball's hull)."""
     v = pairs.reduce(w)
     margins = pairs.margins(v)
     gamma = margins.min()
@@ -57,8 +54,7 @@ def convexity_bound(norm, gap, size):
 
 
 def _solutions(pairs, hull, on, gamma):
-    """The affine set of W with all active margins equal to gamma: its least-norm point (size,) and
-    a basis (size, f)."""
+    """W with all active margins gamma: the least-norm point (size,) and a basis (size, f)."""
     matrix = pairs.matrix(*np.nonzero(on))
     rows, rhs = matrix @ hull.directions, gamma - matrix @ hull.fixed
     if hull.trace is not None:

@@ -1,5 +1,4 @@
-"""The independent route: the textbook program ``min ||W||, margins >= 1`` through cvxpy and a
-general-purpose solver."""
+"""The independent route: ``min ||W||, margins >= 1`` by cvxpy and a general-purpose solver."""
 
 import warnings
 

@@ -53,8 +53,7 @@ class MaxMargin:
 
     @property
     def gap(self) -> float:
-        """Relative width of the certified interval; 2e-14 is the rounding of the certificate
-        itself."""
+        """Relative width of the certified interval; 2e-14 is the certificate's own rounding."""
         return (self.upper - self.lower) / self.upper
 
 
@@ -88,8 +87,7 @@ class NotSeparable(ValueError):
         return written(refute(self.dataset, self.certificate), path)
 
     def check(self, dataset) -> float:
-        """The residual, recomputed from the data and the certificate alone; ValueError if that is
-        not a certificate."""
+        """The residual, from data and certificate alone; ValueError for no certificate."""
         a = self.certificate
         own = a[np.arange(dataset.n), dataset.y]
         # 1e-12: the sum of n k rounded numbers

@@ -1,5 +1,4 @@
-"""What every optimizer here shares: checks at construction, gradients checked before anything
-moves, one step per group."""
+"""What all optimizers here share: checks when built and of gradients, one step per group."""
 
 from abc import abstractmethod
 from inspect import isgenerator
@@ -103,8 +102,7 @@ class CheckedOptimizer(Optimizer):
         return None
 
     def step(self, closure=None):
-        """One update; ``closure``, if given, recomputes the loss and the gradients and its value is
-        returned."""
+        """One update; ``closure`` recomputes the loss, which is returned, and the gradients."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -204,8 +202,7 @@ DTYPES = (*HALF, torch.float32, torch.float64)
 
 
 def _listed(owner, params):
-    """``params`` as a list, unless it is a tensor (which torch refuses); what newcomers pass
-    instead is named."""
+    """``params`` as a list, or the tensor that torch refuses; newcomers' mistakes are named."""
     if isinstance(params, torch.nn.Module):
         raise TypeError(
             f"{owner} takes parameters and got a module: write {owner}(model.parameters(), ...)"
@@ -228,8 +225,7 @@ def stacked(scalars):
 
 
 def describe(group, number, i):
-    """How an error names parameter i of a group: its own name where the optimizer was given named
-    parameters."""
+    """How an error names parameter i of a group: by its own name too, where there is one."""
     names = group.get("param_names")
     called = f" '{names[i]}'" if names else ""
     return f"parameter {i}{called} of group {number}, shape {tuple(group['params'][i].shape)},"
@@ -270,7 +266,6 @@ def move(params, directions, length, group):
 
 
 def rate(group):
-    """``lr`` as a number; a tensor stays one where a graph is compiled, which a number would bind
-    to today's value."""
+    """``lr`` as a number; in a compiled graph a tensor, as a number would be bound for good."""
     lr = group["lr"]
     return lr if isinstance(lr, torch.Tensor) and torch.compiler.is_compiling() else float(lr)

@@ -93,8 +93,7 @@ class Fused:
         )
 
     def squares(self) -> float:
-        """The sum of the gradients' squares; one look serves the check for NaN and the Euclidean
-        length."""
+        """The sum of the gradients' squares, for the check for NaN and the Euclidean length."""
         if self._squares is None:
             self._squares = sum(self._run("squares"))
         return self._squares
@@ -123,8 +122,7 @@ class Fused:
         increment_version(self.roles[0])
 
     def _run(self, name, *numbers):
-        """Calls the kernel, on equal shares of the entries where torch has more threads than one;
-        the list of the results."""
+        """The kernel's results on equal shares of the entries, one for each of torch's threads."""
         kernel, threads = getattr(_kernels(), name), torch.get_num_threads()
 
         def work(share):  # holds on to the table and, by self, to the tensors
@@ -138,8 +136,7 @@ class Fused:
             wait(others)  # after Ctrl-C too: nobody may write to memory that is given back
 
     def _shares(self, threads):
-        """Tables that cut all tensors' entries, as if they lay one behind the other, into equal
-        pieces."""
+        """Tables that cut all tensors' entries, laid end to end, into equal pieces."""
         lengths, *addresses = np.array(self.table).reshape(1 + len(self.roles), -1)
         total, starts = lengths.sum(), np.cumsum(lengths) - lengths
         bounds = np.linspace(0, total, max(1, min(threads, total // SHARE)) + 1).astype(np.int64)
@@ -159,8 +156,7 @@ _shape, _kind = attrgetter("shape"), attrgetter("dtype", "layout", "is_cpu")
 
 
 def _as_it_lies(tensors, dtype):
-    """Whether the memory of all tensors holds their entries in order and nothing else has to be
-    known."""
+    """Whether each tensor's memory holds its entries in order, with nothing else to know."""
     return (
         set(map(type, tensors)) <= PLAIN
         and set(map(_kind, tensors)) == {(dtype, torch.strided, True)}
@@ -179,15 +175,13 @@ def available() -> bool:
 
 @cache
 def _pool(threads, process):
-    """Kept for the next step; a forked process has none of its parent's threads and makes its
-    own."""
+    """Kept for the next step; a forked process has none of its parent's threads."""
     return ThreadPoolExecutor(threads, "ibias-optim")
 
 
 @cache
 def _kernels():
-    """The compiled kernels, or None without numba; loaded at the first step rather than at
-    import."""
+    """The compiled kernels, loaded at the first step, or None without numba."""
     try:
         from numba import config
 

@@ -1,5 +1,4 @@
-"""Which of a model's parameters are hidden matrices, and which are not: the groups that Muon and
-its companions want."""
+"""Which parameters of a model are hidden matrices: the groups that Muon and the like want."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatch

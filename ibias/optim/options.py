@@ -1,5 +1,4 @@
-"""The settings of a parameter group: which keys are read, and the sentences for values that cannot
-be."""
+"""The settings of a parameter group: which are read, and the sentences for what cannot be."""
 
 from difflib import get_close_matches
 from math import inf
@@ -30,8 +29,7 @@ def refuse_unknown(owner: str, given, known, kind="group key"):
 
 
 def require_number(owner, argument, value):
-    """Its value, of a tensor with one entry too; NaN is a number and fails whatever is asked of it
-    next."""
+    """Its value, also of a tensor with one entry; NaN passes here, and fails what is asked next."""
     number = value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value
     if not isinstance(number, Real) or isinstance(number, bool):
         raise TypeError(f"{owner}({argument}=...) must be a number; got {value!r}")

@@ -1,5 +1,4 @@
-"""Saved states in plain values: numbers, texts, lists and tensors, which ``torch.load`` reads
-without this package."""
+"""Saved states in plain values, which ``torch.load`` reads without this package."""
 
 import torch
 

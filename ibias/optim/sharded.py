@@ -1,5 +1,4 @@
-"""Tensors that several processes hold: the shards of FSDP2 (DTensor), and work that DDP's
-processes share."""
+"""Tensors that several processes hold: FSDP2's shards (DTensor), work shared under DDP."""
 
 import torch
 import torch.distributed as dist
@@ -11,8 +10,7 @@ def is_sharded(tensor) -> bool:
 
 
 def held(tensors):
-    """What this process holds of each tensor: the shard of a DTensor, a plain tensor itself; no
-    copy."""
+    """What this process holds of each tensor, a DTensor's shard or a plain one; no copy."""
     return [t.to_local() if is_sharded(t) else t for t in tensors]
 
 
@@ -70,8 +68,7 @@ def from_owner(i, tensor, group):
 
 
 def summed(total, tensors, op="SUM"):
-    """``total``, a 0-d tensor of what this process holds of ``tensors``, over all processes that
-    hold a shard."""
+    """``total``, a 0-d tensor, over all processes that hold a shard of one of ``tensors``."""
     groups = []
     for t in tensors:
         if is_sharded(t):

@@ -196,8 +196,7 @@ def fused_memory(state, group, params, grads):
 
 
 def advance_steepest(state, group, params, grads, memory=None):
-    """One step of a group; ``state`` is the optimizer's, ``memory`` the group's where kernels may
-    work on it."""
+    """One step of a group; ``state``: the optimizer's, ``memory``: the group's for kernels."""
     norm, momentum = group["norm"], float(group["momentum"])
     if memory is not None and momentum and len(memory.roles) == 2:
         memory = memory.averaged_in(averages(state, params))
@@ -249,8 +248,7 @@ def _normalized(params, sources):
 
 
 def _length(params, sources):
-    """``||all entries||_2``, or None where the squares are too small or too large for the dtype to
-    carry."""
+    """``||all entries||_2``; None where squares are too small or large for the dtype."""
     lengths = stacked(torch._foreach_norm([as_computed(s) for s in sources]))
     length = float(summed(lengths.double().square().sum(), params)) ** 0.5
     if isnan(length):
@@ -263,8 +261,7 @@ def _length(params, sources):
 
 @cache
 def _safe(dtype):
-    """Lengths whose squares the dtype carries: below the least, squares of typical entries are no
-    normal numbers and lose digits."""
+    """Lengths whose squares the dtype carries; those of shorter ones lose digits."""
     info = torch.finfo(dtype)
     return (info.tiny / info.eps) ** 0.5, info.max**0.5
 

@@ -63,8 +63,7 @@ class VarianceReduced(Optimizer):
         return [p for group in self.inner.param_groups for p in group["params"]]
 
     def anchor(self, closure):
-        """Stores the present parameters and the gradient that ``closure`` leaves there; returns its
-        loss."""
+        """Stores the present parameters and ``closure``'s gradient there; returns its loss."""
         loss, gradients = self._evaluated(closure)
         self._anchored = [
             (p.detach().clone(), g) for p, g in zip(self._params(), gradients, strict=True)
@@ -72,8 +71,7 @@ class VarianceReduced(Optimizer):
         return loss
 
     def _evaluated(self, closure):
-        """The closure's loss, and the gradients that it leaves; None for a parameter that has no
-        part in the loss."""
+        """The closure's loss and gradients; None for a parameter without a part in it."""
         params = self._params()
         for p in params:
             p.grad = None
@@ -88,8 +86,7 @@ class VarianceReduced(Optimizer):
 
     @torch.no_grad()
     def step(self, closure):
-        """One inner step on the corrected gradient; returns the loss that ``closure`` computed at
-        the present parameters."""
+        """One inner step on the corrected gradient; returns ``closure``'s loss at present."""
         if self._anchored is None:
             raise RuntimeError(
                 "VarianceReduced.step needs an anchor: call .anchor(closure_of_the_full_loss) at"

@@ -9,8 +9,7 @@ from ..norms import FROBENIUS, MAX, SPECTRAL, Norm
 
 
 def of_block(norm: Norm, block) -> Norm:
-    """A matrix of one row or column has one singular value: its spectral and nuclear norms are
-    Euclidean, without an SVD."""
+    """``norm``; for one row or one column the Euclidean one, which needs no SVD."""
     return FROBENIUS if norm == SPECTRAL and 1 in block.shape[-2:] else norm
 
 
@@ -61,8 +60,7 @@ class WholeNorm(ABC):
 
     @abstractmethod
     def balanced(self, blocks, degrees):
-        """``min N`` over layer rescalings that keep f, for a model of these block degrees
-        (``(*lanes,)``, to the power 1)."""
+        """``min N`` over rescalings of blocks of these degrees that keep f (``(*lanes,)``)."""
 
     @abstractmethod
     def steepest(self, u): ...

@@ -189,8 +189,7 @@ def _row(seen: Evaluation, norms) -> dict:
 
 
 def _sizes(norms, theta, u):
-    """The norms of the blocks and the dual norms of u's, per network norm; equal ones are computed
-    once."""
+    """Per network norm the blocks' norms and u's dual norms; equal ones are computed once."""
 
     @cache
     def value(norm, i):

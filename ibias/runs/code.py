@@ -1,5 +1,4 @@
-"""Where code comes from, and what it names: the questions that `own_code` asks of a function or a
-class."""
+"""Where code comes from, and what it names: what `own_code` asks of functions and classes."""
 
 from __future__ import annotations
 
@@ -23,8 +22,7 @@ FOUNDATION = {"numpy", "torch", PACKAGE.name, *sys.stdlib_module_names} - {"__ma
 
 
 def text_of(item: Any) -> str | bytes:
-    """The source of a function or class, or of a module's file; ValueError where it cannot be
-    read."""
+    """The source of a function, class or module's file; ValueError where it cannot be read."""
     try:
         if not isinstance(item, ModuleType):
             return inspect.getsource(item)

@@ -90,8 +90,7 @@ def versions() -> dict[str, str]:
 
 @cache
 def commit() -> str:
-    """The commit of the package's own repository; "" where it was installed from a wheel, even
-    into a folder of somebody's repository."""
+    """The commit of the package's own repository; "" for a wheel, even inside a repository."""
     root = PACKAGE.parent
     git = ["git", "-C", str(root), "rev-parse"]
     try:

@@ -29,8 +29,7 @@ LOG = logging.getLogger("ibias.sweep")
 
 
 class SweepIncomplete(RuntimeError):
-    """Some runs could not be computed. What was is in the store; `reasons` maps "optimizer, seed"
-    to what went wrong."""
+    """Some runs failed: `reasons` says by "optimizer, seed" why; the others are in the store."""
 
     def __init__(self, done: int, total: int, reasons: dict[str, str]):
         self.done, self.total, self.reasons = done, total, reasons
@@ -156,8 +155,7 @@ def status(
     store: Store | str | Path | None = "auto",
     **options: Any,
 ) -> xr.DataArray:
-    """ "done" or "missing" for each run of a sweep with these options, over (optimizer, seed);
-    computes nothing."""
+    """ "done" or "missing" for each run of such a sweep over (optimizer, seed); computes none."""
     return _states(Memory(Request(dataset, methods, **options), opened(store)))
 
 
@@ -207,8 +205,7 @@ def _unfinished(memory: Memory, keys: list[str]) -> list[str]:
 
 
 def _attempt(memory: Memory, keys: list[str], advance, journal: Journal, state=None) -> None:
-    """Compute the runs `keys` in one call of a backend; a run that is known by now is not stored a
-    second time."""
+    """Compute the runs `keys` in one call of a backend; known ones are not stored twice."""
     if not keys:
         return
 

@@ -27,8 +27,7 @@ class Recorder:
         self.values: dict[str, np.ndarray] = {"diverged": np.zeros(self.shape, bool)}
 
     def observe(self, index: int, rows: Sequence[int], w: torch.Tensor) -> None:
-        """Measure the trajectories ``rows`` at record ``index``; w has shape
-        ``(len(rows), k, d)``."""
+        """Measure trajectories ``rows`` at record ``index``; w: ``(len(rows), k, d)``."""
         norms = [self.norms[row] for row in rows]
         measured = measure(self.problem, w, norms, self.request.directions)
         if self.request.weights:

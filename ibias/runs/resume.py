@@ -65,8 +65,7 @@ class Journal:
             self._saved = monotonic()
 
     def forget(self) -> None:
-        """Every run is known, so that nothing is left to go on with; a store that can only be read
-        keeps what it has."""
+        """Every run is known: drop the journal, unless the store can only be read."""
         if self.store is not None:
             with suppress(OSError):
                 self.store.discard(key_of(self.about))

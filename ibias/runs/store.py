@@ -59,8 +59,7 @@ class Entry:
 
 
 def key_of(about: Mapping) -> str:
-    """SHA-256 of the description: the same for every order of its keys, every locale and every hash
-    seed."""
+    """SHA-256 of the description, whatever the order of its keys, locale and hash seed."""
     return hashlib.sha256(_json(about)).hexdigest()
 
 
@@ -95,8 +94,7 @@ class Store:
     def put(
         self, about: Mapping, arrays: Mapping[str, np.ndarray], provenance: Mapping | None = None
     ) -> str:
-        """Store `arrays` as the answer to `about`; returns the key. Replaces an entry of the same
-        key whole or not at all."""
+        """Store `arrays` as the answer to `about`, an older one replaced whole; returns the key."""
         arrays = {name: np.asarray(array) for name, array in arrays.items()}
         key = key_of(about)
         header = {
@@ -110,8 +108,7 @@ class Store:
         return key
 
     def get(self, key: str) -> Entry | None:
-        """The entry, or None when there is none that can be used (a damaged one is set aside, with
-        a `StoreWarning`)."""
+        """The entry; None for none, or for a damaged one (set aside with a `StoreWarning`)."""
         path = self.path(key)
         try:
             return read_entry(path)
@@ -152,8 +149,7 @@ class Store:
         return sound, damaged
 
     def gc(self, stale: Callable[[Entry], bool], dry_run: bool = False) -> list[Path]:
-        """Delete entries that `stale` says nobody will ask for again, and temporary files of dead
-        processes. Set-aside files stay."""
+        """Delete entries that `stale` marks and files of dead processes; set-aside ones stay."""
         old = time.time() - _STALE_AFTER
         doomed = [
             path
@@ -216,8 +212,7 @@ def read_entry(path: Path) -> Entry:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` holds all of it or is left as it was; the temporary file is
-    removed whatever happens."""
+    """Write `data`: `path` then holds all of it or is as before; no temporary file is left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name[:16]}.{os.getpid()}.{secrets.token_hex(4)}.part"
     try:

@@ -12,8 +12,7 @@ from .newton import newton_nuclear, newton_spectral
 
 
 def active(off, a, slack, gamma):
-    """Constraints (n, k) whose multiplier beats their slack, both relative: the support under
-    strict complementarity."""
+    """Constraints (n, k) whose multiplier beats their slack, both relative: the support."""
     return ~off & (a / a.max() > slack / gamma)
 
 
@@ -60,8 +59,7 @@ def least_squares(matrix, rhs):
 
 
 def _polyhedral(pairs, w, s, a, on, kind, gamma):
-    """Two least-squares corrections: the free entries of W to equal margins, a to S = 0 (sum norm:
-    |S| = t) on them."""
+    """Least-squares corrections: free entries of W to equal margins, a to S = 0 (or |S| = t)."""
     hull = kind.hull(w, s)
     matrix = pairs.matrix(*np.nonzero(on))
     rows, count, z = matrix @ hull.directions, len(a), hull.directions.T @ w.ravel()
@@ -77,8 +75,7 @@ def _polyhedral(pairs, w, s, a, on, kind, gamma):
 
 
 def _smooth(pairs, w, _, a, on, norm, rounds=6):
-    """Newton on ``grad ||W||^2 / 2 = A'a``, margins = 1' (the scaled problem's gamma is ||W||^2),
-    ``sum a = 1``."""
+    """Newton on ``grad ||W||^2 / 2 = A'a``, margins = 1' (gamma is ||W||^2), ``sum a = 1``."""
     samples, classes = np.nonzero(on)
     ball = Smooth(pairs.adjoint_of(a, on), norm)
     if norm.p >= 2:

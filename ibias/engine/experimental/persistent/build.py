@@ -19,8 +19,7 @@ REAL = {torch.float64: "double", torch.float32: "float"}
 
 
 def missing(device: torch.device) -> str:
-    """What this machine lacks to build the kernel for ``device`` ("" if nothing), as the end of a
-    sentence."""
+    """What is lacking here to build the kernel for ``device``, to end a sentence ("": nothing)."""
     if device.type == "cpu":
         return (
             ""
