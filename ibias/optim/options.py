@@ -8,9 +8,7 @@ import torch
 
 SHARED = ("params", "param_names", "name", "lr", "check_finite", "weight_decay", "maximize")
 """Keys that every class reads; ``name`` is read by loggers."""
-SCHEDULERS = (
-    "initial_lr", "max_lr", "min_lr", "swa_lr", "base_momentum", "max_momentum",
-)  # fmt: skip
+SCHEDULERS = ("initial_lr", "max_lr", "min_lr", "swa_lr", "base_momentum", "max_momentum")
 """Keys that torch's schedulers leave in a group and want back when training resumes."""
 ADDED = dict(weight_decay=0.0, maximize=False)
 """What every class has since version 0.2, at the value that changes nothing."""

@@ -33,9 +33,8 @@ class VarianceReduced(Optimizer):
 
     def __init__(self, inner: Optimizer):
         if not isinstance(inner, Optimizer):
-            raise TypeError(
-                f"VarianceReduced wraps a torch.optim.Optimizer; got {type(inner).__name__}"
-            )
+            kind = type(inner).__name__
+            raise TypeError(f"VarianceReduced wraps a torch.optim.Optimizer; got {kind}")
         self.inner = inner
         self._anchored = None  # one (parameters, full gradient) pair per parameter
         super().__init__(inner.param_groups, dict(inner.defaults))
@@ -52,9 +51,8 @@ class VarianceReduced(Optimizer):
         self._share()
 
     def add_param_group(self, param_group):
-        if not any(
-            param_group is group for group in self.inner.param_groups
-        ):  # called by Optimizer.__init__ for each of them
+        # called by Optimizer.__init__ for each of them
+        if not any(param_group is group for group in self.inner.param_groups):
             self.inner.add_param_group(param_group)
             self._anchored = None
         self._share()
@@ -65,9 +63,8 @@ class VarianceReduced(Optimizer):
     def anchor(self, closure):
         """Stores the present parameters and ``closure``'s gradient there; returns its loss."""
         loss, gradients = self._evaluated(closure)
-        self._anchored = [
-            (p.detach().clone(), g) for p, g in zip(self._params(), gradients, strict=True)
-        ]
+        copies = [p.detach().clone() for p in self._params()]
+        self._anchored = list(zip(copies, gradients, strict=True))
         return loss
 
     def _evaluated(self, closure):
