@@ -15,16 +15,13 @@ from .inputs import BiasOption, DataArgument, LabelOption, StandardiseOption, op
 ProofOption = Annotated[
     Path | None,
     typer.Option(
-        "--proof",
-        show_default=False,
-        help="Write an exact proof of both bounds, or of non-separability, to this file.",
+        "--proof", help="Write an exact proof of both bounds, or of non-separability, to this file."
     ),
 ]
 PlainOption = Annotated[
     Path | None,
     typer.Option(
         "--plain",
-        show_default=False,
         help="Write the data to this file as JSON, as the stand-alone checker reads them.",
     ),
 ]
@@ -36,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def check(
-    proof: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="The proof.")],
+    proof: Annotated[Path, typer.Argument(metavar="FILE", help="The proof.")],
     data: DataArgument,
     label: LabelOption = "label",
     standardise: StandardiseOption = False,
