@@ -55,10 +55,8 @@ class MaxMarginClassifier(ClassifierMixin, BaseEstimator):
         fit_intercept: bool = True,
         standardise: bool = False,
     ):
-        self.norm = norm
-        self.tolerance = tolerance
-        self.fit_intercept = fit_intercept
-        self.standardise = standardise
+        self.norm, self.tolerance = norm, tolerance
+        self.fit_intercept, self.standardise = fit_intercept, standardise
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

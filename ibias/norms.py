@@ -190,9 +190,8 @@ def _singular_values(a):
         return torch.linalg.svdvals(a)
     except torch.linalg.LinAlgError:
         finite = _finite(a)
-        return torch.where(
-            finite[..., 0], torch.linalg.svdvals(torch.where(finite, a, 0)), torch.nan
-        )
+        values = torch.linalg.svdvals(torch.where(finite, a, 0))
+        return torch.where(finite[..., 0], values, torch.nan)
 
 
 def _svd(a):
@@ -201,12 +200,9 @@ def _svd(a):
         return torch.linalg.svd(a, full_matrices=False)
     except torch.linalg.LinAlgError:
         finite = _finite(a)
-        u, s, vh = torch.linalg.svd(torch.where(finite, a, 0), full_matrices=False)
-        return (
-            torch.where(finite, u, torch.nan),
-            torch.where(finite[..., 0], s, torch.nan),
-            torch.where(finite, vh, torch.nan),
-        )
+        parts = torch.linalg.svd(torch.where(finite, a, 0), full_matrices=False)
+        masks = finite, finite[..., 0], finite
+        return [torch.where(m, part, torch.nan) for m, part in zip(masks, parts, strict=True)]
 
 
 def _finite(a):
@@ -258,19 +254,10 @@ def _schatten_cvx(cp, w, p):
 
 MAX, FROBENIUS, SUM = Entrywise(inf), Entrywise(2), Entrywise(1)
 SPECTRAL, NUCLEAR = Schatten(inf), Schatten(1)
-# what every test, the engines and the maximum margins iterate over
-CATALOG: tuple[Norm, ...] = (
-    MAX,
-    FROBENIUS,
-    SUM,
-    SPECTRAL,
-    NUCLEAR,
-    Entrywise(1.5),
-    Entrywise(3),
-    Schatten(1.5),
-    Schatten(4),
-)
 NAMED = {norm.text: norm for norm in (MAX, FROBENIUS, SUM, SPECTRAL, NUCLEAR)}
+# what every test, the engines and the maximum margins iterate over
+CATALOG: tuple[Norm, ...]
+CATALOG = *NAMED.values(), Entrywise(1.5), Entrywise(3), Schatten(1.5), Schatten(4)
 
 
 def norm(text: str) -> Norm:

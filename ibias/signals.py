@@ -143,9 +143,8 @@ class Momentum(Signal):
         if not (is_number(self.beta) and 0 <= self.beta < 1):
             raise ValueError(f"Momentum(beta=...) must lie in [0, 1); got {self.beta!r}")
         if not isinstance(self.source, Signal):
-            raise TypeError(
-                f"Momentum(beta, source) averages a signal; got source = {self.source!r}"
-            )
+            what = "Momentum(beta, source) averages a signal"
+            raise TypeError(f"{what}; got source = {self.source!r}")
 
     def batch_size(self, n):
         return self.source.batch_size(n)
@@ -169,7 +168,7 @@ def layers(signal: Signal) -> tuple[FullBatch | Minibatch, float, bool] | None:
     reduced = type(signal) is VarianceReduced
     if isinstance(signal, VarianceReduced) and reduced:
         signal = signal.source
-    # not isinstance: a subclass may compute something else
+    # not isinstance alone: a subclass may compute something else
     if isinstance(signal, FullBatch | Minibatch) and type(signal) in (FullBatch, Minibatch):
         return signal, momentum, reduced
     return None
