@@ -28,23 +28,16 @@ class WholeNorm(ABC):
     def parts(self, count: int) -> list[tuple[Norm, float]]:
         """The norm and the weight of each of ``count`` blocks."""
 
+    def weighed(self, blocks):
+        """(block, its norm, its weight) of each."""
+        parts = zip(blocks, self.parts(len(blocks)), strict=True)
+        return [(block, of_block(norm, block), weight) for block, (norm, weight) in parts]
+
     def blocks(self, theta):
-        return torch.stack(
-            [
-                weight * of_block(n, p).value(p)
-                for p, (n, weight) in zip(theta, self.parts(len(theta)), strict=True)
-            ],
-            -1,
-        )
+        return torch.stack([weight * n.value(p) for p, n, weight in self.weighed(theta)], -1)
 
     def dual_blocks(self, u):
-        return torch.stack(
-            [
-                of_block(n, g).dual(g) / weight
-                for g, (n, weight) in zip(u, self.parts(len(u)), strict=True)
-            ],
-            -1,
-        )
+        return torch.stack([n.dual(g) / weight for g, n, weight in self.weighed(u)], -1)
 
     def value(self, theta):
         return self.combine(self.blocks(theta))
@@ -107,10 +100,7 @@ class _Largest(WholeNorm):
         return ((p * blocks.log()).sum(-1) / p.sum()).exp()
 
     def steepest(self, u):
-        return [
-            of_block(n, g).steepest(g) / weight
-            for g, (n, weight) in zip(u, self.parts(len(u)), strict=True)
-        ]
+        return [n.steepest(g) / weight for g, n, weight in self.weighed(u)]
 
 
 @dataclass(frozen=True)
@@ -124,9 +114,8 @@ class BlockMax(_Largest):
     text: str = ""
 
     def parts(self, count):
-        return [(self.matrices, self.ratio)] * (count - 1) + [
-            (self.last, 1.0 if count > 1 else self.ratio)
-        ]
+        last = self.last, 1.0 if count > 1 else self.ratio
+        return [(self.matrices, self.ratio)] * (count - 1) + [last]
 
 
 @dataclass(frozen=True)

@@ -97,13 +97,8 @@ class Store:
         """Store `arrays` as the answer to `about`, an older one replaced whole; returns the key."""
         arrays = {name: np.asarray(array) for name, array in arrays.items()}
         key = key_of(about)
-        header = {
-            "format": FORMAT,
-            "key": key,
-            "content": content_of(arrays),
-            "about": about,
-            "provenance": provenance or {},
-        }
+        header = {"format": FORMAT, "key": key, "content": content_of(arrays)}
+        header |= {"about": about, "provenance": provenance or {}}
         write_whole(self.path(key), npz.pack(arrays, {_HEADER: _json(header)}))
         return key
 
@@ -127,11 +122,8 @@ class Store:
 
     def paths(self) -> Iterator[Path]:
         """The files of all entries, in the order of their names."""
-        yield from sorted(
-            path
-            for path in self.folder.glob("[0-9a-f][0-9a-f]/*.npz")
-            if not path.name.startswith(".")
-        )
+        found = self.folder.glob("[0-9a-f][0-9a-f]/*.npz")
+        yield from sorted(path for path in found if not path.name.startswith("."))
 
     def verify(self, progress: bool = False) -> tuple[list[Path], list[Path]]:
         """Read and check every entry: (sound files, where the damaged ones were moved to)."""
@@ -150,12 +142,8 @@ class Store:
 
     def gc(self, stale: Callable[[Entry], bool], dry_run: bool = False) -> list[Path]:
         """Delete entries that `stale` marks and files of dead processes; set-aside ones stay."""
-        old = time.time() - _STALE_AFTER
-        doomed = [
-            path
-            for path in self.folder.glob("[0-9a-f][0-9a-f]/.*.part")
-            if path.stat().st_mtime < old
-        ]
+        old, parts = time.time() - _STALE_AFTER, self.folder.glob("[0-9a-f][0-9a-f]/.*.part")
+        doomed = [path for path in parts if path.stat().st_mtime < old]
         for path in self.paths():
             with contextlib.suppress(ValueError, FileNotFoundError):
                 if stale(read_entry(path)):
@@ -197,9 +185,8 @@ def read_entry(path: Path) -> Entry:
         )
         named = key_of(about)
     except (KeyError, ValueError, TypeError, RecursionError) as error:
-        raise BadEntry(
-            f"{path}: its {_HEADER} is missing or damaged ({type(error).__name__})"
-        ) from error
+        kind = type(error).__name__
+        raise BadEntry(f"{path}: its {_HEADER} is missing or damaged ({kind})") from error
     if kind != FORMAT:
         raise BadEntry(f"{path}: format {str(kind)[:20]!r}, while this version reads {FORMAT}")
     if not isinstance(about, dict) or not isinstance(provenance, dict):
@@ -234,6 +221,4 @@ def default_folder() -> Path | None:
 
 
 def _json(value) -> bytes:
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    ).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
