@@ -33,10 +33,8 @@ def run(
     """The contract of ``engine``, but that this backend makes no checkpoints and continues from
     none; ``options`` of the others are ignored."""
     if state is not None:
-        raise ValueError(
-            "the composed engine cannot continue from a saved state; use backend='lanes' or"
-            " 'kernel'"
-        )
+        instead = "use backend='lanes' or 'kernel'"
+        raise ValueError(f"the composed engine cannot continue from a saved state; {instead}")
     order = sorted(range(len(trajectories)), key=lambda j: repr(trajectories[j].method))
     for method, same in groupby(order, key=lambda j: trajectories[j].method):
         indices = list(same)

@@ -22,8 +22,7 @@ def optimal_face(pairs, norm, w, a, gap):
         return 0, w, convexity_bound(norm, gap, w.size)
     v, gamma, base, null, hull = _affine(pairs, norm, w, a)
     if null.shape[1] == 0:
-        # W solves equations with singular values above RANK whose right-hand side is known to the
-        # gap
+        # W solves equations, singular values above RANK, whose right-hand side is known to the gap
         return 0, w, float(np.sqrt(gap))
     near = _least_norm(pairs, hull, base, null, gamma)
     return null.shape[1], *_inside(pairs, norm, near, v, gamma)
@@ -150,10 +149,8 @@ def random_optima(dataset, best, count=10, seed=0) -> Face:
     ``best`` must come from it (``max_margin`` without ``solver=``).
     """
     if best.face_dim is None:
-        raise ValueError(
-            f"the face of an optimum found by {best.solver} is not known; use max_margin(dataset,"
-            " norm)"
-        )
+        what = f"the face of an optimum found by {best.solver} is not known"
+        raise ValueError(f"{what}; use max_margin(dataset, norm)")
     if best.unique:
         return Face(np.repeat(best.weights[None], count, 0), (1.0, 1.0))
     pairs, rng = Pairs.of(dataset, best.norm), np.random.default_rng(seed)

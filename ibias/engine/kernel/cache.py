@@ -22,9 +22,8 @@ def source_stamp(folder: Path = Path(__file__).parent) -> str:
 
 def _watching(locator):
     """A place to keep files, as numba offers it, that goes stale with the whole folder."""
-    return type(
-        f"Watching{locator.__name__}", (locator,), {"get_source_stamp": lambda self: source_stamp()}
-    )
+    stamp = {"get_source_stamp": lambda self: source_stamp()}
+    return type(f"Watching{locator.__name__}", (locator,), stamp)
 
 
 class _Files(caching.CompileResultCacheImpl):

@@ -44,8 +44,7 @@ def _attempts(pairs, norm, optimum, free):
     elif free:
         return
     elif kind is None:
-        # two readings of "small slack": gamma of the ball's problem, and of the smooth one
-        for level in (gamma, face.gamma):
+        for level in (gamma, face.gamma):  # "small slack" in the ball's problem, in the smooth one
             yield _smooth, active(pairs.off, face.a, face.slack, level), {"norm": norm}
     elif issubclass(kind, Polyhedral):
         yield _polyhedral, on, {"kind": kind, "gamma": gamma}
