@@ -27,26 +27,16 @@ from .streams import permutations
 __version__ = metadata.version("ibias")
 
 # imported when first used: `import ibias` stays light
-_LAZY = {
-    "max_margin": "maxmargin",
-    "MaxMargin": "maxmargin",
-    "NotSeparable": "maxmargin",
-    "UndecidedSeparability": "maxmargin",
-    "certify": "maxmargin",
-    "random_optima": "maxmargin",
-    "Store": "runs.store",
-    "MaxMarginClassifier": "estimator",
-    "Probe": "probe",
-}
-_LAZY_MODULES = ("optim",)
+_MARGINS = "MaxMargin", "NotSeparable", "UndecidedSeparability", "certify", "max_margin"
+_LAZY = dict.fromkeys((*_MARGINS, "random_optima"), "maxmargin")
+_LAZY |= {"Store": "runs.store", "MaxMarginClassifier": "estimator", "Probe": "probe"}
 __all__ = [
     "CATALOG", "CROSS_ENTROPY", "EXPONENTIAL", "FROBENIUS", "MAX", "NUCLEAR", "SPECTRAL", "SUM",
-    "Dataset", "Entrywise", "FullBatch", "MaxMargin", "MaxMarginClassifier",
-    "Minibatch", "Momentum", "Norm", "NotSeparable", "Power", "Probe", "Problem", "Scaled",
-    "Schatten", "Signal", "SteepestDescent", "Store",
-    "UndecidedSeparability",
-    "VarianceReduced", "certify", "data", "grid", "logspaced", "max_margin", "norm", "optim",
-    "permutations", "random_optima", "relative_error", "simulate", "sweep",
+    "Dataset", "Entrywise", "FullBatch", "MaxMargin", "MaxMarginClassifier", "Minibatch",
+    "Momentum", "Norm", "NotSeparable", "Power", "Probe", "Problem", "Scaled", "Schatten",
+    "Signal", "SteepestDescent", "Store", "UndecidedSeparability", "VarianceReduced", "certify",
+    "data", "grid", "logspaced", "max_margin", "norm", "optim", "permutations", "random_optima",
+    "relative_error", "simulate", "sweep",
 ]  # fmt: skip
 
 
@@ -54,8 +44,8 @@ def __getattr__(name):
     if name in _LAZY:
         value = globals()[name] = getattr(import_module(f".{_LAZY[name]}", __name__), name)
         return value
-    if name in _LAZY_MODULES:
-        return import_module(f".{name}", __name__)
+    if name == "optim":
+        return import_module(".optim", __name__)
     raise AttributeError(f"module 'ibias' has no attribute {name!r}")
 
 

@@ -4,11 +4,9 @@ from numbers import Real
 
 
 def whole(name: str, value, least: int = 0) -> int:
-    """``value`` as an int; ValueError unless it is a whole number of at least ``least`` (2.0
-    counts, True does not)."""
-    number = (
-        value.item() if getattr(value, "shape", None) == () else value
-    )  # a scalar of numpy, torch or xarray
+    """``value`` as an int; ValueError unless whole and at least ``least`` (2.0 is, True is not)."""
+    # a scalar of numpy, torch or xarray
+    number = value.item() if getattr(value, "shape", None) == () else value
     if not is_number(number) or number != number // 1 or number < least:
         raise ValueError(f"{name}: an integer >= {least}; got {value!r}")
     return int(number)

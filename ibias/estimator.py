@@ -1,5 +1,4 @@
-"""The maximum-margin classifier in scikit-learn's manner; needs scikit-learn (the ``data``
-extra)."""
+"""The maximum-margin classifier in scikit-learn's manner, which it needs (the ``data`` extra)."""
 
 from __future__ import annotations
 
@@ -56,10 +55,8 @@ class MaxMarginClassifier(ClassifierMixin, BaseEstimator):
         fit_intercept: bool = True,
         standardise: bool = False,
     ):
-        self.norm = norm
-        self.tolerance = tolerance
-        self.fit_intercept = fit_intercept
-        self.standardise = standardise
+        self.norm, self.tolerance = norm, tolerance
+        self.fit_intercept, self.standardise = fit_intercept, standardise
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -67,8 +64,7 @@ class MaxMarginClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
     def fit(self, X: Any, y: Any) -> MaxMarginClassifier:
-        """Maximise the margin of ``X`` (samples, features), dense or sparse, with labels ``y``
-        (samples,)."""
+        """Maximise the margin of ``X`` (samples, features), dense or sparse; ``y``: (samples,)."""
         if hasattr(X, "columns"):
             features(X)  # names the column that cannot be used, which scikit-learn does not
         y = _labels(y)
@@ -97,8 +93,7 @@ class MaxMarginClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """``X coef_^T + intercept_``: (samples, classes), or (samples,) with two classes, positive
-        for the second."""
+        """``X coef_^T + intercept_``: (samples, classes); (samples,) for two, > 0 the second."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
         scores = X @ self.coef_.T + self.intercept_
@@ -112,8 +107,7 @@ class MaxMarginClassifier(ClassifierMixin, BaseEstimator):
 
 
 def _labels(y: Any) -> Any:
-    """Labels that a frame, a series or a list of objects holds, as numbers or text; ValueError
-    names the one that is neither."""
+    """Labels of a frame, a series or a list as numbers or text; ValueError names any other."""
     held = as_array(y) if y is not None else np.empty(0)
     if held.ndim == 1 and held.dtype.kind == "O":
         return whole_or_text(held, "y[{}] is".format)

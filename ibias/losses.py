@@ -34,8 +34,7 @@ class CrossEntropy(Loss):
     text: str = "cross-entropy"
 
     def log_loss(self, mu):
-        # log(log(1 + x)) = log x - x/2 + ...: past mu = 35 the correction is below rounding, while
-        # log1p(x) nears 0
+        # log(log(1 + x)) = log x - x/2 + ...: past mu = 35 the correction is below rounding
         late = mu > 35
         return torch.where(late, -mu, _softplus(-mu.clamp(max=36)).log())
 

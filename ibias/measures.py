@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import log
 
 import numpy as np
 import torch
@@ -11,13 +10,12 @@ import xarray as xr
 from torch import Tensor
 
 from .norms import FROBENIUS, MAX, SPECTRAL
-from .problem import Problem
+from .problem import Problem, log_mean
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """Weights ``w`` ``(lanes, k, d)`` of a problem, with what several measures share computed
-    once."""
+    """Weights ``w`` ``(lanes, k, d)`` of a problem; what measures share is computed once."""
 
     problem: Problem
     w: Tensor
@@ -32,21 +30,16 @@ class Snapshot:
 
     @cached_property
     def log_loss(self) -> Tensor:
-        return self.problem.loss.log_loss(self.soft_margins).logsumexp(-1) - log(
-            self.problem.dataset.n
-        )
+        return log_mean(self.problem.loss.log_loss(self.soft_margins))
 
     @cached_property
     def log_proxy(self) -> Tensor:
-        return self.problem.loss.log_residual(self.soft_margins).logsumexp(-1) - log(
-            self.problem.dataset.n
-        )
+        return log_mean(self.problem.loss.log_residual(self.soft_margins))
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A named number per lane: ``of(snapshot)`` has shape ``(lanes,)``; ``label`` is its axis
-    title."""
+    """A named number per lane: ``of(snapshot)`` is ``(lanes,)``; ``label``: its axis title."""
 
     name: str
     label: str
@@ -85,21 +78,14 @@ def measure(problem: Problem, w: Tensor, norms, directions=None) -> dict[str, np
     for norm in set(norms):
         mine = [j for j, other in enumerate(norms) if other == norm]
         known = {MAX: "norm_max", FROBENIUS: "norm_frobenius", SPECTRAL: "norm_spectral"}.get(norm)
-        out["norm_own"][mine] = (
-            out[known][mine] if known else norm.value(w[mine]).cpu().double().numpy()
-        )
+        own = out[known][mine] if known else norm.value(w[mine]).cpu().double().numpy()
+        out["norm_own"][mine] = own
     with np.errstate(invalid="ignore", divide="ignore"):
         out["margin"] = out["min_margin"] / np.where(out["norm_own"] > 0, out["norm_own"], np.nan)
     if directions:
-        targets = torch.as_tensor(
-            np.stack(list(directions.values())), dtype=w.dtype, device=w.device
-        )
-        inner = torch.einsum(
-            "lkd,jkd->lj",
-            w / FROBENIUS.value(w)[:, None, None],
-            targets / FROBENIUS.value(targets)[:, None, None],
-        )
-        out["cosine"] = inner.cpu().double().numpy()
+        targets = torch.as_tensor(np.stack(list(directions.values()))).to(w)
+        units = [each / FROBENIUS.value(each)[:, None, None] for each in (w, targets)]
+        out["cosine"] = torch.einsum("lkd,jkd->lj", *units).cpu().double().numpy()
     return out
 
 
@@ -111,39 +97,32 @@ def relative_error(runs, best):
     misclassified.  ``error_below`` and ``error_above`` use the two ends of the certified interval
     of gamma.
     """
-    known = list(best) if isinstance(best, Mapping) else []
-    lacking = [
-        str(text)
-        for text in runs.norm.values
-        if str(text) not in known or not hasattr(best[str(text)], "lower")
-    ]
+    known, norms = list(best) if isinstance(best, Mapping) else [], list(map(str, runs.norm.values))
+    lacking = [text for text in norms if text not in known or not hasattr(best[text], "lower")]
     if lacking:
         raise ValueError(
             "relative_error(runs, best) needs best = {norm.text: ib.max_margin(data, norm)}; for"
             f" {lacking[0]!r} there is none in {known}"
         )
-    own = [best[str(text)] for text in runs.norm.values]
+    own = [best[text] for text in norms]
     ends = [
         1 - runs.margin / xr.DataArray(gamma, dims="optimizer")
         for gamma in ([b.margin for b in own], [b.lower for b in own], [b.upper for b in own])
     ]
-    found = runs.assign(
-        error=ends[0], error_below=np.minimum(*ends[1:]), error_above=np.maximum(*ends[1:])
-    )
-    for name in ("error", "error_below", "error_above"):
-        found[name].attrs["long_name"] = "relative margin error"
+    errors = ends[0], np.minimum(*ends[1:]), np.maximum(*ends[1:])
+    for name, error in zip(("error", "error_below", "error_above"), errors, strict=True):
+        runs = runs.assign({name: error.assign_attrs(long_name="relative margin error")})
     if "direction" in runs.dims:
-        found["cosine"] = runs.cosine.sel(direction=runs.norm).drop_vars("direction")
-    return found
+        runs = runs.assign(cosine=runs.cosine.sel(direction=runs.norm).drop_vars("direction"))
+    return runs
 
 
 def margin_shares(runs: xr.Dataset, best: Mapping) -> xr.Dataset:
     """``runs`` with ``ratio`` over (optimizer, seed, step, margin_of): the iterate's margin in each
     norm over the maximum margin there; ``best`` maps a norm's text to its ``MaxMargin``."""
-    lengths = {"max": "norm_max", "frobenius": "norm_frobenius", "spectral": "norm_spectral"}
     shares = []
     for name, maximum in best.items():
-        length = runs[lengths.get(name, "norm_own")]
+        length = runs[f"norm_{name}" if f"norm_{name}" in runs else "norm_own"]
         shares.append(runs.min_margin / length.where(length > 0) / maximum.margin)
     ratio = xr.concat(shares, dim=xr.Variable("margin_of", list(best)))
     ratio = ratio.transpose("optimizer", "seed", "step", "margin_of")
@@ -162,10 +141,8 @@ def nearest_margin(runs: xr.Dataset) -> str:
         return f"no verdict: after {steps} steps the weights of some seeds are zero or not finite"
     wrong = int((last.isel(margin_of=0) <= 0).sum())
     if wrong:
-        return (
-            f"approaches none: after {steps} steps {wrong} of {last.sizes['seed']} seeds still"
-            " misclassify a sample"
-        )
+        seeds = f"{wrong} of {last.sizes['seed']} seeds still misclassify a sample"
+        return f"approaches none: after {steps} steps {seeds}"
     shares = {str(s.margin_of.values): float(s) for s in last.median("seed")}
     top = max(shares.values())
     nearest = [name for name, share in shares.items() if share > top * (1 - TIED)]

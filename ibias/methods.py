@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import nan
 from typing import NamedTuple
 
 from .norms import FROBENIUS, MAX, SPECTRAL, Norm
 from .schedules import Power
-from .signals import FullBatch, Minibatch, Momentum, Signal, VarianceReduced, layers, recipe
+from .signals import FullBatch, Minibatch, Momentum, Recipe, Signal, VarianceReduced, layers, recipe
 
 # (without momentum, with momentum), as the paper and the field call them
 FAMILY = {
@@ -38,10 +40,8 @@ class SteepestDescent:
                     f" ibias; got {value!r}"
                 )
         if not callable(self.schedule):
-            raise TypeError(
-                "SteepestDescent(schedule=...) takes a schedule such as Power(0.1); got"
-                f" {self.schedule!r}"
-            )
+            wanted = "a schedule such as Power(0.1)"
+            raise TypeError(f"SteepestDescent(schedule=...) takes {wanted}; got {self.schedule!r}")
 
     @property
     def label(self) -> str:
@@ -61,10 +61,8 @@ def default_label(method: SteepestDescent) -> str:
     flat = layers(method.signal)
     if flat is None:
         return repr(method)
-    core, beta, reduced = flat
-    plain, averaged = FAMILY.get(
-        method.norm, (f"SD[{method.norm.text}]", f"MSD[{method.norm.text}]")
-    )
+    (core, beta, reduced), text = flat, method.norm.text
+    plain, averaged = FAMILY.get(method.norm, (f"SD[{text}]", f"MSD[{text}]"))
     parts = ["VR-" * reduced + (averaged if beta else plain)]
     parts.append(f"b={core.b}" if isinstance(core, Minibatch) else "full batch")
     return " ".join(parts + [f"beta={beta:g}"] * bool(beta))
@@ -84,37 +82,19 @@ def grid(
     ``schedule`` is one for all, or one per norm (the paper uses another first step for the
     Frobenius norm).
     """
-    if isinstance(schedule, Mapping) and any(norm not in schedule for norm in norms):
-        raise ValueError(
-            f"schedule has no entry for {next(norm for norm in norms if norm not in schedule)!r};"
-            f" it has {list(schedule)}"
-        )
+    if isinstance(schedule, Mapping) and (lacking := [n for n in norms if n not in schedule]):
+        raise ValueError(f"schedule has no entry for {lacking[0]!r}; it has {list(schedule)}")
 
-    def signal(b, beta, reduced):
+    def method(norm, reduced, beta, b):
         core = VarianceReduced(Minibatch(b)) if reduced else Minibatch(b)
-        return Momentum(beta, core) if beta else core
+        own = schedule[norm] if isinstance(schedule, Mapping) else schedule
+        return SteepestDescent(norm, Momentum(beta, core) if beta else core, own)
 
-    return [
-        SteepestDescent(
-            norm,
-            signal(b, beta, reduced),
-            schedule[norm] if isinstance(schedule, Mapping) else schedule,
-        )
-        for norm in norms
-        for reduced in variance_reduction
-        for beta in momenta
-        for b in batch_sizes
-    ]
+    return [method(*axes) for axes in product(norms, variance_reduction, momenta, batch_sizes)]
 
 
 def coordinates(method: SteepestDescent, n: int) -> dict:
     """What labels a method in results: norm, batch_size, momentum, variance_reduction, eta0, a."""
-    flat = recipe(method.signal, n)
-    return {
-        "norm": method.norm.text,
-        "batch_size": flat.batch_size if flat else method.signal.batch_size(n),
-        "momentum": flat.momentum if flat else float("nan"),
-        "variance_reduction": flat.variance_reduction if flat else False,
-        "eta0": getattr(method.schedule, "eta0", float("nan")),
-        "a": getattr(method.schedule, "a", float("nan")),
-    }
+    flat = recipe(method.signal, n) or Recipe(method.signal.batch_size(n), nan, False)
+    schedule = {name: getattr(method.schedule, name, nan) for name in ("eta0", "a")}
+    return {"norm": method.norm.text} | flat._asdict() | schedule

@@ -171,8 +171,7 @@ def _digits(p):
 
 
 def _rescaled(w):
-    """``(w / m, m)`` with ``m`` the largest magnitude per lane (1 for a zero matrix, so that
-    nothing divides by zero)."""
+    """``(w / m, m)`` with ``m`` the largest magnitude per lane, 1 for a zero matrix."""
     w = torch.as_tensor(w)
     if not w.is_floating_point():
         w = w.double()
@@ -186,15 +185,13 @@ def _rescaled(w):
 
 
 def _singular_values(a):
-    """``svdvals``, NaN for matrices that are not finite: a run that diverged is data, LAPACK's
-    exception is not."""
+    """``svdvals``, NaN for matrices that are not finite: a run that diverged is data, no error."""
     try:
         return torch.linalg.svdvals(a)
     except torch.linalg.LinAlgError:
         finite = _finite(a)
-        return torch.where(
-            finite[..., 0], torch.linalg.svdvals(torch.where(finite, a, 0)), torch.nan
-        )
+        values = torch.linalg.svdvals(torch.where(finite, a, 0))
+        return torch.where(finite[..., 0], values, torch.nan)
 
 
 def _svd(a):
@@ -203,17 +200,13 @@ def _svd(a):
         return torch.linalg.svd(a, full_matrices=False)
     except torch.linalg.LinAlgError:
         finite = _finite(a)
-        u, s, vh = torch.linalg.svd(torch.where(finite, a, 0), full_matrices=False)
-        return (
-            torch.where(finite, u, torch.nan),
-            torch.where(finite[..., 0], s, torch.nan),
-            torch.where(finite, vh, torch.nan),
-        )
+        parts = torch.linalg.svd(torch.where(finite, a, 0), full_matrices=False)
+        masks = finite, finite[..., 0], finite
+        return [torch.where(m, part, torch.nan) for m, part in zip(masks, parts, strict=True)]
 
 
 def _finite(a):
-    """``(*lanes, 1, 1)``: which matrices are finite; raises LinAlgError again when all of them
-    are."""
+    """``(*lanes, 1, 1)``: which matrices are finite; LinAlgError when all of them are."""
     finite = a.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
     if finite.all():
         raise torch.linalg.LinAlgError(
@@ -233,8 +226,7 @@ def _power_norm(a, p):
 
 
 def _power_steepest(a, p):
-    """argmax of <a, v> over the p-ball on the last axis; the vector case of the table in Section
-    3.1."""
+    """argmax of <a, v> over the p-ball, last axis; the vector case of Section 3.1's table."""
     if p == inf:
         return a.sign()
     top = a.abs().amax(-1, keepdim=True)
@@ -248,8 +240,7 @@ def _power_steepest(a, p):
 
 
 def _schatten_cvx(cp, w, p):
-    """Least ``||s||_p`` over decreasing s whose partial sums dominate the Ky Fan norms of w (weak
-    majorisation)."""
+    """Least ``||s||_p`` over decreasing s whose partial sums dominate the Ky Fan norms of w."""
     from cvxpy.transforms.partial_optimize import partial_optimize
 
     k, d = w.shape
@@ -263,19 +254,10 @@ def _schatten_cvx(cp, w, p):
 
 MAX, FROBENIUS, SUM = Entrywise(inf), Entrywise(2), Entrywise(1)
 SPECTRAL, NUCLEAR = Schatten(inf), Schatten(1)
-# what every test, the engines and the maximum margins iterate over
-CATALOG: tuple[Norm, ...] = (
-    MAX,
-    FROBENIUS,
-    SUM,
-    SPECTRAL,
-    NUCLEAR,
-    Entrywise(1.5),
-    Entrywise(3),
-    Schatten(1.5),
-    Schatten(4),
-)
 NAMED = {norm.text: norm for norm in (MAX, FROBENIUS, SUM, SPECTRAL, NUCLEAR)}
+# what every test, the engines and the maximum margins iterate over
+CATALOG: tuple[Norm, ...]
+CATALOG = *NAMED.values(), Entrywise(1.5), Entrywise(3), Schatten(1.5), Schatten(4)
 
 
 def norm(text: str) -> Norm:

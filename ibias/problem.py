@@ -1,5 +1,4 @@
-"""A data set and a loss together: gradients, losses and margins of linear classifiers, without
-cancellation."""
+"""A data set and a loss: gradients, losses and margins of linear classifiers, no cancellation."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -28,10 +27,8 @@ class Scaled:
         """The same matrices with a largest entry of 1 (0 stays 0)."""
         top = self.value.abs().amax((-2, -1))
         safe = torch.where(top > 0, top, torch.ones_like(top))
-        return Scaled(
-            self.value / safe[..., None, None],
-            torch.where(top > 0, self.log_scale + safe.log(), -torch.inf),
-        )
+        log_scale = torch.where(top > 0, self.log_scale + safe.log(), -torch.inf)
+        return Scaled(self.value / safe[..., None, None], log_scale)
 
     def plain(self) -> Tensor:
         """As ordinary numbers; may underflow to 0."""
@@ -49,17 +46,17 @@ def weighted_sum(*terms: tuple[float, Scaled]) -> Scaled:
     return Scaled(total, scale)
 
 
+def log_mean(logs: Tensor) -> Tensor:
+    """The logarithm of the mean over the last axis of numbers given by their logarithms."""
+    return logs.logsumexp(-1) - log(logs.shape[-1])
+
+
 def _csr(x, **kind) -> Tensor:
     """A scipy CSR array as torch's, whose class calls itself beta once a process."""
+    starts, columns = (torch.tensor(i, dtype=torch.int64) for i in (x.indptr, x.indices))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse")
-        return torch.sparse_csr_tensor(
-            torch.tensor(x.indptr, dtype=torch.int64),
-            torch.tensor(x.indices, dtype=torch.int64),
-            torch.tensor(x.data),
-            x.shape,
-            **kind,
-        )
+        return torch.sparse_csr_tensor(starts, columns, torch.tensor(x.data), x.shape, **kind)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,13 +136,11 @@ class Problem:
 
     def log_loss(self, w: Tensor, rows: Tensor | None = None) -> Tensor:
         """``log L``, shape ``(*lanes,)``."""
-        mu, _ = self.soft_margin(self.logits(w, rows), rows)
-        return self.loss.log_loss(mu).logsumexp(-1) - log(mu.shape[-1])
+        return log_mean(self.loss.log_loss(self.soft_margin(self.logits(w, rows), rows)[0]))
 
     def log_proxy(self, w: Tensor, rows: Tensor | None = None) -> Tensor:
         """``log G``, G the mean residual (Section 3), shape ``(*lanes,)``."""
-        mu, _ = self.soft_margin(self.logits(w, rows), rows)
-        return self.loss.log_residual(mu).logsumexp(-1) - log(mu.shape[-1])
+        return log_mean(self.loss.log_residual(self.soft_margin(self.logits(w, rows), rows)[0]))
 
     def min_margin(self, w: Tensor) -> Tensor:
         """``q(W) = min_i (z_iy - max_(c != y) z_ic)``, not normalised, shape ``(*lanes,)``."""

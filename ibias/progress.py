@@ -18,16 +18,9 @@ def bar(total: int, label: str, show: bool = True):
     from tqdm.auto import tqdm
 
     hidden = not show or os.environ.get("IBIAS_PROGRESS") == "0"
-    with tqdm(
-        total=total,
-        desc=label,
-        delay=DELAY,
-        mininterval=0.5,
-        leave=False,
-        unit="step",
-        unit_scale=True,
-        disable=hidden or None,  # None: wherever nobody watches
-    ) as shown:
+    form = dict(mininterval=0.5, unit="step", unit_scale=True, leave=False)
+    # disable=None: wherever nobody watches
+    with tqdm(total=total, desc=label, delay=DELAY, disable=hidden or None, **form) as shown:
         yield shown.update
 
 

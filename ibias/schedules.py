@@ -21,15 +21,11 @@ class Power:
 
     def __post_init__(self):
         if not (is_number(self.eta0) and isfinite(self.eta0) and self.eta0 > 0):
-            raise ValueError(
-                "Power(eta0=...) is a step length and must be positive and finite; got"
-                f" {self.eta0!r}"
-            )
+            wanted = "a step length and must be positive and finite"
+            raise ValueError(f"Power(eta0=...) is {wanted}; got {self.eta0!r}")
         if not (is_number(self.a) and 0 < self.a <= 1):
-            raise ValueError(
-                "Power(a=...) must lie in (0, 1] for steps that vanish but sum to infinity; got"
-                f" {self.a!r}"
-            )
+            wanted = "in (0, 1] for steps that vanish but sum to infinity"
+            raise ValueError(f"Power(a=...) must lie {wanted}; got {self.a!r}")
 
     def __call__(self, t):
         return self.eta0 * (t + 1.0) ** -self.a

@@ -20,8 +20,7 @@ class Batch(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """A signal of the paper's form, flattened: what the fast engines and the labels of results
-    need."""
+    """A signal of the paper's form, flattened, for the fast engines and the labels of results."""
 
     batch_size: int
     momentum: float
@@ -100,8 +99,7 @@ class Minibatch(Signal):
 
 @dataclass(frozen=True)
 class VarianceReduced(Signal):
-    """``V = g_B(W) - g_B(snapshot) + g(snapshot)``, the snapshot taken at every epoch start
-    (Section 4.3)."""
+    """``V = g_B(W) - g_B(snapshot) + g(snapshot)``, snapshots at epoch starts (Section 4.3)."""
 
     source: Signal
 
@@ -145,9 +143,8 @@ class Momentum(Signal):
         if not (is_number(self.beta) and 0 <= self.beta < 1):
             raise ValueError(f"Momentum(beta=...) must lie in [0, 1); got {self.beta!r}")
         if not isinstance(self.source, Signal):
-            raise TypeError(
-                f"Momentum(beta, source) averages a signal; got source = {self.source!r}"
-            )
+            what = "Momentum(beta, source) averages a signal"
+            raise TypeError(f"{what}; got source = {self.source!r}")
 
     def batch_size(self, n):
         return self.source.batch_size(n)
@@ -171,15 +168,14 @@ def layers(signal: Signal) -> tuple[FullBatch | Minibatch, float, bool] | None:
     reduced = type(signal) is VarianceReduced
     if isinstance(signal, VarianceReduced) and reduced:
         signal = signal.source
-    # not isinstance: a subclass may compute something else
+    # not isinstance alone: a subclass may compute something else
     if isinstance(signal, FullBatch | Minibatch) and type(signal) in (FullBatch, Minibatch):
         return signal, momentum, reduced
     return None
 
 
 def recipe(signal: Signal, n: int) -> Recipe | None:
-    """``signal`` as (batch size, momentum, variance reduction), or None when it is not one of the
-    paper's combinations."""
+    """``signal`` as (batch size, momentum, variance reduction); None if not of the paper's form."""
     flat = layers(signal)
     if flat is None:
         return None

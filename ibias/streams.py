@@ -1,5 +1,4 @@
-"""The order in which samples are drawn: one generator per seed, the same for every backend and
-method."""
+"""The order in which samples are drawn: one generator per seed, for every backend and method."""
 
 from collections.abc import Iterator
 
@@ -28,8 +27,7 @@ def permutations(n: int, seed: int, epochs: int) -> np.ndarray:
 def epoch_chunks(
     n: int, seed: int, epochs: int, start: int = 0, size: int = 0
 ) -> Iterator[np.ndarray]:
-    """The rows ``start .. epochs`` of ``permutations`` in pieces of ``size`` epochs, so that long
-    runs need little memory."""
+    """Rows ``start .. epochs`` of ``permutations``, ``size`` at a time: it needs little memory."""
     rng, size = generator(seed), size or max(1, 2**19 // n)
     for first in range(0, epochs, size):
         rows = _shuffled(rng, n, min(size, epochs - first))

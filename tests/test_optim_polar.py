@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import ibias as ib
-from ibias.optim import Muon, NewtonSchulz, steepest
+from ibias.optim import Muon, NewtonSchulz, directions
 from ibias.optim.exact_polar import polar_factor
 from ibias.optim.newton_schulz import CONVERGENT, POLAR_EXPRESS, SCHEDULES
 
@@ -78,7 +78,7 @@ def test_cuda_takes_the_polar_factor_and_the_rest_the_svd():
     """There is no CUDA device in every test; which map is taken is."""
 
     def taken(norm, dtype, device, polar="exact"):
-        return steepest._map_of({"norm": norm, "polar": polar}, dtype, torch.device(device))
+        return directions._map_of({"norm": norm, "polar": polar}, dtype, torch.device(device))
 
     assert taken(ib.SPECTRAL, torch.float32, "cuda").func is polar_factor
     cut = ib.Schatten(inf, rtol=1e-3)
@@ -106,7 +106,7 @@ def test_a_step_by_the_polar_factor_is_the_step_by_the_svd(monkeypatch):
         p = nn.Parameter(randn(6, 4))
         p.grad = randn(6, 4, seed=1)
         if as_on_cuda:
-            monkeypatch.setattr(steepest, "_map_of", lambda *_: lambda g: polar_factor(g, CUT))
+            monkeypatch.setattr(directions, "_map_of", lambda *_: lambda g: polar_factor(g, CUT))
         Muon([p], 0.1).step()
         ends.append(p.detach())
     torch.testing.assert_close(*ends, rtol=0, atol=1e-6)  # float32 entries of about 3

@@ -1,5 +1,4 @@
-"""The command `ibias`: one line for an error, an exit code a script can use, a traceback only for
-`--debug`."""
+"""The command `ibias`: one line for an error, exit codes for scripts, tracebacks for `--debug`."""
 
 from __future__ import annotations
 
@@ -54,32 +53,18 @@ for plugin in entry_points(group="ibias.commands"):  # the book's commands, wher
     plugin.load()(app)
 
 # errors of the system that say that what was typed is wrong, not that the disk is
-_WRONG_PLACE = (
-    FileNotFoundError,
-    IsADirectoryError,
-    NotADirectoryError,
-    ConnectionError,
-    TimeoutError,
-)
-
-
+_TYPED = (FileNotFoundError, IsADirectoryError, NotADirectoryError, ConnectionError, TimeoutError)
 # typer brings a click of its own, or uses the installed one
-ClickException: Any = next(
-    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
-)
-
-
+ClickException: Any = {k.__name__: k for k in typer.BadParameter.__mro__}["ClickException"]
 _TOLD = (ClickException, ValueError, TypeError, LookupError, MemoryError, ArithmeticError)
 
 
 class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM. Not a KeyboardInterrupt: typer swallows those, and with them the note
-    about what is safe."""
+    """Ctrl-C or SIGTERM; typer would swallow a KeyboardInterrupt and its note on what is safe."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; returns the exit code. The entry point of `ibias` and of
-    `python -m ibias.cli`."""
+    """Run one command line, as `ibias` and `python -m ibias.cli` do; returns the exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
@@ -93,9 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(code or 0)
     except BaseException as error:
         if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
-            os.dup2(
-                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-            )  # the reader of our output has gone: nothing is wrong
+            # the reader of our output has gone: nothing is wrong
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         if debug and not isinstance(error, (Interrupted, KeyboardInterrupt, SystemExit)):
             raise
@@ -113,7 +97,7 @@ def exit_code(error: BaseException) -> int:
         return INTERRUPTED
     if isinstance(error, NotSeparable):
         return NOT_SEPARABLE
-    if isinstance(error, OSError) and not isinstance(error, _WRONG_PLACE):
+    if isinstance(error, OSError) and not isinstance(error, _TYPED):
         return DISK
     if isinstance(error, (*_TOLD, OSError)) or _of_a_solver(error):
         return BAD_INPUT
@@ -129,7 +113,7 @@ def _failed(error: BaseException, command: str) -> int:
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, typer.Exit):
         return error.exit_code
-    code = exit_code(error)
+    code, text, kind = exit_code(error), _sentence(error), type(error).__name__
     notes = "; ".join(getattr(error, "__notes__", ()))
     if code == INTERRUPTED:
         print(f"ibias: interrupted{'; ' + notes if notes else ''}", file=sys.stderr)
@@ -137,19 +121,10 @@ def _failed(error: BaseException, command: str) -> int:
     told = isinstance(error, (*_TOLD, OSError, RuntimeError)) or _of_a_solver(error)
     if isinstance(error, ModuleNotFoundError) and error.name:
         extra = doctor.WANTED.get(error.name.partition(".")[0], ("", "data,margin,sweep,cli"))[1]
-        text = (
-            f"this command needs {error.name}, which is not installed here: pip install"
-            f" 'ibias[{extra}]'"
-        )
-    else:
-        text = (
-            _sentence(error)
-            if told
-            else (
-                f"unexpected {type(error).__name__}: {_sentence(error)} (--debug shows the"
-                " traceback)"
-            )
-        )
+        remedy = f"pip install 'ibias[{extra}]'"
+        text = f"this command needs {error.name}, which is not installed here: {remedy}"
+    elif not told:
+        text = f"unexpected {kind}: {text} (--debug shows the traceback)"
     text = as_options(text, command)
     print(f"ibias: error: {text}{' (' + notes + ')' if notes else ''}", file=sys.stderr)
     return code

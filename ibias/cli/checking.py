@@ -15,16 +15,13 @@ from .inputs import BiasOption, DataArgument, LabelOption, StandardiseOption, op
 ProofOption = Annotated[
     Path | None,
     typer.Option(
-        "--proof",
-        show_default=False,
-        help="Write an exact proof of both bounds, or of non-separability, to this file.",
+        "--proof", help="Write an exact proof of both bounds, or of non-separability, to this file."
     ),
 ]
 PlainOption = Annotated[
     Path | None,
     typer.Option(
         "--plain",
-        show_default=False,
         help="Write the data to this file as JSON, as the stand-alone checker reads them.",
     ),
 ]
@@ -36,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def check(
-    proof: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="The proof.")],
+    proof: Annotated[Path, typer.Argument(metavar="FILE", help="The proof.")],
     data: DataArgument,
     label: LabelOption = "label",
     standardise: StandardiseOption = False,
@@ -62,8 +59,7 @@ def check(
 
 
 def solved(dataset, norm, proof: Path | None, plain: Path | None, **options):
-    """The maximum margin; what was asked for is written before it is returned, or NotSeparable
-    raised."""
+    """The maximum margin, or NotSeparable raised; before either, what was asked for is written."""
     from ..maxmargin import NotSeparable, max_margin
     from ..maxmargin.proof import plain as as_json
     from ..maxmargin.proof import written
@@ -89,8 +85,7 @@ def solved(dataset, norm, proof: Path | None, plain: Path | None, **options):
 
 
 def note_bias(error: Exception, dataset) -> None:
-    """Say with an error where only the missing intercept stands in the way, as far as a few seconds
-    tell."""
+    """Note at an error where only an intercept is missing, as far as a few seconds tell."""
     from ..data import with_bias
     from ..maxmargin import max_margin
     from ..norms import FROBENIUS

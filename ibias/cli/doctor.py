@@ -12,7 +12,7 @@ import typer
 
 from ..runs.store import default_folder
 from .inputs import JsonOption, emit, table
-from .machine import versions
+from .machine import SHOWN, versions
 
 # package -> (what lacks without it, extra that brings it)
 WANTED = {
@@ -46,17 +46,11 @@ def doctor(json: JsonOption = False) -> None:
         ("threads", found["threads"]["advice"]),
         ("store", f"{found['store']['folder'] or 'none'} ({found['store']['state']})"),
     ]
-    rows += [
-        (
-            "missing",
-            (
-                f"{item['package']}: without it no {item['without']}; pip install"
-                f" 'ibias[{item['extra']}]'"
-            ),
-        )
+    lacking = [
+        f"{item['package']}: without it no {item['without']}; pip install 'ibias[{item['extra']}]'"
         for item in found["missing"]
     ]
-    table("ibias doctor", rows if found["missing"] else [*rows, ("missing", "nothing")])
+    table("ibias doctor", rows + [("missing", text) for text in lacking or ["nothing"]])
 
 
 def report() -> dict:
@@ -72,21 +66,15 @@ def report() -> dict:
         if importlib.util.find_spec(name) is None
     ]
     pinned = os.environ.get("OMP_NUM_THREADS")
-    advice = (
-        f"OMP_NUM_THREADS={pinned}"
-        if pinned
-        else "OMP_NUM_THREADS is not set; with 1, small products are far faster"
-    )
+    unset = "OMP_NUM_THREADS is not set; with 1, small products are far faster"
+    advice = f"OMP_NUM_THREADS={pinned}" if pinned else unset
+    affinity = getattr(os, "sched_getaffinity", None)
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "versions": versions(
-            ("ibias", "torch", "numpy", "scipy", "xarray", "numba", "cvxpy", "dask", "distributed")
-        ),
+        "versions": versions((*SHOWN, "cvxpy", "dask", "distributed")),
         "devices": devices,
-        "cores": (
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        ),
+        "cores": len(affinity(0)) if affinity else os.cpu_count(),
         "threads": {"omp": pinned, "torch": torch.get_num_threads(), "advice": advice},
         "store": _store(default_folder()),
         "missing": missing,
@@ -95,19 +83,9 @@ def report() -> dict:
 
 def _store(folder: Path | None) -> dict:
     if folder is None:
-        return {
-            "folder": None,
-            "state": (
-                "nothing is remembered outside the repository unless --store or IBIAS_STORE says"
-                " where"
-            ),
-        }
+        unless = "unless --store or IBIAS_STORE says where"
+        return {"folder": None, "state": f"nothing is remembered outside the repository {unless}"}
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    writable = os.access(there, os.W_OK)
-    return {
-        "folder": str(folder),
-        "state": (
-            f"{'writable' if writable else 'not writable'},"
-            f" {shutil.disk_usage(there).free / 2**30:.0f} GiB free"
-        ),
-    }
+    access = "writable" if os.access(there, os.W_OK) else "not writable"
+    free = f"{shutil.disk_usage(there).free / 2**30:.0f} GiB free"
+    return {"folder": str(folder), "state": f"{access}, {free}"}

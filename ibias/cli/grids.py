@@ -4,38 +4,24 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from ..data import Dataset
-from ..losses import LOSSES
 from ..methods import SteepestDescent, grid
 from ..norms import norm as norm_of
 from ..schedules import Power
-from .inputs import open_data
+from .inputs import loss_named, open_data
 
 KEYS: dict[str, Any] = {
-    "data": str,
-    "label": str,
-    "standardise": bool,
-    "bias": bool,
-    "norms": list,
-    "batch_sizes": list,
-    "momenta": list,
-    "variance_reduction": list,
-    "seeds": (int, list),
-    "steps": int,
-    "records": int,
-    "loss": str,
-    "backend": str,
-    "device": str,
-    "schedule": dict,
-}
+    "data": str, "label": str, "standardise": bool, "bias": bool, "norms": list,
+    "batch_sizes": list, "momenta": list, "variance_reduction": list, "seeds": (int, list),
+    "steps": int, "records": int, "loss": str, "backend": str, "device": str, "schedule": dict,
+}  # fmt: skip
 NEEDED = ("data", "norms", "batch_sizes")
 LONGEST = 100_000  # seeds or records
-MOST = (
-    1_000_000  # runs of one file; a mistyped list should not fill the memory before anyone notices
-)
+MOST = 1_000_000  # runs of one file; a mistyped list should not fill the memory unnoticed
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +34,7 @@ class GridFile:
 
 
 def read(path: Path) -> GridFile:
-    """Read and check a grid file; ValueError names the key and what it may hold. A relative `data`
-    path counts from the file."""
+    """Read and check a grid file (a relative `data` counts from it); ValueError names the key."""
     if path.suffix != ".toml":
         raise ValueError(f"{path}: a sweep is described by a .toml file")
     if not path.exists():
@@ -71,10 +56,8 @@ def _check(path: Path, text: dict) -> None:
             raise ValueError(f"{path}: unknown key {key!r}; known are {', '.join(KEYS)}")
         kinds = KEYS[key] if isinstance(KEYS[key], tuple) else (KEYS[key],)
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise ValueError(
-                f"{path}: {key} must be {' or '.join(_WORDS[kind] for kind in kinds)}; got"
-                f" {value!r}"
-            )
+            allowed = " or ".join(_WORD[kind] for kind in kinds)
+            raise ValueError(f"{path}: {key} must be {allowed}; got {value!r}")
     for key in NEEDED:
         if key not in text:
             raise ValueError(f"{path}: the key {key!r} is missing; needed are {', '.join(NEEDED)}")
@@ -100,12 +83,8 @@ def _built(path: Path, text: dict) -> GridFile:
 
     name = text["data"]
     beside = path.parent / name
-    dataset = open_data(
-        str(beside) if beside.exists() else name,
-        label=text.get("label", "label"),
-        standardise=text.get("standardise", False),
-        bias=text.get("bias", False),
-    )
+    said = {key: text[key] for key in ("label", "standardise", "bias") if key in text}
+    dataset = open_data(str(beside) if beside.exists() else name, **said)
     seeds, records = text.get("seeds", 1), text.get("records", 200)
     for key, value in (("seeds", seeds), ("records", records)):
         if isinstance(value, int) and not 1 <= value <= LONGEST:
@@ -113,28 +92,15 @@ def _built(path: Path, text: dict) -> GridFile:
     seeds = list(range(seeds)) if isinstance(seeds, int) else seeds
     norms = [norm_of(word) for word in text["norms"]]
     sizes = [dataset.n if size == "full" else size for size in text["batch_sizes"]]
-    momenta, reduced = text.get("momenta", [0.0]), text.get("variance_reduction", [False])
-    total = len(norms) * len(sizes) * len(momenta) * len(reduced) * len(seeds)
+    axes: dict[str, Any] = {"norms": norms, "batch_sizes": sizes}
+    axes |= {key: text[key] for key in ("momenta", "variance_reduction") if key in text}
+    total = len(seeds) * prod(map(len, axes.values()))
     if not 0 < total <= MOST:
         raise ValueError(f"{total:,} runs; between 1 and {MOST:,} are allowed")
-    methods = grid(
-        norms=norms,
-        batch_sizes=sizes,
-        momenta=momenta,
-        variance_reduction=reduced,
-        schedule=_schedules(text.get("schedule", {}), norms),
-    )
-    loss = text.get("loss", "cross-entropy")
-    if loss not in LOSSES:
-        raise ValueError(f"loss {loss!r}: use {' or '.join(LOSSES)}")
-    options = {
-        "seeds": seeds,
-        "steps": text.get("steps", 20_000),
-        "record": logspaced(records),
-        "loss": LOSSES[loss],
-        "backend": text.get("backend", "auto"),
-        "device": text.get("device", "auto"),
-    }
+    methods = grid(**axes, schedule=_schedules(text.get("schedule", {}), norms))
+    loss = loss_named("loss", text.get("loss", "cross-entropy"))
+    options = {key: text[key] for key in ("steps", "backend", "device") if key in text}
+    options |= {"seeds": seeds, "record": logspaced(records), "loss": loss}
     return GridFile(dataset, methods, options)
 
 
@@ -161,10 +127,4 @@ def _schedules(table: dict, norms) -> dict:
     return schedules
 
 
-_WORDS = {
-    str: "text",
-    bool: "true or false",
-    list: "a list",
-    int: "a whole number",
-    dict: "a table",
-}
+_WORD = {str: "text", bool: "true or false", list: "a list", int: "a whole number", dict: "a table"}

@@ -1,5 +1,4 @@
-"""What the commands share: data from a file or by name, options, and output for people or for
-machines."""
+"""What the commands share: data from a file or by name, options, output for people or machines."""
 
 from __future__ import annotations
 
@@ -15,12 +14,12 @@ import typer
 
 from .. import data as datasets
 from ..data import Dataset
+from ..losses import LOSSES, Loss
 
 DataArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        show_default=False,
         help=(
             "A .npz file (keys x, y), a .csv, .parquet or .arff file (a column `label`), .svmlight,"
             " .npy, or a built-in set: digits, digits:3-8, mixture, gaussian, counterexample:X.1"
@@ -34,9 +33,7 @@ LabelOption = Annotated[
 LabelsOption = Annotated[
     str | None,
     typer.Option(
-        "--labels",
-        show_default=False,
-        help="The .npy file with the labels, for .npy features and scipy's sparse .npz.",
+        "--labels", help="The .npy file with the labels, for .npy features and scipy's sparse .npz."
     ),
 ]
 SeparatorOption = Annotated[
@@ -58,17 +55,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on sta
 NormOption = Annotated[
     str,
     typer.Option(
-        "--norm",
-        "-n",
-        show_default=False,
-        help="max, frobenius, sum, spectral, nuclear, entrywise:P or schatten:P.",
+        "--norm", "-n", help="max, frobenius, sum, spectral, nuclear, entrywise:P or schatten:P."
     ),
 ]
 StoreOption = Annotated[
     Path | None,
     typer.Option(
         "--store",
-        show_default=False,
         help=(
             "Folder of finished runs (default: IBIAS_STORE, else _build/store inside the"
             " repository, else none)."
@@ -94,18 +87,11 @@ def open_data(
     A built-in name wins over a folder or file of that name, which is reached by ``./``.
     """
     name, _, detail = text.partition(":")
-    own: dict[str, Any] = {
-        "label": label,
-        "labels": labels,
-        "separator": separator,
-        "decimal": decimal,
-    }
+    own: dict[str, Any] = dict(label=label, labels=labels, separator=separator, decimal=decimal)
     if name not in _BUILT_IN or (Path(text).suffix in datasets.READERS and _exists(text)):
         if not Path(text).suffix and not _exists(text):
-            raise ValueError(
-                f"{text}: no such file and no built-in data set; built-in are"
-                f" {', '.join(_BUILT_IN)}"
-            )
+            known = ", ".join(_BUILT_IN)
+            raise ValueError(f"{text}: no such file and no built-in data set; built-in are {known}")
         return datasets.load(text, standardise=standardise, bias=bias, **own)
     if standardise or bias or tuple(own.values()) != ("label", None, ",", "."):
         raise ValueError(
@@ -113,6 +99,13 @@ def open_data(
             f" {text!r} is a built-in data set"
         )
     return _BUILT_IN[name](detail)
+
+
+def loss_named(option: str, text: str) -> Loss:
+    """The loss of a text; ValueError names the option that it was given for."""
+    if text not in LOSSES:
+        raise ValueError(f"{option} {text!r}: use {' or '.join(LOSSES)}")
+    return LOSSES[text]
 
 
 def known_data(texts: list[str]) -> Iterator[Dataset]:

@@ -8,22 +8,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from . import inputs
 from .checking import PlainOption, ProofOption, solved
-from .inputs import (
-    BiasOption,
-    DataArgument,
-    DecimalOption,
-    JsonOption,
-    LabelOption,
-    LabelsOption,
-    NormOption,
-    QuietOption,
-    SeparatorOption,
-    StandardiseOption,
-    emit,
-    open_data,
-    table,
-)
+from .inputs import emit, open_data, table
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,31 +25,27 @@ def add_to(app: typer.Typer) -> None:
 
 
 def margin(
-    data: DataArgument,
-    norm: NormOption,
-    label: LabelOption = "label",
-    standardise: StandardiseOption = False,
-    labels: LabelsOption = None,
-    separator: SeparatorOption = ",",
-    decimal: DecimalOption = ".",
-    bias: BiasOption = False,
+    data: inputs.DataArgument,
+    norm: inputs.NormOption,
+    label: inputs.LabelOption = "label",
+    standardise: inputs.StandardiseOption = False,
+    labels: inputs.LabelsOption = None,
+    separator: inputs.SeparatorOption = ",",
+    decimal: inputs.DecimalOption = ".",
+    bias: inputs.BiasOption = False,
     solver: Annotated[
         str, typer.Option(help="auto, interior, working-set, first-order or cvxpy.")
     ] = "auto",
     tolerance: Annotated[
-        float | None,
-        typer.Option(
-            show_default=False, help="Stop at this certified relative gap; else rounding."
-        ),
+        float | None, typer.Option(help="Stop at this certified relative gap; else rounding.")
     ] = None,
     seconds: Annotated[
-        float | None,
-        typer.Option(show_default=False, help="Return the best certified interval found by then."),
+        float | None, typer.Option(help="Return the best certified interval found by then.")
     ] = None,
-    quiet: QuietOption = False,
+    quiet: inputs.QuietOption = False,
     proof: ProofOption = None,
     plain: PlainOption = None,
-    json: JsonOption = False,
+    json: inputs.JsonOption = False,
 ) -> None:
     """The **maximum margin** of DATA in a norm: a certified interval, whether the optimum is
     unique, and its support vectors.
@@ -71,15 +54,8 @@ def margin(
     """
     from ..norms import norm as norm_of
 
-    dataset = open_data(
-        data,
-        label=label,
-        labels=labels,
-        separator=separator,
-        decimal=decimal,
-        standardise=standardise,
-        bias=bias,
-    )
+    text: dict[str, Any] = dict(label=label, labels=labels, separator=separator, decimal=decimal)
+    dataset = open_data(data, **text, standardise=standardise, bias=bias)
     began = perf_counter()
     options = {"solver": solver, "tolerance": tolerance, "seconds": seconds, "progress": not quiet}
     best = solved(dataset, norm_of(norm), proof, plain, **options)
@@ -91,22 +67,11 @@ def margin(
 
 
 def _found(dataset, best) -> dict[str, Any]:
-    return {
-        "data": dataset.name,
-        "samples": dataset.n,
-        "features": dataset.d,
-        "classes": dataset.k,
-        "digest": dataset.digest,
-        "norm": best.norm.text,
-        "margin": best.margin,
-        "lower": best.lower,
-        "upper": best.upper,
-        "gap": best.gap,
-        "unique": best.unique,
-        "face_dim": best.face_dim,
-        "support": support(dataset, best),
-        "solver": best.solver,
-    }
+    about = {"data": dataset.name, "samples": dataset.n, "features": dataset.d}
+    about |= {"classes": dataset.k, "digest": dataset.digest, "norm": best.norm.text}
+    bounds = "margin", "lower", "upper", "gap", "unique", "face_dim"
+    found = {name: getattr(best, name) for name in bounds}
+    return about | found | {"support": support(dataset, best), "solver": best.solver}
 
 
 def _tell(found: dict[str, Any]) -> None:
@@ -131,16 +96,9 @@ def _tell(found: dict[str, Any]) -> None:
 def support(dataset, best) -> list[dict]:
     """The samples whose constraints carry weight in the dual, heaviest first: sample, its label,
     the rival class, the weight."""
-    heavy = [
-        (float(best.dual[i, c]), int(i), int(c))
-        for i, c in np.argwhere(best.dual > 1e-9 * best.dual.max())
-    ]  # below: solver dust
+    pairs = np.argwhere(best.dual > 1e-9 * best.dual.max()).tolist()  # below: solver dust
+    heavy, names = [(float(best.dual[i, c]), i, c) for i, c in pairs], dataset.label_names
     return [
-        {
-            "sample": i,
-            "label": dataset.label_names[dataset.y[i]],
-            "against": dataset.label_names[c],
-            "weight": weight,
-        }
+        {"sample": i, "label": names[dataset.y[i]], "against": names[c], "weight": weight}
         for weight, i, c in sorted(heavy, key=lambda item: (-item[0], item[1:]))
     ]

@@ -1,5 +1,4 @@
-"""`ibias store`: what finished runs there are, whether they are sound, and removing those nobody
-will ask for."""
+"""`ibias store`: which finished runs there are, whether they are sound, and which can go."""
 
 from __future__ import annotations
 
@@ -16,14 +15,10 @@ from .inputs import JsonOption, QuietOption, StoreOption, emit, known_data, tabl
 
 def add_to(app: typer.Typer) -> None:
     """Register the group `store`."""
-    group = typer.Typer(
-        no_args_is_help=True,
-        help="The store of finished runs: list, check, clean.",
-        epilog=(
-            "Examples: `ibias store ls` · `ibias store verify --recompute 5` · `ibias"
-            " store gc --dry-run`"
-        ),
-    )
+    commands = "ls", "verify --recompute 5", "gc --dry-run"
+    examples = "Examples: " + " · ".join(f"`ibias store {command}`" for command in commands)
+    words = "The store of finished runs: list, check, clean."
+    group = typer.Typer(no_args_is_help=True, help=words, epilog=examples)
     group.command("ls")(ls)
     group.command("verify")(verify)
     group.command("gc")(gc)
@@ -48,27 +43,17 @@ def ls(store: StoreOption = None, json: JsonOption = False) -> None:
     for path in place.paths():
         try:
             entry = read_entry(path)
-            entries.append(
-                {
-                    "key": entry.key,
-                    "bytes": path.stat().st_size,
-                    "about": entry.about,
-                    "provenance": entry.provenance,
-                }
-            )
+            said = {"about": entry.about, "provenance": entry.provenance}
+            entries.append({"key": entry.key, "bytes": path.stat().st_size} | said)
         except ValueError as error:
             damaged.append(str(error))
     if json:
         emit({"folder": place.folder, "entries": entries, "damaged": damaged})
         return
-    rows = [(item["key"][:12], _line(item)) for item in entries] + [
-        ("damaged", text) for text in damaged
-    ]
-    table(
-        f"{place.folder}: {len(entries)} entries,"
-        f" {sum(item['bytes'] for item in entries) / 1e6:.1f} MB",
-        rows,
-    )
+    rows = [(item["key"][:12], _line(item)) for item in entries]
+    rows += [("damaged", text) for text in damaged]
+    size = sum(item["bytes"] for item in entries) / 1e6
+    table(f"{place.folder}: {len(entries)} entries, {size:.1f} MB", rows)
 
 
 def verify(
@@ -78,9 +63,7 @@ def verify(
     ] = 0,
     data: Annotated[
         list[str] | None,
-        typer.Option(
-            show_default=False, help="A data set for --recompute; the built-in ones are known."
-        ),
+        typer.Option(help="A data set for --recompute; the built-in ones are known."),
     ] = None,
     quiet: QuietOption = False,
     json: JsonOption = False,
@@ -93,19 +76,13 @@ def verify(
     sound, damaged = place.verify(progress=not quiet)
     checked = _again(place, sound, recompute, datasets, progress=not quiet)
     damaged += [place.set_aside(path, f"{path}: {said}") for path, said in checked.differ]
+    kept, differ = len(sound) - len(checked.differ), {p.stem: said for p, said in checked.differ}
     if json:
-        emit(
-            {
-                "folder": place.folder,
-                "sound": len(sound) - len(checked.differ),
-                "set_aside": [str(path) for path in damaged],
-                "recomputed": checked.agree + len(checked.differ),
-                "differ": {path.stem: said for path, said in checked.differ},
-                "not_recomputed": checked.left,
-            }
-        )
+        found = {"folder": place.folder, "sound": kept, "set_aside": list(map(str, damaged))}
+        found |= {"recomputed": checked.agree + len(checked.differ), "differ": differ}
+        emit(found | {"not_recomputed": checked.left})
     else:
-        rows = [("sound", str(len(sound) - len(checked.differ))), ("set aside", str(len(damaged)))]
+        rows = [("sound", str(kept)), ("set aside", str(len(damaged)))]
         if recompute:
             rows += [("run again, equal", str(checked.agree))]
             rows += [(f"{path.stem[:12]} differs", said) for path, said in checked.differ]
@@ -117,8 +94,7 @@ def verify(
 
 @dataclass
 class _Checked:
-    """What came of running entries again: how many agree, which differ and how, how many could not
-    be run and why."""
+    """Entries run again: how many agree, which differ and how, how many could not run and why."""
 
     agree: int = 0
     differ: list[tuple[Path, str]] = field(default_factory=list)
@@ -160,17 +136,11 @@ def gc(
 
     place, now = opened(store), source_hash()
     doomed = place.gc(lambda entry: entry.about.get("source") != now, dry_run=dry_run)
+    done = "would delete" if dry_run else "deleted"
     if json:
-        emit(
-            {
-                "folder": place.folder,
-                "would_delete" if dry_run else "deleted": [str(path) for path in doomed],
-            }
-        )
+        emit({"folder": place.folder, done.replace(" ", "_"): [str(path) for path in doomed]})
     else:
-        table(
-            str(place.folder), [("would delete" if dry_run else "deleted", f"{len(doomed)} files")]
-        )
+        table(str(place.folder), [(done, f"{len(doomed)} files")])
 
 
 def _line(item: dict) -> str:

@@ -6,7 +6,7 @@ import logging
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,20 +30,14 @@ def add_to(app: typer.Typer) -> None:
 
 def sweep(
     grid: Annotated[
-        Path,
-        typer.Argument(
-            metavar="GRID.toml", show_default=False, help="The grid, see the example below."
-        ),
+        Path, typer.Argument(metavar="GRID.toml", help="The grid, see the example below.")
     ],
     out: Annotated[
         Path | None,
-        typer.Option(
-            show_default=False, help="netCDF file for the results (default: the grid's name, .nc)."
-        ),
+        typer.Option(help="netCDF file for the results (default: the grid's name, .nc)."),
     ] = None,
     scheduler: Annotated[
-        str | None,
-        typer.Option(show_default=False, help="Address of a Dask scheduler, tcp://host:port."),
+        str | None, typer.Option(help="Address of a Dask scheduler, tcp://host:port.")
     ] = None,
     status: Annotated[
         bool, typer.Option("--status", help="Say how many runs are done; compute nothing.")
@@ -69,22 +63,12 @@ def sweep(
     out = out or grid.with_suffix(".nc")
     check_writable(out)
     with _log_to_stderr(quiet), _client(scheduler) as client:
-        runs = run(
-            asked.dataset,
-            asked.methods,
-            **asked.options,
-            store=place,
-            client=client,
-            progress=not quiet,
-        )
+        here: dict[str, Any] = dict(store=place, client=client, progress=not quiet)
+        runs = run(asked.dataset, asked.methods, **asked.options, **here)
     write_netcdf(runs.assign_attrs(grid=grid.read_text(encoding="utf-8")), out)
-    total = runs.sizes["optimizer"] * runs.sizes["seed"]
-    _say(
-        total,
-        total,
-        {"out": out, "from_store": runs.attrs["from_store"], "seconds": runs.attrs["wall_seconds"]},
-        json,
-    )
+    total, made = runs.sizes["optimizer"] * runs.sizes["seed"], runs.attrs
+    more = {"out": out, "from_store": made["from_store"], "seconds": made["wall_seconds"]}
+    _say(total, total, more, json)
 
 
 @contextmanager
@@ -96,13 +80,11 @@ def _client(address: str | None):
     from distributed import Client
 
     try:
-        client = Client(
-            address, timeout=10, set_as_default=False
-        )  # nobody else asked for it, and one that failed would stay
+        # no default: nobody else asked for it, and one that failed would stay
+        client = Client(address, timeout=10, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
-        raise ValueError(
-            f"--scheduler {address}: no Dask scheduler answers there ({type(error).__name__})"
-        ) from error
+        said = f"no Dask scheduler answers there ({type(error).__name__})"
+        raise ValueError(f"--scheduler {address}: {said}") from error
     try:
         yield client
     finally:
@@ -113,19 +95,15 @@ def _say(done: int, total: int, more: dict | None, json: bool) -> None:
     if json:
         emit({"done": done, "total": total} | (more or {}))
     else:
-        table(
-            f"{done} of {total} runs done",
-            [(key.replace("_", " "), str(value)) for key, value in (more or {}).items()],
-        )
+        rows = [(key.replace("_", " "), str(value)) for key, value in (more or {}).items()]
+        table(f"{done} of {total} runs done", rows)
 
 
 @contextmanager
 def _log_to_stderr(quiet: bool):
     """Show what a sweep logs ("37 of 120 runs were found"), as lines of this command."""
-    log, handler = (
-        logging.getLogger("ibias"),
-        (logging.NullHandler() if quiet else logging.StreamHandler(sys.stderr)),
-    )
+    log = logging.getLogger("ibias")
+    handler = logging.NullHandler() if quiet else logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("ibias: %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)

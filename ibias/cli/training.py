@@ -1,5 +1,4 @@
-"""`ibias train`: one method on a data set, its trajectory as netCDF and figure, and which maximum
-margin it approaches."""
+"""`ibias train`: one method on a data set, its netCDF and figure, the margin it approaches."""
 
 from __future__ import annotations
 
@@ -11,20 +10,9 @@ import typer
 import xarray as xr
 
 from ..norms import FROBENIUS, MAX, SPECTRAL
+from . import inputs
 from .checking import note_bias
-from .inputs import (
-    BiasOption,
-    DataArgument,
-    JsonOption,
-    LabelOption,
-    NormOption,
-    QuietOption,
-    StandardiseOption,
-    StoreOption,
-    emit,
-    open_data,
-    table,
-)
+from .inputs import emit, loss_named, open_data, table
 
 RIVALS = (MAX, FROBENIUS, SPECTRAL)  # the margins that every run is measured against
 # seeds, records: beyond it the request itself, before any run, would fill the memory
@@ -73,8 +61,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def train(
-    data: DataArgument,
-    norm: NormOption,
+    data: inputs.DataArgument,
+    norm: inputs.NormOption,
     batch_size: BatchSize,
     momentum: Beta = 0.0,
     variance_reduction: Reduced = False,
@@ -89,12 +77,12 @@ def train(
     out: Out = Path("train.nc"),
     backend: Backend = "auto",
     device: Device = "auto",
-    label: LabelOption = "label",
-    standardise: StandardiseOption = False,
-    bias: BiasOption = False,
-    store: StoreOption = None,
-    quiet: QuietOption = False,
-    json: JsonOption = False,
+    label: inputs.LabelOption = "label",
+    standardise: inputs.StandardiseOption = False,
+    bias: inputs.BiasOption = False,
+    store: inputs.StoreOption = None,
+    quiet: inputs.QuietOption = False,
+    json: inputs.JsonOption = False,
 ) -> None:
     """Run **steepest descent** in a norm on DATA and say which maximum margin it approaches.
 
@@ -112,19 +100,12 @@ def train(
     dataset = open_data(data, label=label, standardise=standardise, bias=bias)
     signal = _signal(batch_size, dataset.n, momentum, variance_reduction, ragged)
     method = _method(norm_of(norm), signal, eta0, a)
-    options = {"loss": _loss(loss), "backend": backend, "device": device}
+    options: dict[str, Any] = dict(steps=steps, backend=backend, device=device)
+    options |= dict(loss=loss_named("--loss", loss), record=logspaced(records))
     check_writable(out)
     best, banner = _certified(dataset, method.norm, anyway)
-    runs = sweep(
-        dataset,
-        [method],
-        seeds=range(seeds),
-        steps=steps,
-        record=logspaced(records),
-        progress=not quiet,
-        store=store or "auto",
-        **options,
-    )
+    options |= dict(seeds=range(seeds), progress=not quiet, store=store or "auto")
+    runs = sweep(dataset, [method], **options)
     runs = margin_shares(runs, best) if best else runs
     asked = {"data": data, "standardise": int(standardise), "bias": int(bias)}
     runs = runs.assign_attrs(asked, ragged=int(ragged), verdict=banner or nearest_margin(runs))
@@ -139,16 +120,13 @@ def train(
 
 
 def _found(runs: xr.Dataset, data: str, best: dict) -> dict[str, Any]:
-    last = {
-        name: float(runs.ratio.isel(step=-1, optimizer=0).sel(margin_of=name).median())
-        for name in best
-    }
+    last: Any = runs.ratio.isel(step=-1, optimizer=0) if best else None
     return {
         "data": data,
         "method": str(runs.optimizer.values[0]),
         "steps": int(runs.step[-1]),
         "seeds": runs.sizes["seed"],
-        "share_of_maximum_margin": last,
+        "share_of_maximum_margin": {n: float(last.sel(margin_of=n).median()) for n in best},
         "verdict": runs.attrs["verdict"],
         "separable": bool(best),
         "backend": runs.attrs["backend"],
@@ -179,8 +157,7 @@ def check_writable(out: Path) -> None:
 
 
 def draw(runs: xr.Dataset, banner: str, figure: Path) -> None:
-    """Share of each maximum margin (or the smallest margin, where there is no maximum) against
-    steps: median and range over seeds."""
+    """Shares of the maximum margins (else the smallest margin) by step: median, range of seeds."""
     from matplotlib.figure import Figure
 
     fig = Figure(figsize=(6.4, 3.2), layout="constrained")
@@ -217,14 +194,6 @@ def _certified(dataset, norm, anyway: bool) -> tuple[dict, str]:
             note_bias(error, dataset)
             raise
         return {}, str(error)
-
-
-def _loss(text: str):
-    from ..losses import LOSSES
-
-    if text not in LOSSES:
-        raise ValueError(f"--loss {text!r}: use {' or '.join(LOSSES)}")
-    return LOSSES[text]
 
 
 def _signal(batch_size: str, n: int, momentum: float, reduced: bool, ragged: bool):

@@ -1,5 +1,4 @@
-"""The library's sentences name its arguments; at the command line the same things are options, and
-keys of a grid file."""
+"""The library's sentences name its arguments; here those become options, or a grid file's keys."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Labelled samples: the data sets of the paper, its counterexamples, real digits, and the user's
-own."""
+"""Labelled samples: the data sets of the paper, its counterexamples, digits, and the user's own."""
 
 from .dataset import Dataset, with_bias
 from .files import READERS, DataFileError, LabelsMapped, load

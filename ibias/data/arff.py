@@ -31,10 +31,8 @@ def read_arff(path: Path, ask: Ask) -> Table:
     where = label_column(list(kinds), label)
     for name in other:
         if name != label:
-            raise ValueError(
-                f"attribute {name!r} is {kinds[name][:40]}; every attribute but the label must be"
-                " numeric"
-            )
+            needed = "every attribute but the label must be numeric"
+            raise ValueError(f"attribute {name!r} is {kinds[name][:40]}; {needed}")
     data = re.sub(rb"(?m)^[ \t]*%.*$", b"", data)  # comments; the lines keep their numbers
     if re.search(rb"(?mi)^@data\s*\{", data):
         raise ValueError("sparse rows { ... } of ARFF are not read; write the data as .svmlight")

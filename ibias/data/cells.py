@@ -22,8 +22,7 @@ from .tables import LIMIT, Ask, Table, label_column, stacked
 
 @dataclass(frozen=True)
 class Cells:
-    """Text of separated cells from line ``skip`` on; ``where`` is the index of the label's
-    column."""
+    """Separated cells from line ``skip`` on; ``where``: the index of the label's column."""
 
     data: bytes
     skip: int
@@ -39,9 +38,8 @@ class Cells:
             raise ValueError("a header and no samples")
         if np.abs(x, where=np.isfinite(x), out=np.zeros_like(x)).max(initial=0) >= 2**53:
             self._refuse_lost_digits()
-        return Table(
-            x, numbers_or_text(labels), self._names(), lambda row: f"line {self._line(row)}"
-        )
+        line = lambda row: f"line {next(islice(self._rows(), row, None))[0]}"  # noqa: E731
+        return Table(x, numbers_or_text(labels), self._names(), line)
 
     def _refuse_lost_digits(self) -> None:
         for line, cells in self._rows():
@@ -55,8 +53,7 @@ class Cells:
         return self.columns[: self.where] + self.columns[self.where + 1 :]
 
     def _quickly(self) -> tuple[np.ndarray, list[str]] | None:
-        """Through pyarrow; None where it is absent, objects, or could read quotes other than
-        `csv`."""
+        """By pyarrow; None where it is absent, objects, or may read quotes other than `csv`."""
         try:
             import pyarrow
             import pyarrow.csv as arrow
@@ -85,42 +82,32 @@ class Cells:
         return stacked(table.remove_column(self.where)), labels
 
     def _slowly(self) -> tuple[np.ndarray, list[str]]:
-        numbers, labels = array("d"), []
+        numbers, labels, width = array("d"), [], len(self.columns)
         plain = self.decimal == "." and b"_" not in self.data
         for line, cells in self._rows():
-            if len(cells) != len(self.columns):
-                raise ValueError(
-                    f"line {line} has {len(cells)} cells while the header names"
-                    f" {len(self.columns)} columns"
-                )
+            if len(cells) != width:
+                named = f"the header names {width} columns"
+                raise ValueError(f"line {line} has {len(cells)} cells while {named}")
             labels.append(cells.pop(self.where).strip())
             try:
                 numbers.extend(map(float if plain else self._number, cells))
             except ValueError:
                 raise ValueError(self._odd_cell(line, cells)) from None
-        return np.array(numbers).reshape(len(labels), len(self.columns) - 1), labels
+        return np.array(numbers).reshape(len(labels), width - 1), labels
 
     def _rows(self):
         """``(number of its last line, cells)`` of every row that is not blank."""
         source = io.TextIOWrapper(io.BytesIO(self.data), "utf-8", newline="")
         for _ in islice(source, self.skip):
             pass
-        reader = csv.reader(
-            source,
-            delimiter=self.separator,
-            quotechar=self.quote,
-            strict=True,
-            skipinitialspace=True,
-        )
+        form = dict(delimiter=self.separator, quotechar=self.quote, skipinitialspace=True)
+        reader = csv.reader(source, strict=True, **form)
         try:
             for cells in reader:
                 if cells:
                     yield self.skip + reader.line_num, cells
         except csv.Error as error:
             raise ValueError(f"line {self.skip + reader.line_num}: {error}") from error
-
-    def _line(self, row: int) -> int:
-        return next(islice(self._rows(), row, None))[0]
 
     def _number(self, cell: str) -> float:
         if "_" in cell or (self.decimal != "." and "." in cell):
@@ -152,9 +139,8 @@ def read_csv(path: Path, ask: Ask) -> Table:
     data = content(path)
     skip, header = next(Cells(data, 0, [], 0, ask.separator)._rows(), (0, []))
     header = [name.strip() for name in header]
-    return Cells(
-        data, skip, header, label_column(header, ask.label), ask.separator, ask.decimal
-    ).table()
+    where = label_column(header, ask.label)
+    return Cells(data, skip, header, where, ask.separator, ask.decimal).table()
 
 
 def numbers_or_text(labels: list[str]) -> np.ndarray:

@@ -1,5 +1,4 @@
-"""Labelled samples: features as float64, labels numbered 0..k-1, refused with the place where they
-cannot be used."""
+"""Labelled samples: features as float64, labels 0..k-1, each refused where it cannot be used."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .features import features, first_not_finite, with_ones
+from .features import features, require_finite, with_ones
 from .labels import as_array, numbered
 
 
@@ -38,21 +37,12 @@ class Dataset:
                 "a data set needs x of shape (n, d) and y of shape (n,), both not empty; got"
                 f" {x.shape} and {y.shape}"
             )
-        bad = first_not_finite(x)
-        if bad:
-            count, i, j = bad
-            raise ValueError(
-                f"x must be finite; x[{i}, {j}] is {x[i, j]} ({count} such entries). Remove or"
-                " impute them."
-            )
+        require_finite(x, "x[{}, {}]".format)
         y, names = numbered(y)
-        if self.label_names:
-            if len(self.label_names) != len(names):
-                raise ValueError(
-                    f"label_names has {len(self.label_names)} entries for {len(names)} classes"
-                )
-            names = self.label_names
-        for key, value in {"x": x, "y": y, "label_names": tuple(names)}.items():
+        given = self.label_names or names
+        if len(given) != len(names):
+            raise ValueError(f"label_names has {len(given)} entries for {len(names)} classes")
+        for key, value in {"x": x, "y": y, "label_names": tuple(given)}.items():
             object.__setattr__(self, key, value)
         for array in (y, *self._arrays()):
             array.flags.writeable = False

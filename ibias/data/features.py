@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral
 
 import numpy as np
 
+NOT_FINITE = "x must be finite; {} is {} ({} such entries). Remove or impute them."
 TOO_LONG = (
     "{} is {}, which float64 would round; subtract what all samples share, or pass x.astype(float)"
     " if the last digits mean nothing"
@@ -38,9 +39,8 @@ def features(x):
             " as features of their own."
         )
     # numpy would turn dates, and text such as "7", into numbers
-    if x.dtype.kind not in "biufO" or (
-        x.dtype == object and any(isinstance(v, str | bytes) for v in x.flat)
-    ):
+    texts = x.dtype == object and any(isinstance(v, str | bytes) for v in x.flat)
+    if texts or x.dtype.kind not in "biufO":
         raise _no_table(f"an array of {x.dtype}, dates or text among the numbers")
     try:
         return in_float64(x)
@@ -51,8 +51,7 @@ def features(x):
 
 
 def in_float64(x: np.ndarray, name: str = "x") -> np.ndarray:
-    """A float64 copy; ValueError for a whole number that is not one of float64's: two samples that
-    differ by it would become one."""
+    """A float64 copy; ValueError for a whole number that rounds: two samples may differ by it."""
     numbers = np.array(x, dtype=np.float64)
     if x.dtype.kind == "O" or (x.dtype.kind in "iu" and x.dtype.itemsize == 8):
         for place in np.argwhere(np.abs(numbers) >= 2**53):
@@ -63,8 +62,7 @@ def in_float64(x: np.ndarray, name: str = "x") -> np.ndarray:
 
 
 def unmasked(name: str, values):
-    """``values`` without what numpy cannot read: a mask (refused where it hides anything), a
-    gradient, a device, bfloat16."""
+    """``values`` without a gradient, device, bfloat16, or a mask (refused where it hides any)."""
     if isinstance(values, np.ma.MaskedArray):
         masked = np.argwhere(np.ma.getmaskarray(values))
         if len(masked):
@@ -80,22 +78,20 @@ def unmasked(name: str, values):
     return values
 
 
-def first_not_finite(x) -> tuple[int, int, int] | None:
-    """How many entries are NaN or infinite, and row and column of the first; None when all are
-    finite."""
-    entries = x if isinstance(x, np.ndarray) else x.data
-    fine = np.isfinite(entries)
-    if fine.all():
-        return None
-    count, first = int((~fine).sum()), int(np.argmin(fine))
-    if isinstance(x, np.ndarray):
-        return count, first // x.shape[1], first % x.shape[1]
-    return count, int(np.searchsorted(x.indptr, first, "right")) - 1, int(x.indices[first])
+def require_finite(x, place: Callable[[int, int], str], sentence: str = NOT_FINITE) -> None:
+    """ValueError where an entry is NaN or infinite, with ``place(row, column)`` of the first, its
+    value and how many there are."""
+    dense = isinstance(x, np.ndarray)
+    fine = np.isfinite(x if dense else x.data)
+    if not fine.all():
+        first = int(np.argmin(fine))
+        row = first // x.shape[1] if dense else int(np.searchsorted(x.indptr, first, "right")) - 1
+        column = first % x.shape[1] if dense else int(x.indices[first])
+        raise ValueError(sentence.format(place(row, column), x[row, column], int((~fine).sum())))
 
 
 def check_names(names: Sequence[str]) -> None:
-    """ValueError for a column without a name (pandas writes the row numbers so) and for a name
-    given twice."""
+    """ValueError for a column without a name (as pandas writes row numbers) or named twice."""
     for index, name in enumerate(names):
         if re.fullmatch(r"\s*|Unnamed: \d+", name):
             raise ValueError(
@@ -119,8 +115,7 @@ def with_ones(x):
 
 
 def _sparse(x):
-    """Canonical CSR: sorted, no duplicates, no stored zeros, so that equal numbers have one
-    digest."""
+    """Canonical CSR, sorted, without duplicates or stored zeros: equal numbers, one digest."""
     from scipy.sparse import csr_array
 
     if x.dtype.kind not in "biuf":
@@ -142,16 +137,13 @@ def _frame(frame) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"x: {error}") from None
     columns = [frame[name] for name in frame.columns]
-    odd = [
-        f"{name!r} ({c.dtype})"
-        for name, c in zip(names, columns, strict=True)
-        if not _is_numeric(c.dtype)
-    ]
+    pairs = list(zip(names, columns, strict=True))
+    odd = [f"{name!r} ({c.dtype})" for name, c in pairs if not _is_numeric(c.dtype)]
     if odd:
         shown = ", ".join(odd[:6]) + (", ..." if len(odd) > 6 else "")
         raise ValueError(f"x has columns that do not hold numbers: {shown}. Drop or encode them.")
     x = np.empty((len(frame), len(names)))
-    for name, column, place in zip(names, columns, range(len(names)), strict=True):
+    for place, (name, column) in enumerate(pairs):
         missing = (column.is_null() if hasattr(column, "is_null") else column.isna()).to_numpy()
         if missing.any():
             raise ValueError(
@@ -159,12 +151,7 @@ def _frame(frame) -> np.ndarray:
                 " missing in that column). Remove or impute them."
             )
         x[:, place] = in_float64(column.to_numpy(), f"x: column {name!r}")
-    bad = first_not_finite(x)
-    if bad:
-        raise ValueError(
-            f"x must be finite; column {names[bad[2]]!r}, row {bad[1]} is {x[bad[1:]]} ({bad[0]}"
-            " such entries). Remove or impute them."
-        )
+    require_finite(x, lambda row, column: f"column {names[column]!r}, row {row}")
     return x
 
 
@@ -175,7 +162,5 @@ def _is_numeric(dtype) -> bool:
     return bool(dtype.is_numeric()) or str(dtype) == "Boolean"
 
 
-def _no_table(reason) -> ValueError:
-    return ValueError(
-        f"x must be a table of real numbers, rows of equal length; numpy says: {reason}"
-    )
+def _no_table(why) -> ValueError:
+    return ValueError(f"x must be a table of real numbers, rows of equal length; numpy says: {why}")

@@ -10,7 +10,7 @@ import numpy as np
 from .arff import read_arff
 from .cells import read_csv
 from .dataset import Dataset
-from .features import first_not_finite, with_ones
+from .features import require_finite, with_ones
 from .labels import numbered
 from .npz import NpzError
 from .svmlight import read_svmlight
@@ -28,13 +28,11 @@ TAKEN = {  # what only some formats have
 
 
 class DataFileError(ValueError):
-    """The file does not hold a data set that can be used; the sentence names the file, the place
-    and what is allowed."""
+    """The file holds no data set that can be used; says which file, where, and what is allowed."""
 
 
 class LabelsMapped(UserWarning):
-    """The file's labels are not 0..k-1; the sentence says what became what. `Dataset.label_names`
-    keeps the map."""
+    """The labels are not 0..k-1; says what became what, as `Dataset.label_names` does."""
 
 
 def load(
@@ -104,25 +102,16 @@ def load(
 
 def _check_ask(suffix: str, ask: Ask) -> None:
     for name, formats in TAKEN.items():
-        if getattr(ask, name) != getattr(Ask(), name) and suffix not in formats:
-            raise ValueError(
-                f"{name}={getattr(ask, name)!r} is for {', '.join(sorted(formats))} files"
-            )
+        given = getattr(ask, name)
+        if given != getattr(Ask(), name) and suffix not in formats:
+            raise ValueError(f"{name}={given!r} is for {', '.join(sorted(formats))} files")
 
 
 def _checked_features(table: Table):
-    x = table.features
+    x, (n, d) = table.features, table.features.shape
     if 0 in x.shape:
-        raise ValueError(
-            f"{x.shape[0]} samples of {x.shape[1]} features; at least one of each is needed"
-        )
-    bad = first_not_finite(x)
-    if bad:
-        count, row, column = bad
-        raise ValueError(
-            f"{table.place(row, column)} is {x[row, column]}; every feature must be finite"
-            f" ({count} are not)"
-        )
+        raise ValueError(f"{n} samples of {d} features; at least one of each is needed")
+    require_finite(x, table.place, "{} is {}; every feature must be finite ({} are not)")
     return x
 
 
@@ -131,9 +120,8 @@ def _classes(table: Table) -> tuple[np.ndarray, tuple[str, ...]]:
     y, names = numbered(table.labels, lambda row: f"{table.row(row)} has the label")
     if isinstance(names[0], int) and names[0] < 0 and names != [-1, 1]:
         row = int(np.flatnonzero(y == 0)[0])
-        raise ValueError(
-            f"{table.row(row)} has the label {names[0]}; labels are text, 0, 1, 2, ..., or -1 and 1"
-        )
+        allowed = "labels are text, 0, 1, 2, ..., or -1 and 1"
+        raise ValueError(f"{table.row(row)} has the label {names[0]}; {allowed}")
     return y, tuple(map(str, names))
 
 
@@ -150,9 +138,8 @@ def _say_map(path: Path, names: tuple[str, ...]) -> None:
 
 def _standardised(x) -> np.ndarray:
     if not isinstance(x, np.ndarray):
-        raise ValueError(
-            "to standardise would make sparse data dense; leave it, or load them dense"
-        )
+        why = "to standardise would make sparse data dense"
+        raise ValueError(f"{why}; leave it, or load them dense")
     with np.errstate(over="ignore", invalid="ignore"):
         spread = x.std(axis=0)
         scaled = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)

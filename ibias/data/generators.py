@@ -19,29 +19,25 @@ def gaussian(
     """
     _sizes(classes=classes, per_class=per_class, dim=dim, variance=variance, seed=seed)
     x = np.random.default_rng(seed).normal(0.0, np.sqrt(variance), (classes * per_class, dim))
-    name = (
-        f"gaussian(classes={classes}, per_class={per_class}, dim={dim}, variance={variance:g},"
-        f" seed={seed})"
-    )
+    name = f"gaussian({_named(classes, per_class, dim)}, variance={variance:g}, seed={seed})"
     return Dataset(x, np.repeat(np.arange(classes), per_class), name)
 
 
 def mixture(
     classes: int = 10, per_class: int = 10, dim: int = 25, spread: float = 0.6, seed: int = 0
 ) -> Dataset:
-    """``x = mu_y + spread * xi`` with ``mu_c`` and ``xi`` drawn from N(0, I/dim): one cloud per
-    class (not in the paper)."""
+    """``x = mu_y + spread * xi``, ``mu_c`` and ``xi`` from N(0, I/dim) (not in the paper)."""
     _sizes(classes=classes, per_class=per_class, dim=dim, spread=spread, seed=seed)
     rng = np.random.default_rng(seed)
     centres = rng.normal(0.0, dim**-0.5, (classes, dim))
     y = np.repeat(np.arange(classes), per_class)
     x = centres[y] + spread * rng.normal(0.0, dim**-0.5, (len(y), dim))
-    return Dataset(
-        x,
-        y,
-        f"mixture(classes={classes}, per_class={per_class}, dim={dim}, spread={spread:g},"
-        f" seed={seed})",
-    )
+    name = f"mixture({_named(classes, per_class, dim)}, spread={spread:g}, seed={seed})"
+    return Dataset(x, y, name)
+
+
+def _named(classes, per_class, dim):
+    return f"classes={classes}, per_class={per_class}, dim={dim}"
 
 
 def scale_skewed(classes: int = 5, samples: int = 50, seed: int = 0) -> Dataset:
@@ -53,10 +49,8 @@ def scale_skewed(classes: int = 5, samples: int = 50, seed: int = 0) -> Dataset:
     """
     _sizes(classes=classes, samples=samples, seed=seed)
     if samples < classes:
-        raise ValueError(
-            f"scale_skewed needs a sample of every class: samples >= classes; got {samples} <"
-            f" {classes}"
-        )
+        got = f"samples >= classes; got {samples} < {classes}"
+        raise ValueError(f"scale_skewed needs a sample of every class: {got}")
     rng = np.random.default_rng(seed)
     counts = 1 + rng.multinomial(samples - classes, rng.dirichlet(np.ones(classes)))
     low = 10 ** rng.uniform(-0.5, 0.3, classes)
@@ -85,9 +79,8 @@ def counterexample(name: str, copies: int | None = None) -> Dataset:
     ``B = -A + e'(1, 1)`` with ``e = e' = 0.1``; a class-1 point acts like its negative in class 0.
     """
     if name not in tuple(COUNTEREXAMPLES):
-        raise ValueError(
-            f"unknown counterexample {name!r}; choose from {', '.join(COUNTEREXAMPLES)}"
-        )
+        known = ", ".join(COUNTEREXAMPLES)
+        raise ValueError(f"unknown counterexample {name!r}; choose from {known}")
     first, second, default, _ = COUNTEREXAMPLES[name]
     copies = default if copies is None else copies
     _sizes(copies=copies)
@@ -106,11 +99,8 @@ def digits(classes: tuple[int, ...] | None = None) -> Dataset:
     bunch = load_digits()
     keep = np.ones(len(bunch.target), bool)
     if classes is not None:
-        if (
-            not isinstance(classes, Iterable)
-            or not set(classes) <= set(range(10))
-            or len(set(classes)) < 2
-        ):
+        wanted = set(classes) if isinstance(classes, Iterable) else set()
+        if not wanted <= set(range(10)) or len(wanted) < 2:
             raise ValueError(f"digits(classes=...) takes two or more of 0..9; got {classes}")
         keep = np.isin(bunch.target, classes)
     label = "" if classes is None else "-".join(map(str, sorted(set(classes))))

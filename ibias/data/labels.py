@@ -17,9 +17,10 @@ MISSING = frozenset(
 write. Lower-case "none" is a label, as it is for pandas."""
 
 
-def numbered(
-    y: np.ndarray, place: Callable[[int], str] = "y[{}] is".format
-) -> tuple[np.ndarray, list]:
+Place = Callable[[int], str]
+
+
+def numbered(y: np.ndarray, place: Place = "y[{}] is".format) -> tuple[np.ndarray, list]:
     """Labels as int64 numbers 0..k-1 in sorted order, ``(n,)``, and the classes' own names.
 
     ``place(i)`` begins the sentence about label i.  Raises ValueError for missing labels (None,
@@ -44,7 +45,7 @@ def as_array(y) -> np.ndarray:
     return np.array(y, dtype=object) if isinstance(y, list | tuple) else np.asarray(y)
 
 
-def whole_or_text(y: np.ndarray, place: Callable[[int], str]) -> np.ndarray:
+def whole_or_text(y: np.ndarray, place: Place) -> np.ndarray:
     """``y`` as int64 or as text; ValueError about the first label that is neither."""
     if y.dtype.kind in "OT":
         y = _one_kind(y.astype(object), place)
@@ -76,16 +77,13 @@ def _one_kind(y: np.ndarray, place) -> np.ndarray:
     if text.all():
         return y.astype(str)
     if text.any():
-        i, j = int(np.argmax(text)), int(np.argmax(number))
-        raise ValueError(
-            f"labels mix text and numbers: {place(i)} {y.flat[i]!r}, {place(j)} {y.flat[j]!r}; use"
-            " one kind"
-        )
+        both = int(np.argmax(text)), int(np.argmax(number))
+        found = ", ".join(f"{place(i)} {y.flat[i]!r}" for i in both)
+        raise ValueError(f"labels mix text and numbers: {found}; use one kind")
     if not all(isinstance(v, Integral | np.bool_) for v in y.flat):
         return y.astype(np.float64)
-    _refuse(
-        np.array([abs(int(v)) >= 2**63 for v in y.flat], bool), y, place, _LARGE.format("64 bits")
-    )
+    large = np.array([abs(int(v)) >= 2**63 for v in y.flat], bool)
+    _refuse(large, y, place, _LARGE.format("64 bits"))
     return y.astype(np.int64)
 
 

@@ -20,8 +20,7 @@ _CHUNK = 2**20
 
 
 class NpzError(ValueError):
-    """The file is not an npz archive that can be read without trusting it; the sentence names the
-    file and the member."""
+    """Not an npz archive that can be read without trusting it; names the file and the member."""
 
 
 def read(path: str | Path, limit: int = LIMIT) -> tuple[dict[str, np.ndarray], dict[str, bytes]]:
@@ -38,14 +37,15 @@ def read_npy(path: str | Path, limit: int = LIMIT) -> np.ndarray:
     """The array of one ``.npy`` file, read with the same care; raises as `read` does."""
 
     def parse(stream: io.BytesIO, path: Path, limit: int) -> np.ndarray:
-        return _array(stream, path.name, len(stream.getbuffer()), path)
+        return _array(stream, len(stream.getbuffer()), f"{path}: member {path.name!r}")
 
     return _read(Path(path), limit, parse)
 
 
 def _read(path: Path, limit: int, parse):
+    kind = path.suffix[1:] or "npz"
     if path.is_dir():
-        raise NpzError(f"{path}: a folder, not an {path.suffix[1:] or 'npz'} file")
+        raise NpzError(f"{path}: a folder, not an {kind} file")
     size = path.stat().st_size
     if size > limit:
         raise NpzError(f"{path}: {size:,} bytes, more than the {limit:,} that are read at most")
@@ -57,15 +57,12 @@ def _read(path: Path, limit: int, parse):
     # zipfile, zlib and numpy have a dozen ways to say that bytes are damaged: one documented way
     # leaves here
     except Exception as error:
-        raise NpzError(
-            f"{path}: not a readable {path.suffix[1:] or 'npz'} file"
-            f" ({type(error).__name__}: {_one_line(error)})"
-        ) from error
+        said = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise NpzError(f"{path}: not a readable {kind} file ({said})") from error
 
 
 def pack(arrays: dict[str, np.ndarray], texts: dict[str, bytes] | None = None) -> bytes:
-    """The archive as bytes. The same arrays give the same bytes: members are sorted and carry no
-    date."""
+    """The archive as bytes, the same for the same arrays: members are sorted and undated."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in sorted((texts or {}).items()):
@@ -77,9 +74,7 @@ def pack(arrays: dict[str, np.ndarray], texts: dict[str, bytes] | None = None) -
     return buffer.getvalue()
 
 
-def _parse(
-    stream: io.BytesIO, path: Path, limit: int
-) -> tuple[dict[str, np.ndarray], dict[str, bytes]]:
+def _parse(stream: io.BytesIO, path: Path, limit: int):
     if not zipfile.is_zipfile(stream):
         raise NpzError(f"{path}: not an npz file (no zip directory; truncated, or another format)")
     arrays: dict[str, np.ndarray] = {}
@@ -88,66 +83,46 @@ def _parse(
         members = archive.infolist()
         total = sum(member.file_size for member in members)
         if total > limit:
-            raise NpzError(
-                f"{path}: unpacks to {total:,} bytes, more than the {limit:,} that are read at most"
-            )
+            most = f"more than the {limit:,} that are read at most"
+            raise NpzError(f"{path}: unpacks to {total:,} bytes, {most}")
         for member in members:
-            if member.compress_type == zipfile.ZIP_STORED and member.file_size > len(
-                stream.getbuffer()
-            ):
-                raise NpzError(
-                    f"{path}: member {member.filename!r} claims {member.file_size:,} bytes, more"
-                    " than the file holds"
-                )
+            size, name = member.file_size, member.filename
+            called = f"{path}: member {name!r}"
+            if member.compress_type == zipfile.ZIP_STORED and size > len(stream.getbuffer()):
+                raise NpzError(f"{called} claims {size:,} bytes, more than the file holds")
             with archive.open(member) as handle:
-                if member.filename.endswith(".npy"):
-                    arrays[member.filename.removesuffix(".npy")] = _array(
-                        handle, member.filename, member.file_size, path
-                    )
+                if name.endswith(".npy"):
+                    arrays[name.removesuffix(".npy")] = _array(handle, size, called)
                 else:
-                    texts[member.filename] = _exactly(
-                        handle, member.file_size, member.filename, path
-                    )
+                    texts[name] = _exactly(handle, size, called)
     return arrays, texts
 
 
-def _array(handle, name: str, size: int, path: Path) -> np.ndarray:
-    """The array of ``size`` bytes of .npy format that ``handle`` has left, called ``name``."""
+def _array(handle, size: int, called: str) -> np.ndarray:
+    """The array of ``size`` bytes of .npy format that ``handle`` has left."""
     version = np.lib.format.read_magic(handle)
     if version not in ((1, 0), (2, 0)):
-        raise NpzError(
-            f"{path}: member {name!r} has npy version {version}; (1, 0) and (2, 0) are read"
-        )
-    header = (
-        np.lib.format.read_array_header_1_0
-        if version == (1, 0)
-        else np.lib.format.read_array_header_2_0
-    )
-    shape, fortran, dtype = header(handle)
+        raise NpzError(f"{called} has npy version {version}; (1, 0) and (2, 0) are read")
+    shape, fortran, dtype = getattr(np.lib.format, f"read_array_header_{version[0]}_0")(handle)
     if dtype.hasobject:
         raise NpzError(
-            f"{path}: member {name!r} holds Python objects; only numbers and text are read, never"
-            " pickles. Save text with y.astype(str)"
+            f"{called} holds Python objects; only numbers and text are read, never pickles. Save"
+            " text with y.astype(str)"
         )
     if dtype.kind not in "biufcUS":
-        raise NpzError(f"{path}: member {name!r} has dtype {dtype}; only numbers and text are read")
+        raise NpzError(f"{called} has dtype {dtype}; only numbers and text are read")
     if any(not isinstance(length, int) or length < 0 for length in shape):
-        raise NpzError(f"{path}: member {name!r} has the impossible shape {shape}")
+        raise NpzError(f"{called} has the impossible shape {shape}")
     claimed, present = math.prod(shape) * dtype.itemsize, size - handle.tell()
     if claimed != present:
-        raise NpzError(
-            f"{path}: member {name!r} claims shape {shape} of {dtype}, {claimed:,}"
-            f" bytes, but {present:,} bytes follow"
-        )
-    flat = (
-        np.frombuffer(_exactly(handle, claimed, name, path), dtype=dtype)
-        if claimed
-        else np.zeros(math.prod(shape), dtype)
-    )
+        claim = f"claims shape {shape} of {dtype}, {claimed:,} bytes"
+        raise NpzError(f"{called} {claim}, but {present:,} bytes follow")
+    raw = _exactly(handle, claimed, called) if claimed else b""
+    flat = np.frombuffer(raw, dtype) if raw else np.zeros(math.prod(shape), dtype)
     return flat.reshape(shape, order="F" if fortran else "C")
 
 
-def _exactly(handle, count: int, name: str, path: Path) -> bytes:
+def _exactly(handle, count: int, called: str) -> bytes:
     """`count` bytes to the member's end, read in pieces, so that a false size costs no memory;
     reading to the end checks the zip's CRC."""
     parts, left = [], count
@@ -157,9 +132,5 @@ def _exactly(handle, count: int, name: str, path: Path) -> bytes:
         if left < 0:
             break
     if left:
-        raise NpzError(f"{path}: member {name!r} is not {count:,} bytes long as its header says")
+        raise NpzError(f"{called} is not {count:,} bytes long as its header says")
     return b"".join(parts)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -42,10 +42,8 @@ def read_svmlight(path: Path, ask: Ask) -> Table:
         line = lines[sample[np.argmax(index >= LIMIT // 8)]]
         raise ValueError(f"line {line} has a feature beyond {LIMIT // 8:,}, the last that is read")
     first = int(len(index) == 0 or index.min() > 0)
-    places = (sample, index.astype(np.int64) - first)
-    x = csr_array(
-        (values, places), shape=(len(labels), int(index.max(initial=first - 1)) + 1 - first)
-    )
+    places, d = (sample, index.astype(np.int64) - first), int(index.max(initial=first - 1))
+    x = csr_array((values, places), shape=(len(labels), d + 1 - first))
     twice = np.diff(x.indptr) != lengths
     if twice.any():
         raise ValueError(f"line {lines[int(np.argmax(twice))]} gives a feature twice")

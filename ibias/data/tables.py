@@ -94,10 +94,8 @@ def _pair(x, y: np.ndarray) -> Table:
     if x.ndim != 2:
         raise ValueError(f"x has shape {x.shape}; (samples, features) is needed")
     if y.ndim != 1 or len(y) != x.shape[0]:
-        raise ValueError(
-            f"the labels have shape {y.shape} while x has shape {x.shape}; one label a sample is"
-            " needed"
-        )
+        shapes = f"the labels have shape {y.shape} while x has shape {x.shape}"
+        raise ValueError(f"{shapes}; one label a sample is needed")
     if isinstance(x, np.ndarray):
         fits(*x.shape)
     with np.errstate(over="ignore"):
@@ -110,12 +108,8 @@ def _scipy(arrays: dict, y: np.ndarray):
 
     kind, shape = arrays["format"].item(), tuple(arrays["shape"].ravel().tolist())
     kind = kind.decode("ascii", "replace") if isinstance(kind, bytes) else kind
-    if (
-        kind not in ("csr", "csc", "coo")
-        or len(shape) != 2
-        or arrays["shape"].dtype.kind not in "iu"
-        or arrays["data"].dtype.kind not in "biuf"
-    ):
+    numeric = arrays["shape"].dtype.kind in "iu" and arrays["data"].dtype.kind in "biuf"
+    if not numeric or kind not in ("csr", "csc", "coo") or len(shape) != 2:
         raise ValueError(
             f"a sparse matrix in format {kind!r}, shape {shape}, of {arrays['data'].dtype}: save"
             " x.tocsr(), of real numbers"
@@ -144,13 +138,9 @@ def read_parquet(path: Path, ask: Ask) -> Table:
     table = _parquet(path)
     import pyarrow.types as kinds
 
-    index = [
-        name
-        for name in dict.fromkeys([*_pandas_index(table), *table.column_names])
-        if name != ask.label
-        and name in table.column_names
-        and (name in _pandas_index(table) or re.fullmatch(r"__index_level_\d+__", name))
-    ]
+    stored = [name for name in _pandas_index(table) if name in table.column_names]
+    levels = [name for name in table.column_names if re.fullmatch(r"__index_level_\d+__", name)]
+    index = [name for name in dict.fromkeys(stored + levels) if name != ask.label]
     if index:
         warnings.warn(
             f"{path}: left out {', '.join(map(repr, index))}, the index of the frame, no feature",
@@ -188,8 +178,7 @@ def _parquet(path: Path):
 
 
 def _pandas_index(table) -> list[str]:
-    """The columns that pandas wrote as the index; a range is described, not stored, and has
-    none."""
+    """The columns that pandas wrote as the index; a range is described, not stored."""
     try:
         return [name for name in table.schema.pandas_metadata["index_columns"] if type(name) is str]
     except (TypeError, KeyError, ValueError):  # none, or none that can be read
@@ -204,9 +193,8 @@ def stacked(table) -> np.ndarray:
     for index, (name, column) in enumerate(zip(table.column_names, table.columns, strict=True)):
         kind = column.type
         if not (kinds.is_integer(kind) or kinds.is_floating(kind) or kinds.is_boolean(kind)):
-            raise ValueError(
-                f"column {name!r} holds {kind}; every column but the label must hold numbers"
-            )
+            needed = "every column but the label must hold numbers"
+            raise ValueError(f"column {name!r} holds {kind}; {needed}")
         if column.null_count:
             row = int(np.argmax(column.is_null().to_numpy()))
             raise ValueError(f"row {row}, column {name!r} is empty")
@@ -232,9 +220,8 @@ def label_column(header: Sequence[str], label: str) -> int:
             " row of names above the samples, or name the columns in words"
         )
     if len(header) == 1:
-        raise ValueError(
-            f"only the column {label!r}; at least one column of numbers is needed beside it"
-        )
+        needed = "at least one column of numbers is needed beside it"
+        raise ValueError(f"only the column {label!r}; {needed}")
     return list(header).index(label)
 
 
@@ -247,8 +234,6 @@ def _is_number(text: str) -> bool:
 
 def fits(rows: int, columns: int) -> None:
     """ValueError when that many numbers are more than are read."""
-    if rows * columns * 8 > LIMIT:
-        raise ValueError(
-            f"{rows:,} x {columns:,} numbers take {rows * columns * 8:,} bytes; at most {LIMIT:,}"
-            " are read"
-        )
+    if (size := rows * columns * 8) > LIMIT:
+        most = f"at most {LIMIT:,} are read"
+        raise ValueError(f"{rows:,} x {columns:,} numbers take {size:,} bytes; {most}")

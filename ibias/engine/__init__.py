@@ -65,11 +65,9 @@ def refusal(backend: str, problem: Problem, trajectory: Trajectory) -> str:
     if problem.dataset.is_sparse and backend != "lanes":
         return "the data are sparse, which 'lanes' and 'composed' can do"
     device = torch.device(problem.device).type
-    if backend == "gpu":
-        return (
-            "" if device == "cuda" else f"the problem is on {problem.device}, not on a CUDA device"
-        )
-    if backend == "lanes":
+    if backend == "gpu" and device != "cuda":
+        return f"the problem is on {problem.device}, not on a CUDA device"
+    if backend in ("gpu", "lanes"):
         return ""
     if problem.loss not in (CROSS_ENTROPY, EXPONENTIAL):
         return f"it does not know the loss {problem.loss!r}"
@@ -94,15 +92,12 @@ def backend_named(
     if name == "auto":
         return _automatic(problem, trajectories)
     if name not in BACKENDS:
-        raise ValueError(
-            f"unknown backend {name!r}; use 'auto' or one of {', '.join(map(repr, BACKENDS))}"
-        )
+        known = ", ".join(map(repr, BACKENDS))
+        raise ValueError(f"unknown backend {name!r}; use 'auto' or one of {known}")
     for trajectory in trajectories:
         if reason := refusal(name, problem, trajectory):
-            label = trajectory.method.label
-            raise ValueError(
-                f"backend={name!r} cannot run {label!r}: {reason}. Use backend='auto'."
-            )
+            what = f"backend={name!r} cannot run {trajectory.method.label!r}"
+            raise ValueError(f"{what}: {reason}. Use backend='auto'.")
     return name, _module(name).run
 
 
@@ -115,15 +110,10 @@ def _module(name):
 def _automatic(problem, trajectories):
     preferred = os.environ.get(PREFERRED, BACKENDS[0])
     if preferred not in BACKENDS:
-        raise ValueError(
-            f"{PREFERRED}={preferred!r} in the environment names no backend; use one of"
-            f" {', '.join(BACKENDS)}"
-        )
+        given, known = f"{PREFERRED}={preferred!r} in the environment", ", ".join(BACKENDS)
+        raise ValueError(f"{given} names no backend; use one of {known}")
     order = (preferred, *BACKENDS)
-    chosen = [
-        next(name for name in order if not refusal(name, problem, trajectory))
-        for trajectory in trajectories
-    ]
+    chosen = [next(b for b in order if not refusal(b, problem, each)) for each in trajectories]
     names = [name for name in BACKENDS if name in chosen]
     if len(names) == 1:
         return names[0], _module(names[0]).run
@@ -132,19 +122,9 @@ def _automatic(problem, trajectories):
 
 
 def _run_shares(
-    shares,
-    problem,
-    trajectories,
-    steps,
-    grid,
-    observe,
-    progress=None,
-    state=None,
-    checkpoint=None,
-    **options,
+    shares, problem, runs, steps, grid, observe, progress=None, state=None, checkpoint=None, **more
 ):
-    """Each backend runs its share of the trajectories, one after the other; their states live side
-    by side under their names."""
+    """One backend's share after the other's; their states lie side by side by name."""
     saved = dict(state or {})
     for name, indices in shares.items():
         start = f"{name}:"
@@ -157,8 +137,5 @@ def _run_shares(
             checkpoint(dict(saved))
 
         own = {key.removeprefix(start): a for key, a in saved.items() if key.startswith(start)}
-        share = [trajectories[i] for i in indices]
-        state, save = own or None, keep if checkpoint else None
-        _module(name).run(
-            problem, share, steps, grid, observe_share, progress, state, save, **options
-        )
+        work = problem, [runs[i] for i in indices], steps, grid, observe_share, progress
+        _module(name).run(*work, own or None, keep if checkpoint else None, **more)

@@ -33,10 +33,8 @@ def run(
     """The contract of ``engine``, but that this backend makes no checkpoints and continues from
     none; ``options`` of the others are ignored."""
     if state is not None:
-        raise ValueError(
-            "the composed engine cannot continue from a saved state; use backend='lanes' or"
-            " 'kernel'"
-        )
+        instead = "use backend='lanes' or 'kernel'"
+        raise ValueError(f"the composed engine cannot continue from a saved state; {instead}")
     order = sorted(range(len(trajectories)), key=lambda j: repr(trajectories[j].method))
     for method, same in groupby(order, key=lambda j: trajectories[j].method):
         indices = list(same)
@@ -67,8 +65,7 @@ def _run_method(problem, method, seeds, steps, grid, observe, progress):
 
 
 def _batches(n, b, seeds, steps, device):
-    """One ``Batch`` per step, with rows ``(seeds, b)``; ``None`` rows when the batch is the whole
-    data set."""
+    """One ``Batch`` per step, rows ``(seeds, b)``; ``None`` for the whole data set."""
     per_epoch = -(-n // b)
     epochs = -(-steps // per_epoch)
     if b == n:

@@ -30,11 +30,9 @@ class Reach:
         self.limit = -0.85 * log(float(limits.tiny))
         flatness_seen = -self.limit / log(float(limits.eps))
         self.x, self.per_epoch = x, x.shape[0] // group.batch_size
-        self.runs = [
-            i
-            for i, run in enumerate(group.runs)
-            if run.norm.family == "entrywise" and run.norm.flatness > flatness_seen
-        ]
+        norms = [run.norm for run in group.runs]
+        flat = [norm.family == "entrywise" and norm.flatness > flatness_seen for norm in norms]
+        self.runs = [i for i, watched in enumerate(flat) if watched]
         # of the logit range per unit of step size, by row of the table of step sizes
         self.speed: dict[int, float] = {}
         for i in self.runs:
@@ -86,10 +84,8 @@ class Reach:
         w = w[self.runs]
         z = (self.x @ w.reshape(-1, w.shape[2]).T).reshape(-1, *w.shape[:2])
         self.used, self.room = 0.0, self.limit - float((z.max(2) - z.min(2)).max())
-        soon = max(speed * rates[row][0] for row, speed in self.speed.items()) * (
-            2 + self.per_epoch / 16
-        )
-        return self.room > max(self.limit / 5, soon)
+        fastest = max(speed * rates[row][0] for row, speed in self.speed.items())
+        return self.room > max(self.limit / 5, fastest * (2 + self.per_epoch / 16))
 
     def array(self) -> np.ndarray:
         return np.array([self.used, self.room, self.ended])

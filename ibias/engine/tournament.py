@@ -4,8 +4,7 @@ import numpy as np
 
 
 def tournament(count: int) -> np.ndarray:
-    """All pairs of ``0 .. count-1`` in rounds of disjoint pairs, shape
-    ``(rounds, count // 2, 2)``."""
+    """All pairs of ``0 .. count-1``, disjoint in each round: ``(rounds, count // 2, 2)``."""
     players = list(range(count + count % 2))
     rounds = []
     for _ in range(len(players) - 1):

@@ -22,8 +22,7 @@ def power_steepest(norm: Norm, signal: Tensor, log_scale: Tensor) -> Tensor:
 
 
 def steepest(norm: Norm, signal: Tensor) -> Tensor:
-    """``norm.steepest`` for a signal whose columns sum to zero; Schatten maps go through a small
-    square factor."""
+    """``norm.steepest`` where columns sum to zero; Schatten maps go through a small factor."""
     if norm.family != "schatten":
         return norm.steepest(signal)
     k, d = signal.shape[-2:]
@@ -37,8 +36,7 @@ def steepest(norm: Norm, signal: Tensor) -> Tensor:
 
 @lru_cache
 def helmert(k: int, dtype, device) -> Tensor:
-    """``(k-1, k)``: orthonormal rows orthogonal to the vector of ones, which hold the whole class
-    space of a signal."""
+    """``(k-1, k)``: orthonormal rows orthogonal to the vector of ones: a signal's class space."""
     j = torch.arange(1, k, dtype=dtype, device=device)[:, None]
     c = torch.arange(k, dtype=dtype, device=device)
     return ((c < j).to(dtype) - j * (c == j)) / (j * (j + 1)).sqrt()

@@ -1,5 +1,4 @@
-"""Maximum margins for every norm, certified: ``lower <= gamma <= upper`` proved by two matrices
-anyone can check."""
+"""Certified maximum margins: ``lower <= gamma <= upper``, proved by two matrices to check."""
 
 from .certificate import certify
 from .face import Face, random_optima

@@ -1,5 +1,4 @@
-"""Bounds on a max margin that rest on nothing but the data, the norm, and the two matrices that
-prove them."""
+"""Bounds on a max margin that rest on the data, the norm, and two matrices that prove them."""
 
 import numpy as np
 
@@ -25,8 +24,7 @@ def no_pair(dataset):
 
 
 def simplex(dataset, dual):
-    """Multipliers made admissible: the own column and negative entries set to zero, the sum to
-    one."""
+    """Multipliers made admissible: own column and negative entries zero, the sum one."""
     dual = np.where(no_pair(dataset), 0.0, np.maximum(dual, 0.0))
     total = dual.sum()
     return dual if abs(total - 1) < 1e-13 else dual / total  # a division would round what cancels
@@ -51,8 +49,7 @@ def combination(dataset, dual):
 
 
 def _slabs(x, rows, exponent):
-    """Some of the rows at a time, dense, with their columns that are not zero, in scaled units:
-    (rows, columns, x)."""
+    """Some rows at a time in scaled units: (rows, columns that are not zero, x dense)."""
     for start in range(0, len(rows), count := max(16, SLAB // x.shape[1])):
         some = rows[start : start + count]
         slab = dense(x, some)

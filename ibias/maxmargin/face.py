@@ -1,5 +1,4 @@
-"""The set of all optimal W: its dimension, its point of least Frobenius norm, and random extreme
-points."""
+"""The set of all optimal W: its dimension, point of least Frobenius norm, random extreme points."""
 
 from dataclasses import dataclass
 
@@ -18,22 +17,19 @@ ROUNDS = 200  # of cutting planes for the canonical point
 
 
 def optimal_face(pairs, norm, w, a, gap):
-    """(face dimension, canonical W, its accuracy) for the best optimum found; w (k, d) of unit
-    norm, a (n, k)."""
+    """(face dimension, canonical W, its accuracy) of an optimum: w (k, d) of norm one, a (n, k)."""
     if ball_type(norm) is None:
         return 0, w, convexity_bound(norm, gap, w.size)
     v, gamma, base, null, hull = _affine(pairs, norm, w, a)
     if null.shape[1] == 0:
-        # W solves equations with singular values above RANK whose right-hand side is known to the
-        # gap
+        # W solves equations, singular values above RANK, whose right-hand side is known to the gap
         return 0, w, float(np.sqrt(gap))
     near = _least_norm(pairs, hull, base, null, gamma)
     return null.shape[1], *_inside(pairs, norm, near, v, gamma)
 
 
 def _affine(pairs, norm, w, a):
-    """The affine hull of the optimal face: (W put on it, gamma, least-norm point, basis, hull of
-    the ball)."""
+    """The hull of the optimal face: (W put on it, gamma, least-norm point, basis, ball's hull)."""
     v = pairs.reduce(w)
     margins = pairs.margins(v)
     gamma = margins.min()
@@ -57,8 +53,7 @@ def convexity_bound(norm, gap, size):
 
 
 def _solutions(pairs, hull, on, gamma):
-    """The affine set of W with all active margins equal to gamma: its least-norm point (size,) and
-    a basis (size, f)."""
+    """W with all active margins gamma: the least-norm point (size,) and a basis (size, f)."""
     matrix = pairs.matrix(*np.nonzero(on))
     rows, rhs = matrix @ hull.directions, gamma - matrix @ hull.fixed
     if hull.trace is not None:
@@ -154,10 +149,8 @@ def random_optima(dataset, best, count=10, seed=0) -> Face:
     ``best`` must come from it (``max_margin`` without ``solver=``).
     """
     if best.face_dim is None:
-        raise ValueError(
-            f"the face of an optimum found by {best.solver} is not known; use max_margin(dataset,"
-            " norm)"
-        )
+        what = f"the face of an optimum found by {best.solver} is not known"
+        raise ValueError(f"{what}; use max_margin(dataset, norm)")
     if best.unique:
         return Face(np.repeat(best.weights[None], count, 0), (1.0, 1.0))
     pairs, rng = Pairs.of(dataset, best.norm), np.random.default_rng(seed)

@@ -22,8 +22,7 @@ def onto_simplex(v):
 
 
 def onto_ball(norm, w):
-    """The point of the unit ball nearest to ``w``; for 1 < p < inf, p != 2, by bisection over the
-    multiplier of the norm."""
+    """The point of the unit ball nearest to ``w``, by bisection over a multiplier if need be."""
     if not isinstance(norm, Entrywise):
         u, s, vt = np.linalg.svd(w, full_matrices=False)
         return (u * _vector_onto_ball(s, norm.p)) @ vt
@@ -63,8 +62,7 @@ def _shrunk(size, multiplier, p):
 
 
 class Margins:
-    """A and its adjoint on all pairs, x divided by its longest row; products only, so that x may
-    be sparse."""
+    """A and its adjoint on all pairs as products only, x sparse or not, its longest row one."""
 
     def __init__(self, samples, dtype):
         x, y = samples.x, samples.y
@@ -95,8 +93,7 @@ class Margins:
 
 
 def first_order(search, norm, tolerance, steps=10**9):
-    """Offer pairs (W, a) to ``search`` until its gap is below ``tolerance``; returns the last W and
-    a."""
+    """Offer (W, a) to ``search`` until its gap is below ``tolerance``; returns the last."""
     samples = search.samples
     # float32 products carry 1e-7, enough for a gap of 1e-5
     margins = Margins(samples, np.float32 if tolerance >= 1e-5 else float)

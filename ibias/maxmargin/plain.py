@@ -1,5 +1,4 @@
-"""The independent route: the textbook program ``min ||W||, margins >= 1`` through cvxpy and a
-general-purpose solver."""
+"""The independent route: ``min ||W||, margins >= 1`` by cvxpy and a general-purpose solver."""
 
 import warnings
 
@@ -19,10 +18,9 @@ def solve_plain(dataset, norm):
 
     w = cp.Variable((dataset.k, dataset.d))
     logits = dataset.x @ w.T
-    others = [(dataset.y == c, e) for c in range(dataset.k) for e in range(dataset.k) if e != c]
-    constraints = [
-        logits[rows, int(dataset.y[rows][0])] - logits[rows, e] >= 1 for rows, e in others
-    ]
+    pairs = [(c, e) for c in range(dataset.k) for e in range(dataset.k) if e != c]
+    others = [(dataset.y == c, c, e) for c, e in pairs]
+    constraints = [logits[rows, c] - logits[rows, e] >= 1 for rows, c, e in others]
     linear = not isinstance(norm, Schatten) and norm.p in (1, np.inf)
     problem = cp.Problem(cp.Minimize(norm.cvx(w)), constraints)
     try:
@@ -31,13 +29,11 @@ def solve_plain(dataset, norm):
             problem.solve(solver=cp.HIGHS if linear else cp.CLARABEL)
     except cp.error.SolverError as error:
         reason = str(error).partition(". ")[0]  # what follows names an argument of its own
-        raise ArithmeticError(
-            f"the general solver gave no answer: {reason}. Try solver='auto', or features of"
-            " similar size"
-        ) from error
+        remedy = "Try solver='auto', or features of similar size"
+        raise ArithmeticError(f"the general solver gave no answer: {reason}. {remedy}") from error
     if w.value is None:
         return None, None
     dual = np.zeros((dataset.n, dataset.k))
-    for (rows, e), constraint in zip(others, constraints, strict=True):
+    for (rows, _, e), constraint in zip(others, constraints, strict=True):
         dual[rows, e] = constraint.dual_value
     return w.value, dual

@@ -1,5 +1,4 @@
-"""Proofs of max margins for `checker`: the bounds that floating-point optima give in exact
-arithmetic."""
+"""Proofs of max margins for `checker`: the exact bounds that floating-point optima give."""
 
 import json
 from collections.abc import Sequence

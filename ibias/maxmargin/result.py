@@ -18,9 +18,8 @@ class MaxMargin:
     ``lower <= gamma <= upper`` follows from ``weights`` and ``dual`` alone (``certify``).  For p =
     1 and inf the optimum may be a face: ``canonical`` is its point of least Frobenius norm and
     ``canonical_accuracy`` bounds its Frobenius distance from the exact one, given that the face was
-    identified right.  ``unique``
-    and ``face_dim`` are rank decisions in floating point (cut 1e-6); together with ``canonical``
-    they are None for other routes and wide intervals, which end too early to tell.
+    identified right.  ``unique`` and ``face_dim`` are rank decisions in floating point (cut 1e-6);
+    with ``canonical`` they are None for other routes and wide intervals, which end too early.
     """
 
     norm: Norm
@@ -53,8 +52,7 @@ class MaxMargin:
 
     @property
     def gap(self) -> float:
-        """Relative width of the certified interval; 2e-14 is the rounding of the certificate
-        itself."""
+        """Relative width of the certified interval; 2e-14 is the certificate's own rounding."""
         return (self.upper - self.lower) / self.upper
 
 
@@ -74,10 +72,8 @@ class NotSeparable(ValueError):
             f"{int((self.certificate.sum(1) > 1e-9).sum())} samples have weights whose combination"
             f" vanishes to {self.residual:.1e} of the features (.certificate, .check(dataset))"
         )
-        super().__init__(
-            f"{label} is not linearly separable: {reason}. Remove or relabel samples, or add"
-            " features."
-        )
+        remedy = "Remove or relabel samples, or add features."
+        super().__init__(f"{label} is not linearly separable: {reason}. {remedy}")
 
     def proof(self, path: str | Path | None = None) -> str:
         """The text (JSON) of an exact proof: whole multipliers near ``certificate`` whose
@@ -88,16 +84,13 @@ class NotSeparable(ValueError):
         return written(refute(self.dataset, self.certificate), path)
 
     def check(self, dataset) -> float:
-        """The residual, recomputed from the data and the certificate alone; ValueError if that is
-        not a certificate."""
+        """The residual, from data and certificate alone; ValueError for no certificate."""
         a = self.certificate
         own = a[np.arange(dataset.n), dataset.y]
         # 1e-12: the sum of n k rounded numbers
         if (a < 0).any() or own.any() or abs(a.sum() - 1) > 1e-12:
-            raise ValueError(
-                "a certificate has non-negative entries with sum 1 and zeros in the column of the"
-                " own class"
-            )
+            form = "non-negative entries with sum 1 and zeros in the column of the own class"
+            raise ValueError(f"a certificate has {form}")
         rest = np.abs(combination(dataset, a)).max(0)
         return float(np.ldexp(rest, -column_exponents(dataset.x)).max())
 

@@ -13,8 +13,7 @@ EXACT = 4 * ROUNDING  # a relative gap that rounding alone leaves
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Samples (n, d), dense or CSR, and classes (n,) of 0..k-1: a data set, or a working set of it,
-    in the solver's units."""
+    """Samples (n, d), dense or CSR, and classes (n,): data or a working set, in solver's units."""
 
     x: np.ndarray
     y: np.ndarray

@@ -32,8 +32,7 @@ def vanishing(dataset, certificate) -> dict[tuple[int, int], int]:
 
 
 def _vectors(dataset, support):
-    """One column ``(e_y - e_c) x_i^T`` (k d,) of integers a multiplier; every feature is scaled by
-    a power of two of its own."""
+    """A column of integers, ``(e_y - e_c) x_i^T`` (k d,), a multiplier, scaled by feature."""
     used, back = np.unique(support[:, 0], return_inverse=True)
     columns = [checker.whole([column])[0][0] for column in dataset.x[used].T.tolist()]
     x, each = np.array(columns, dtype=object).T[back], np.arange(len(support))
@@ -81,8 +80,7 @@ def _balanced(vectors, sizes):
 
 
 def _independent(a):
-    """(rows, columns) of an invertible submatrix modulo P, as large as can be, leftmost columns
-    first."""
+    """(rows, columns) of a largest invertible submatrix modulo P, leftmost columns first."""
     rows, columns = [], []
     for j in range(a.shape[1]):
         pivots = np.flatnonzero(a[:, j])

@@ -9,17 +9,6 @@ from .steepest import SteepestDescent
 from .variance_reduced import VarianceReduced
 
 __all__ = [
-    "Adam",
-    "Groups",
-    "Muon",
-    "MuonAdam",
-    "MuonSignum",
-    "NewtonSchulz",
-    "NewtonSchulzSpectral",
-    "NormalizedSGD",
-    "SignSGD",
-    "Signum",
-    "SteepestDescent",
-    "VarianceReduced",
-    "groups",
-]
+    "Adam", "Groups", "Muon", "MuonAdam", "MuonSignum", "NewtonSchulz", "NewtonSchulzSpectral",
+    "NormalizedSGD", "SignSGD", "Signum", "SteepestDescent", "VarianceReduced", "groups",
+]  # fmt: skip

@@ -52,17 +52,14 @@ class Adam(CheckedOptimizer):
 
 def check_adam(owner, group):
     """Refuse settings of Adam that cannot be, in a sentence."""
-    if not (isinstance(group["betas"], (tuple, list)) and len(group["betas"]) == 2):
-        raise ValueError(
-            f"{owner}(betas=...) are two numbers, for the gradient and for its square; got"
-            f" {group['betas']!r}"
-        )
-    for beta in group["betas"]:
+    betas, eps = group["betas"], group["eps"]
+    if not (isinstance(betas, (tuple, list)) and len(betas) == 2):
+        allowed = "are two numbers, for the gradient and for its square"
+        raise ValueError(f"{owner}(betas=...) {allowed}; got {betas!r}")
+    for beta in betas:
         require_fraction(owner, "betas", beta)
-    if not 0 <= require_number(owner, "eps", group["eps"]) < float("inf"):
-        raise ValueError(
-            f"{owner}(eps=...) must be finite and must not be negative; got {group['eps']}"
-        )
+    if not 0 <= require_number(owner, "eps", eps) < float("inf"):
+        raise ValueError(f"{owner}(eps=...) must be finite and must not be negative; got {eps}")
 
 
 def advance_adam(state, group, params, grads):

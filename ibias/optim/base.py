@@ -1,5 +1,4 @@
-"""What every optimizer here shares: checks at construction, gradients checked before anything
-moves, one step per group."""
+"""What all optimizers here share: checks when built and of gradients, one step per group."""
 
 from abc import abstractmethod
 from inspect import isgenerator
@@ -58,9 +57,8 @@ class CheckedOptimizer(Optimizer):
                 break  # torch says that the numbers of groups differ
             own = self.param_groups[number]
             read.append(matched_group(name, number, own, saved, self.defaults))
-            self._check(
-                {**read[-1], "params": own["params"], "lr": saved["lr"] or 1.0}, number
-            )  # a scheduler may have ended at 0
+            lr = saved["lr"] or 1.0  # a scheduler may have ended at 0
+            self._check({**read[-1], "params": own["params"], "lr": lr}, number)
             for i, index in enumerate(saved["params"][: len(own["params"])]):
                 self._require_shapes(own, number, i, state_dict["state"].get(index, {}))
         read += groups[len(read) :]
@@ -100,11 +98,9 @@ class CheckedOptimizer(Optimizer):
 
     def _memory(self, group, params, grads):
         """The memory that compiled kernels may work on, or None."""
-        return None
 
     def step(self, closure=None):
-        """One update; ``closure``, if given, recomputes the loss and the gradients and its value is
-        returned."""
+        """One update; ``closure`` recomputes the loss, which is returned, and the gradients."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -149,10 +145,8 @@ class CheckedOptimizer(Optimizer):
             self._require_shapes(group, number, i, {"gradient": p.grad})
             if p in self.state:
                 self._require_shapes(group, number, i, self.state[p])
-        grads = [
-            g if g.dtype == p.dtype else g.to(p.dtype) for p, g in zip(params, grads, strict=True)
-        ]
-        return params, grads, None
+        pairs = zip(params, grads, strict=True)
+        return params, [g if g.dtype == p.dtype else g.to(p.dtype) for p, g in pairs], None
 
     def _require_shapes(self, group, number, i, tensors):
         """What was exchanged by ``p.data = ...`` or comes with a saved state may not fit; it has to
@@ -204,20 +198,16 @@ DTYPES = (*HALF, torch.float32, torch.float64)
 
 
 def _listed(owner, params):
-    """``params`` as a list, unless it is a tensor (which torch refuses); what newcomers pass
-    instead is named."""
+    """``params`` as a list, or the tensor that torch refuses; newcomers' mistakes are named."""
     if isinstance(params, torch.nn.Module):
-        raise TypeError(
-            f"{owner} takes parameters and got a module: write {owner}(model.parameters(), ...)"
-        )
+        instead = f"{owner}(model.parameters(), ...)"
+        raise TypeError(f"{owner} takes parameters and got a module: write {instead}")
     if isinstance(params, torch.Tensor):
         return params
     params = list(params)
-    if any(isgenerator(p) for p in params):
-        raise TypeError(
-            f"{owner} takes one list of parameters and got a list of generators: write"
-            " [*a.parameters(), *b.parameters()]"
-        )
+    if any(map(isgenerator, params)):
+        given = "a list of generators: write [*a.parameters(), *b.parameters()]"
+        raise TypeError(f"{owner} takes one list of parameters and got {given}")
     return params
 
 
@@ -228,8 +218,7 @@ def stacked(scalars):
 
 
 def describe(group, number, i):
-    """How an error names parameter i of a group: its own name where the optimizer was given named
-    parameters."""
+    """How an error names parameter i of a group: by its own name too, where there is one."""
     names = group.get("param_names")
     called = f" '{names[i]}'" if names else ""
     return f"parameter {i}{called} of group {number}, shape {tuple(group['params'][i].shape)},"
@@ -270,7 +259,6 @@ def move(params, directions, length, group):
 
 
 def rate(group):
-    """``lr`` as a number; a tensor stays one where a graph is compiled, which a number would bind
-    to today's value."""
+    """``lr`` as a number; in a compiled graph a tensor, as a number would be bound for good."""
     lr = group["lr"]
     return lr if isinstance(lr, torch.Tensor) and torch.compiler.is_compiling() else float(lr)

@@ -1,5 +1,4 @@
-"""The exact polar factor by matrix products and Cholesky factors: on a GPU much faster than many
-singular value decompositions."""
+"""The exact polar factor by products and Cholesky factors: faster on a GPU than many SVDs."""
 
 import torch
 from torch import Tensor
@@ -39,8 +38,7 @@ def polar_factor(g: Tensor, rtol: float) -> Tensor:
 
 
 def _halley(x, eye, least):
-    """One step ``x (a + b x^2) / (1 + c x^2)`` with the weights for singular values in
-    ``[least, 1]``; the next bound."""
+    """One step ``x (a + b x^2) / (1 + c x^2)`` for values in ``[least, 1]``; the next bound."""
     d = (4 * (1 - least**2) / least**4) ** (1 / 3) if least < 1 else 0.0
     root = (1 + d) ** 0.5
     a = root + 0.5 * (8 - 4 * d + 8 * (2 - least**2) / (least**2 * root)) ** 0.5
@@ -62,8 +60,7 @@ def _sharpened(y, eye):
 
 
 def _largest_singular_value(x):
-    """``(*stack, 1, 1)``, from above and within 0.2 %: the trace of a high power of the Gram
-    matrix."""
+    """``(*stack, 1, 1)``, at most 0.2 % too large: the trace of a high power of ``x x^T``."""
     gram = x @ x.mT
     logarithm = torch.zeros_like(gram[..., :1, :1])
     for i in range(SQUARINGS + 1):

@@ -40,9 +40,8 @@ class Fused:
     averages.
 
     Made for one step and valid no longer: gradients move.  Kernels write behind autograd's back, so
-    each writer raises the version of what
-    it wrote: a graph that saved an old value is refused in ``backward``, as after any operation of
-    torch.
+    each writer raises the version of what it wrote: a graph that saved an old value is refused in
+    ``backward``, as after any operation of torch.
     """
 
     roles: tuple[list[Tensor], ...]
@@ -60,41 +59,29 @@ class Fused:
         if not params or torch.compiler.is_compiling():
             return None
         both, dtype = [*params, *grads], params[0].dtype
-        if (
-            dtype not in LIKE
-            or not _as_it_lies(both, dtype)
-            or any(map(Tensor.is_inference, params))
-            or _kernels() is None
-        ):
+        if dtype not in LIKE or not _as_it_lies(both, dtype):
+            return None
+        if any(map(Tensor.is_inference, params)) or _kernels() is None:
             return None
         shapes, count = list(map(_shape, both)), len(params)
         if shapes[:count] != shapes[count:]:
             return None
-        addresses = list(map(Tensor.data_ptr, both))
-        lengths = list(map(Tensor.numel, params))
-        if 0 in addresses and any(
-            n and not a for n, a in zip([*lengths, *lengths], addresses, strict=False)
-        ):
+        addresses, lengths = list(map(Tensor.data_ptr, both)), list(map(Tensor.numel, params))
+        if 0 in addresses and any(n and not a for n, a in zip(lengths * 2, addresses, strict=True)):
             return None  # zeros that have no memory
         return Fused((params, grads), array("q", [*lengths, *addresses]), LIKE[dtype])
 
     def averaged_in(self, averages) -> "Fused | None":
         """The same with the averages of the gradients, which must be as plain as the rest."""
         params = self.roles[0]
-        if not (
-            _as_it_lies(averages, params[0].dtype)
-            and list(map(_shape, averages)) == list(map(_shape, params))
-        ):
+        fit = list(map(_shape, averages)) == list(map(_shape, params))
+        if not (fit and _as_it_lies(averages, params[0].dtype)):
             return None
-        return Fused(
-            (*self.roles, averages),
-            self.table + array("q", list(map(Tensor.data_ptr, averages))),
-            self.like,
-        )
+        addresses = array("q", list(map(Tensor.data_ptr, averages)))
+        return Fused((*self.roles, averages), self.table + addresses, self.like)
 
     def squares(self) -> float:
-        """The sum of the gradients' squares; one look serves the check for NaN and the Euclidean
-        length."""
+        """The sum of the gradients' squares, for the check for NaN and the Euclidean length."""
         if self._squares is None:
             self._squares = sum(self._run("squares"))
         return self._squares
@@ -123,8 +110,7 @@ class Fused:
         increment_version(self.roles[0])
 
     def _run(self, name, *numbers):
-        """Calls the kernel, on equal shares of the entries where torch has more threads than one;
-        the list of the results."""
+        """The kernel's results on equal shares of the entries, one for each of torch's threads."""
         kernel, threads = getattr(_kernels(), name), torch.get_num_threads()
 
         def work(share):  # holds on to the table and, by self, to the tensors
@@ -138,29 +124,20 @@ class Fused:
             wait(others)  # after Ctrl-C too: nobody may write to memory that is given back
 
     def _shares(self, threads):
-        """Tables that cut all tensors' entries, as if they lay one behind the other, into equal
-        pieces."""
+        """Tables that cut all tensors' entries, laid end to end, into equal pieces."""
         lengths, *addresses = np.array(self.table).reshape(1 + len(self.roles), -1)
         total, starts = lengths.sum(), np.cumsum(lengths) - lengths
         bounds = np.linspace(0, total, max(1, min(threads, total // SHARE)) + 1).astype(np.int64)
-        cuts = np.clip(bounds[:, None] - starts, 0, lengths)
-        return [
-            array(
-                "q",
-                np.concatenate(
-                    [high - low, *(a + low * self.like.itemsize for a in addresses)]
-                ).tolist(),
-            )
-            for low, high in pairwise(cuts)
-        ]
+        cuts, size = np.clip(bounds[:, None] - starts, 0, lengths), self.like.itemsize
+        rows = ([high - low, *(a + low * size for a in addresses)] for low, high in pairwise(cuts))
+        return [array("q", np.concatenate(table).tolist()) for table in rows]
 
 
 _shape, _kind = attrgetter("shape"), attrgetter("dtype", "layout", "is_cpu")
 
 
 def _as_it_lies(tensors, dtype):
-    """Whether the memory of all tensors holds their entries in order and nothing else has to be
-    known."""
+    """Whether each tensor's memory holds its entries in order, with nothing else to know."""
     return (
         set(map(type, tensors)) <= PLAIN
         and set(map(_kind, tensors)) == {(dtype, torch.strided, True)}
@@ -179,15 +156,13 @@ def available() -> bool:
 
 @cache
 def _pool(threads, process):
-    """Kept for the next step; a forked process has none of its parent's threads and makes its
-    own."""
+    """Kept for the next step; a forked process has none of its parent's threads."""
     return ThreadPoolExecutor(threads, "ibias-optim")
 
 
 @cache
 def _kernels():
-    """The compiled kernels, or None without numba; loaded at the first step rather than at
-    import."""
+    """The compiled kernels, loaded at the first step, or None without numba."""
     try:
         from numba import config
 

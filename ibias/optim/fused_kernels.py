@@ -50,8 +50,7 @@ def _entries(table, count, like, role, j):
 
 @numba.njit(inline="always")
 def _block(size, b):
-    """Where the b-th block to be visited lies: in a large tensor by turns in the first and in the
-    second half."""
+    """The place of the b-th block to visit: by turns in both halves of a large tensor."""
     blocks = _blocks(size)
     if blocks > LARGE:
         b = b // 2 if b % 2 == 0 else (blocks + 1) // 2 + b // 2
@@ -72,8 +71,7 @@ def _averaged(m, g, weight, one):
 
 @numba.njit(inline="always")
 def _signed(lr, x):
-    """``lr sign(x)``, 0 for 0 and for NaN as in torch; two selections that LLVM turns into
-    masks."""
+    """``lr sign(x)``, 0 for 0 and NaN as in torch: two selections, which become masks."""
     zero = lr - lr
     return (lr if x > zero else zero) - (lr if x < zero else zero)
 

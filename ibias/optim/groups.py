@@ -1,5 +1,4 @@
-"""Which of a model's parameters are hidden matrices, and which are not: the groups that Muon and
-its companions want."""
+"""Which parameters of a model are hidden matrices: the groups that Muon and the like want."""
 
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -62,7 +61,11 @@ def groups(model: nn.Module, **overrides) -> Groups:
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"groups takes a torch.nn.Module; got {type(model).__name__}")
-    own = _owners(model)
+    modules = dict(model.named_modules())
+    own = {  # each parameter once, under its first name, with the module that owns it
+        name: (parameter, modules[name.rpartition(".")[0]])
+        for name, parameter in model.named_parameters()
+    }
     wanted = _overridden(list(own), overrides)
     linear = [m for m in model.modules() if isinstance(m, nn.Linear)]
     last = linear[-1] if linear else None
@@ -90,15 +93,6 @@ def groups(model: nn.Module, **overrides) -> Groups:
         for role, of_role in sorted_.items()
     }
     return Groups(**made, rows=rows)
-
-
-def _owners(model):
-    """Each parameter once, under its first name, with the module that owns it."""
-    modules = dict(model.named_modules())
-    return {
-        name: (parameter, modules[name.rpartition(".")[0]])
-        for name, parameter in model.named_parameters()
-    }
 
 
 def _role(name, parameter, module, last):

@@ -1,5 +1,4 @@
-"""How the tensors of a group are seen as matrices: flattened, in stacks, cut into heads or fused
-projections."""
+"""A group's tensors as matrices: flattened, in stacks, cut into heads or fused projections."""
 
 from math import prod
 
@@ -50,8 +49,7 @@ def _matrix_shape(shape, view):
 
 
 def cut(tensor, group):
-    """The matrices of a tensor as stacks ``(count, rows, columns)``: one stack, or one for each of
-    the sizes in ``split``."""
+    """The matrices of a tensor as stacks ``(count, rows, columns)``, one for each of the sizes."""
     view, split, axis = group["matrices"], group["split"], group["split_axis"]
     stack = tensor.reshape(-1, *_matrix_shape(tensor.shape, view))
     if split is None:

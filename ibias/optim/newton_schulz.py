@@ -7,26 +7,20 @@ import torch
 from torch import Tensor
 
 from ..norms import SPECTRAL, Norm
+from .sharded import as_computed
 
 CLASSIC = (3.4445, -4.7750, 2.0315)
 CONVERGENT = (15 / 8, -10 / 8, 3 / 8)  # the quintic whose only attracting singular value is one
-POLAR_EXPRESS = tuple(
-    (a / s, b / s**3, c / s**5)
-    for s, (a, b, c) in zip(
-        [1.01] * 7 + [1.0],
-        [
-            (8.28721201814563, -23.595886519098837, 17.300387312530933),
-            (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
-            (3.9486908534822946, -2.908902115962949, 0.5518191394370137),
-            (3.3184196573706015, -2.488488024314874, 0.51004894012372),
-            (2.300652019954817, -1.6689039845747493, 0.4188073119525673),
-            (1.891301407787398, -1.2679958271945868, 0.37680408948524835),
-            (1.8750014808534479, -1.2500016453999487, 0.3750001645474248),
-            CONVERGENT,
-        ],
-        strict=True,
-    )
+_NEAREST = (
+    (8.28721201814563, -23.595886519098837, 17.300387312530933),
+    (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
+    (3.9486908534822946, -2.908902115962949, 0.5518191394370137),
+    (3.3184196573706015, -2.488488024314874, 0.51004894012372),
+    (2.300652019954817, -1.6689039845747493, 0.4188073119525673),
+    (1.891301407787398, -1.2679958271945868, 0.37680408948524835),
+    (1.8750014808534479, -1.2500016453999487, 0.3750001645474248),
 )
+POLAR_EXPRESS = (*((a / 1.01, b / 1.01**3, c / 1.01**5) for a, b, c in _NEAREST), CONVERGENT)
 SCHEDULES = {"classic": CLASSIC, "polar-express": POLAR_EXPRESS, "convergent": CONVERGENT}
 
 
@@ -58,11 +52,9 @@ class NewtonSchulz:
     dtype: torch.dtype | None = torch.float32
 
     def __post_init__(self):
-        if not (isinstance(self.steps, int) and self.steps >= 1):
-            raise ValueError(
-                f"NewtonSchulz(steps=...) must be a positive integer; got {self.steps}"
-            )
-        given = self.coefficients
+        steps, given = self.steps, self.coefficients
+        if not (isinstance(steps, int) and steps >= 1):
+            raise ValueError(f"NewtonSchulz(steps=...) must be a positive integer; got {steps}")
         if isinstance(given, str) and given in SCHEDULES:
             object.__setattr__(self, "coefficients", SCHEDULES[given])
         elif isinstance(given, str) or not _triples(given):
@@ -75,16 +67,13 @@ class NewtonSchulz:
 
     def __call__(self, g: Tensor) -> Tensor:
         """Maps ``(*stack, rows, columns)`` to the same shape; zero stays zero."""
-        # lengths are squared on the way: first the largest entry becomes 1, whatever the scale of
-        # the loss
+        # lengths are squared on the way: first the largest entry becomes 1, whatever the loss
         largest = g.abs().amax((-2, -1), keepdim=True)
         x = g / torch.where(largest > 0, largest, torch.ones_like(largest))
         x = x if self.dtype is None else x.to(self.dtype)
         tall = x.shape[-2] > x.shape[-1]
         x = x.mT if tall else x
-        length = torch.linalg.matrix_norm(
-            x.float() if x.dtype in (torch.bfloat16, torch.float16) else x, keepdim=True
-        ).to(x.dtype)
+        length = torch.linalg.matrix_norm(as_computed(x), keepdim=True).to(x.dtype)
         x = x / torch.where(length > 0, length, torch.ones_like(length))
         triples, shape = _triples(self.coefficients), x.shape
         x = x.reshape(-1, *shape[-2:])
@@ -113,11 +102,8 @@ class NewtonSchulz:
 def _triples(coefficients):
     """The quintics in order, or None for what are no quintics."""
     try:
-        listed = (
-            [coefficients]
-            if len(coefficients) == 3 and _scalars(coefficients)
-            else (list(coefficients))
-        )
+        one = len(coefficients) == 3 and _scalars(coefficients)
+        listed = [coefficients] if one else list(coefficients)
         return listed if listed and all(len(t) == 3 and _scalars(t) for t in listed) else None
     except TypeError:
         return None

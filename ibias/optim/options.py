@@ -1,5 +1,4 @@
-"""The settings of a parameter group: which keys are read, and the sentences for values that cannot
-be."""
+"""The settings of a parameter group: which are read, and the sentences for what cannot be."""
 
 from difflib import get_close_matches
 from math import inf
@@ -9,9 +8,7 @@ import torch
 
 SHARED = ("params", "param_names", "name", "lr", "check_finite", "weight_decay", "maximize")
 """Keys that every class reads; ``name`` is read by loggers."""
-SCHEDULERS = (
-    "initial_lr", "max_lr", "min_lr", "swa_lr", "base_momentum", "max_momentum",
-)  # fmt: skip
+SCHEDULERS = ("initial_lr", "max_lr", "min_lr", "swa_lr", "base_momentum", "max_momentum")
 """Keys that torch's schedulers leave in a group and want back when training resumes."""
 ADDED = dict(weight_decay=0.0, maximize=False)
 """What every class has since version 0.2, at the value that changes nothing."""
@@ -30,8 +27,7 @@ def refuse_unknown(owner: str, given, known, kind="group key"):
 
 
 def require_number(owner, argument, value):
-    """Its value, of a tensor with one entry too; NaN is a number and fails whatever is asked of it
-    next."""
+    """Its value, also of a tensor with one entry; NaN passes here, and fails what is asked next."""
     number = value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value
     if not isinstance(number, Real) or isinstance(number, bool):
         raise TypeError(f"{owner}({argument}=...) must be a number; got {value!r}")

@@ -1,5 +1,4 @@
-"""Saved states in plain values: numbers, texts, lists and tensors, which ``torch.load`` reads
-without this package."""
+"""Saved states in plain values, which ``torch.load`` reads without this package."""
 
 import torch
 
@@ -35,17 +34,14 @@ def matched_group(owner, number, own, saved, defaults):
 
     Raises ValueError for a group that was saved by another optimizer.
     """
-    wanted = [*RULE, *defaults]  # the rule first
+    wanted, another = [*RULE, *defaults], f"{owner}: the saved state is of another optimizer:"
     if missing := [k for k in wanted if k in own and k not in saved and k not in NEW]:
-        raise ValueError(
-            f"{owner}: the saved state is of another optimizer: its group {number} has no"
-            f" {missing[0]!r}."
-        )
+        raise ValueError(f"{another} its group {number} has no {missing[0]!r}.")  # the rule first
     for key in RULE:
-        if plain(own.get(key)) != plain(saved.get(key)):
+        here, there = plain(own.get(key)), plain(saved.get(key))
+        if here != there:
             raise ValueError(
-                f"{owner}: the saved state is of another optimizer: group {number} has {key}"
-                f" {plain(saved.get(key))}, this one {plain(own.get(key))}. Load it into an"
+                f"{another} group {number} has {key} {there}, this one {here}. Load it into an"
                 " optimizer built like the one that was saved."
             )
     kept = {key: own[key] for key in own if key in RULE or (key in NEW and key not in saved)}

@@ -1,5 +1,4 @@
-"""Tensors that several processes hold: the shards of FSDP2 (DTensor), and work that DDP's
-processes share."""
+"""Tensors that several processes hold: FSDP2's shards (DTensor), work shared under DDP."""
 
 import torch
 import torch.distributed as dist
@@ -11,8 +10,7 @@ def is_sharded(tensor) -> bool:
 
 
 def held(tensors):
-    """What this process holds of each tensor: the shard of a DTensor, a plain tensor itself; no
-    copy."""
+    """What this process holds of each tensor, a DTensor's shard or a plain one; no copy."""
     return [t.to_local() if is_sharded(t) else t for t in tensors]
 
 
@@ -22,14 +20,8 @@ def whole(local, like):
         return local
     from torch.distributed.tensor import DTensor
 
-    return DTensor.from_local(
-        local,
-        like.device_mesh,
-        like.placements,
-        run_check=False,
-        shape=like.shape,
-        stride=like.stride(),
-    ).full_tensor()
+    layout = dict(device_mesh=like.device_mesh, placements=like.placements, run_check=False)
+    return DTensor.from_local(local, **layout, shape=like.shape, stride=like.stride()).full_tensor()
 
 
 def shard(full, like):
@@ -47,12 +39,17 @@ def team(like, share_work: bool):
     """The process group whose members have the same work to do for ``like``, or None: the mesh axis
     along which a DTensor is cut, or with ``share_work`` all processes."""
     if is_sharded(like):
-        cut = [i for i, p in enumerate(like.placements) if p.is_shard()]
-        group = like.device_mesh.get_group(cut[0]) if cut else None
+        group = next(iter(_groups(like)), None)
     else:
         ready = share_work and dist.is_available() and dist.is_initialized()
         group = dist.group.WORLD if ready else None
     return group if group is not None and dist.get_world_size(group) > 1 else None
+
+
+def _groups(tensor) -> list:
+    """The process groups of the mesh axes along which a DTensor is cut."""
+    axes = [i for i, placement in enumerate(tensor.placements) if placement.is_shard()]
+    return [tensor.device_mesh.get_group(i) for i in axes]
 
 
 def mine(i, group) -> bool:
@@ -70,14 +67,8 @@ def from_owner(i, tensor, group):
 
 
 def summed(total, tensors, op="SUM"):
-    """``total``, a 0-d tensor of what this process holds of ``tensors``, over all processes that
-    hold a shard."""
-    groups = []
-    for t in tensors:
-        if is_sharded(t):
-            cut = [i for i, placement in enumerate(t.placements) if placement.is_shard()]
-            groups += [t.device_mesh.get_group(i) for i in cut]
-    for group in set(groups):
+    """``total``, a 0-d tensor, over all processes that hold a shard of one of ``tensors``."""
+    for group in {group for t in tensors if is_sharded(t) for group in _groups(t)}:
         dist.all_reduce(total, getattr(dist.ReduceOp, op), group=group)
     return total
 

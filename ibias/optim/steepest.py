@@ -1,20 +1,18 @@
 """Steepest descent in any norm, with optional momentum, as a torch optimizer."""
 
-from collections import defaultdict
-from functools import cache, partial
-from math import inf, isnan
+from math import isnan
 from typing import TypedDict, Unpack
 
 import torch
 
-from ..norms import FROBENIUS, MAX, Entrywise, Norm, Schatten
-from .base import CheckedOptimizer, averaged, averages, describe, move, rate, stacked
-from .exact_polar import polar_factor
+from ..norms import FROBENIUS, MAX, Norm, Schatten
+from .base import CheckedOptimizer, averaged, averages, describe, move, rate
+from .directions import each, is_spectral, joint, normalized, safe_lengths
 from .fused import Fused, available
-from .matrices import ADJUST, check_matrices, cut, join
+from .matrices import ADJUST, check_matrices
 from .newton_schulz import NewtonSchulz
 from .options import refuse_unknown, require_choice, require_flag, require_fraction
-from .sharded import as_computed, from_owner, is_sharded, mine, shard, summed, team, whole
+from .sharded import is_sharded
 
 ACROSS = ("max", "joint")
 
@@ -112,7 +110,7 @@ class SteepestDescent(CheckedOptimizer):
 
 def check_steepest(owner, group, number):
     """Refuse settings of a steepest step that cannot be, in a sentence."""
-    norm, across, polar = group["norm"], group["across"], group["polar"]
+    norm, across, polar, adjust = (group[key] for key in ("norm", "across", "polar", "adjust_lr"))
     if not isinstance(norm, Norm):
         raise TypeError(
             f"{owner}(norm=...) takes a norm such as ib.SPECTRAL or ib.Entrywise(1.5), or"
@@ -125,24 +123,20 @@ def check_steepest(owner, group, number):
         raise ValueError(f"{owner}(nesterov=True) looks ahead along a momentum, and there is none")
     require_choice(owner, "across", across, ACROSS)
     if across == "joint" and isinstance(norm, Schatten):
-        raise ValueError(
-            f"{owner}: a group has no joint singular values; use across='max' with {norm}"
-        )
+        instead = f"use across='max' with {norm}"
+        raise ValueError(f"{owner}: a group has no joint singular values; {instead}")
     if across == "joint" and (group["matrices"] != "flat" or group["split"] is not None):
         raise ValueError(f"{owner}: matrices and split have no meaning for a joint norm")
     if polar != "exact" and not isinstance(polar, NewtonSchulz):
-        raise TypeError(
-            f"{owner}(polar=...) is 'exact' or an ibias.optim.NewtonSchulz value; got {polar!r}"
-        )
-    spectral = _is_spectral(norm)
+        allowed = "'exact' or an ibias.optim.NewtonSchulz value"
+        raise TypeError(f"{owner}(polar=...) is {allowed}; got {polar!r}")
+    spectral = is_spectral(norm)
     if not spectral and polar != "exact":
         raise ValueError(f"{owner}: polar={polar} is a step under the spectral norm; got {norm}")
-    require_choice(owner, "adjust_lr", group["adjust_lr"], (None, *ADJUST))
-    if not spectral and group["adjust_lr"]:
-        raise ValueError(
-            f"{owner}: adjust_lr={group['adjust_lr']!r} scales steps under the spectral norm; got"
-            f" {norm}"
-        )
+    require_choice(owner, "adjust_lr", adjust, (None, *ADJUST))
+    if not spectral and adjust:
+        about = f"adjust_lr={adjust!r} scales steps under the spectral norm"
+        raise ValueError(f"{owner}: {about}; got {norm}")
     if group["fused"]:
         _check_fused(owner, group, number)
     check_matrices(owner, group, number)
@@ -172,17 +166,12 @@ def _check_fused(owner, group, number):
             )
 
 
-def _is_spectral(norm):
-    return isinstance(norm, Schatten) and norm.p == inf
-
-
 def _is_euclidean(group):
     return group["across"] == "joint" and group["norm"] == FROBENIUS
 
 
 def fused_memory(state, group, params, grads):
-    """The group's memory where kernels may work on it; what lies in another way than plain tensors
-    do, or does not fit, takes torch's operations, with the same result."""
+    """The group's memory where kernels may work on it; None where torch's operations have to."""
     if not group.get("fused"):
         return None
     memory = Fused.of(params, grads)
@@ -196,8 +185,7 @@ def fused_memory(state, group, params, grads):
 
 
 def advance_steepest(state, group, params, grads, memory=None):
-    """One step of a group; ``state`` is the optimizer's, ``memory`` the group's where kernels may
-    work on it."""
+    """One step of a group; ``state``: the optimizer's, ``memory``: the group's for kernels."""
     norm, momentum = group["norm"], float(group["momentum"])
     if memory is not None and momentum and len(memory.roles) == 2:
         memory = memory.averaged_in(averages(state, params))
@@ -205,13 +193,13 @@ def advance_steepest(state, group, params, grads, memory=None):
         return _advance_fused(memory, group, momentum)
     sources = averaged(state, params, grads, momentum, nesterov=group["nesterov"])
     if _is_euclidean(group):
-        return move(params, *_normalized(params, sources), group)
+        return move(params, *normalized(params, sources), group)
     if norm == MAX:
         steps = torch._foreach_sign(sources)
     elif group["across"] == "joint":
-        steps = _joint(norm, params, sources)
+        steps = joint(norm, params, sources)
     else:
-        steps = _each(group, params, sources)
+        steps = each(group, params, sources)
     move(params, steps, 1.0, group)
 
 
@@ -223,105 +211,11 @@ def _advance_fused(memory, group, momentum):
         return memory.sign_step(keep, lr, 1 - momentum, ahead)
     averaging = len(memory.roles) > 2
     length = (memory.average(1 - momentum, ahead) if averaging else memory.squares()) ** 0.5
-    least, most = _safe(memory.roles[0][0].dtype)
+    least, most = safe_lengths(memory.roles[0][0].dtype)
     if isnan(length) or least < length < most:
         return memory.add(keep, -lr / length, ahead)
     params, grads, *kept = memory.roles
     sources = kept[0] if kept else grads
     if group["nesterov"]:
         sources = torch._foreach_lerp(grads, sources, momentum)
-    move(params, *_normalized(params, sources), group)
-
-
-def _normalized(params, sources):
-    """The joint Euclidean step as directions and the length to divide them by."""
-    length = None if torch.compiler.is_compiling() else _length(params, sources)
-    if length is not None:
-        return sources, length
-    # squares under- or overflow (or a graph cannot look): rescale by the largest entry first
-    full = [as_computed(s) for s in sources]
-    largest = stacked([s.abs().max() if s.numel() else s.new_zeros(()) for s in full]).max()
-    largest = summed(largest, params, "MAX")
-    unit = torch._foreach_div(full, torch.where(largest > 0, largest, 1.0))
-    squares = summed(stacked(torch._foreach_norm(unit)).square().sum(), params)
-    scaled = torch._foreach_mul(unit, torch.where(squares > 0, squares, 1.0).rsqrt())
-    return [step.to(s.dtype) for step, s in zip(scaled, sources, strict=True)], 1.0
-
-
-def _length(params, sources):
-    """``||all entries||_2``, or None where the squares are too small or too large for the dtype to
-    carry."""
-    lengths = stacked(torch._foreach_norm([as_computed(s) for s in sources]))
-    length = float(summed(lengths.double().square().sum(), params)) ** 0.5
-    if isnan(length):
-        return length  # check_finite=False: a NaN stays visible
-    least, most = _safe(
-        torch.float32 if any(s.dtype != torch.float64 for s in sources) else torch.float64
-    )
-    return length if least < length < most else None
-
-
-@cache
-def _safe(dtype):
-    """Lengths whose squares the dtype carries: below the least, squares of typical entries are no
-    normal numbers and lose digits."""
-    info = torch.finfo(dtype)
-    return (info.tiny / info.eps) ** 0.5, info.max**0.5
-
-
-def _joint(norm, params, sources):
-    full = [whole(s, p) for s, p in zip(sources, params, strict=True)]
-    flat = torch.cat([as_computed(s).reshape(-1) for s in full])
-    if not flat.numel():
-        return sources
-    pieces = norm.steepest(flat[None])[0].split([s.numel() for s in full])
-    return [
-        shard(piece.view(s.shape).to(s.dtype), p)
-        for piece, s, p in zip(pieces, full, params, strict=True)
-    ]
-
-
-def _each(group, params, sources):
-    """Every matrix's own unit step.  Where several processes hold the same task, tensor i is mapped
-    by one of them and sent to the others."""
-    teams = [team(p, group["share_work"]) for p in params]
-    full = [whole(s, p) for s, p in zip(sources, params, strict=True)]
-    own = [i for i, s in enumerate(full) if s.numel() and mine(i, teams[i])]
-    mapped = dict(zip(own, _mapped(group, [full[i] for i in own]), strict=True))
-    steps = []
-    for i, (s, p) in enumerate(zip(full, params, strict=True)):
-        step = mapped[i] if i in mapped else torch.zeros_like(s)
-        steps.append(shard(from_owner(i, step, teams[i]) if s.numel() else step, p))
-    return steps
-
-
-def _mapped(group, sources):
-    """The steps of whole tensors; matrices of one shape are stacked and mapped together."""
-    norm = group["norm"]
-    as_vector = isinstance(norm, Entrywise) and group["matrices"] == "flat" and not group["split"]
-    alike, stacks = defaultdict(list), []
-    for i, s in enumerate(sources):
-        s = as_computed(s)
-        stacks.append([s.reshape(1, 1, -1)] if as_vector else cut(s, group))
-        for j, stack in enumerate(stacks[-1]):
-            alike[stack.shape[1:], stack.dtype, stack.device].append((i, j))
-    for (shape, dtype, device), places in alike.items():
-        members = [stacks[i][j] for i, j in places]
-        step = _map_of(group, dtype, device)(torch.cat(members) if len(members) > 1 else members[0])
-        if group["adjust_lr"]:
-            step = step * ADJUST[group["adjust_lr"]](*shape)
-        for (i, j), piece in zip(places, step.split([len(m) for m in members]), strict=True):
-            stacks[i][j] = piece
-    return [
-        (pieces[0].reshape(s.shape) if as_vector else join(pieces, s.shape, group)).to(s.dtype)
-        for pieces, s in zip(stacks, sources, strict=True)
-    ]
-
-
-def _map_of(group, dtype, device):
-    norm, polar = group["norm"], group["polar"]
-    if polar != "exact":
-        return polar
-    if device.type == "cuda" and dtype == torch.float32 and _is_spectral(norm):
-        return partial(polar_factor, rtol=max(norm.rtol, 8 * torch.finfo(dtype).eps))
-    return norm.steepest
+    move(params, *normalized(params, sources), group)

@@ -33,9 +33,8 @@ class VarianceReduced(Optimizer):
 
     def __init__(self, inner: Optimizer):
         if not isinstance(inner, Optimizer):
-            raise TypeError(
-                f"VarianceReduced wraps a torch.optim.Optimizer; got {type(inner).__name__}"
-            )
+            kind = type(inner).__name__
+            raise TypeError(f"VarianceReduced wraps a torch.optim.Optimizer; got {kind}")
         self.inner = inner
         self._anchored = None  # one (parameters, full gradient) pair per parameter
         super().__init__(inner.param_groups, dict(inner.defaults))
@@ -52,9 +51,8 @@ class VarianceReduced(Optimizer):
         self._share()
 
     def add_param_group(self, param_group):
-        if not any(
-            param_group is group for group in self.inner.param_groups
-        ):  # called by Optimizer.__init__ for each of them
+        # called by Optimizer.__init__ for each of them
+        if not any(param_group is group for group in self.inner.param_groups):
             self.inner.add_param_group(param_group)
             self._anchored = None
         self._share()
@@ -63,17 +61,14 @@ class VarianceReduced(Optimizer):
         return [p for group in self.inner.param_groups for p in group["params"]]
 
     def anchor(self, closure):
-        """Stores the present parameters and the gradient that ``closure`` leaves there; returns its
-        loss."""
+        """Stores the present parameters and ``closure``'s gradient there; returns its loss."""
         loss, gradients = self._evaluated(closure)
-        self._anchored = [
-            (p.detach().clone(), g) for p, g in zip(self._params(), gradients, strict=True)
-        ]
+        copies = [p.detach().clone() for p in self._params()]
+        self._anchored = list(zip(copies, gradients, strict=True))
         return loss
 
     def _evaluated(self, closure):
-        """The closure's loss, and the gradients that it leaves; None for a parameter that has no
-        part in the loss."""
+        """The closure's loss and gradients; None for a parameter without a part in it."""
         params = self._params()
         for p in params:
             p.grad = None
@@ -88,8 +83,7 @@ class VarianceReduced(Optimizer):
 
     @torch.no_grad()
     def step(self, closure):
-        """One inner step on the corrected gradient; returns the loss that ``closure`` computed at
-        the present parameters."""
+        """One inner step on the corrected gradient; returns ``closure``'s loss at present."""
         if self._anchored is None:
             raise RuntimeError(
                 "VarianceReduced.step needs an anchor: call .anchor(closure_of_the_full_loss) at"

@@ -63,17 +63,15 @@ def _evaluate(model, names, x, y, batch_size, dtype):
             inputs, labels = cast(x[rows].to(device)), y[rows].to(device)
             pieces.append(_batch(model, state, names, inputs, labels))
             advance(len(rows))
-        degrees = [
-            _degrees(model, state, names, cast(x[rows].to(device)))
-            for rows in some.split(batch_size)
-        ]
+        inputs = (cast(x[rows].to(device)) for rows in some.split(batch_size))
+        degrees = torch.cat([_degrees(model, state, names, batch) for batch in inputs])
     ascent = pieces[0][0]
     for piece in pieces[1:]:
         ascent = weighted_sum((1.0, ascent), (1.0, piece[0]))
     margins, soft, slopes = (torch.cat([p[i] for p in pieces]) for i in range(1, 4))
     weights = (CROSS_ENTROPY.log_residual(soft) - ascent.log_scale).exp()
     theta, euler = [_matrix(p).double().cpu() for p in leaves], (weights * slopes).sum()
-    return Evaluation(theta, ascent, weights, margins, soft, torch.cat(degrees), euler)
+    return Evaluation(theta, ascent, weights, margins, soft, degrees, euler)
 
 
 def _batch(model, state, names, x, y):
@@ -90,9 +88,8 @@ def _batch(model, state, names, x, y):
     log_weights = CROSS_ENTROPY.log_residual(soft)
     scale = log_weights.amax()
     cotangent = (log_weights - scale).exp()[:, None] * slope
-    pulled = torch.autograd.grad(
-        logits, leaves, cotangent.reshape(logits.shape).to(logits), allow_unused=True
-    )
+    cotangent = cotangent.reshape(logits.shape).to(logits)
+    pulled = torch.autograd.grad(logits, leaves, cotangent, allow_unused=True)
     blocks = [
         _matrix(torch.zeros_like(p) if g is None else g).detach().double().cpu()
         for g, p in zip(pulled, leaves, strict=True)

@@ -9,8 +9,7 @@ from ..norms import FROBENIUS, MAX, SPECTRAL, Norm
 
 
 def of_block(norm: Norm, block) -> Norm:
-    """A matrix of one row or column has one singular value: its spectral and nuclear norms are
-    Euclidean, without an SVD."""
+    """``norm``; for one row or one column the Euclidean one, which needs no SVD."""
     return FROBENIUS if norm == SPECTRAL and 1 in block.shape[-2:] else norm
 
 
@@ -29,23 +28,16 @@ class WholeNorm(ABC):
     def parts(self, count: int) -> list[tuple[Norm, float]]:
         """The norm and the weight of each of ``count`` blocks."""
 
+    def weighed(self, blocks):
+        """(block, its norm, its weight) of each."""
+        parts = zip(blocks, self.parts(len(blocks)), strict=True)
+        return [(block, of_block(norm, block), weight) for block, (norm, weight) in parts]
+
     def blocks(self, theta):
-        return torch.stack(
-            [
-                weight * of_block(n, p).value(p)
-                for p, (n, weight) in zip(theta, self.parts(len(theta)), strict=True)
-            ],
-            -1,
-        )
+        return torch.stack([weight * n.value(p) for p, n, weight in self.weighed(theta)], -1)
 
     def dual_blocks(self, u):
-        return torch.stack(
-            [
-                of_block(n, g).dual(g) / weight
-                for g, (n, weight) in zip(u, self.parts(len(u)), strict=True)
-            ],
-            -1,
-        )
+        return torch.stack([n.dual(g) / weight for g, n, weight in self.weighed(u)], -1)
 
     def value(self, theta):
         return self.combine(self.blocks(theta))
@@ -61,8 +53,7 @@ class WholeNorm(ABC):
 
     @abstractmethod
     def balanced(self, blocks, degrees):
-        """``min N`` over layer rescalings that keep f, for a model of these block degrees
-        (``(*lanes,)``, to the power 1)."""
+        """``min N`` over rescalings of blocks of these degrees that keep f (``(*lanes,)``)."""
 
     @abstractmethod
     def steepest(self, u): ...
@@ -109,10 +100,7 @@ class _Largest(WholeNorm):
         return ((p * blocks.log()).sum(-1) / p.sum()).exp()
 
     def steepest(self, u):
-        return [
-            of_block(n, g).steepest(g) / weight
-            for g, (n, weight) in zip(u, self.parts(len(u)), strict=True)
-        ]
+        return [n.steepest(g) / weight for g, n, weight in self.weighed(u)]
 
 
 @dataclass(frozen=True)
@@ -126,9 +114,8 @@ class BlockMax(_Largest):
     text: str = ""
 
     def parts(self, count):
-        return [(self.matrices, self.ratio)] * (count - 1) + [
-            (self.last, 1.0 if count > 1 else self.ratio)
-        ]
+        last = self.last, 1.0 if count > 1 else self.ratio
+        return [(self.matrices, self.ratio)] * (count - 1) + [last]
 
 
 @dataclass(frozen=True)

@@ -170,12 +170,8 @@ def _row(seen: Evaluation, norms) -> dict:
     blocks = torch.stack([size for size, _ in sizes])
     values = torch.stack([n.combine(size) for n, (size, _) in zip(norms, sizes, strict=True)])
     duals = torch.stack([n.combine_dual(dual) for n, (_, dual) in zip(norms, sizes, strict=True)])
-    rescaled = torch.stack(
-        [
-            norm.balanced(b, euler) if balanced else torch.tensor(torch.nan)
-            for norm, b in zip(norms, blocks, strict=True)
-        ]
-    )
+    pairs, nan = zip(norms, blocks, strict=True), torch.tensor(torch.nan)
+    rescaled = torch.stack([n.balanced(b, euler) if balanced else nan for n, b in pairs])
     scalars = dict(loss=log_loss.exp(), log_loss=log_loss, min_margin=least, degree=degree)
     scalars |= dict(degree_spread=spread, slackness=slackness(seen.weights, seen.margins))
     by_norm = dict(
@@ -189,8 +185,7 @@ def _row(seen: Evaluation, norms) -> dict:
 
 
 def _sizes(norms, theta, u):
-    """The norms of the blocks and the dual norms of u's, per network norm; equal ones are computed
-    once."""
+    """Per network norm the blocks' norms and u's dual norms; equal ones are computed once."""
 
     @cache
     def value(norm, i):

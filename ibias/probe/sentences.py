@@ -9,15 +9,16 @@ HOMOGENEOUS = 1e-3
 def described(runs) -> str:
     """The measurements of a probe in sentences, a paragraph each in lines of 88 characters."""
     last, first = runs.isel(step=-1), runs.isel(step=0)
-    sentences = [
-        f"Step {int(last.step)}, {runs.attrs['samples']} samples, logits in"
-        f" {runs.attrs['precision']}.",
-        _homogeneity(last),
-        _separation(runs),
-        _growth(first, last),
-        _stationarity(last),
-    ]
+    where = f"Step {int(last.step)}, {runs.attrs['samples']} samples"
+    sentences = [f"{where}, logits in {runs.attrs['precision']}.", _homogeneity(last)]
+    sentences += [_separation(runs), _growth(first, last), _stationarity(last)]
     return "\n".join(fill(sentence, 88, subsequent_indent="  ") for sentence in sentences)
+
+
+def _listed(values, form):
+    """Numbers over norms, each behind its norm's name."""
+    pairs = zip(values.norm.values, values, strict=True)
+    return ", ".join(f"{norm} {form.format(float(value))}" for norm, value in pairs)
 
 
 def is_homogeneous(row) -> bool:
@@ -43,15 +44,13 @@ def _homogeneity(row):
 
 
 def _separation(runs):
-    separates = runs.min_margin > 0
+    separates, least = runs.min_margin > 0, f"{float(runs.min_margin[-1]):.4g}"
     if not bool(separates[-1]):
-        return (
-            f"It does not separate the data: the least margin is {float(runs.min_margin[-1]):.4g}."
-        )
+        return f"It does not separate the data: the least margin is {least}."
     since = int(runs.step[int(separates.values.argmax())])
     return (
-        f"It separates the data (measured first at step {since}); the least margin is"
-        f" {float(runs.min_margin[-1]):.4g} and the loss {float(runs.loss[-1]):.3g}."
+        f"It separates the data (measured first at step {since}); the least margin is {least} and"
+        f" the loss {float(runs.loss[-1]):.3g}."
     )
 
 
@@ -60,23 +59,15 @@ def _growth(first, last):
         return "Normalised margins are compared once two measurements separate the data."
     ratio = last.margin / first.margin
     if float(first.min_margin) <= 0:
-        ended = ", ".join(
-            f"{n} {float(m):.3g}" for n, m in zip(last.norm.values, last.margin, strict=False)
-        )
+        ended = _listed(last.margin, "{:.3g}")
         return f"Normalised margins, none at the first measurement: {ended}."
-    best = str(ratio.norm.values[int(ratio.values.argmax())])
-    changes = ", ".join(
-        f"{n} x{float(r):.3g}" for n, r in zip(ratio.norm.values, ratio, strict=False)
-    )
+    best, changes = str(ratio.norm.values[int(ratio.values.argmax())]), _listed(ratio, "x{:.3g}")
     verb = "grew most" if float(ratio.max()) > 1 else "shrank least"
     return f"The margin normalised by {best} {verb} since step {int(first.step)}: {changes}."
 
 
 def _stationarity(row):
-    nearest = str(row.norm.values[int(row.kkt.values.argmax())])
-    listed = ", ".join(
-        f"{n} {float(a):.4f}" for n, a in zip(row.norm.values, row.kkt, strict=False)
-    )
+    nearest, listed = str(row.norm.values[int(row.kkt.values.argmax())]), _listed(row.kkt, "{:.4f}")
     slack = float(row.slackness)
     said = "not defined, as samples are misclassified" if slack != slack else f"{slack:.2g}"
     return (

@@ -1,5 +1,4 @@
-"""Margins, loss weights free of cancellation, and how near a network is to a stationary direction
-(arXiv:2602.16340)."""
+"""Margins, loss weights free of cancellation, nearness to stationarity (arXiv:2602.16340)."""
 
 from collections.abc import Sequence
 

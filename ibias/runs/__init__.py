@@ -5,12 +5,5 @@ from .request import Request, logspaced, recording
 from .store import Store
 
 __all__ = [
-    "Request",
-    "Store",
-    "SweepIncomplete",
-    "logspaced",
-    "recording",
-    "simulate",
-    "status",
-    "sweep",
-]
+    "Request", "Store", "SweepIncomplete", "logspaced", "recording", "simulate", "status", "sweep",
+]  # fmt: skip

@@ -1,5 +1,4 @@
-"""A sweep's work on a Dask cluster: results come back as they are ready, a dead worker's work is
-done by another."""
+"""A sweep on a Dask cluster: results come when ready, a dead worker's work goes to another."""
 
 from __future__ import annotations
 

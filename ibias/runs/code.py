@@ -1,5 +1,4 @@
-"""Where code comes from, and what it names: the questions that `own_code` asks of a function or a
-class."""
+"""Where code comes from, and what it names: what `own_code` asks of functions and classes."""
 
 from __future__ import annotations
 
@@ -10,6 +9,7 @@ import inspect
 import sys
 import sysconfig
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import is_dataclass
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -23,16 +23,15 @@ FOUNDATION = {"numpy", "torch", PACKAGE.name, *sys.stdlib_module_names} - {"__ma
 
 
 def text_of(item: Any) -> str | bytes:
-    """The source of a function or class, or of a module's file; ValueError where it cannot be
-    read."""
+    """The source of a function, class or module's file; ValueError where it cannot be read."""
     try:
         if not isinstance(item, ModuleType):
             return inspect.getsource(item)
         file = getattr(item, "__file__", None)  # a folder without __init__.py has none
         return Path(file).read_bytes() if file else b""
     except (OSError, TypeError):
-        name = item.__name__ if isinstance(item, ModuleType) else item.__qualname__
-        name = name if isinstance(item, ModuleType) else f"{item.__module__}.{name}"
+        of_module = isinstance(item, ModuleType)
+        name = item.__name__ if of_module else f"{item.__module__}.{item.__qualname__}"
         raise ValueError(
             f"a store needs the source of {name} to tell its answers from those of another version,"
             " and cannot read it; put it into a file, or pass store=None"
@@ -80,10 +79,8 @@ def imported(names: set[str], module: str) -> Iterator[ModuleType]:
     """The modules of these names, seen from ``module``, as far as there are any."""
     package = module.rpartition(".")[0]
     for name in sorted({*names, *(f"{package}.{each}" for each in names)}):
-        try:
+        with suppress(ImportError, ValueError):
             yield importlib.import_module(name.strip("."))
-        except (ImportError, ValueError):
-            continue
 
 
 @functools.cache
@@ -118,6 +115,4 @@ def is_loose(item: Any) -> bool:
         path = Path(inspect.getfile(item)).resolve()
     except (TypeError, OSError):  # built in, or typed at a prompt
         return True
-    return package_of(item) == "__main__" or not any(
-        path.is_relative_to(root) for root in _installed_in()
-    )
+    return package_of(item) == "__main__" or not any(map(path.is_relative_to, _installed_in()))

@@ -58,17 +58,10 @@ def compute(
         if save:
             save({"engine": engine_state, "values": recorder.values})
 
+    work = problem, trajectories, request.steps, request.record, observe, advance
+    begun, keep = None if state is None else state["engine"], checkpoint if save else None
     with one_thread():
-        run(
-            problem,
-            trajectories,
-            request.steps,
-            request.record,
-            observe,
-            progress=advance,
-            state=None if state is None else state["engine"],
-            checkpoint=checkpoint if save else None,
-        )
+        run(*work, state=begun, checkpoint=keep)
     return recorder.values, (engine, str(problem.device))
 
 
@@ -90,18 +83,11 @@ def versions() -> dict[str, str]:
 
 @cache
 def commit() -> str:
-    """The commit of the package's own repository; "" where it was installed from a wheel, even
-    into a folder of somebody's repository."""
+    """The commit of the package's own repository; "" for a wheel, even inside a repository."""
     root = PACKAGE.parent
-    git = ["git", "-C", str(root), "rev-parse"]
+    git = ["git", "-C", str(root), "rev-parse", "--show-toplevel", "HEAD"]
     try:
-        answer = subprocess.run(
-            [*git, "--show-toplevel", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
+        answer = subprocess.run(git, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     top, _, head = answer.stdout.strip().partition("\n")

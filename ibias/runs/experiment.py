@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -29,8 +30,7 @@ LOG = logging.getLogger("ibias.sweep")
 
 
 class SweepIncomplete(RuntimeError):
-    """Some runs could not be computed. What was is in the store; `reasons` maps "optimizer, seed"
-    to what went wrong."""
+    """Some runs failed: `reasons` says by "optimizer, seed" why; the others are in the store."""
 
     def __init__(self, done: int, total: int, reasons: dict[str, str]):
         self.done, self.total, self.reasons = done, total, reasons
@@ -77,12 +77,11 @@ def simulate(
     request = Request(
         dataset, methods, seeds, steps, record, loss, backend, device, dtype, weights, directions
     )
-    began, runs = perf_counter(), len(request.trajectories)
-    with bar(runs * request.steps, f"{runs} runs", progress) as advance:
-        values, origin = compute(request, range(runs), advance=advance)
-    return labelled(request, values, {origin}).assign_attrs(
-        seconds=round(perf_counter() - began, 3)
-    )
+    began, count = perf_counter(), len(request.trajectories)
+    with bar(count * request.steps, f"{count} runs", progress) as advance:
+        values, origin = compute(request, range(count), advance=advance)
+    runs = labelled(request, values, {origin})
+    return runs.assign_attrs(seconds=round(perf_counter() - began, 3))
 
 
 def sweep(
@@ -156,8 +155,7 @@ def status(
     store: Store | str | Path | None = "auto",
     **options: Any,
 ) -> xr.DataArray:
-    """ "done" or "missing" for each run of a sweep with these options, over (optimizer, seed);
-    computes nothing."""
+    """ "done" or "missing" for each run of such a sweep over (optimizer, seed); computes none."""
     return _states(Memory(Request(dataset, methods, **options), opened(store)))
 
 
@@ -207,19 +205,16 @@ def _unfinished(memory: Memory, keys: list[str]) -> list[str]:
 
 
 def _attempt(memory: Memory, keys: list[str], advance, journal: Journal, state=None) -> None:
-    """Compute the runs `keys` in one call of a backend; a run that is known by now is not stored a
-    second time."""
+    """Compute the runs `keys` in one call of a backend; known ones are not stored twice."""
     if not keys:
         return
 
     def finished(rows, arrays, provenance):
         memory.add([keys[row] for row in rows], arrays, provenance)
 
-    places = [memory.place[key] for key in keys]
+    places, save = [memory.place[key] for key in keys], partial(journal.save, keys)
     try:
-        compute(
-            memory.request, places, finished, advance, state, lambda new: journal.save(keys, new)
-        )
+        compute(memory.request, places, finished, advance, state, save)
     except (OSError, ValueError, TypeError, MemoryError):
         raise  # the store's disk, or arguments that no other run would like better
     except Exception as error:
@@ -244,15 +239,11 @@ def _on_cluster(memory: Memory, groups: list[list[str]], advance, client) -> Non
 
 
 def _states(memory: Memory) -> xr.DataArray:
-    words = [
-        "done"
-        if key in memory.runs
-        else f"failed: {memory.failures[key]}"
-        if key in memory.failures
-        else "missing"
-        for key in memory.keys
-    ]
-    request = memory.request
+    failed, request = (
+        {key: f"failed: {why}" for key, why in memory.failures.items()},
+        memory.request,
+    )
+    words = ["done" if key in memory.runs else failed.get(key, "missing") for key in memory.keys]
     shape = len(request.columns), len(request.seeds)
     names = [column["optimizer"] for column in request.columns]
     coords = {"optimizer": names, "seed": list(request.seeds)}

@@ -29,17 +29,14 @@ def descriptions(request: Request) -> list[dict]:
     the package's files are no longer those that were imported.
     """
     directions = (request.directions or {}).values()
+    where = {"backend": request.backend, "device": str(request.device), "dtype": request.precision}
     common = {
         "kind": "run",
         "dataset": request.dataset.digest,
         "loss": as_text(request.loss),
         "steps": request.steps,
-        "record": sha256(np.asarray(request.record, dtype="<i8").tobytes()).hexdigest(),
-        "arithmetic": {
-            "backend": request.backend,
-            "device": str(request.device),
-            "dtype": request.precision,
-        },
+        "record": record_digest(request.record),
+        "arithmetic": where,
         "weights": request.weights,
         "directions": [sha256(np.ascontiguousarray(m).tobytes()).hexdigest() for m in directions],
         "source": source_hash(),
@@ -50,6 +47,11 @@ def descriptions(request: Request) -> list[dict]:
         own = {"method": text, "own": own_source(method, request.loss)}
         keys += [common | own | {"seed": seed} for seed in request.seeds]
     return keys
+
+
+def record_digest(record: np.ndarray) -> str:
+    """SHA-256 of a recording grid."""
+    return sha256(np.asarray(record, dtype="<i8").tobytes()).hexdigest()
 
 
 def source_hash() -> str:

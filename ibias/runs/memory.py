@@ -57,8 +57,7 @@ class Memory:
         return [key for key in dict.fromkeys(self.keys) if key not in self.runs]
 
     def add(self, keys: Sequence[str], arrays: dict[str, np.ndarray], provenance: dict) -> None:
-        """Keep finished runs, `keys` along the first axis; in the store first, so that what is
-        counted is safe."""
+        """Keep finished runs, `keys` along the first axis; in the store before they count."""
         for row, key in enumerate(keys):
             if key not in self.runs:
                 run = {name: value[row].copy() for name, value in arrays.items()}

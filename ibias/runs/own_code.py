@@ -156,8 +156,7 @@ class _Inventory:
         return not is_foundation(item) and (package_of(item) in self.packages or is_loose(item))
 
     def _installed(self, item: Any) -> None:
-        """Of another package: which, and its version; those of the foundation are beside every
-        answer."""
+        """Of another package: which, and its version; the foundation's are in every answer."""
         package = package_of(item)
         if package not in FOUNDATION:
             self._line(package, str(getattr(sys.modules.get(package), "__version__", "")))

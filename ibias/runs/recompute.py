@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from hashlib import sha256
 from math import inf
 
 import numpy as np
@@ -21,17 +20,15 @@ from ..norms import Entrywise, Schatten
 from ..schedules import Power
 from ..signals import FullBatch, Minibatch, Momentum, VarianceReduced
 from .compute import compute
-from .key import source_hash
+from .key import record_digest, source_hash
 from .request import Request, logspaced
 from .store import Entry
 
 TOLERANCE = 1e-6
 """Relative. Two machines round in another order, 1e-16 at a time, for up to a million steps; a
 number that somebody changed on purpose is changed by more."""
-PARTS = (
-    *(SteepestDescent, Entrywise, Schatten, Power),
-    *(FullBatch, Minibatch, Momentum, VarianceReduced),
-)
+PARTS: tuple[type, ...] = SteepestDescent, Entrywise, Schatten, Power
+PARTS += FullBatch, Minibatch, Momentum, VarianceReduced
 _BY_NAME = {kind.__name__: kind for kind in PARTS}
 
 
@@ -101,7 +98,7 @@ def _record(steps: int, count: int, digest: str) -> np.ndarray:
     grids = [np.arange(0, steps + 1, step), np.array([0, steps]), np.array([steps])]
     spaced = (logspaced(points)(steps) for points in range(1, 5 * count + 300))
     for grid in (*grids, *spaced):
-        if sha256(np.asarray(grid, dtype="<i8").tobytes()).hexdigest() == digest:
+        if record_digest(grid) == digest:
             return grid
     raise LookupError("the steps at which it was measured are not known")
 

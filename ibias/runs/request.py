@@ -21,8 +21,7 @@ from ..signals import recipe
 
 
 class logspaced:
-    """A recording grid: 0, and about ``count`` distinct steps up to the last one, evenly spaced in
-    the logarithm."""
+    """A recording grid: 0 and about ``count`` steps to the last, evenly spaced in the logarithm."""
 
     def __init__(self, count: int):
         self.count = whole("logspaced(count) counts points", count, least=1)
@@ -38,8 +37,7 @@ class logspaced:
 
 
 def recording(record: Any, steps: int) -> np.ndarray:
-    """The increasing steps at which to measure, from ``logspaced(count)`` or a list of steps in
-    0..steps."""
+    """The increasing steps, in 0..steps, of ``logspaced(count)`` or of a list."""
     given = record(steps) if callable(record) else record
     try:
         grid = np.array([whole("a step", step) for step in given], dtype=np.int64)
@@ -109,8 +107,7 @@ class Request:
 
 
 def chosen_device(device: str) -> str:
-    """ "auto" is CUDA when there is one; asking for CUDA where there is none is an error, not a
-    fallback."""
+    """ "auto": CUDA when there is one; where it is asked for and is not, an error, no fallback."""
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if str(device).startswith("cuda") and not torch.cuda.is_available():
@@ -130,8 +127,7 @@ def chosen_device(device: str) -> str:
 
 
 def _lists(request: Request) -> tuple[tuple[SteepestDescent, ...], tuple[int, ...]]:
-    """Methods and seeds; ValueError or TypeError, with what to pass instead, for what no backend
-    can run."""
+    """Methods and seeds; ValueError or TypeError, with what to pass, for what cannot run."""
     methods = request.methods
     methods = [methods] if isinstance(methods, SteepestDescent) else methods
     kinds = {
@@ -189,8 +185,7 @@ def _columns(methods: Sequence[SteepestDescent], n: int) -> list[dict]:
 
 
 def _warn_of_short_averages(methods: Sequence[SteepestDescent], n: int, steps: int) -> None:
-    """A momentum whose memory is longer than a tenth of the run never leaves its start: said, not
-    refused."""
+    """Warn of a momentum whose memory exceeds a tenth of the run: it never leaves its start."""
     for method in methods:
         flat = recipe(method.signal, n)
         if flat and flat.momentum and steps and round((1 - flat.momentum) * steps, 6) < 10:

@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,8 +28,7 @@ class Recorder:
         self.values: dict[str, np.ndarray] = {"diverged": np.zeros(self.shape, bool)}
 
     def observe(self, index: int, rows: Sequence[int], w: torch.Tensor) -> None:
-        """Measure the trajectories ``rows`` at record ``index``; w has shape
-        ``(len(rows), k, d)``."""
+        """Measure trajectories ``rows`` at record ``index``; w: ``(len(rows), k, d)``."""
         norms = [self.norms[row] for row in rows]
         measured = measure(self.problem, w, norms, self.request.directions)
         if self.request.weights:
@@ -48,16 +48,14 @@ def labelled(request: Request, values: Mapping[str, np.ndarray], origins: set) -
     values = {name: value.reshape(*shape, *value.shape[1:]) for name, value in values.items()}
     diverged = values.pop("diverged")
     first = np.where(diverged.any(-1), request.record[diverged.argmax(-1)], -1)
+    values["diverged_at"] = first
     axes = {"cosine": (*dims[:3], "direction")}
     variables = {
         name: (axes.get(name, dims[: v.ndim]), v, {"long_name": LABELS[name]})
         for name, v in values.items()
     }
-    variables["diverged_at"] = (dims[:2], first, {"long_name": LABELS["diverged_at"]})
-    coords = {
-        "seed": list(request.seeds),
-        "step": ("step", request.record, {"long_name": "iterations"}),
-    }
+    steps = "step", request.record, {"long_name": "iterations"}
+    coords: dict[str, Any] = {"seed": list(request.seeds), "step": steps}
     coords |= {"direction": list(request.directions)} if request.directions else {}
     for key in request.columns[0]:
         coords[key] = ("optimizer", [column[key] for column in request.columns])

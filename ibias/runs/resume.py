@@ -56,17 +56,12 @@ class Journal:
     def save(self, keys: list[str], state: dict[str, dict[str, np.ndarray]]) -> None:
         """Keep the state of the runs `keys`, unless the last one is fresh."""
         if self.store is not None and monotonic() - self._saved >= self.every:
-            flat = {
-                f"{part}/{name}": value
-                for part, values in state.items()
-                for name, value in values.items()
-            }
+            flat = {f"{p}/{n}": a for p, arrays in state.items() for n, a in arrays.items()}
             self.store.put(self.about, flat, {"keys": self.keys, "of": keys})
             self._saved = monotonic()
 
     def forget(self) -> None:
-        """Every run is known, so that nothing is left to go on with; a store that can only be read
-        keeps what it has."""
+        """Every run is known: drop the journal, unless the store can only be read."""
         if self.store is not None:
             with suppress(OSError):
                 self.store.discard(key_of(self.about))

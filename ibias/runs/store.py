@@ -59,8 +59,7 @@ class Entry:
 
 
 def key_of(about: Mapping) -> str:
-    """SHA-256 of the description: the same for every order of its keys, every locale and every hash
-    seed."""
+    """SHA-256 of the description, whatever the order of its keys, locale and hash seed."""
     return hashlib.sha256(_json(about)).hexdigest()
 
 
@@ -95,23 +94,16 @@ class Store:
     def put(
         self, about: Mapping, arrays: Mapping[str, np.ndarray], provenance: Mapping | None = None
     ) -> str:
-        """Store `arrays` as the answer to `about`; returns the key. Replaces an entry of the same
-        key whole or not at all."""
+        """Store `arrays` as the answer to `about`, an older one replaced whole; returns the key."""
         arrays = {name: np.asarray(array) for name, array in arrays.items()}
         key = key_of(about)
-        header = {
-            "format": FORMAT,
-            "key": key,
-            "content": content_of(arrays),
-            "about": about,
-            "provenance": provenance or {},
-        }
+        header = {"format": FORMAT, "key": key, "content": content_of(arrays)}
+        header |= {"about": about, "provenance": provenance or {}}
         write_whole(self.path(key), npz.pack(arrays, {_HEADER: _json(header)}))
         return key
 
     def get(self, key: str) -> Entry | None:
-        """The entry, or None when there is none that can be used (a damaged one is set aside, with
-        a `StoreWarning`)."""
+        """The entry; None for none, or for a damaged one (set aside with a `StoreWarning`)."""
         path = self.path(key)
         try:
             return read_entry(path)
@@ -130,11 +122,8 @@ class Store:
 
     def paths(self) -> Iterator[Path]:
         """The files of all entries, in the order of their names."""
-        yield from sorted(
-            path
-            for path in self.folder.glob("[0-9a-f][0-9a-f]/*.npz")
-            if not path.name.startswith(".")
-        )
+        found = self.folder.glob("[0-9a-f][0-9a-f]/*.npz")
+        yield from sorted(path for path in found if not path.name.startswith("."))
 
     def verify(self, progress: bool = False) -> tuple[list[Path], list[Path]]:
         """Read and check every entry: (sound files, where the damaged ones were moved to)."""
@@ -152,14 +141,9 @@ class Store:
         return sound, damaged
 
     def gc(self, stale: Callable[[Entry], bool], dry_run: bool = False) -> list[Path]:
-        """Delete entries that `stale` says nobody will ask for again, and temporary files of dead
-        processes. Set-aside files stay."""
-        old = time.time() - _STALE_AFTER
-        doomed = [
-            path
-            for path in self.folder.glob("[0-9a-f][0-9a-f]/.*.part")
-            if path.stat().st_mtime < old
-        ]
+        """Delete entries that `stale` marks and files of dead processes; set-aside ones stay."""
+        old, parts = time.time() - _STALE_AFTER, self.folder.glob("[0-9a-f][0-9a-f]/.*.part")
+        doomed = [path for path in parts if path.stat().st_mtime < old]
         for path in self.paths():
             with contextlib.suppress(ValueError, FileNotFoundError):
                 if stale(read_entry(path)):
@@ -201,9 +185,8 @@ def read_entry(path: Path) -> Entry:
         )
         named = key_of(about)
     except (KeyError, ValueError, TypeError, RecursionError) as error:
-        raise BadEntry(
-            f"{path}: its {_HEADER} is missing or damaged ({type(error).__name__})"
-        ) from error
+        kind = type(error).__name__
+        raise BadEntry(f"{path}: its {_HEADER} is missing or damaged ({kind})") from error
     if kind != FORMAT:
         raise BadEntry(f"{path}: format {str(kind)[:20]!r}, while this version reads {FORMAT}")
     if not isinstance(about, dict) or not isinstance(provenance, dict):
@@ -216,8 +199,7 @@ def read_entry(path: Path) -> Entry:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` holds all of it or is left as it was; the temporary file is
-    removed whatever happens."""
+    """Write `data`: `path` then holds all of it or is as before; no temporary file is left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{path.name[:16]}.{os.getpid()}.{secrets.token_hex(4)}.part"
     try:
@@ -239,6 +221,4 @@ def default_folder() -> Path | None:
 
 
 def _json(value) -> bytes:
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    ).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

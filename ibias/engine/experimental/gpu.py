@@ -24,8 +24,7 @@ WARM_UP = 3  # eager steps before a capture: libraries allocate their workspaces
 
 
 def run(*args, workers: int = 1, **options) -> None:
-    """``driver.drive`` on the problem's CUDA device.  Groups run one after the other, however many
-    ``workers``."""
+    """``driver.drive`` on CUDA, group after group, whatever ``workers``."""
     drive(GraphWorkspace, *args, **options)
 
 
@@ -62,8 +61,7 @@ class GraphWorkspace(LaneWorkspace):
         self.graphs[opening].replay()
 
     def _capture(self, opening: bool) -> torch.cuda.CUDAGraph:
-        """The graph of one step.  Warm-up steps move the weights, so all that a step writes is put
-        back."""
+        """The graph of one step; what its warm-up steps have written is put back."""
         written = (self.w, self.m, self.log_scale, *self.snapshot)
         before = [tensor.clone() for tensor in written]
         aside = torch.cuda.Stream(self.w.device)

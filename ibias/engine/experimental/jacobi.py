@@ -34,8 +34,7 @@ def steepest(norm: Norm, signal: Tensor) -> Tensor:
 
 
 def rotate_to_orthogonal(a: Tensor) -> Tensor:
-    """Rows of ``a`` = [A | I] rotated in pairs until the rows of A are orthogonal; I becomes the
-    rotation."""
+    """Rows of ``a`` = [A | I] rotated in pairs until those of A are orthogonal, I with them."""
     count = a.shape[-2]
     width = a.shape[-1] - count
     for _ in range(SWEEPS):
@@ -47,8 +46,7 @@ def rotate_to_orthogonal(a: Tensor) -> Tensor:
 
 
 def _angle(p, r):
-    """Cosine and sine of the rotation that makes rows ``p`` and ``r`` orthogonal,
-    ``|theta| <= pi/4``."""
+    """Cosine and sine of the rotation, at most pi/4, that makes ``p`` and ``r`` orthogonal."""
     dot = 2 * (p * r).sum(-1, keepdim=True)
     gap = r.square().sum(-1, keepdim=True) - p.square().sum(-1, keepdim=True)
     radius = torch.hypot(dot, gap)
@@ -60,15 +58,13 @@ def _angle(p, r):
 
 @lru_cache
 def _rounds(count: int, device) -> list[tuple[Tensor, Tensor]]:
-    """All pairs in rounds of disjoint pairs, as index tensors (made once per device: a capture must
-    not copy from the host)."""
+    """Rounds of disjoint pairs as index tensors, cached: a capture must not copy from the host."""
     pairs = [torch.tensor(pairs, device=device).unbind(1) for pairs in tournament(count)]
     return [(first, second) for first, second in pairs if len(first)]
 
 
 def _weights(norm, sigma):
-    """``f / sigma`` of each row, 0 below the numerical rank; f is the vector map of the conjugate
-    exponent."""
+    """``f / sigma`` of each row, 0 below the numerical rank; f: the conjugate exponent's map."""
     largest, zero = sigma.amax(-1, keepdim=True), torch.zeros_like(sigma)
     kept = (sigma > norm.cut(sigma.dtype) * largest) & (sigma > 0)
     safe = torch.where(kept, sigma, 1)

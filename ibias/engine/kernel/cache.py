@@ -13,8 +13,7 @@ from numba.core import caching
 
 
 def source_stamp(folder: Path = Path(__file__).parent) -> str:
-    """A digest of every source file of ``folder`` (the kernel) and of the version that compiles
-    it."""
+    """A digest of the source files of ``folder`` (the kernel) and of numba's version."""
     digest = hashlib.sha256(numba.__version__.encode())
     for path in sorted(folder.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -23,9 +22,8 @@ def source_stamp(folder: Path = Path(__file__).parent) -> str:
 
 def _watching(locator):
     """A place to keep files, as numba offers it, that goes stale with the whole folder."""
-    return type(
-        f"Watching{locator.__name__}", (locator,), {"get_source_stamp": lambda self: source_stamp()}
-    )
+    stamp = {"get_source_stamp": lambda self: source_stamp()}
+    return type(f"Watching{locator.__name__}", (locator,), stamp)
 
 
 class _Files(caching.CompileResultCacheImpl):

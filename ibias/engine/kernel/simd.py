@@ -17,9 +17,8 @@ from numba.extending import intrinsic, models, register_model
 from numba.np.arrayobj import make_array
 
 WIDTH = 8
-DOUBLES, SINGLES, INTS = (
-    ir.VectorType(t, WIDTH) for t in (ir.DoubleType(), ir.FloatType(), ir.IntType(64))
-)
+_KINDS = ir.DoubleType(), ir.FloatType(), ir.IntType(64)
+DOUBLES, SINGLES, INTS = (ir.VectorType(kind, WIDTH) for kind in _KINDS)
 FUSED = ("contract",)  # a*b + c may round once; nothing else is relaxed
 
 
@@ -47,18 +46,16 @@ def _all(x, kind=DOUBLES):
 def _repeat(builder, x):
     undefined = ir.Constant(DOUBLES, ir.Undefined)
     first = builder.insert_element(undefined, x, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(
-        first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
-    )
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+    return builder.shuffle_vector(first, undefined, zeros)
 
 
 def _call(builder, name, *arguments):
     """The LLVM intrinsic ``name`` for vectors of doubles or singles."""
     suffix = ".v8f32" if arguments[0].type == SINGLES else ".v8f64"
     kind = ir.FunctionType(arguments[0].type, [a.type for a in arguments])
-    return builder.call(
-        cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}{suffix}"), arguments
-    )
+    found = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}{suffix}")
+    return builder.call(found, arguments)
 
 
 def _pick(builder, relation, x, y, yes, no):
@@ -97,12 +94,8 @@ def _define(op, instruction):
     @infer_global(op)
     class _Typing(AbstractTemplate):
         def generic(self, args, kws):
-            if (
-                not kws
-                and len(args) == 2
-                and vector in args
-                and all(a in (vector, types.float64) for a in args)
-            ):
+            known = vector in args and all(a in (vector, types.float64) for a in args)
+            if known and len(args) == 2 and not kws:
                 return signature(vector, vector, vector)
 
     @lower_builtin(op, _Vector, _Vector)
@@ -110,13 +103,10 @@ def _define(op, instruction):
         return getattr(builder, instruction)(*args, flags=FUSED)
 
 
-for _op, _instruction in (
-    (operator.add, "fadd"),
-    (operator.sub, "fsub"),
-    (operator.mul, "fmul"),
-    (operator.truediv, "fdiv"),
-):
-    _define(_op, _instruction)
+_define(operator.add, "fadd")
+_define(operator.sub, "fsub")
+_define(operator.mul, "fmul")
+_define(operator.truediv, "fdiv")
 
 
 # ---- functions for compiled code
@@ -201,10 +191,8 @@ _EXP = (
     1.0,
     1.0,
 )
-_LOG2_HIGH, _LOG2_LOW = (
-    6.93147180369123816490e-01,
-    1.90821492927058770002e-10,
-)  # their sum is log 2 to 90 bits
+# their sum is log 2 to 90 bits
+_LOG2_HIGH, _LOG2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 
 
 @intrinsic
@@ -260,9 +248,8 @@ def half_angle_tangent(typing, gap, dot, size):
         g = b.fptrunc(_times(b, _times(b, dot, inverse), _all(2.0)), SINGLES)
         sign = _call(b, "copysign", _all(1.0, SINGLES), h)
         g2 = _times(b, g, g)
-        t = _plus(
-            b, _call(b, "fabs", h), _call(b, "sqrt", _plus(b, _times(b, h, h), g2))
-        )  # half of 2 cos^2, times the radius
+        # half of 2 cos^2, times the radius
+        t = _plus(b, _call(b, "fabs", h), _call(b, "sqrt", _plus(b, _times(b, h, h), g2)))
         t = _plus(b, t, _call(b, "sqrt", _plus(b, _times(b, t, t), g2)))
         return b.fpext(b.fdiv(_times(b, sign, g), _plus(b, t, _all(1e-37, SINGLES))), DOUBLES)
 

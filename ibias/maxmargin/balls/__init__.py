@@ -15,12 +15,9 @@ __all__ = [
     "common_basis", "ratio",
 ]  # fmt: skip
 
-BALLS: dict[tuple[type, float], type] = {
-    (Entrywise, inf): Box,
-    (Entrywise, 1): CrossPolytope,
-    (Schatten, inf): SpectralBall,
-    (Schatten, 1): NuclearBall,
-}
+BALLS: dict[tuple[type, float], type]
+BALLS = {(Entrywise, inf): Box, (Entrywise, 1): CrossPolytope}
+BALLS |= {(Schatten, inf): SpectralBall, (Schatten, 1): NuclearBall}
 
 
 def ball_type(norm):

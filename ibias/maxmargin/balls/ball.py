@@ -1,5 +1,4 @@
-"""What the interior point asks of a norm: the relation between W and its dual matrix S,
-linearised."""
+"""What the interior point asks of a norm: the linearised relation of W and its dual matrix S."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -59,8 +58,7 @@ class Ball(ABC):
 
     @abstractmethod
     def residual(self, mu, affine):
-        """(c, e) for products driven to ``mu``; ``affine`` is the predictor's step, for Mehrotra's
-        correction, or None."""
+        """(c, e) for products driven to ``mu``; ``affine``: the step to correct by, or None."""
 
     @abstractmethod
     def step(self, dw, ds, dt):

@@ -55,8 +55,7 @@ class NuclearBall(Conic):
 
     @staticmethod
     def rank(w, s):
-        """Number of non-zero singular values of W: those that beat the distance of S's from its
-        largest."""
+        """Number of singular values of W that beat the distance of S's from its largest."""
         return int((w / w[0] > 1 - s / s[0]).sum())
 
     @staticmethod
@@ -81,8 +80,7 @@ class NuclearBall(Conic):
 
 
 def _inverse(k):
-    """Inverse of a positive definite matrix whose diagonal spans many orders, equilibrated
-    first."""
+    """Inverse of a positive definite matrix, equilibrated: its diagonal spans many orders."""
     scale = 1 / np.sqrt(np.diag(k))
     k = k * scale[:, None] * scale
     k[np.diag_indices_from(k)] += 1e-15

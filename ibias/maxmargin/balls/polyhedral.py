@@ -64,8 +64,7 @@ class Box(Polyhedral):
 
     @staticmethod
     def hull(w, s):
-        """At a relative-interior optimum: entries strictly inside the box are free, the others are
-        the signs of S."""
+        """In the face's interior: entries strictly inside are free, the others are signs of S."""
         free = (1 - np.abs(w) > np.abs(s) / np.abs(s).max()).ravel()
 
         def cuts(w):
@@ -115,8 +114,7 @@ class CrossPolytope(Polyhedral):
 
     @staticmethod
     def hull(w, s):
-        """At a relative-interior optimum: the non-zero entries have the signs of S and a signed sum
-        of one."""
+        """In the face's interior: the non-zero entries have the signs of S and signed sum one."""
         free = (np.abs(w) / np.abs(w).max() > 1 - np.abs(s) / np.abs(s).max()).ravel()
         signs = np.sign(s).ravel()
 

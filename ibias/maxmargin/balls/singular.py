@@ -14,8 +14,7 @@ from .ball import Ball
 
 
 class SymmetricSkew:
-    """``(w_ij, w_ji) -> (w_ij + w_ji, w_ij - w_ji) / sqrt 2`` for i < j < min(q, r), on the last
-    axis; its own inverse."""
+    """``(w_ij, w_ji) -> (w_ij + w_ji, w_ij - w_ji) / sqrt 2``, i < j < min(q, r); involution."""
 
     def __init__(self, q, r):
         i, j = np.triu_indices(min(q, r), 1)
@@ -51,8 +50,7 @@ def square_images(i, j, q, square):
 
 
 def tail_images(i, j, q, square):
-    """Entries beyond the square part: ``(p_i + m_i) f_j'`` where W is wide, ``e_i (p_j - m_j)'``
-    where it is tall."""
+    """The others: ``(p_i + m_i) f_j'`` where W is wide, ``e_i (p_j - m_j)'`` where it is tall."""
     wide, one = j >= square, np.ones(len(i))
     first = i, np.where(wide, q + j, j), one
     second = np.where(wide, q + i, i), q + j, np.where(wide, 1.0, -1.0)

@@ -1,5 +1,4 @@
-"""The spectral norm: X = [I W; W' I], Z = [P -S/2; -S'/2 Q] with trace P + trace Q = ||S||_* at the
-optimum."""
+"""The spectral norm: X = [I W; W' I], Z = [P -S/2; -S'/2 Q], trace Z = ||S||_* at the optimum."""
 
 import numpy as np
 
@@ -48,8 +47,7 @@ class SpectralBall(Conic):
 
     @staticmethod
     def rank(w, s):
-        """Number of non-zero singular values of S: those that beat the distance of W's from one
-        (common singular basis)."""
+        """Number of singular values of S that beat the distance of W's from one."""
         return int((s / s[0] > 1 - w).sum())
 
     @staticmethod

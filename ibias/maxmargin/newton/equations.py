@@ -54,8 +54,7 @@ class UnknownWeights:
         self.schur = corner - self.border.T @ self.columns
 
     def solve(self, r, p, e, total=1.0):
-        """(dW, z, None): the multipliers follow from dW.  ``total``: in place of the one of
-        ``1 - u p``."""
+        """(dW, z, None): multipliers follow from dW.  ``total``: for the one of ``1 - u p``."""
         v = self.inner.solve(r + self.adjoint(p))
         right = np.array([total - (self.unit * p).sum(), *e])
         z = np.linalg.solve(self.schur, right - self.border.T @ v)

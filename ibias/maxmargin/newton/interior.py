@@ -23,8 +23,7 @@ from .equations import UnknownMultipliers, UnknownWeights
 
 @dataclass
 class Iterate:
-    """Primal and dual matrices in the coordinates of the data (W and S of shape (k, d));
-    ``slack = margins(W) - gamma``."""
+    """Primal and dual in the data's coordinates: W, S (k, d), ``slack = margins(W) - gamma``."""
 
     w: np.ndarray
     a: np.ndarray
@@ -35,8 +34,7 @@ class Iterate:
 
 @dataclass
 class Optimum:
-    """Best bounds seen, what attains them (w, a), and the iterate of the smallest gap (relative
-    interior of the face)."""
+    """Best bounds, their w and a, and the iterate of the smallest gap (inside the face)."""
 
     lower: float = -inf
     upper: float = inf
@@ -91,8 +89,7 @@ class InteriorPoint:
         return products / (self.pairs.count + self.ball.parameters)
 
     def bounds(self):
-        """Lower and upper bound of the current iterate, without the rounding that ``certify``
-        adds."""
+        """Bounds of the current iterate, without the rounding that ``certify`` adds."""
         w, a = self.ball.w, np.maximum(self.a, 0)
         length = float(self.norm.value(w[:, self.bounded]))
         lower = (self.pairs.margins(w) / self.unit).min() / length if length > 0 else 0.0
@@ -231,8 +228,7 @@ class InteriorPoint:
         self.slack, self.a = self.slack + primal * step.slack, self.a + dual * step.a
 
     def _shortened(self, step, length):
-        """Move the ball along a step short enough that the nonlinear residual stays below the
-        products."""
+        """Move the ball by a step so short that products exceed the nonlinear residual."""
         ball, w, s = self.ball, self.ball.w, self.ball.s
         before = ball.error(self.pairs, self.a, self.slack, self.gamma * self.unit)
         for _ in range(12):

@@ -104,16 +104,14 @@ def newton_nuclear(pairs, w, s, a, on, gamma, eps, rounds=4):
         current = zero((q, d))
         np.fill_diagonal(current, np.r_[sigma[:r], zero(min(q, d) - r)])
         vector = current.ravel()[free]
-        system = np.block(
-            [
-                [(curvature + curvature.T) / 2, -rows.T, trace[:, None], zero((size, 1))],
-                [-rows, zero((count, count)), zero((count, 1)), ones],
-                [trace[None], zero((1, count)), zero((1, 2))],
-                [zero((1, size)), ones.T, zero((1, 2))],
-            ]
-        )
+        blocks = [
+            [(curvature + curvature.T) / 2, -rows.T, trace[:, None], zero((size, 1))],
+            [-rows, zero((count, count)), zero((count, 1)), ones],
+            [trace[None], zero((1, count)), zero((1, 2))],
+            [zero((1, size)), ones.T, zero((1, 2))],
+        ]
         rhs = np.r_[rows.T @ a - t * trace, rows @ vector - gamma, 1 - vector @ trace, 1 - a.sum()]
-        step = NuclearUnknowns.unpack(_proximal_solve(system, rhs, size, eps), size)
+        step = NuclearUnknowns.unpack(_proximal_solve(np.block(blocks), rhs, size, eps), size)
         a, t = a + step.a, t + step.t
         current.ravel()[free] += step.w
         left, sigma, right = np.linalg.svd(current)

@@ -85,8 +85,7 @@ class Pairs:
         return self.adjoint(a)
 
     def gram(self, weight):
-        """``A^T diag(weight) A`` (size, size), class by class: n k r^2 multiplications and one
-        product."""
+        """``A^T diag(weight) A`` (size, size) by classes: n k r^2 multiplications, a product."""
         q, r = self.shape
         blocks = np.empty((self.k, self.k, r, r))
         for c in range(self.k):

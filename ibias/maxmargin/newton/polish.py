@@ -12,8 +12,7 @@ from .newton import newton_nuclear, newton_spectral
 
 
 def active(off, a, slack, gamma):
-    """Constraints (n, k) whose multiplier beats their slack, both relative: the support under
-    strict complementarity."""
+    """Constraints (n, k) whose multiplier beats their slack, both relative: the support."""
     return ~off & (a / a.max() > slack / gamma)
 
 
@@ -45,8 +44,7 @@ def _attempts(pairs, norm, optimum, free):
     elif free:
         return
     elif kind is None:
-        # two readings of "small slack": gamma of the ball's problem, and of the smooth one
-        for level in (gamma, face.gamma):
+        for level in (gamma, face.gamma):  # "small slack" in the ball's problem, in the smooth one
             yield _smooth, active(pairs.off, face.a, face.slack, level), {"norm": norm}
     elif issubclass(kind, Polyhedral):
         yield _polyhedral, on, {"kind": kind, "gamma": gamma}
@@ -60,8 +58,7 @@ def least_squares(matrix, rhs):
 
 
 def _polyhedral(pairs, w, s, a, on, kind, gamma):
-    """Two least-squares corrections: the free entries of W to equal margins, a to S = 0 (sum norm:
-    |S| = t) on them."""
+    """Least-squares corrections: free entries of W to equal margins, a to S = 0 (or |S| = t)."""
     hull = kind.hull(w, s)
     matrix = pairs.matrix(*np.nonzero(on))
     rows, count, z = matrix @ hull.directions, len(a), hull.directions.T @ w.ravel()
@@ -77,8 +74,7 @@ def _polyhedral(pairs, w, s, a, on, kind, gamma):
 
 
 def _smooth(pairs, w, _, a, on, norm, rounds=6):
-    """Newton on ``grad ||W||^2 / 2 = A'a``, margins = 1' (the scaled problem's gamma is ||W||^2),
-    ``sum a = 1``."""
+    """Newton on ``grad ||W||^2 / 2 = A'a``, margins = 1' (gamma is ||W||^2), ``sum a = 1``."""
     samples, classes = np.nonzero(on)
     ball = Smooth(pairs.adjoint_of(a, on), norm)
     if norm.p >= 2:

@@ -1,5 +1,4 @@
-"""The persistent kernel behind the common contract: which runs it takes, and how a group of them is
-laid out."""
+"""The persistent kernel behind the common contract: what it takes, how a group is laid out."""
 
 import numpy as np
 import torch
@@ -48,8 +47,7 @@ def refusal(problem: Problem, norm: Norm, recipe: Recipe) -> str:
 
 
 def shared_numbers(k: int, d: int, *, reduced: bool, schatten: bool, batch: int = 0) -> int:
-    """What ``Chip`` in ``runs.cu`` takes of shared memory for one run, with the residuals of
-    ``batch`` samples."""
+    """Shared memory of ``Chip`` in ``runs.cu`` for a run and the residuals of ``batch`` samples."""
     pairs = k // 2
     polar = (k - 1) * (k + 2) + 3 * pairs if schatten else 0
     scratch = max(PARTS, 3 * ROW_PARTS * pairs)
@@ -57,8 +55,7 @@ def shared_numbers(k: int, d: int, *, reduced: bool, schatten: bool, batch: int 
 
 
 class PersistentWorkspace:
-    """A group of runs, one thread block each; W, M and what variance reduction keeps stay on the
-    device between launches."""
+    """Runs, a thread block each; W, M and what variance reduction keeps stay on the device."""
 
     def __init__(self, problem: Problem, group: Group):
         data, runs, x, b = problem.dataset, group.runs, problem.x, group.batch_size

@@ -19,17 +19,10 @@ REAL = {torch.float64: "double", torch.float32: "float"}
 
 
 def missing(device: torch.device) -> str:
-    """What this machine lacks to build the kernel for ``device`` ("" if nothing), as the end of a
-    sentence."""
+    """What is lacking here to build the kernel for ``device``, to end a sentence ("": nothing)."""
     if device.type == "cpu":
-        return (
-            ""
-            if compiler()
-            else (
-                "no C++ compiler was found: install g++, or name one in the environment"
-                " variable CXX"
-            )
-        )
+        remedy = "install g++, or name one in the environment variable CXX"
+        return "" if compiler() else f"no C++ compiler was found: {remedy}"
     kernel = getattr(torch.cuda._utils, "_CudaKernel", None)
     if hasattr(torch.cuda, "_compile_kernel") and hasattr(kernel, "set_shared_memory_config"):
         return ""
@@ -64,15 +57,12 @@ def _cuda_kernel(device, dtype):
     from torch.utils import cpp_extension
 
     home = cpp_extension.CUDA_HOME
-    cpp_extension.CUDA_HOME = home or str(
-        SOURCE
-    )  # torch wants a folder of headers even for a source that includes none
+    # torch wants a folder of headers even for a source that includes none
+    cpp_extension.CUDA_HOME = home or str(SOURCE)
+    source, real = (SOURCE / "runs.cu").read_text(encoding="utf-8"), [f"-DREAL={REAL[dtype]}"]
     try:
         with torch.cuda.device(device):
-            source = (SOURCE / "runs.cu").read_text(encoding="utf-8")
-            kernel = torch.cuda._compile_kernel(
-                source, "persistent", nvcc_options=[f"-DREAL={REAL[dtype]}"]
-            )
+            kernel = torch.cuda._compile_kernel(source, "persistent", nvcc_options=real)
             kernel.set_shared_memory_config(shared_bytes(device))
     finally:
         cpp_extension.CUDA_HOME = home
@@ -81,12 +71,8 @@ def _cuda_kernel(device, dtype):
 
 def compiler() -> str | None:
     """The C++ compiler: the one that CXX names, or g++, clang++, c++."""
-    return next(
-        filter(
-            None, map(shutil.which, filter(None, (os.environ.get("CXX"), "g++", "clang++", "c++")))
-        ),
-        None,
-    )
+    names = os.environ.get("CXX"), "g++", "clang++", "c++"
+    return next(filter(None, map(shutil.which, filter(None, names))), None)
 
 
 def host_library(
@@ -97,33 +83,21 @@ def host_library(
 
     Raises RuntimeError with the compiler's words when it fails.
     """
-    command = [
-        compiler(),
-        *flags,
-        f"-DREAL={REAL[dtype]}",
-        f"-DSHARED_BYTES={HOST_SHARED_BYTES}",
-        str(source / "host.cpp"),
-    ]
+    options = [*flags, f"-DREAL={REAL[dtype]}", f"-DSHARED_BYTES={HOST_SHARED_BYTES}"]
+    command = [compiler(), *options, str(source / "host.cpp")]
     version = subprocess.run([command[0], "--version"], capture_output=True, text=True).stdout
-    texts = [repr(command[1:-1]), version] + [
-        (source / name).read_text(encoding="utf-8") for name in ("host.cpp", "runs.cu")
-    ]
+    files = [source / name for name in ("host.cpp", "runs.cu")]
+    texts = [repr(options), version, *(file.read_text(encoding="utf-8") for file in files)]
+    digest = hashlib.sha256(chr(0).join(texts).encode()).hexdigest()
     folder = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ibias"
-    target = (
-        folder / f"persistent-{hashlib.sha256(chr(0).join(texts).encode()).hexdigest()[:24]}.so"
-    )
+    target = folder / f"persistent-{digest[:24]}.so"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as work:
-            built = subprocess.run(
-                [*command, "-o", f"{work}/built.so"], capture_output=True, text=True
-            )
+            library = f"{work}/built.so"
+            built = subprocess.run([*command, "-o", library], capture_output=True, text=True)
             if built.returncode:
-                raise RuntimeError(
-                    f"{' '.join(command)} failed; it needs C++20 with"
-                    f" <barrier>:\n{built.stderr[:2000]}"
-                )
-            os.replace(
-                f"{work}/built.so", target
-            )  # at once: another process may be building the same
+                said = f"it needs C++20 with <barrier>:\n{built.stderr[:2000]}"
+                raise RuntimeError(f"{' '.join(command)} failed; {said}")
+            os.replace(library, target)  # at once: another process may be building the same
     return str(target)
