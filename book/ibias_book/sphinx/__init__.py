@@ -14,6 +14,7 @@ from . import (
     ledger,
     mentions,
     offline,
+    plain_words,
     previews,
     proof_index,
     proofs,
@@ -26,6 +27,7 @@ PIECES = (
     offline,
     interactive,
     command_reference,
+    plain_words,
     mentions,
     badges,
     proofs,
@@ -39,9 +41,10 @@ PIECES = (
 
 
 def setup(app):
-    """Register the ledger of claims, badges and proofs of statements with their index, links of
-    what is named and of symbols, interactive figures, drawings for the dark, the folds of code,
-    what ends a chapter, pages that need no network, and the cards of all links."""
+    """Register the ledger of claims, badges and proofs of statements with their index, numbers and
+    names as in print, links of what is named and of symbols, interactive figures, drawings for the
+    dark, the folds of code, what ends a chapter, pages that need no network, and the cards of all
+    links."""
     for piece in PIECES:
         piece.setup(app)
     return {"env_version": source(), "parallel_read_safe": False, "parallel_write_safe": True}

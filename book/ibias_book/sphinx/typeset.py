@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-GREEK = "alpha|beta|gamma|delta|eta|theta|kappa|lambda|rho|nu|sigma|tau|eps|mu|pi"
+GREEK = "Phi|alpha|beta|gamma|delta|eta|theta|kappa|lambda|rho|nu|sigma|tau|eps|mu|pi"
 FUNCTIONS = {
     "sqrt": r"\sqrt",
     "log10": r"\log_{10} ",
@@ -18,6 +18,7 @@ FUNCTIONS = {
     "Var": r"\operatorname{Var} ",
     "arcsin": r"\arcsin ",
     "sum": r"\sum ",
+    "grad": r"\nabla ",
 }
 RELATIONS = {"<=": r"\le ", ">=": r"\ge ", ">>": r"\gg ", "<": "<", ">": ">", "=": "="}
 WORDS = {"l-infinity": r"$\ell_\infty$", "linf": r"$\ell_\infty$", "l2": r"$\ell_2$"}
@@ -25,10 +26,11 @@ TOKEN = re.compile(
     rf"""(?P<small>(?<![\w.])(?:(?<![^\s(])-)?\d+(?:\.\d+)?e[+-]?\d+(?!\w))
     |(?P<number>(?<![A-Za-z.\d])(?:(?<![^\s(])-)?\d+(?:\.\d+)?)
     |(?P<greek>(?<![A-Za-z])(?:{GREEK})(?:\d|_[a-z])?(?![A-Za-z]))
-    |(?P<function>(?<![A-Za-z\d])(?:sqrt|log10|log|Var|arcsin|sum(?=\())(?![A-Za-z-]))
-    |(?P<letter>(?<![A-Za-z'’])(?:s2(?![A-Za-z\d])|(?:[a-z]?[A-Z]|[a-z])(?:_[a-z](?![a-z]))?
+    |(?P<function>(?<![A-Za-z\d])(?:sqrt|log10|log|Var|arcsin|grad|sum(?=\(|\ eta))(?![A-Za-z-]))
+    |(?P<letter>(?<![A-Za-z'’])(?:s2(?![A-Za-z\d])|(?:[a-z]?[A-Z]|[a-z])(?:_[a-z\d](?![a-z\d]))?
         (?![A-Za-z\d]|\.\d|['’]|-[A-Za-z]{{2}})))
-    |(?P<relation><=|>=|>>|[<>=])|(?P<sign>[-+*/^])|(?P<bracket>[()|])|(?P<comma>,)|(?P<space>\ )
+    |(?P<relation><=|>=|>>|[<>=])|(?P<sign>[-+*/^])|(?P<bracket>[()|‖])
+    |(?P<below>_[*F](?!\w))|(?P<comma>,)|(?P<space>\ )
     |(?P<other>[A-Za-z]+|.)""",
     re.X | re.S,
 )
@@ -59,7 +61,7 @@ def _formulas(text: str) -> str:
 
 def _run(tokens: Tokens, at: int) -> int:
     """The end of the longest run from `at` that can be a formula; 0 where none begins."""
-    if tokens[at][0] not in ATOMS and tokens[at][1] not in ("(", "|"):
+    if tokens[at][0] not in ATOMS and tokens[at][1] not in ("(", "|", "‖"):
         return 0
     end, depth, place = 0, 0, at
     while place < len(tokens):
@@ -72,7 +74,7 @@ def _run(tokens: Tokens, at: int) -> int:
         if depth < 0:
             break
         place += 1
-        whole = kind in ATOMS or text in (")", "|")
+        whole = kind in (*ATOMS, "below") or text in (")", "|", "‖")
         if whole and (kind != "function" or text == "log10") and _balanced(tokens[at:place]):
             end = place
     return _trimmed(tokens, at, end)
@@ -82,7 +84,7 @@ def _apart(tokens: Tokens, space: int) -> bool:
     """Whether a space ends a formula: "eta 0.05" is a name and a value, "0.05 (eta = 0.2)" a value
     and a remark, "at 2 a" the start of a sentence."""
     before, after = tokens[space - 1], tokens[min(space + 1, len(tokens) - 1)]
-    valued = before[0] in ("letter", "greek", "number", "small") or before[1] == "|"
+    valued = before[0] in ("letter", "greek", "number", "small") or before[1] in ("|", "‖")
     if valued and after[0] in ("number", "small"):
         return True
     return before[0] in ("number", "small") and after[1] in ("a", "A", "I", "(")
@@ -90,7 +92,9 @@ def _apart(tokens: Tokens, space: int) -> bool:
 
 def _balanced(tokens: Tokens) -> bool:
     texts = [text for _, text in tokens]
-    return texts.count("(") == texts.count(")") and texts.count("|") % 2 == 0
+    return texts.count("(") == texts.count(")") and not (
+        texts.count("|") % 2 or texts.count("‖") % 2
+    )
 
 
 def _trimmed(tokens: Tokens, at: int, end: int) -> int:
@@ -158,10 +162,10 @@ def _sign(kind: str, text: str) -> str:
         ten = f"10^{{{int(power)}}}"
         return {"1": ten, "-1": f"-{ten}"}.get(digits, rf"{digits}\cdot {ten}")
     if kind == "greek":
-        name, index = re.fullmatch(r"([a-z]+?)_?(\d|(?<=_)[a-z])?", text).groups()
+        name, index = re.fullmatch(r"([A-Za-z]+?)_?(\d|(?<=_)[a-z])?", text).groups()
         return rf"\{'varepsilon' if name == 'eps' else name}" + (f"_{index}" if index else " ")
     if kind == "function":
         return FUNCTIONS[text]
     if kind == "relation":
         return RELATIONS[text]
-    return {"s2": "s^2", "*": r"\cdot "}.get(text, text)
+    return {"s2": "s^2", "*": r"\cdot ", "‖": r"\Vert "}.get(text, text)
