@@ -134,6 +134,18 @@ def test_subsets_are_all_of_them_or_whole_epochs():
     assert np.ptp(np.bincount(some.ravel(), minlength=30)) <= len(some) // 7
 
 
+def test_the_polar_factor_of_two_rows_agrees_with_singular_values():
+    """Generic matrices whose columns sum to zero, of rank two, nearly one, one and zero."""
+    g = torch.randn(300, 3, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    g = g - g.mean(1, keepdim=True)
+    parallel = g[:, :1] * torch.tensor([[1.0], [1.0], [-2.0]])
+    # both are right to rounding over the smaller singular value
+    for tested, tolerance in ((g, 1e-12), (parallel + 1e-3 * g, 1e-10), (parallel, 1e-12)):
+        apart = plateau.polar_of_two(tested) - ib.SPECTRAL.steepest(tested)
+        assert apart.abs().max() < tolerance
+    assert not plateau.polar_of_two(0 * g).any()
+
+
 def test_the_plateau_of_orthogonal_samples_is_known_by_hand():
     """Two classes, one sample each, lengths 1 and 3, single samples: N-SGD keeps the mean of the
     unit directions. z1 = e1, z2 = 3 e2 (after the sign): the drift is (1, 1)/2 in the difference of

@@ -13,11 +13,12 @@ from math import comb
 import numpy as np
 import torch
 import xarray as xr
+from torch import Tensor
 
 from ibias.data import Dataset
 from ibias.maxmargin import max_margin
 from ibias.methods import SteepestDescent
-from ibias.norms import FROBENIUS, Norm
+from ibias.norms import FROBENIUS, SPECTRAL, Norm
 from ibias.problem import Problem
 from ibias.runs import sweep
 from ibias.schedules import Power
@@ -40,13 +41,54 @@ def subsets(n: int, size: int, most: int = 2000) -> np.ndarray:
 
 def mean_flow(problem: Problem, norm: Norm, rows: np.ndarray, piece: float, marks: Sequence[int]):
     """Weights of the mean flow after the numbers of Euler steps in ``marks``, ``(marks, k, d)``."""
-    batches, w, seen = torch.as_tensor(rows), problem.start(), []
+    steepest, w, seen = _steepest(norm, problem), problem.start(), []
+    outside = torch.ones(len(rows), problem.dataset.n, dtype=torch.bool)
+    outside.scatter_(1, torch.as_tensor(rows), False)
     for t in range(1, max(marks) + 1):
-        gradients = problem.gradient(w.expand(len(rows), *w.shape), batches)
-        w = w - piece * norm.steepest(gradients.value).mean(0)
+        # each sample's gradient once; a batch's sum is taken relative to its largest residual
+        margins, others = problem.soft_margin(problem.logits(w))
+        residual = others - problem.own.to(others)
+        each = (residual[..., None] * problem.x[:, None]).flatten(1)
+        logs = problem.loss.log_residual(margins).expand(outside.shape)
+        logs = logs.masked_fill(outside, -torch.inf)
+        shares = (logs - logs.amax(1, keepdim=True)).exp()
+        gradients = (shares @ each).view(-1, *w.shape)
+        w = w - piece * steepest(gradients).mean(0)
         if t in marks:
             seen.append(w)
     return torch.stack(seen)
+
+
+def _steepest(norm: Norm, problem: Problem):
+    """``norm.steepest`` for gradients of ``problem``, whose columns sum to zero: of two classes
+    they have rank one, and the spectral map is the Frobenius map (Lemma H.1)."""
+    cheaper = {2: FROBENIUS.steepest, 3: polar_of_two} if norm == SPECTRAL else {}
+    return cheaper.get(problem.dataset.k, norm.steepest)
+
+
+def polar_of_two(g: Tensor) -> Tensor:
+    """``SPECTRAL.steepest`` of matrices ``(*lanes, 3, d)`` of ordinary size whose columns sum to
+    zero, without a singular value decomposition.
+
+    In an orthonormal basis two rows a, b are left. With u the unit vector along a, v the one along
+    ``b - c u``, ``c = <b, u>``, and ``h = <b, v>``, the polar factor has the rows ``a + h u - c v``
+    and ``b + |a| v`` over the sum of the singular values, the root of ``|a|^2 + |b|^2 + 2 |a| h``.
+    """
+    basis = torch.tensor([[1.0, -1.0, 0.0], [1.0, 1.0, -2.0]]).to(g)
+    basis = basis / basis.norm(dim=1, keepdim=True)
+    a, b = (basis @ g).unbind(-2)
+    length, total = a.norm(dim=-1, keepdim=True), (a * a + b * b).sum(-1, keepdim=True)
+    u = a / torch.where(length > 0, length, 1.0)
+    c = (b * u).sum(-1, keepdim=True)
+    v = b - c * u
+    v = v - (v * u).sum(-1, keepdim=True) * u  # where b is nearly along a, once leaves rounding
+    h = v.norm(dim=-1, keepdim=True)
+    # as in ``steepest``, a singular value below the numerical rank counts as zero
+    kept = length * h > SPECTRAL.rtol * total
+    v, h = torch.where(kept, v / h, 0.0), torch.where(kept, h, 0.0)
+    nuclear = (total + 2 * length * h).sqrt()
+    rows = torch.stack([a + h * u - c * v, b + length * v], -2)
+    return basis.T @ (rows / torch.where(nuclear > 0, nuclear, 1.0)[..., None])
 
 
 def predicted(dataset: Dataset, norm: Norm, size: int, gamma: float, pieces: int) -> np.ndarray:
@@ -78,22 +120,20 @@ def plateaus(
     shape = len(datasets), len(norms), len(batch_sizes)
     flow, runs = np.empty((2, *shape)), np.empty((2, *shape, len(seeds)))
     for i, dataset in enumerate(datasets.values()):
-        for j, norm in enumerate(norms):
-            gamma = max_margin(dataset, norm).margin
-            methods = [
-                SteepestDescent(norm, Minibatch(b), Power(0.5 / gamma, 0.5)) for b in batch_sizes
-            ]
-            ends = sweep(
-                dataset,
-                methods,
-                seeds=seeds,
-                steps=steps,
-                record=[steps // 4, steps],
-                progress=False,
-            ).margin
-            runs[:, i, j] = (1 - ends / gamma).transpose("step", "optimizer", "seed").values
-            for l, b in enumerate(batch_sizes):
-                flow[:, i, j, l] = predicted(dataset, norm, b, gamma, pieces)
+        gammas = [max_margin(dataset, norm).margin for norm in norms]
+        methods = [
+            SteepestDescent(norm, Minibatch(b), Power(0.5 / gamma, 0.5))
+            for norm, gamma in zip(norms, gammas, strict=True)
+            for b in batch_sizes
+        ]
+        # one sweep for all norms: runs of one batch size and seed are computed side by side
+        record = [steps // 4, steps]
+        ends = sweep(dataset, methods, seeds=seeds, steps=steps, record=record, progress=False)
+        margins = ends.margin.transpose("step", "optimizer", "seed").values
+        margins = margins.reshape(2, *shape[1:], len(seeds))
+        runs[:, i] = 1 - margins / np.reshape(gammas, (-1, 1, 1))
+        for j, l in np.ndindex(shape[1:]):
+            flow[:, i, j, l] = predicted(dataset, norms[j], batch_sizes[l], gammas[j], pieces)
     cell = ("data", "norm", "batch_size")
     return xr.Dataset(
         {
