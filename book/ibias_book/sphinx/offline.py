@@ -31,7 +31,7 @@ MATHJAX = (
 
 
 DRAWN_ICONS = re.compile(r'\s*<script src="[^"]*scripts/fontawesome\.js[^"]*"></script>')
-"""The theme draws its icons twice, by a font of its style sheet and by a script of 1.5 MB that every
+"""The theme draws its icons twice, by a font of its style sheet and by a script of 1.5 MB that each
 page waits for; the font is enough."""
 
 
