@@ -17,9 +17,9 @@
 # (sec-preliminaries)=
 # # 3 Preliminaries: norms, algorithms, assumptions
 #
-# **The question.** What exactly is being compared? A family of algorithms that differ in one thing only: the norm in which a step is
-# measured. This chapter shows the norms, writes every algorithm of the paper as one expression, and checks the assumptions on the data
-# that the other chapters use.
+# **The question.** What exactly is being compared? A family of algorithms, each a choice of two things: the norm in which a step is
+# measured, and the signal that stands in for the gradient. This chapter defines loss and margin, shows the norms and the signals, writes every
+# algorithm of the paper as one expression, and checks the paper's assumptions on the data that the other chapters use.
 
 # %% tags=["parameters"]
 seed = 0
@@ -57,11 +57,11 @@ import ibias as ib
 # $$G(W)=\frac1n\sum_{i=1}^nr_i,\qquad r_i=1-s_{iy_i}.$$ (eq-proxy)
 #
 # $G$ is what the size of the gradient is compared with in every proof, and it is close to $L$ once the loss is small ({prf:ref}`stmt-c-5`, {prf:ref}`stmt-c-7`).
-# With $e_c$ for the $c$-th axis of $\mathbb R^k$, the *margin* of the weights is by how much the worst sample's own logit exceeds its best rival,
+# With $e_c$ for the $c$-th axis of $\mathbb R^k$, the *margin* of the weights is by how much the logit of a sample's own class exceeds that of its best rival, on the worst sample,
 #
 # $$q(W)=\min_i\min_{c\ne y_i}(e_{y_i}-e_c)^\top Wx_i .$$ (eq-margin)
 #
-# $q(W)>0$ says that every sample is classified. Twice the weights have twice the margin, so weights are compared by the *normalised margin*
+# $q(W)>0$ says that every sample is classified correctly. Twice the weights have twice the margin, so weights are compared by the *normalised margin*
 # $q(W)/\lVert W\rVert$, in the norm at hand. The *maximum margin* is the best there is,
 #
 # $$\gamma=\max_{\lVert W\rVert\le1}q(W),\qquad W^*\text{ a matrix that attains it},$$ (eq-max-margin)
@@ -71,10 +71,11 @@ import ibias as ib
 #
 # Four more letters stand in every statement:
 #
-# * $R=\max_i\lVert x_i\rVert_1$, the *radius* of the data;
+# * $R=\max_i\lVert x_i\rVert_1$, the *radius* of the data. The sum of absolute entries is the largest of all the norms in question, so
+#   that one radius serves them all;
 # * $b$, the *batch size*, and $m=n/b$, the number of *batches in an epoch* (a whole number; $m=1$ is the full batch). Every sample is drawn once an epoch, in
 #   random order;
-# * $\rho$, the *effective margin*: what is left of $\gamma$ when the noise of a method is paid for, and what a theorem promises in the limit. It is $\gamma$ for the
+# * $\rho$, the *effective margin*: $\gamma$ less a penalty for the noise of the mini-batches. It is the normalised margin that a theorem promises in the limit. It is $\gamma$ for the
 #   full batch and with variance reduction; {eq}`eq-effective-margin` and {eq}`eq-momentum-margin` give it for the others. Where $\rho\le0$ a theorem promises nothing.
 #
 # The paper assumes of the data that
@@ -84,13 +85,16 @@ import ibias as ib
 #
 # ## Norms and their steepest directions
 #
-# For a norm $\lVert\cdot\rVert$, a step of steepest descent
-# along a signal $S$ goes in the direction
+# A method chooses its step by a matrix $S$, its *signal*: the gradient, or what the method puts in the gradient's place. For a norm $\lVert\cdot\rVert$ the
+# *steepest direction* is a matrix of length one whose inner product with $S$ is the largest,
 #
-# $$\Delta(S) \in \arg\max_{\lVert D\rVert \le 1} \langle S, D\rangle, \qquad \langle S, \Delta(S)\rangle = \lVert S\rVert_* .$$ (eq-steepest)
+# $$\Delta(S) \in \arg\max_{\lVert D\rVert \le 1} \langle S, D\rangle, \qquad \langle S, \Delta(S)\rangle = \lVert S\rVert_* ,$$ (eq-steepest)
+#
+# where $\langle S,D\rangle=\operatorname{tr}S^\top D$ and $\lVert\cdot\rVert_*$ is the dual norm; the second equation is its definition. A step is
+# $W_{t+1}=W_t-\eta_t\,\Delta(S_t)$, so the step size $\eta_t$ is the *length* of the step in that norm.
 #
 # A picture in the plane spanned by the identity and the exchange of two coordinates, $a\,I + b\,J$: there the max norm is a square,
-# and the spectral norm, whose singular values are $|a+b|$ and $|a-b|$, is a diamond. Dotted: a gradient. Solid: the unit step it causes.
+# and the spectral norm, whose singular values are $|a+b|$ and $|a-b|$, is a diamond.
 
 # %% tags=["hide-input"]
 shown = [ib.MAX, ib.FROBENIUS, ib.SPECTRAL, ib.SUM, ib.NUCLEAR, ib.Schatten(4)]
@@ -104,15 +108,15 @@ show(
     " each. Steps under the max norm go to corners of a square, "
     "under the Frobenius norm along the gradient, under the spectral norm to"
     " corners of a diamond.",
-    caption="Unit balls of six norms on the plane $aI + bJ$, three gradients"
-    " (dotted) and the unit steps they cause (solid). "
-    "Whatever the gradient, the max and the spectral norm choose among a few"
-    " corners.",
+    caption="**Whatever the gradient, the max and the spectral norm step to one"
+    " of a few corners.** "
+    "Unit balls of six norms on the plane $aI + bJ$, three gradients"
+    " (dotted) and the unit steps they cause (solid).",
 )
 
 # %% [markdown]
-# That the map attains the dual norm is a test and not a definition: the code computes the two independently. Here on random matrices,
-# for every norm of the catalogue.
+# The code computes the steepest direction and the dual norm independently of each other, so that {eq}`eq-steepest` can be tested: here on random
+# matrices, for every norm of the library's catalogue.
 
 # %%
 checked = tables.duality(ib.CATALOG, trials=trials, seed=seed)
@@ -142,7 +146,7 @@ claim(
 # %% [markdown]
 # ## The maps
 #
-# With $q = p/(p-1)$ and $S = \sum_l \sigma_l u_l v_l^\top$, the closed forms ({prf:ref}`stmt-map`) are:
+# With $q = p/(p-1)$ and the singular value decomposition $S = \sum_l \sigma_l u_l v_l^\top$, the closed forms ({prf:ref}`stmt-map`) are:
 #
 # | norm | $\Delta(S)$ | $\langle S, \Delta\rangle = \lVert S\rVert_*$ |
 # |---|---|---|
@@ -154,8 +158,23 @@ claim(
 # | nuclear ($p = 1$) | $u_1 v_1^\top$ | spectral norm |
 # | Frobenius ($p = 2$) | $S / \lVert S\rVert_F$ | Frobenius norm |
 #
-# The rank matters: a batch of $b$ samples gives a gradient of rank at most $\min(b, k-1)$, and a thin singular value decomposition would fill the rest
-# with arbitrary directions. The map of a zero signal is zero. Symbols are collected on {doc}`the notation page <../book/notation>`.
+# In the spectral norm the rank $r$ matters: a batch of $b$ samples gives a gradient of rank at most $\min(b, k-1)$, and $UV^\top$ of a thin singular value
+# decomposition would fill the remaining ranks with arbitrary directions. A zero signal has the zero matrix for its direction. Symbols are collected on {doc}`the notation page <../book/notation>`.
+#
+# ## Signals
+#
+# $\nabla L_{\mathcal B}$ is the gradient of the loss averaged over the samples of a batch $\mathcal B$ only, and $\mathcal B_t$ is the batch of step $t$. The paper has four signals:
+#
+# * the *mini-batch gradient* $\nabla L_{\mathcal B_t}(W_t)$, which is the full gradient where $b=n$;
+# * *momentum* $\beta\in[0,1)$, its exponential average $M_t=\beta M_{t-1}+(1-\beta)\nabla L_{\mathcal B_t}(W_t)$;
+# * the *variance-reduced gradient*, with a *snapshot* $\widetilde W$ of the weights at the start of the epoch,
+#
+#   $$V_t=\nabla L_{\mathcal B_t}(W_t)-\nabla L_{\mathcal B_t}(\widetilde W)+\nabla L(\widetilde W);$$ (eq-variance-reduced)
+#
+# * momentum of the variance-reduced gradient, with $V_t$ in place of the batch's gradient in $M_t$.
+#
+# The average starts at zero, $M_{-1} = 0$; a bias correction would change no step, since the steepest direction does not depend on the length of the signal.
+# An average with momentum $\beta$ extends over about $1/(1-\beta)$ steps; this number is called its *memory*.
 #
 # ## Every algorithm of Section 3.1 as one expression
 #
@@ -167,8 +186,6 @@ claim(
 # | Spectral-SGD | spectral | `SteepestDescent(SPECTRAL, Minibatch(b), schedule)` |
 # | Muon (exact polar factor) | spectral | `SteepestDescent(SPECTRAL, Momentum(beta, Minibatch(b)), schedule)` |
 # | VR-SignSGD, VR-Muon, ... | any | `SteepestDescent(norm, Momentum(beta, VarianceReduced(Minibatch(b))), schedule)` |
-#
-# The average starts at zero, $M_{-1} = 0$; a bias correction would change no step, since the map ignores the length of its argument.
 
 # %%
 muon = ib.SteepestDescent(
@@ -211,12 +228,12 @@ constants = tables.margins(datasets, norms)
 # %% [markdown]
 # ### Maximum margins, certified
 #
-# Any unit matrix bounds the maximum margin $\gamma$ from below, by its own margin. Any weights $a_{ic} \ge 0$ on pairs of a sample and a
-# wrong class that sum to one bound it from above:
+# Any matrix of norm at most one bounds the maximum margin $\gamma$ from below, by its own margin. Any numbers $a_{ic} \ge 0$, one for each sample $i$ and
+# wrong class $c$, that sum to one bound it from above:
 #
 # $$\min_{i,\,c\ne y_i} (e_{y_i}-e_c)^\top W x_i \;\le\; \gamma \;\le\; \Big\lVert \sum_{i,\,c\ne y_i} a_{ic}\,(e_{y_i}-e_c)\,x_i^\top \Big\rVert_* .$$ (eq-certificate)
 #
-# Both ends are recomputed from our own norms in float64, whatever the solver did, and widened by their rounding.
+# Both ends are recomputed with our own norms in double precision, whatever the solver reported, and widened by a bound on the rounding of that computation.
 
 # %% tags=["remove-cell"]
 flat = (
@@ -268,7 +285,7 @@ glue("worst_gap", float(constants.gap.max()), display=False)
 # ```
 # ````
 #
-# ````{table} Certified maximum margins: lower end and relative width of the interval. Where the optimum is not unique, the dimension of its face is given.
+# ````{table} Certified maximum margins: lower end of the interval, and its relative width. Where several matrices attain the maximum, they form a convex set, the optimal face; the column *face* is its dimension.
 # :name: tab-margins
 #
 # ```{glue:md} tab_margins
@@ -277,7 +294,7 @@ glue("worst_gap", float(constants.gap.max()), display=False)
 # ````
 #
 # The widest of these intervals has relative width {glue:text}`worst_gap:.0e`. The column $\gamma/2R$ never reaches one. That is no
-# accident, and it decides the fate of version 1's large-batch theorem: see the chapter on version 2.
+# accident: $\gamma\le2R$ on all data, by Lemma V. It is the reason why version 1's theorem on large batches is empty (chapter 4.1).
 
 # %% tags=["hide-input"]
 claim(
@@ -297,8 +314,8 @@ claim(
 )
 
 # %% [markdown]
-# Iris is not separable, and the certificate says why: weights on pairs whose combination vanishes, so that no $W$ can have a positive
-# margin on all of them.
+# Iris is not separable, and a certificate says why: numbers $a_{ic}\ge0$ that sum to one, with a zero matrix on the right of {eq}`eq-certificate`. Then
+# $\gamma\le0$, and no $W$ has a positive margin.
 
 # %%
 from sklearn.datasets import load_iris
@@ -311,10 +328,10 @@ error
 # (sec-proofs)=
 # ### Maximum margins, proved
 #
-# The intervals above lean on an analysis of rounding. Nothing need be believed: floats are rational numbers, so that weights and
-# multipliers prove their two bounds by whole numbers alone. `best.proof(path)` writes such a proof, and `ibias/maxmargin/checker.py`,
-# 150 lines that import the standard library only, reads it. Here it reads one for every norm of this book and every kind of data in it, in
-# processes of its own without this package, and one that iris cannot be separated.
+# The intervals above rely on an analysis of rounding. It need not be trusted: floating-point numbers are rational, so the matrix $W$ and the numbers
+# $a_{ic}$ prove the two bounds of {eq}`eq-certificate` in whole-number arithmetic. `best.proof(path)` writes such a proof, and `ibias/maxmargin/checker.py`,
+# 150 lines that import the standard library only, checks it. Below it checks one proof for
+# every norm and every kind of data of this book, and one that iris cannot be separated. It runs in processes of its own that do not load this package.
 
 # %%
 named = {f"V.{i}": ib.data.counterexample(f"X.{i}") for i in (1, 2, 3, 4, 5)}
@@ -376,12 +393,13 @@ claim(
 # %% [markdown]
 # ## The step sizes
 #
-# Assumption 3.3 asks for steps that vanish and whose sum diverges; $\eta_t = \eta_0 (t+1)^{-a}$ with $a \in (0, 1]$ does both. Assumption 3.4 asks that
-# the past, discounted by $\beta$, is forgotten faster than the steps shrink: with $c_1 > 0$ there are $c_2$ and $t_0$ such that
+# Assumption 3.3 asks for steps that vanish and whose sum diverges; $\eta_t = \eta_0 (t+1)^{-a}$ with $a \in (0, 1]$ does both. Assumption 3.4 is needed for
+# momentum: an average of past gradients lags behind the present one by as much as the weights have moved meanwhile, and this lag $\Phi_t$, with past steps
+# discounted by $\beta$, must be of the order of the present step. For every $c_1 > 0$ there are to be $c_2$ and $t_0$ such that
 #
 # $$\Phi_t = \sum_{\tau=0}^t \beta^\tau\Big(e^{c_1\sum_{s=1}^\tau \eta_{t-s}} - 1\Big) \le c_2\,\eta_t \quad\text{for } t \ge t_0 .$$ (eq-assumption-34)
 #
-# Lemma C.15 proves it for these schedules with explicit constants; the chapter on the technical lemmas runs it.
+# Lemma C.15 proves it for these schedules with explicit constants, and the chapter on the technical lemmas tests it.
 
 # %%
 schedule = ib.Power(0.05, a=0.5)
@@ -415,6 +433,6 @@ claim(
 # %% [markdown]
 # ## The answer
 #
-# One family, one difference. A norm fixes three things at once: the unit step, the maximum margin that the theory promises, and
-# the constant $\gamma$ it promises it with. The data used in this book are separable with certificates that anyone can recompute from
-# {eq}`eq-certificate` in a few lines.
+# Methods that differ in their norm and their signal only. The norm fixes three things at once: the step of length one, the classifier $W^*$ that the theory
+# promises in the limit, and its margin $\gamma$. The signal decides whether the method gets there; that is the subject of chapter 4. The data used in this book
+# are separable, with certificates that anyone can recompute from {eq}`eq-certificate` in a few lines.

@@ -18,8 +18,8 @@
 # (sec-momentum)=
 # # 4.2 Momentum
 #
-# **The question.** A mini-batch sees part of the data and steps a full unit towards it. An average over many batches sees everything. How
-# much averaging does a batch size need before the maximum margin is within reach, and how much does the theorem ask for?
+# **The question.** A mini-batch sees a part of the data only, and yet the step it causes is as long as that of the full batch. An average over many
+# batches sees all the data. How much averaging does a batch size need before the maximum margin is within reach, and how much does the theorem ask for?
 
 # %% tags=["parameters"]
 steps = 20_000
@@ -47,15 +47,16 @@ import ibias as ib
 # %% [markdown]
 # ## What Theorem 4.3 says
 #
-# Under random reshuffling every sample enters once an epoch, so the errors of an epoch's batches sum to zero at fixed weights. An average
-# with momentum $\beta$ keeps only what does not cancel. Version 1 bounds it by a polynomial in the number $m = n/b$ of batches; grouping by
-# sample instead of by batch gives the exact worst case:
+# Under random reshuffling every sample is used once an epoch, so that at fixed weights the errors of the epoch's batches sum to zero. An average
+# with momentum $\beta$ keeps only what does not cancel. Version 1 bounds this remainder by a polynomial in the number $m = n/b$ of batches; if one
+# groups by sample instead of by batch, one finds the exact worst case. The two effective margins are
 #
 # $$\rho_{\text{paper}} = \gamma - 2(1-\beta)\,m(m^2-1)\,R, \qquad
 # \rho_{\text{sharper}} = \gamma - 4R\,N(\beta, m), \quad N(\beta,m) = m(1-\beta)\Big(1+\frac{\beta}{1-\beta^m}\Big) - 1 .$$ (eq-momentum-margin)
 #
-# The first is reconstructed from the prose of version 1 and agrees with a public restatement of the theorem (as in the paper); the first edition of this book
-# had its penalty twice as large, a mistake of ours and not of the paper. The second is ours (sharper than the paper, {prf:ref}`stmt-c-12`).
+# The first is reconstructed from the prose of version 1 and agrees with a public restatement of the theorem. (The first edition of this book
+# had its penalty twice as large, a mistake of ours and not of the paper.) The second is ours and sharper than the paper's: {prf:ref}`stmt-c-12`. For $\beta$ close
+# to one $N(\beta,m)$ is about $\frac32(m-1)(1-\beta)$, linear in $m$ where version 1's polynomial is cubic.
 #
 # ```{prf:theorem} 4.3 = E.4: momentum (version 1)
 # :label: thm-4-3
@@ -84,9 +85,9 @@ glue(
 )
 
 # %% [markdown]
-# Since $\gamma \le 2R$, either form asks for a least momentum before it can say anything on *any* data:
+# Since $\gamma \le 2R$ (Lemma V), either form of $\rho$ is positive only above a certain momentum, whatever the data are:
 #
-# ````{table} The momentum below which Theorem 4.3 is empty whatever the data, by batches per epoch.
+# ````{table} The momentum below which Theorem 4.3 is empty whatever the data are, by the number of batches in an epoch and by the form of $\rho$.
 # :name: tab-least-momentum
 #
 # ```{glue:md} tab_needed
@@ -125,7 +126,8 @@ claim(
 #
 # ## Certified against observed
 #
-# On set II, every batch size and momentum, three norms. Colour: what the runs do. Lines: below them the theorem applies.
+# The next figure compares, on set II and in three norms, what runs do with what the theorem certifies. A run whose average
+# extends over $1/(1-\beta)$ steps, its *memory*, needs many memories before a statement about the limit can show in it.
 
 # %%
 mixture = ib.data.mixture(
@@ -156,8 +158,11 @@ show(
         " magnitude lower."
     ),
     caption=(
-        "Final relative margin error (colour) over batches per epoch $m$"
-        " and $1-\\beta$, set II. The theorem applies below the lines."
+        "**Runs come close to the maximum margin at momenta far below those"
+        " that the theorem asks for.** Final relative margin error (colour)"
+        " over the number $m$ of batches in an epoch and $1-\\beta$, set II."
+        " The theorem applies below the lines. The row at the bottom is dark"
+        " because its momentum, 0.999, is too large for runs of this length."
     ),
     steps=steps,
     dataset=mixture.name,
@@ -188,21 +193,24 @@ claim(
     f"Promised: of {int(promise.notnull().sum())} cells with m > 1 and a"
     f" positive effective margin (sharper constant), {int(kept.sum())} end"
     " with the error 1 - rho/gamma"
-    " that the theorem leaves in the limit, or less",
+    " that the theorem leaves in the limit, or less. A memory is"
+    " 1/(1 - beta) steps",
     holds=bool((heavy < 0.12).all()) and bool(kept.any()) and remembered <= 100,
     tolerance=(
         "0.12 in relative error for the observation; none for the promise,"
-        " only cells with a hundred memories in the run must keep it"
+        " but only cells whose runs last more than a hundred memories must"
+        " keep it"
     ),
     because=(
         "momentum 0.99 to 0.995 itself delays the run (the full batch is"
-        " at 0.02 to 0.04); a promise about the limit needs many memories"
+        " at 0.02 to 0.04); a promise about the limit shows after many memories"
+        " only"
     ),
     caveat="At the largest momentum of the map, 0.999, errors are still up to "
     f"{float(observed.error.sel(forgetting=0.001).max()):.2f}, full batch"
-    f" included: a run of {0.001 * steps:.0f} memories is too short. The cells"
-    " that miss their promise have at most "
-    f"{remembered:.0f} memories in the run. The certified region is far inside"
+    f" included: a run of {0.001 * steps:.0f} memories is too short. The runs"
+    " that miss their promise last at most "
+    f"{remembered:.0f} memories. The certified region is far inside"
     " the region where runs converge.",
 )
 
@@ -224,14 +232,14 @@ glue(
 )
 
 # %% [markdown]
-# Measured by the largest $1-\beta$ that still ends within 0.1 of the maximum margin, runs tolerate {glue:text}`slack_median:.0f` times more
-# forgetting than the sharper form certifies (median over norms and batch sizes), and {glue:text}`slack_paper:.0f` times more than the paper's.
+# How far apart are the two? The largest $1-\beta$ with which runs still end within 0.1 of the maximum margin is {glue:text}`slack_median:.0f` times the one that
+# the sharper form certifies (median over norms and batch sizes), and {glue:text}`slack_paper:.0f` times the one that the paper's form certifies.
 
 # %% [markdown]
 # ## What momentum costs: Corollary 4.5
 #
-# The rate of the corollary carries $D = m/(1-\beta)$: more batches and longer memory only delay. At $a = 1/2$ the gap is promised as
-# $O\big((D\log t + nD)/\sqrt t\big)$. Here the excess of the error over the full batch's, at the end of the run, against $D$.
+# The corollary's rate contains $D = m/(1-\beta)$: more batches and a longer memory delay the approach, but do not change the limit. At $a = 1/2$ the
+# promised gap is $O\big((D\log t + nD)/\sqrt t\big)$. What the delay is in a run, {numref}`fig-momentum-cost` shows.
 
 # %%
 best = {norm.text: ib.max_margin(mixture, norm) for norm in lengths}
@@ -264,8 +272,9 @@ show(
         " for half the data smaller."
     ),
     caption=(
-        "Final relative error against batch size for three large momenta, set"
-        " II. For small batches memory helps; for large ones it only delays."
+        "**For single samples momentum 0.99 is better than 0.9; for large"
+        " batches more momentum only delays.** Final relative margin error"
+        " against batch size for three large momenta, set II."
     ),
     steps=steps,
     dataset=mixture.name,
@@ -298,5 +307,5 @@ claim(
 # %% [markdown]
 # ## The answer
 #
-# As much as an epoch: momentum works once $1/(1-\beta)$ is of the order of the number of batches in an epoch. The theorem has the right shape and
+# An epoch of averaging is enough: momentum works once $1/(1-\beta)$ is of the order of the number of batches in an epoch. The theorem has the right shape, but
 # asks for orders of magnitude more. Its sharper form, linear in $m$ where version 1 is cubic, closes part of the distance.

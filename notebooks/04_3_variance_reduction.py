@@ -18,8 +18,8 @@
 # (sec-variance-reduction)=
 # # 4.3 Variance reduction
 #
-# **The question.** Momentum averages the batch noise away; variance reduction subtracts it, using one full gradient per epoch. Is the
-# result the full-batch classifier for *every* batch size, with no condition at all, and what does a small batch then pay?
+# **The question.** Momentum averages the noise of the batches away; variance reduction subtracts it, using one full gradient per epoch. Is the
+# result the full-batch classifier for *every* batch size, with no condition at all? And what does a small batch pay for it?
 
 # %% tags=["parameters"]
 steps = 20_000
@@ -47,9 +47,9 @@ import ibias as ib
 # %% [markdown]
 # ## What Theorem 4.6 says
 #
-# $V_t = \nabla L_{B_t}(W_t) - \nabla L_{B_t}(\tilde W) + \nabla L(\tilde W)$ with the snapshot $\tilde W$ taken at the start of the epoch. Both batch terms are
-# gradients over the same samples at two close points, so the error shrinks with the step size (Lemma C.13) and costs nothing in the limit:
-# the effective margin is the maximum margin.
+# The signal is $V_t = \nabla L_{\mathcal B_t}(W_t) - \nabla L_{\mathcal B_t}(\tilde W) + \nabla L(\tilde W)$, where the snapshot $\tilde W$ is taken at the start of the epoch
+# ({eq}`eq-variance-reduced`). The first two terms are gradients over the same samples at two close points, so that the error of $V_t$ shrinks with the step
+# size (Lemma C.13) and costs nothing in the limit: the effective margin is the maximum margin.
 #
 # ```{prf:theorem} 4.6 = F.4, G.4: variance reduction
 # :label: thm-4-6
@@ -68,8 +68,8 @@ import ibias as ib
 # The chain is the paper's; the constants are ours.
 # ````
 #
-# The price is in the transient: $\alpha$ of the recursion grows like $m^2$ (like $m^2 + m/(1-\beta)$ with momentum; the least certain rate of our
-# reconstruction).
+# The price is a longer transient: the constant $\alpha$ of {eq}`eq-master-short`, which decides when the limit begins to show, grows like $m^2$ (like
+# $m^2 + m/(1-\beta)$ with momentum; of all the rates we reconstructed this is the least certain).
 
 # %%
 mixture = ib.data.mixture(
@@ -195,7 +195,7 @@ claim(
 #
 # ## The transient of small batches
 #
-# Corollary F.5 lets the gap carry $m^2$. If the transient is what separates $b = 1$ from the rest, then its error must keep falling
+# Corollary F.5 allows a gap proportional to $m^2$. If the transient is all that separates $b = 1$ from the other batch sizes, then its error must keep falling
 # after the others have met.
 
 # %%
@@ -272,5 +272,5 @@ claim(
 # %% [markdown]
 # ## The answer
 #
-# Yes, for every batch size and every momentum: variance reduction removes the batch from the limit and leaves it only in the waiting time.
+# Yes, for every batch size and every momentum: with variance reduction the batch size no longer matters for the limit, only for how long it takes to get there.
 # Batches of one wait longest, and there momentum shortens the wait.

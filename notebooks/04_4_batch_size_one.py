@@ -34,11 +34,15 @@
 # By {prf:ref}`stmt-c-2` the negative gradient of one sample is $(e_y-s)x^\top$, a matrix of rank one with the only singular value $\sigma=\lVert e_y-s\rVert\lVert x\rVert>0$ and the singular vectors $u=\frac{e_y-s}{\lVert e_y-s\rVert}$ and $v=\frac x{\lVert x\rVert}$. The closed forms of {prf:ref}`stmt-map` give it the coefficient $(\sigma/\sigma)^{q-1}=1$ for every $p$, so the step is $uv^\top$.
 # ````
 #
-# It needs the rank cut: a thin SVD's $UV^\top$ fills up with arbitrary directions.
+# The lemma is about the exact steepest direction, which has rank one. The $UV^\top$ of a thin singular value decomposition would fill the other ranks with
+# arbitrary directions, so the library leaves out singular values that are zero up to rounding.
 #
 # ## Data and bias matrices
 #
-# Orthogonal scale-skewed data: $d=k$, $x_i=s_ie_{y_i}$ with $s_i>0$. The paper's sizes are lost to us; ours are in the parameters of the notebook.
+# The theorem is about *orthogonal scale-skewed* data: $d=k$ and $x_i=s_ie_{y_i}$ with scales $s_i>0$, so that samples of different classes are orthogonal. (The
+# paper's sizes were not at hand; ours are in the parameters of the notebook.) On such data a sample acts on one column of $W$ only, and from $W_0=0$ each of its steps is the same
+# matrix up to the step size, whatever has happened before and however long the sample is. So the weights are a sum of such matrices, and their direction tends to the
+# average of these matrices over the samples:
 #
 # ````{prf:definition} 4.8: bias matrices
 # :label: stmt-4-8
@@ -98,7 +102,7 @@
 # :label: stmt-h-4
 # :class: as-in-the-paper
 #
-# From weights with equal off-class entries in every column the normalised step is exactly $U_i$, and the weights keep that form.
+# Let the off-class entries of every column of $W$ be equal: in column $c$ all entries but the one in row $c$. Then the normalised step is exactly $U_i$, and the weights keep that form.
 # ````
 #
 # ````{proof} stmt-h-4
@@ -153,8 +157,10 @@ show(
         " explicit bound."
     ),
     caption=(
-        "Distance between the direction of $W_t$ and that of the bias"
-        " matrix, and the explicit bound, at ends of epochs; five shuffles."
+        "**Single samples lead to the bias matrix, faster than the bound"
+        " says.** Distance between the direction of $W_t$ and that of the bias"
+        " matrix, and the explicit bound of Theorem 4.9, at ends of epochs;"
+        " five shuffles."
     ),
     steps=steps,
     dataset=data.name,
@@ -221,5 +227,5 @@ claim(
 #
 # ## The answer
 #
-# To an average of per-sample directions that counts samples and ignores how far they are from the boundary: the weights never leave a tube of fixed width around
-# the ray of the bias matrix. The next picture, in {ref}`sec-per-sample`, compares it with the maximum margins.
+# They go to an average of one direction per sample, which counts the samples of each class and ignores how far they are from the boundary: the weights never
+# leave a tube of fixed width around the ray of the bias matrix. Chapter J, {ref}`sec-per-sample`, compares this direction with the maximum-margin ones.

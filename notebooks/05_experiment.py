@@ -31,11 +31,12 @@
 # | data, set I | iid Gaussian features, equal class counts, separable; sizes not recoverable | 10 classes, 10 samples each, $d = 100$, variance $1/d$ |
 # | data, set II | – | mixture: class centres plus noise, $d = 25$; ours, because its claims show sooner |
 # | start, sampling | $W_0 = 0$, random reshuffling | the same |
-# | step size | $\eta_0\,t^{-a}$, one $\eta_0$ for this norm | $\eta_t = (t+1)^{-1/2}$ |
+# | step size | $\eta_0\,t^{-a}$, one $\eta_0$ for all methods of this norm | $\eta_t = (t+1)^{-1/2}$ |
 # | batch sizes, momenta | several, values not recoverable | $\{1, 10, 20, 50, n\}$ and $\{0, 0.5, 0.99\}$ |
 # | seeds | one curve per batch size | five shuffles each: median, and a band from smallest to largest |
 #
-# $W^*$ is unique in the Frobenius norm, so a cosine to it means something here. In the max and spectral norms it need not be.
+# In the Frobenius norm the maximum-margin solution $W^*$ is unique, so that the cosine of the angle between $W_t$ and $W^*$ measures the approach. In the max and
+# spectral norms it need not be unique.
 
 # %% tags=["parameters"]
 steps = 20_000
@@ -168,7 +169,7 @@ glue("full_one", full_error, display=False)
 # ````
 
 # %% [markdown]
-# ### What the paper reads off, and what stands here
+# ### What the paper concludes from its figure, and what holds here
 
 # %% tags=["hide-input"]
 plain = end.where(
@@ -289,8 +290,8 @@ claim(
 # %% [markdown]
 # ## Set II: overlapping clouds
 #
-# On set I almost every sample is a support vector, so nearly every direction of descent is a good one. Set II has few support
-# vectors among many samples that pull elsewhere, and mini-batches pay for that.
+# On set I almost every sample is a support vector, that is, one of those whose margin is the smallest, so that nearly every direction of descent is a good one.
+# Set II has few support vectors among many samples that pull elsewhere, and mini-batches pay for that.
 
 # %%
 mixture = ib.data.mixture(

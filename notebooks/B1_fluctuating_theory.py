@@ -79,7 +79,9 @@ show(
     " lines of slope three for the discrete equation and the modified"
     " Langevin equation, two of slope two. Beside it, errors divided by"
     " the predicted leading term approach one.",
-    caption="One-step error of four equations. Left: L1 distance of densities;"
+    caption="**Two of the four equations err at order three in the step size,"
+    " two at order two.** "
+    "One-step error of four equations. Left: L1 distance of densities;"
     " right: signed errors of five test functions over their predicted "
     "leading term (only the two equations for which it is predicted). No"
     " sampling is involved.",
@@ -192,6 +194,7 @@ show(
     " positive peaks, the truncated one oscillates below zero. "
     "Measured widths of lost positivity lie on the predicted curve.",
     caption=(
+        "**The truncated equation turns a narrow density negative.** "
         "Left: a density half an rms step wide, pushed exactly and by the"
         " truncated equation. Right: the smallest width that stays positive."
     ),
@@ -242,7 +245,9 @@ show(
         "z values of measured variances and means for eight modes and 24"
         " points around the strip, all between minus four and four."
     ),
-    caption="Mean and variance of the replicas against the mode equations: z"
+    caption="**The mode equations give mean and variance to within the sampling"
+    " error.** "
+    "Mean and variance of the replicas against the mode equations: z"
     " values with the exact standard error (fourth moments; the"
     " Gaussian one would be wrong by far where the kurtosis reaches"
     " 94). Eight modes at eight times, 24 points at two.",
@@ -257,7 +262,9 @@ show(
     " in three regions: variance settles, a law without variance, no law. "
     "Langevin's straight line lies above the parabola; a point between them"
     " grows by half per step.",
-    caption="Left: what becomes of a mode; dots are the tested points. Right:"
+    caption="**Where Langevin's equation lets a variance settle, it can grow"
+    " without bound.** "
+    "Left: what becomes of a mode; dots are the tested points. Right:"
     " a point of the strip. Its variance grows by a factor 1.5 per"
     " step; Langevin lets it settle.",
 )
@@ -321,6 +328,8 @@ show(
     " index; the third cumulant of skewed noise falls linearly in time"
     " where second-order equations give zero.",
     caption=(
+        "**Fluctuating curvature gives heavy tails, skewed batches a third"
+        " cumulant, and equations of second order have neither.** "
         "Left and middle: fluctuating curvature about $l$, $\\eta = 0.2$,"
         " $s_2 = 1$. Right: a flat direction with skewed batches."
     ),

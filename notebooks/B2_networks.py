@@ -98,7 +98,9 @@ show(
     "everywhere; the stationary "
     "formula scatters away from it by orders of magnitude for flat modes, and"
     " at points that are no minima has no relation to the measurement.",
-    caption="Variance over 256 replicas against two parameter-free"
+    caption="**The finite-time formula predicts the variance along every mode;"
+    " the stationary one is too large for most.** "
+    "Variance over 256 replicas against two parameter-free"
     " predictions. Top: minima. Bottom: points that training has not"
     " finished with (Adam, 400 steps, no decay).",
     seeds=range(256),
@@ -141,7 +143,9 @@ show(
         " networks, scattered evenly between minus four and four."
     ),
     caption=(
-        "z of the measured variance against the finite-time formula: two"
+        "**The measured variances scatter around the finite-time formula by"
+        " their sampling error.** "
+        "$z$ of the measured variance against the finite-time formula: two"
         " networks, three seeds, two step sizes, every noisy mode, last step."
     ),
     seeds=range(3),
@@ -231,7 +235,9 @@ show(
         " on one S-shaped curve from one on the left to zero on the right."
     ),
     caption=(
-        "Growth exponent in t of every mode, twelve runs: two networks,"
+        "**All modes lie along one curve, from growth in proportion to time"
+        " to none.** "
+        "Growth exponent in $t$ of every mode, twelve runs: two networks,"
         " three seeds, two step sizes. Line: the universal curve."
     ),
     seeds=range(3),
@@ -339,7 +345,9 @@ show(
     " networks and three seeds; near four, three and three under"
     " reshuffling, with deviations of both signs in the two networks that do"
     " not interpolate.",
-    caption="Exponents in $\\eta$ over 0.05, 0.1, 0.2: medians over the modes"
+    caption="**Reshuffling raises the power of the step size by about two in"
+    " each class of modes.** "
+    "Exponents in $\\eta$ over 0.05, 0.1, 0.2: medians over the modes"
     " of a class, bars for their spread, three seeds side by side;"
     " black: leading order.",
     seeds=range(3),
@@ -407,7 +415,9 @@ show(
         "Measured mean displacements against parameter-free predictions, along"
         " the diagonal in both panels."
     ),
-    caption="Left: flat modes of the digits network with replacement, entropic"
+    caption="**The mean drifts as predicted, with replacement and with"
+    " reshuffling.** "
+    "Left: flat modes of the digits network with replacement, entropic"
     " force. Right: all modes of the weakly regularised digits "
     "network after 100 reshuffled epochs.",
     seeds=[0],

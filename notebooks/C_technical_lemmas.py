@@ -149,7 +149,7 @@ from myst_nb import glue
 # :label: stmt-c-5
 # :class: as-in-the-paper
 #
-# $\gamma\,G(W)\le\lVert\nabla L(W)\rVert_*\le2R\,G(W)$, for the whole data set and for every batch. Dividing gives $\gamma\le2R$, which Version 1 did not use against itself; see {prf:ref}`stmt-v`.
+# $\gamma\,G(W)\le\lVert\nabla L(W)\rVert_*\le2R\,G(W)$, for the whole data set and for every batch. Dividing gives $\gamma\le2R$, which version 1 did not apply to its own theorem; see {prf:ref}`stmt-v`.
 # ````
 #
 # ````{proof} stmt-c-5
@@ -381,6 +381,8 @@ show(
         " larger than needed."
     ),
     caption=(
+        "**The lemmas of this appendix are nearly all attained; the"
+        " statements built on them leave room.** "
         "Slack of each statement: the worst ratio of left to right side that"
         " was found, by built cases or by search (dots clipped at 0.001)."
         " Right edge: attained. Equalities are tested but not drawn."

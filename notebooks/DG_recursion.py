@@ -256,6 +256,7 @@ show(
         " threshold."
     ),
     caption=(
+        "**From $t_1$ on every loss is below $\\log2/n$ and keeps falling.** "
         "Loss, the threshold $\\log 2/n$ (dotted), $t_0$ (grey, dashed)"
         " and the measured $t_1$ (red, dashed)."
     ),
@@ -305,6 +306,8 @@ show(
         " momentum."
     ),
     caption=(
+        "**From $t_1$ on no margin falls below the floor that the proofs"
+        " give it.** "
         "The minimum margin, its a-priori floor from $t_1$ on, and the"
         " floor from measured errors."
     ),
@@ -356,6 +359,8 @@ show(
         " bound starts near rho and falls slowly."
     ),
     caption=(
+        "**The gap never exceeds the boxed bound, and with momentum it is"
+        " even negative.** "
         "The gap $\\rho-q(W_t)/\\lVert W_t\\rVert$ and the boxed bound,"
         " from $t_1$ on. Below zero: the run has more margin than the"
         " theorem promises."

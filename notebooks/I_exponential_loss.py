@@ -103,6 +103,8 @@ show(
         " above one."
     ),
     caption=(
+        "**Under the exponential loss version 1's warm-up bound fails and"
+        " the corrected one holds.** "
         "Sign descent inside the theorems under the exponential loss, on the"
         " data of Proposition V.2 (twenty points in the plane, nineteen of"
         " them equal and the last nearly opposite), the worst of five"

@@ -70,6 +70,8 @@ show(
         " stays well below."
     ),
     caption=(
+        "**Single samples end in the direction of the bias matrix, far from"
+        " every maximum margin.** "
         "The paper's Figure 2. Left: relative margin error in three norms."
         " Right: cosine to the bias matrix and to the max-margin solution"
         " of the method's norm (the one of least Frobenius norm). Five"

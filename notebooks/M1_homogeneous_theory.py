@@ -182,6 +182,8 @@ show(
         " is bounded by the gain of its smoothed margin."
     ),
     caption=(
+        "**Every run spends far less on misalignment than its margin"
+        " gains.** "
         "The audit inequality, a point per optimizer and seed. On or below"
         " the dashed line the inequality holds."
     ),
@@ -273,8 +275,10 @@ show(
         " near 1 for sign, spectral and hybrid optimizers."
     ),
     caption=(
+        "**The ratio of the layers' norms approaches the value that each"
+        " norm demands.** "
         "First block's norm over the last one's, each measured in the"
-        " optimizer's own norm (squared for l2, whose target is 2; all"
+        " optimizer's own norm (squared for $\\ell_2$, whose target is 2; all"
         " others 1)."
     ),
     tolerance=1e-5,
@@ -435,7 +439,8 @@ show(
         " the closed form for four optimizers."
     ),
     caption=(
-        "Median of m/g over the entries that matter, against the closed"
+        "**The ratio of average to gradient follows the closed form.** "
+        "Median of $m/g$ over the entries that matter, against the closed"
         " form; one point per seed and step, second half of the run."
     ),
     tolerance={"measured": 5e-4},
@@ -505,7 +510,8 @@ show(
         " slower. For 0.99 the late slope is flatter than its dashed line, for"
         " 0.999 steeper."
     ),
-    caption="Adam's speed limit. Solid: loss. Dashed: the fall that 0.99 and"
+    caption="**The larger $\\beta_2$, the more slowly Adam's loss falls.** "
+    "Adam's speed limit. Solid: loss. Dashed: the fall that 0.99 and"
     " 0.999 allow in the long run, drawn from the start. "
     f"The run is {steps / 1000:g} times as long as the memory of 0.999, too"
     " short for that limit.",
@@ -589,9 +595,11 @@ show(
         " one the alignment stays at one; with longer first steps it falls for"
         " both exponents."
     ),
-    caption="Three layers of squared ReLU, momentum 0.9, inside (a = 0.9) and"
-    " outside (a = 0.8) the theorem, each with two first steps. "
-    f"The longer ones lose the gradient on both sides (a = 0.9 in {lost} of"
+    caption="**After a long first step the average can lose the gradient,"
+    " inside the theorem as outside.** "
+    "Three layers of squared ReLU, momentum 0.9, inside ($a = 0.9$)"
+    " and outside ($a = 0.8$) the theorem, each with two first steps. "
+    f"The longer ones lose the gradient on both sides ($a = 0.9$ in {lost} of"
     f" {seventh.sizes['seed']} seeds).",
     steps=2 * steps,
 )
@@ -681,6 +689,8 @@ show(
         " optimum of its norm."
     ),
     caption=(
+        "**Each optimizer ends near the global maximum of the margin in its"
+        " own norm.** "
         "Two-layer linear network: each optimizer's margin in its own norm"
         " as a fraction of the global maximum."
     ),

@@ -100,6 +100,7 @@ show(
         " between the spectral and hybrid families."
     ),
     caption=(
+        "**Each margin is largest for the optimizers of its own norm.** "
         "Margins after the same number of steps, each column divided by"
         " its largest entry. Left: plain. Right: after the best rescaling"
         " of the layers."
@@ -368,7 +369,9 @@ show(
     alt="Alignment against steps: with squared ReLU it rises to one, for Adam"
     " to just below; with ReLU it ends between"
     f" {float(relu_end.min()):.2f} and {float(relu_end.max()):.2f}.",
-    caption="Alignment of the step with the present gradient. Squared ReLU"
+    caption="**On smooth networks steps align with the gradient; on ReLU"
+    " networks they do not quite.** "
+    "Alignment of the step with the present gradient. Squared ReLU"
     " (smooth): to one, for Adam to just below. ReLU: the gradient"
     f" jumps at kinks and the average does not catch up; {dead}.",
     tolerance=1e-5,
@@ -470,6 +473,8 @@ show(
         " best of the five where the ratio equals that of its own rates."
     ),
     caption=(
+        "**A margin bends where the ratio of its norm equals the run's ratio"
+        " of learning rates.** "
         "Margins of Muon-Signum runs with five ratios of learning rates,"
         " in five hybrid norms; dashed, the predicted cusps."
     ),
@@ -534,6 +539,8 @@ show(
         " turns down where gradients reach eps, while its l2 margin rises."
     ),
     caption=(
+        "**Where the loss nears $\\varepsilon$, Adam leaves the"
+        " $\\ell_\\infty$ margin for the $\\ell_2$ margin.** "
         "Adam with four values of eps, against the loss. Where the loss"
         " nears eps, the l-infinity margin falls and the l2 margin rises."
     ),
@@ -688,6 +695,8 @@ show(
         " normalised margins end at different heights."
     ),
     caption=(
+        "**Decay keeps the weights in a ball; in the smallest one the data"
+        " are not separated.** "
         "Muon with weight decay on the digits, mean over seeds. Left: the"
         " largest spectral norm of the weights; dotted, the radius"
         " $1/\\lambda$. Right: the normalised spectral margin."
@@ -817,6 +826,8 @@ show(
         " reduction repairs all."
     ),
     caption=(
+        "**Small batches lose the margin; variance reduction restores most"
+        " of it, and momentum does so for all but Adam.** "
         "Own margin relative to the full batch, after the same number of"
         " steps; bars with the range over seeds."
     ),

@@ -195,6 +195,8 @@ show(
         " between the spectral and hybrid families."
     ),
     caption=(
+        "**On MNIST, too, each margin is largest for the optimizers of its"
+        " own norm.** "
         "MNIST, squared ReLU: margins where the loss first reaches 1e-8,"
         " each column divided by its largest entry. Left: plain. Right:"
         " after the best rescaling of the layers."
@@ -212,6 +214,8 @@ show(
         " runs. In each the family of that norm is on top, from early on."
     ),
     caption=(
+        "**By the end of a run the optimizers of a norm lead in its"
+        " margin.** "
         "MNIST, squared ReLU: margins along the runs, until the loss reaches"
         " 1e-8. Means and 95 % intervals over seeds, from where every seed"
         " separates its images."
@@ -396,6 +400,8 @@ show(
         " are the lowest."
     ),
     caption=(
+        "**In the second half of a run the direction of the parameters"
+        " hardly turns.** "
         "MNIST: cosine between the parameters and the last iterate."
         " Dotted: 0.99, which the paper reports from half of the run on."
     ),

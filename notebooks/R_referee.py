@@ -66,10 +66,12 @@ from ibias_book.referee import (
     law,
     memory,
     plateau,
+    said,
     sampling,
     separation,
     stall,
 )
+from ibias_book.words import numbers
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -139,10 +141,27 @@ show(
     plots.predicted_plateaus(cells),
     "fig-plateau-predicted",
     data=cells,
-    alt="Measured margin error at the end of mini-batch runs against the error predicted by the mean flow, in three norms and three batch sizes: the filled points lie on the diagonal.",
-    caption="Predicted and measured relative margin error of mini-batches without momentum: three data sets, three norms, batches of 1, 2 and 4. Grey: 10 %. Hollow: the flow or the run still moves by more than 5 % over its last factor of four.",
-    rounding={"predicted": 2e-3, "shorter": 2e-3, "measured": 2e-3, "earlier": 2e-3},
-    because="a sign flips where an entry of the gradient passes through zero, so rounding moves single steps of the max norm",
+    alt=(
+        "Measured margin error at the end of mini-batch runs against the"
+        " error predicted by the mean flow, in three norms and three batch"
+        " sizes: the filled points lie on the diagonal."
+    ),
+    caption="**The mean flow predicts where a run without momentum ends,"
+    " wherever both have come to rest.** "
+    "Predicted and measured relative margin error of mini-batches"
+    " without momentum: three data sets, three norms, batches of 1, 2"
+    " and 4. Grey: 10 %. Hollow: the flow or the run still moves by"
+    " more than 5 % over its last factor of four.",
+    rounding={
+        "predicted": 2e-3,
+        "shorter": 2e-3,
+        "measured": 2e-3,
+        "earlier": 2e-3,
+    },
+    because=(
+        "a sign flips where an entry of the gradient passes through zero, so"
+        " rounding moves single steps of the max norm"
+    ),
     steps=steps,
     seeds=list(range(seeds)),
 )
@@ -152,30 +171,61 @@ settled = cells.where(cells.settled)
 apart = np.abs(settled.measured.median("seed") / settled.predicted - 1)
 claim(
     "plateau-predicted",
-    "Without momentum a mini-batch method ends at the margin error that the mean flow predicts.",
+    "Without momentum a mini-batch method ends at the margin error that"
+    " the mean flow predicts.",
     kind="ours",
     where="new; explains the plateaus of Figures 1, 3 and 4",
-    tested=f"three data sets that served no other purpose, three norms, b = 1, 2, 4: in {int(cells.settled.sum())} of {cells.settled.size} cells both have settled (5 % over the last factor of four), and there prediction and run differ by at most {float(apart.max()):.1%} (median {float(apart.median()):.2%})",
+    tested=(
+        "three data sets that served no other purpose, three norms, b = 1, 2,"
+        f" 4: in {int(cells.settled.sum())} of {cells.settled.size} cells"
+        " both have settled (5 % over the last factor of four), and there"
+        f" prediction and run differ by at most {float(apart.max()):.1%}"
+        f" (median {float(apart.median()):.2%})"
+    ),
     holds=bool(apart.max() < 0.1) and int(cells.settled.sum()) >= 10,
     tolerance="10 %, at least ten cells",
-    because="a run of this length has gained a few hundred units of margin, and what it had before it settled is still a few per cent of that",
-    caveat="In the other cells flow or run still moves: they are late, and this length does not tell a small plateau from none.",
+    because=(
+        "a run of this length has gained a few hundred units of margin, and"
+        " what it had before it settled is still a few per cent of that"
+    ),
+    caveat=(
+        "In the other cells flow or run still moves: they are late, and this"
+        " length does not tell a small plateau from none."
+    ),
 )
 free = distance < 1e-6
 frobenius = cells.sel(norm="frobenius")
 claim(
     "plateau-criterion",
-    "Where no weighting of residuals steps along the maximum margin on average, there is a plateau; where one does, the error keeps falling.",
+    "Where no weighting of residuals steps along the maximum margin on"
+    " average, there is a plateau; where one does, the error keeps"
+    " falling.",
     kind="ours",
     where="new; Proposition above and its numerical form",
-    tested=f"N-SGD on the nine pairs of data set and batch size: distances from {float(distance.where(~free).min()):.3f} to {float(distance.max()):.2f} where unreachable, at most {float(distance.where(free).max()):.0e} where reachable",
+    tested=(
+        "N-SGD on the nine pairs of data set and batch size: distances from"
+        f" {float(distance.where(~free).min()):.3f} to"
+        f" {float(distance.max()):.2f} where unreachable, at most"
+        f" {float(distance.where(free).max()):.0e} where reachable"
+    ),
     holds=bool(
         (frobenius.measured.median("seed").where(free, drop=False).max() < 0.01)
         & (frobenius.measured.median("seed").where(~free).min() > 0.002)
-        & ((frobenius.measured / frobenius.earlier).median("seed").where(free).max() < 0.6)
+        & (
+            (frobenius.measured / frobenius.earlier)
+            .median("seed")
+            .where(free)
+            .max()
+            < 0.6
+        )
     ),
-    tolerance="reachable: below 0.01 and down by 0.6 or more in the last factor of four; unreachable: above 0.002",
-    because="an error that falls as the inverse square root of the steps halves",
+    tolerance=(
+        "reachable: below 0.01 and down by 0.6 or more in the last factor of"
+        " four; unreachable: above 0.002"
+    ),
+    because=(
+        "an error that falls as the inverse square root of the steps halves"
+    ),
 )
 
 # %% [markdown]
@@ -210,10 +260,22 @@ show(
     plots.gap_law(gaps, shape),
     "fig-gap-law",
     data=gaps,
-    alt="Excess margin error of 56 pairs of momentum and batch size in three norms against the worst case N of the theorem and against the variance of the momentum average: both order the points, and in the Frobenius norm the excess is proportional to the variance.",
-    caption="What the batches cost, against $N(\\beta, m)$ (top) and against the variance of the average (bottom); lighter points have longer memory. Rank correlation over cells with an excess above 0.002, power over those below 0.5 among them.",
+    alt=(
+        "Excess margin error of 56 pairs of momentum and batch size in three"
+        " norms against the worst case N of the theorem and against the"
+        " variance of the momentum average: both order the points, and in the"
+        " Frobenius norm the excess is proportional to the variance."
+    ),
+    caption="**The less noise an average leaves, the less the batches cost.** "
+    "What the batches cost, against $N(\\beta, m)$ (top) and against"
+    " the variance of the average (bottom); lighter points have"
+    " longer memory. Rank correlation over cells with an excess above"
+    " 0.002, power over those below 0.5 among them.",
     rounding={"excess": 2e-3},
-    because="long momentum passes close to zero averages, where a normalised step magnifies rounding",
+    because=(
+        "long momentum passes close to zero averages, where a normalised step"
+        " magnifies rounding"
+    ),
     steps=law_steps,
     dataset=mixed.name,
     seeds=list(range(seeds)),
@@ -235,31 +297,69 @@ glue("tab_gap_law", Markdown(law.as_text(shape)), display=False)
 rank = shape["rank"]
 claim(
     "gap-order",
-    "The quantity N(beta, m) of Theorem 4.3 orders the gaps: it has the right shape, and version 1's polynomial has not.",
+    "The quantity N(beta, m) of Theorem 4.3 orders the gaps: it has the"
+    " right shape, and version 1's polynomial has not.",
     kind="ours",
     where="new; the dependence promised by Theorem 4.3",
-    tested=f"cells with an excess above 0.002: rank correlations {', '.join(f'{v:.2f}' for v in rank.sel(quantity='N(beta, m)').values)} with N, {', '.join(f'{v:.2f}' for v in rank.sel(quantity='polynomial').values)} with the polynomial (max, Frobenius, spectral)",
-    holds=bool((shape.behind_low.sel(quantity="polynomial", norm=["max", "spectral"]) > 0).all())
+    tested=(
+        "cells with an excess above 0.002: rank correlations"
+        f" {numbers(rank.sel(quantity='N(beta, m)'))}"
+        " with N,"
+        f" {numbers(rank.sel(quantity='polynomial'))}"
+        " with the polynomial (max, Frobenius, spectral)"
+    ),
+    holds=bool(
+        (
+            shape.behind_low.sel(
+                quantity="polynomial", norm=["max", "spectral"]
+            )
+            > 0
+        ).all()
+    )
     and bool(
         rank.sel(quantity="N(beta, m)", norm="frobenius")
         > rank.sel(quantity="polynomial", norm="frobenius")
     ),
-    tolerance="max and spectral norm: the 95 % interval of the difference of the two rank correlations lies above 0; Frobenius: the larger",
-    because="bootstrap over cells, both correlations on the same draws; in the Frobenius norm few cells rise above the scatter of the full batch's error",
-    caveat="The variance of the average orders them equally well, so that the order does not tell a worst case from an average.",
+    tolerance=(
+        "max and spectral norm: the 95 % interval of the difference of the"
+        " two rank correlations lies above 0; Frobenius: the larger"
+    ),
+    because=(
+        "bootstrap over cells, both correlations on the same draws; in the"
+        " Frobenius norm few cells rise above the scatter of the full batch's"
+        " error"
+    ),
+    caveat=(
+        "The variance of the average orders them equally well, so that the"
+        " order does not tell a worst case from an average."
+    ),
 )
-power = shape.slope.sel(quantity="noise")
+noise = shape.sel(quantity="noise")
+power = noise.slope
+powers = said.intervals(power, noise.slope_error)
+named = zip(powers, power.norm.values, strict=True)
 claim(
     "gap-variance",
     "The gap is proportional to the variance of the momentum average.",
     kind="ours",
     where="new",
-    tested=f"powers of the excess in the variance: {', '.join(f'{v:.2f} ± {1.96 * e:.2f} ({n})' for v, e, n in zip(power.values, shape.slope_error.sel(quantity='noise').values, shape.norm.values, strict=True))}",
+    tested=(
+        "powers of the excess in the variance:"
+        f" {', '.join(f'{one} ({norm})' for one, norm in named)}"
+    ),
     holds=bool(abs(power.sel(norm="frobenius") - 1) < 0.15)
     and bool((power < 0.95).sel(norm=["max", "spectral"]).all()),
-    caveat="True in the Frobenius norm only, whose ball is round: an error of the direction costs its square. In the max and the spectral norm, whose balls have corners, the power is smaller: the gap shrinks more slowly than the variance.",
+    caveat=(
+        "True in the Frobenius norm only, whose ball is round: an error of"
+        " the direction costs its square. In the max and the spectral norm,"
+        " whose balls have corners, the power is smaller: the gap shrinks"
+        " more slowly than the variance."
+    ),
     tolerance="0.15 in the power",
-    because="the horizon bends the smallest excesses, which the full batch's own error hides",
+    because=(
+        "the horizon bends the smallest excesses, which the full batch's own"
+        " error hides"
+    ),
 )
 
 # %% [markdown]
@@ -281,10 +381,22 @@ show(
     plots.sampling(ends),
     "fig-sampling",
     data=ends,
-    alt="Excess margin error against one minus momentum for reshuffled, cyclic and independent batches in three norms. Independent batches are worst by a factor that grows with memory, and the theory's ratio of variances, drawn dashed, follows the points.",
-    caption="Points: excess margin error, five seeds. Dashed: the independent runs' excess times the ratio of remaining variances, nothing fitted.",
+    alt=(
+        "Excess margin error against one minus momentum for reshuffled,"
+        " cyclic and independent batches in three norms. Independent batches"
+        " are worst by a factor that grows with memory, and the theory's"
+        " ratio of variances, drawn dashed, follows the points."
+    ),
+    caption="**Independent batches cost more than reshuffled and cyclic"
+    " ones.** "
+    "Points: excess margin error, five seeds. Dashed: the independent"
+    " runs' excess times the ratio of remaining variances, nothing"
+    " fitted.",
     rounding={"error": 5e-3},
-    because="long momentum passes close to zero averages, where a normalised step magnifies rounding",
+    because=(
+        "long momentum passes close to zero averages, where a normalised step"
+        " magnifies rounding"
+    ),
     steps=sampling_steps,
     dataset=mixed.name,
     seeds=list(range(5)),
@@ -294,17 +406,31 @@ show(
 cost = ends.error - ends.full
 middle = cost.median("seed")
 ratio = middle.sel(scheme="reshuffled") / middle.sel(scheme="independent")
-theory = ends.noise.sel(scheme="reshuffled") / ends.noise.sel(scheme="independent")
-pairs = cost.sel(scheme="independent") > cost.sel(scheme="reshuffled").rename(seed="other")
+theory = ends.noise.sel(scheme="reshuffled") / ends.noise.sel(
+    scheme="independent"
+)
+pairs = cost.sel(scheme="independent") > cost.sel(scheme="reshuffled").rename(
+    seed="other"
+)
 claim(
     "sampling-scheme",
-    "Independent batches cost more than reshuffled ones, and the more so the longer the memory.",
+    "Independent batches cost more than reshuffled ones, and the more so"
+    " the longer the memory.",
     kind="ours",
     where="new; Lemma C.12 against part III",
-    tested=f"b = 2, m = {mixed.n // 2}, momentum 0.8, 0.9, 0.95, 0.98: reshuffled over independent {'; '.join(', '.join(f'{float(v):.2f}' for v in ratio.sel(norm=n).values) + f' ({n})' for n in ratio.norm.values)}; {float(pairs.mean()):.0%} of all pairs of seeds in that order",
-    holds=bool((ratio.diff("momentum") < 0).all()) and float(pairs.mean()) > 0.95,
+    tested=(
+        f"b = 2, m = {mixed.n // 2}, momentum 0.8, 0.9, 0.95, 0.98:"
+        " reshuffled over independent"
+        f" {said.by_norm(ratio)};"
+        f" {float(pairs.mean()):.0%} of all pairs of seeds in that order"
+    ),
+    holds=bool((ratio.diff("momentum") < 0).all())
+    and float(pairs.mean()) > 0.95,
     tolerance="95 % of the pairs of seeds",
-    because="five seeds a cell; the smallest excesses, at momentum 0.98 in the Frobenius norm, are within the scatter of the full batch's error",
+    because=(
+        "five seeds a cell; the smallest excesses, at momentum 0.98 in the"
+        " Frobenius norm, are within the scatter of the full batch's error"
+    ),
 )
 apart = ratio / theory
 claim(
@@ -312,11 +438,22 @@ claim(
     "The ratio of the remaining variances says by how much.",
     kind="ours",
     where="new; the closed forms above",
-    tested=f"theory {', '.join(f'{float(v):.2f}' for v in theory.values)}; measured over theory {'; '.join(f'{float(apart.sel(norm=n).min()):.2f} to {float(apart.sel(norm=n).max()):.2f} ({n})' for n in apart.norm.values)}",
-    holds=bool(np.abs(np.log(apart.sel(norm=["max", "spectral"]))).max() < np.log(2)),
+    tested=(
+        f"theory {numbers(theory)}; measured over theory {said.ranges(apart)}"
+    ),
+    holds=bool(
+        np.abs(np.log(apart.sel(norm=["max", "spectral"]))).max() < np.log(2)
+    ),
     tolerance="a factor of two, in the max and the spectral norm",
-    because="the excess is not exactly proportional to the variance there, see the powers above",
-    caveat="In the Frobenius norm reshuffling gains more than its smaller variance says, up to four times at momentum 0.98: what it leaves is not only smaller but also of faster sign.",
+    because=(
+        "the excess is not exactly proportional to the variance there, see"
+        " the powers above"
+    ),
+    caveat=(
+        "In the Frobenius norm reshuffling gains more than its smaller"
+        " variance says, up to four times at momentum 0.98: what it leaves is"
+        " not only smaller but also of faster sign."
+    ),
 )
 
 # %% [markdown]
@@ -347,7 +484,8 @@ show(
     data=xr.concat(
         [
             one.assign_coords(
-                factor=np.arange(one.sizes["factor"]), value=("factor", one.factor.values)
+                factor=np.arange(one.sizes["factor"]),
+                value=("factor", one.factor.values),
             )
             for one in waits.values()
         ],
@@ -356,8 +494,15 @@ show(
         compat="equals",
         join="outer",
     ),
-    alt="Steps until separation lasts against memory, batches per epoch and samples, three norms: nearly flat in memory and samples, growing with a power of about 0.6 in the number of batches.",
-    caption="Steps until every sample stays classified, median of five seeds; full lines $a = 1/2$, dashed $a = 3/4$.",
+    alt=(
+        "Steps until separation lasts against memory, batches per epoch and"
+        " samples, three norms: nearly flat in memory and samples, growing"
+        " with a power of about 0.6 in the number of batches."
+    ),
+    caption="**Separation takes longer with more batches in an epoch, but"
+    " hardly with longer memory or more samples.** "
+    "Steps until every sample stays classified, median of five seeds;"
+    " full lines $a = 1/2$, dashed $a = 3/4$.",
     rounding={"time": 2, "slope": 0.1, "slope_error": 0.1},
     because="times are recorded 3 % apart; one record to either side",
     steps=separation_steps,
@@ -366,10 +511,13 @@ show(
 )
 
 # %% tags=["hide-input"]
-reach = {name: (one.slope + 1.96 * one.slope_error) for name, one in waits.items()}
+reach = {
+    name: (one.slope + 1.96 * one.slope_error) for name, one in waits.items()
+}
 claim(
     "separation-exponents",
-    "The time until separation grows no faster with memory, batches and samples than the corollaries promise.",
+    "The time until separation grows no faster with memory, batches and"
+    " samples than the corollaries promise.",
     kind="ours",
     where="new; the exponents of Corollaries 4.5 and 4.7",
     tested=", ".join(
@@ -380,7 +528,11 @@ claim(
     holds=bool(max(float(r.max()) for r in reach.values()) < 2),
     tolerance="upper ends of the 95 % intervals",
     because="a promise is an upper bound",
-    caveat="The exponents are not attained on these data, nor close: memory and copies of the data cost next to nothing, batches about the power 0.6.",
+    caveat=(
+        "The exponents are not attained on these data, nor close: memory and"
+        " copies of the data cost next to nothing, batches about the power"
+        " 0.6."
+    ),
 )
 
 # %% [markdown]
@@ -452,12 +604,22 @@ show(
             many.rename({name: f"{name}_k" for name in many.data_vars}),
         ]
     ),
-    alt="Relative margin error after a thousand steps against the number of features and of classes at fixed radius and margin: it does not grow with d, while dotted reference lines rise.",
-    caption="Relative margin error after equal steps at fixed radius and margin. Dotted: growth of a bound that goes through the Frobenius norm.",
+    alt=(
+        "Relative margin error after a thousand steps against the number of"
+        " features and of classes at fixed radius and margin: it does not"
+        " grow with d, while dotted reference lines rise."
+    ),
+    caption="**The error does not grow with the number of features, but it does"
+    " with the number of classes.** "
+    "Relative margin error after equal steps at fixed radius and"
+    " margin. Dotted: growth of a bound that goes through the"
+    " Frobenius norm.",
     rounding={
         **dict.fromkeys(("gap_d", "gap_k"), 1e-3),
         **dict.fromkeys(("separated_d", "separated_k"), 1),
-        **dict.fromkeys(("gap_slope_d", "gap_slope_k", "gap_error_d", "gap_error_k"), 5e-3),
+        **dict.fromkeys(
+            ("gap_slope_d", "gap_slope_k", "gap_error_d", "gap_error_k"), 5e-3
+        ),
         **dict.fromkeys(("separated_slope_d", "separated_slope_k"), 2e-2),
         **dict.fromkeys(("separated_error_d", "separated_error_k"), 2e-2),
     },
@@ -490,15 +652,28 @@ claim(
     "The gap does not depend on the number of features.",
     kind="paper",
     where="Abstract (v1, v2): dimension-free rates",
-    tested=f"gap after {dimension_steps} steps, embedded data, d from 30 to 3,000: exponent {dimension.said(embedded, 'gap')}; of the time to separate {dimension.said(embedded, 'separated')}. Random data at fixed R and gamma, d from 30 to 10,000: {dimension.said(wide, 'gap')}",
+    tested=(
+        f"gap after {dimension_steps} steps, embedded data, d from 30 to"
+        f" 3,000: exponent {dimension.said(embedded, 'gap')}; of the time to"
+        f" separate {dimension.said(embedded, 'separated')}. Random data at"
+        " fixed R and gamma, d from 30 to 10,000:"
+        f" {dimension.said(wide, 'gap')}"
+    ),
     holds=bool(
         dimension.contains_zero(embedded, "gap").all()
         and dimension.contains_zero(embedded, "separated").all()
         and (wide.gap_slope - 1.96 * wide.gap_error <= 0).all()
     ),
-    tolerance="95 % intervals that contain 0 where nothing else moves; no lower end above 0 on random data",
+    tolerance=(
+        "95 % intervals that contain 0 where nothing else moves; no lower end"
+        " above 0 on random data"
+    ),
     because="a promise is an upper bound: falling with the size is allowed",
-    caveat="On random data at fixed R and gamma the gap falls with d: in larger spaces those samples are closer to orthogonal, which neither R nor gamma tells.",
+    caveat=(
+        "On random data at fixed R and gamma the gap falls with d: in larger"
+        " spaces those samples are closer to orthogonal, which neither R nor"
+        " gamma tells."
+    ),
 )
 logs = np.log(32 * (np.array([2, 16]) - 1))
 counting = float(np.log(logs[1] / logs[0]) / np.log(8))
@@ -506,12 +681,26 @@ claim(
     "class-free",
     "The gap does not grow with the number of classes.",
     kind="expectation",
-    where="read into the abstract's dimension-free rates: neither k nor d stands in them",
-    tested=f"gap after {dimension_steps} steps at fixed R, gamma and n, k from 2 to 16: exponent {dimension.said(many, 'gap')}; log n(k - 1) alone grows with {counting:.2f}. With classes that do not compete, k from 5 to 16: {dimension.said(aside, 'gap')}",
+    where=(
+        "read into the abstract's dimension-free rates: neither k nor d"
+        " stands in them"
+    ),
+    tested=(
+        f"gap after {dimension_steps} steps at fixed R, gamma and n, k from 2"
+        f" to 16: exponent {dimension.said(many, 'gap')}; log n(k - 1) alone"
+        f" grows with {counting:.2f}. With classes that do not compete, k"
+        f" from 5 to 16: {dimension.said(aside, 'gap')}"
+    ),
     holds=bool((many.gap_slope - 1.96 * many.gap_error <= 0).all()),
     otherwise="contradicted",
     tolerance="no lower end of a 95 % interval above 0",
-    because="the margin at finite time lacks about the logarithm of the number of pairs of a sample and a class, and L(0) = log k stands in the theorem's own waiting time; both are constants of the O, and no data with more classes have fewer pairs. Bystanders show how little is left where the pairs do not compete",
+    because=(
+        "the margin at finite time lacks about the logarithm of the number of"
+        " pairs of a sample and a class, and L(0) = log k stands in the"
+        " theorem's own waiting time; both are constants of the O, and no"
+        " data with more classes have fewer pairs. Bystanders show how little"
+        " is left where the pairs do not compete"
+    ),
 )
 
 # %% [markdown]
@@ -536,13 +725,26 @@ judged = accuracy.judged(
 
 # %% tags=["hide-input"]
 show(
-    plots.accuracy(judged, {"l1": "max", "l2": "frobenius", "l-infinity": "sum"}),
+    plots.accuracy(
+        judged, {"l1": "max", "l2": "frobenius", "l-infinity": "sum"}
+    ),
     "fig-accuracy",
     data=judged,
-    alt="Robust accuracy on unseen digits under three attacks against the matching margin. Among converged runs the sign method withstands l1 attacks best and the Frobenius method l2 attacks; small batches without momentum have negative margins and are the most robust.",
-    caption="Accuracy under attack on unseen digits against the margin that guards against that attack, mean over five splits. Hollow: batches of ten without momentum.",
+    alt=(
+        "Robust accuracy on unseen digits under three attacks against the"
+        " matching margin. Among converged runs the sign method withstands l1"
+        " attacks best and the Frobenius method l2 attacks; small batches"
+        " without momentum have negative margins and are the most robust."
+    ),
+    caption="**Of the converged runs each norm guards against its own attack,"
+    " but small batches without a margin withstand every attack best.** "
+    "Accuracy under attack on unseen digits against the margin that"
+    " guards against that attack, mean over five splits. Hollow:"
+    " batches of ten without momentum.",
     rounding={"test": 5e-3, "robust": 5e-3, "margin": 0.02},
-    because="a few of 1,497 images lie at a boundary, and sign steps of small batches change where an entry passes zero: 0.013 of a margin of 1.34 has been seen",
+    because="a few of 1,497 images lie at a boundary, and sign steps of small"
+    " batches change where an entry passes zero: 0.013 of a margin of 1.34"
+    " has been seen",
     steps=accuracy_steps,
     dataset=images.name,
     seeds=list(range(5)),
@@ -553,25 +755,52 @@ full = judged.where(judged.batch_size == 300, drop=True)
 by_norm = full.robust.groupby("norm").mean("optimizer").mean("split")
 claim(
     "margin-guards",
-    "Of runs that reach their margin, each withstands the attack that its own margin is about best.",
+    "Of runs that reach their margin, each withstands the attack that its"
+    " own margin is about best.",
     kind="ours",
     where="new",
-    tested=f"full batches, robust accuracy under l1: {float(by_norm.sel(norm='max', attack='l1')):.2f} (max) against {float(by_norm.sel(norm='frobenius', attack='l1')):.2f} (Frobenius); under l2: {float(by_norm.sel(norm='max', attack='l2')):.2f} against {float(by_norm.sel(norm='frobenius', attack='l2')):.2f}",
+    tested=(
+        "full batches, robust accuracy under l1:"
+        f" {float(by_norm.sel(norm='max', attack='l1')):.2f} (max) against"
+        f" {float(by_norm.sel(norm='frobenius', attack='l1')):.2f}"
+        " (Frobenius); under l2:"
+        f" {float(by_norm.sel(norm='max', attack='l2')):.2f} against"
+        f" {float(by_norm.sel(norm='frobenius', attack='l2')):.2f}"
+    ),
     holds=bool(by_norm.sel(attack="l1").idxmax() == "max")
     and bool(by_norm.sel(attack="l2").idxmax() == "frobenius"),
-    because="no tolerance: which of three is largest, on the mean of five splits",
+    because=(
+        "no tolerance: which of three is largest, on the mean of five splits"
+    ),
 )
-bare = judged.where((judged.batch_size == 10) & (judged.momentum == 0), drop=True)
-best_bare, best_full = (one.robust.mean("split").max("optimizer") for one in (bare, full))
+bare = judged.where(
+    (judged.batch_size == 10) & (judged.momentum == 0), drop=True
+)
+best_bare = bare.robust.mean("split").max("optimizer")
+best_full = full.robust.mean("split").max("optimizer")
+compared = [
+    f"{float(b):.2f} against {float(f):.2f} ({b.attack.values})"
+    for b, f in zip(best_bare, best_full, strict=True)
+]
 claim(
     "margin-decides",
-    "The larger the training margin, the better a classifier does on unseen images.",
+    "The larger the training margin, the better a classifier does on"
+    " unseen images.",
     kind="expectation",
     where="the reason for which margins are studied; ours",
-    tested=f"batches of ten without momentum, which do not even separate the training set, against all full batches, robust accuracy: {', '.join(f'{float(best_bare.sel(attack=a)):.2f} against {float(best_full.sel(attack=a)):.2f} ({a})' for a in judged.attack.values)}; unattacked {float(bare.test.mean('split').max()):.3f} against {float(full.test.mean('split').max()):.3f}",
+    tested=(
+        "batches of ten without momentum, which do not even separate the"
+        " training set, against all full batches, robust accuracy:"
+        f" {', '.join(compared)};"
+        f" unattacked {float(bare.test.mean('split').max()):.3f} against"
+        f" {float(full.test.mean('split').max()):.3f}"
+    ),
     holds=bool((best_bare < best_full).all()),
     otherwise="contradicted",
-    because="a method that weights every sample alike averages noise that the hard-margin solution, resting on few samples, fits",
+    because=(
+        "a method that weights every sample alike averages noise that the"
+        " hard-margin solution, resting on few samples, fits"
+    ),
 )
 
 # %% [markdown]
@@ -590,13 +819,27 @@ adam_end = unhurried.error.median("seed")
 # %% tags=["hide-input"]
 claim(
     "adam-minibatch-linear",
-    "Mini-batch Adam ends away from the max-norm margin that full-batch Adam approaches, however long it is given.",
+    "Mini-batch Adam ends away from the max-norm margin that full-batch"
+    " Adam approaches, however long it is given.",
     kind="ours",
     where="new; bears on the second paper's remark on Adam",
-    tested=f"beta1 = 0.9, beta2 = 0.9, 0.95, 0.98, {adam_steps} steps: errors {', '.join(f'{v:.2f}' for v in adam_end.sel(batch_size=2).values)} with b = 2 at losses of at most 1e{float(unhurried.log_loss.sel(batch_size=2).max()):.0f}; full batch {', '.join(f'{v:.2f}' for v in adam_end.sel(batch_size=mixed.n).values)}",
-    holds=bool(adam_end.sel(batch_size=2).min() > 3 * adam_end.sel(batch_size=mixed.n).max()),
+    tested=(
+        f"beta1 = 0.9, beta2 = 0.9, 0.95, 0.98, {adam_steps} steps: errors"
+        f" {numbers(adam_end.sel(batch_size=2))}"
+        " with b = 2 at losses of at most"
+        f" 1e{float(unhurried.log_loss.sel(batch_size=2).max()):.0f}; full"
+        " batch"
+        f" {numbers(adam_end.sel(batch_size=mixed.n))}"
+    ),
+    holds=bool(
+        adam_end.sel(batch_size=2).min()
+        > 3 * adam_end.sel(batch_size=mixed.n).max()
+    ),
     tolerance="three times the full batch's error",
-    because="the full batch's own error still falls; a third of the distance cannot be that",
+    because=(
+        "the full batch's own error still falls; a third of the distance"
+        " cannot be that"
+    ),
 )
 
 # %% [markdown]
@@ -651,8 +894,18 @@ show(
     open_questions.stalls(stuck, rest),
     "fig-stall",
     data=stuck,
-    alt="Smallest margin and drift share of an epoch along runs on one set of four samples: reshuffled spectral steps with half batches stay at a negative margin while their drift goes to zero; the full batch, momentum, variance reduction and the Frobenius norm classify.",
-    caption="Four samples, three classes, two features, three shuffles. Left: smallest margin; dotted, the rest point of the mean flow. Right: drift share of an epoch at the frozen weights, 0 where the two steps of every partition cancel.",
+    alt=(
+        "Smallest margin and drift share of an epoch along runs on one set of"
+        " four samples: reshuffled spectral steps with half batches stay at a"
+        " negative margin while their drift goes to zero; the full batch,"
+        " momentum, variance reduction and the Frobenius norm classify."
+    ),
+    caption="**Spectral steps on half batches stall with samples misclassified;"
+    " with a remedy they do not.** "
+    "Four samples, three classes, two features, three shuffles. Left:"
+    " smallest margin; dotted, the rest point of the mean flow."
+    " Right: drift share of an epoch at the frozen weights, 0 where"
+    " the two steps of every partition cancel.",
     rounding={"share": 1e-10},
     because="a share goes down to rounding where the steps of an epoch cancel",
     steps=stall_steps,
@@ -666,10 +919,22 @@ halves = ["spectral, b = n/2", "the same, steps of power 3/4"]
 others = [name for name in stuck.optimizer.values if name not in halves]
 claim(
     "stall-spectral",
-    "With two reshuffled batches an epoch a spectral run can stall for ever with samples misclassified.",
+    "With two reshuffled batches an epoch a spectral run can stall for"
+    " ever with samples misclassified.",
     kind="ours",
     where="new; the case that version 2's refinement leaves open",
-    tested=f"four samples, three classes, two features, from 0, {stall_steps} steps, {seeds} shuffles: smallest margin {float(ended.margin.sel(optimizer=halves).max()):.2f} at most, drift share {float(ended.share.sel(optimizer=halves[0]).max()):.0e}; all other methods end above {float(ended.margin.sel(optimizer=others).min()):.0f}. Rest point of the mean flow: drift share {abs(rest['share']):.0e}, margin {rest['margin']:.2f}, rates {', '.join(f'{v:.1e}' for v in rest['rates'])}",
+    tested=(
+        f"four samples, three classes, two features, from 0, {stall_steps}"
+        f" steps, {seeds} shuffles: smallest margin"
+        f" {float(ended.margin.sel(optimizer=halves).max()):.2f} at most,"
+        " drift share"
+        f" {float(ended.share.sel(optimizer=halves[0]).max()):.0e}; all other"
+        " methods end above"
+        f" {float(ended.margin.sel(optimizer=others).min()):.0f}. Rest point"
+        f" of the mean flow: drift share {abs(rest['share']):.0e}, margin"
+        f" {rest['margin']:.2f}, rates"
+        f" {', '.join(f'{v:.1e}' for v in rest['rates'])}"
+    ),
     holds=bool(
         (late.sel(optimizer=halves) < 0).all()
         and (ended.share.sel(optimizer=halves) < 1e-4).all()
@@ -679,30 +944,52 @@ claim(
         and (rest["rates"][:3] < 0).all()
         and abs(rest["rates"][3]) < 1e-8
     ),
-    tolerance="drift share of the run 1e-4, of the rest point 1e-12; free direction 1e-8",
-    because="a run circles the rest point at the distance of its last steps; a rest point is known to rounding, and its fourth direction, along which neutral points continue, to that of differences",
-    caveat="Special, as three equations in four unknowns are: two of 200 random sets of four samples, none of six. With one partition kept for ever it is common.",
+    tolerance=(
+        "drift share of the run 1e-4, of the rest point 1e-12; free direction"
+        " 1e-8"
+    ),
+    because=(
+        "a run circles the rest point at the distance of its last steps; a"
+        " rest point is known to rounding, and its fourth direction, along"
+        " which neutral points continue, to that of differences"
+    ),
+    caveat=(
+        "Special, as three equations in four unknowns are: two of 200 random"
+        " sets of four samples, none of six. With one partition kept for ever"
+        " it is common."
+    ),
 )
 kept = [row for row in searched if row["norm"] == "frobenius"]
 claim(
     "stall-search",
-    "The stall belongs to balls with flat faces: in the Frobenius and a Schatten 4-norm the search finds none.",
+    "The stall belongs to balls with flat faces: in the Frobenius and a"
+    " Schatten 4-norm the search finds none.",
     kind="ours",
     where="new; Frobenius: drift of at least 2 theta^2, version 2's refinement",
     tested="random sets that stall, of 200 each: "
     + "; ".join(
-        f"{row['norm']}, k = {row['classes']}, d = {row['features']}, n = {row['n']}, {'all partitions' if row['reshuffled'] else 'one partition'}: {row['stalled']}"
+        f"{row['norm']}, k = {row['classes']}, d = {row['features']}, n ="
+        f" {row['n']},"
+        f" {'all partitions' if row['reshuffled'] else 'one partition'}:"
+        f" {row['stalled']}"
         for row in searched
     ),
     holds=all(
-        (row["stalled"] == 0) for row in searched if row["norm"] in ("frobenius", "schatten:4")
+        (row["stalled"] == 0)
+        for row in searched
+        if row["norm"] in ("frobenius", "schatten:4")
     )
     and all(
         (row["stalled"] > 0)
         for row in searched
-        if row["norm"] == "spectral" and not row["reshuffled"] and row["features"] < row["classes"]
+        if row["norm"] == "spectral"
+        and not row["reshuffled"]
+        and row["features"] < row["classes"]
     ),
-    because="no tolerance: a count. A set counts as stalled below a drift share of 1e-3 after a flow of 800 pieces",
+    because=(
+        "no tolerance: a count. A set counts as stalled below a drift share"
+        " of 1e-3 after a flow of 800 pieces"
+    ),
 )
 
 # %% [markdown]
@@ -743,11 +1030,24 @@ trained = kkt.judged(
 
 # %% tags=["hide-input"]
 show(
-    open_questions.kkt(trained, {"NGD": "NGD, euclidean", "Signum": "Signum, max norm"}),
+    open_questions.kkt(
+        trained, {"NGD": "NGD, Euclidean", "Signum": "Signum, max norm"}
+    ),
     "fig-kkt",
     data=trained,
-    alt="Residual of the best non-negative multipliers along training, for three networks under two optimizers: it falls everywhere, to about a tenth. Beside it the smallest curvature of the Lagrangian at the end: positive for most starts of the smallest network, negative for many of the larger ones.",
-    caption="Left, middle: what the best multipliers leave of the weights, relative; six starts, digits on disjoint subsets of 32 images. Right: smallest curvature of the Lagrangian along the active constraints at the end, a point a start.",
+    alt=(
+        "Residual of the best non-negative multipliers along training, for"
+        " three networks under two optimizers: it falls everywhere, to about"
+        " a tenth. Beside it the smallest curvature of the Lagrangian at the"
+        " end: positive for most starts of the smallest network, negative for"
+        " many of the larger ones."
+    ),
+    caption="**The networks approach KKT points, but not always local"
+    " optima.** "
+    "Left, middle: what the best multipliers leave of the weights,"
+    " relative; six starts, digits on disjoint subsets of 32 images."
+    " Right: smallest curvature of the Lagrangian along the active"
+    " constraints at the end, a point a start.",
     rounding={"residual": 1e-6, "norm": 1e-6, "curvature": 1e-5},
     because="the linear programme stops at a tolerance of 1e-7",
     steps=kkt_steps,
@@ -759,25 +1059,51 @@ fall = kkt.falls(trained)
 over = trained.curvature.isel(step=-1).sel(optimizer="NGD")
 claim(
     "homogeneous-kkt",
-    "Trained homogeneous networks approach KKT points of the margin problem in their own norm.",
+    "Trained homogeneous networks approach KKT points of the margin"
+    " problem in their own norm.",
     kind="paper",
-    where="abstract of arXiv:2602.16340 (v1, v3): biased to KKT points of the margin problem",
-    tested=f"fitted multipliers on the active samples, {int(trained.residual.isel(step=-1).notnull().sum())} runs that separate their samples: median residual after {kkt_steps} steps "
+    where=(
+        "abstract of arXiv:2602.16340 (v1, v3): biased to KKT points of the"
+        " margin problem"
+    ),
+    tested="fitted multipliers on the active samples,"
+    f" {int(trained.residual.isel(step=-1).notnull().sum())} runs that"
+    f" separate their samples: median residual after {kkt_steps} steps "
     + "; ".join(kkt.said(trained)),
     holds=bool((fall < 1).all()),
-    tolerance="the median residual of every network and optimizer is smaller after four times the steps, twice",
-    because="the step sizes sum like the fifth root of the steps, so that directions settle slowly and no residual can be asked to be small",
-    caveat=f"Approach, not arrival: medians of {float(trained.residual.isel(step=-1).median('seed').min()):.2f} to {float(trained.residual.isel(step=-1).median('seed').max()):.2f} are left, and fall with powers of the steps below one.",
+    tolerance=(
+        "the median residual of every network and optimizer is smaller after"
+        " four times the steps, twice"
+    ),
+    because=(
+        "the step sizes sum like the fifth root of the steps, so that"
+        " directions settle slowly and no residual can be asked to be small"
+    ),
+    caveat=(
+        "Approach, not arrival: medians of"
+        f" {float(trained.residual.isel(step=-1).median('seed').min()):.2f}"
+        " to"
+        f" {float(trained.residual.isel(step=-1).median('seed').max()):.2f}"
+        " are left, and fall with powers of the steps below one."
+    ),
 )
 claim(
     "homogeneous-kkt-local",
     "The points that are approached are local optima of the margin.",
     kind="expectation",
     where="ours; the paper promises KKT points and no more",
-    tested=f"smallest curvature of the Lagrangian across the active constraints, NGD: positive in {kkt.positive(over)}; lengths |theta| at margin 1 within {kkt.spread(trained)} of each other between starts",
+    tested=(
+        "smallest curvature of the Lagrangian across the active constraints,"
+        f" NGD: positive in {kkt.positive(over)}; lengths |theta| at margin 1"
+        f" within {kkt.spread(trained)} of each other between starts"
+    ),
     holds=bool((over > 0).where(over.notnull(), True).all()),
     otherwise="contradicted",
-    because="no tolerance: a sign. Where a network has more live units than active samples the proposition says why it is negative; elsewhere the residual still left may decide a sign near 0",
+    because=(
+        "no tolerance: a sign. Where a network has more live units than"
+        " active samples the proposition says why it is negative; elsewhere"
+        " the residual still left may decide a sign near 0"
+    ),
 )
 
 # %% [markdown]
@@ -810,38 +1136,70 @@ signs = memory.sign_shares(8, [0, 0.5, 0.8, 0.9, 0.95, 0.98], 60, 8_000)
 show(
     open_questions.averaged(grown.sel(m=7), settling, signs),
     "fig-averaged",
-    data=xr.merge([grown, settling.rename(beta="decay"), signs.rename(beta="memory")]),
-    alt="Growth of the variance an epoch follows the fourth power of the step size for three momenta, on the predicted lines; the variance settles at the predicted levels; the share of sign diffusion that reshuffling leaves falls with memory on the arcsine law.",
-    caption="Seven batches, all 5,040 orders. Left: growth of the variance an epoch; lines, theory without a parameter. Middle: the same variance to its end, $\\eta = 0.03$; dotted, theory. Right: sign steps of an average, eight Gaussian batches an epoch, sixty epochs; line, arcsine law.",
+    data=xr.merge(
+        [grown, settling.rename(beta="decay"), signs.rename(beta="memory")]
+    ),
+    alt=(
+        "Growth of the variance an epoch follows the fourth power of the step"
+        " size for three momenta, on the predicted lines; the variance"
+        " settles at the predicted levels; the share of sign diffusion that"
+        " reshuffling leaves falls with memory on the arcsine law."
+    ),
+    caption="**Theory predicts what reshuffling leaves of the variance with"
+    " momentum: its growth, its end, and that of signs.** "
+    "Seven batches, all 5,040 orders. Left: growth of the variance an"
+    " epoch; lines, theory without a parameter. Middle: the same"
+    " variance to its end, $\\eta = 0.03$; dotted, theory. Right:"
+    " sign steps of an average, eight Gaussian batches an epoch,"
+    " sixty epochs; line, arcsine law.",
     rounding={"growth": 1e-18, "leading": 1e-20, "slope_error": 1e-7},
-    because="growth is a difference of variances of 1e-8, and what is left of a slope near 4 is its error",
+    because="growth is a difference of variances of 1e-8, and what is left of"
+    " a slope near 4 is its error",
     seeds=[0, 1],
 )
 
 # %% tags=["hide-input"]
 off = np.abs(grown.growth / grown.leading - 1)
 arrived = settling.variance.isel(epoch=-1) / settling.level
+eight = grown.sel(m=8)
+orders = said.intervals(eight.slope, eight.slope_error, 4)
 claim(
     "averaged-fluctuating",
-    "Reshuffled momentum with fluctuating curvature diffuses at order eta^4 an epoch, and is confined as without momentum.",
+    "Reshuffled momentum with fluctuating curvature diffuses at order"
+    " eta^4 an epoch, and is confined as without momentum.",
     kind="ours",
     where="new; declared open in chapter B3",
-    tested=f"all orders of 6, 7 and 8 batches, momentum 0, 0.5, 0.9: order {', '.join(f'{float(v):.4f} ± {1.96 * float(e):.4f}' for v, e in zip(grown.slope.sel(m=8).values, grown.slope_error.sel(m=8).values, strict=True))} (m = 8), growth within {float(off.max()):.1e} of the closed form; after {int(settling.epoch[-1])} epochs at eta = 0.03 the variance over the level predicted is {', '.join(f'{v:.4f}' for v in arrived.values)}",
+    tested=(
+        "all orders of 6, 7 and 8 batches, momentum 0, 0.5, 0.9: order"
+        f" {', '.join(orders)}"
+        f" (m = 8), growth within {float(off.max()):.1e} of the closed form;"
+        f" after {int(settling.epoch[-1])} epochs at eta = 0.03 the variance"
+        " over the level predicted is"
+        f" {numbers(arrived, 4)}"
+    ),
     holds=bool(
         (np.abs(grown.slope - 4) < 0.01).all()
         and (off < 2e-3).all()
         and (np.abs(arrived - 1) < 0.01).all()
     ),
     tolerance="0.01 in the order, 2e-3 in the growth, 1 % in the level",
-    because="the next order, relative eta^2 and eta: at these step sizes a thousandth, at eta = 0.03 three in a thousand",
+    because=(
+        "the next order, relative eta^2 and eta: at these step sizes a"
+        " thousandth, at eta = 0.03 three in a thousand"
+    ),
 )
 apart = np.abs(signs.measured / signs.law - 1)
 claim(
     "averaged-signs",
-    "What reshuffling leaves of the diffusion of signs of an average is given by arcsines, exactly.",
+    "What reshuffling leaves of the diffusion of signs of an average is"
+    " given by arcsines, exactly.",
     kind="ours",
     where="new; chapter B3 has the law without momentum and measures it with",
-    tested=f"eight Gaussian batches an epoch, sixty epochs, 8,000 runs, momentum 0 to 0.98: law {', '.join(f'{v:.3f}' for v in signs.law.values)}; measured within {float(apart.max()):.1%}",
+    tested=(
+        "eight Gaussian batches an epoch, sixty epochs, 8,000 runs, momentum"
+        f" 0 to 0.98: law {', '.join(f'{v:.3f}' for v in signs.law.values)};"
+        f" measured within {float(apart.max()):.1%}"
+    ),
     holds=bool((apart < 0.09).all()),
     tolerance="9 %",
     because="four standard errors of a ratio of two variances over 8,000 runs",

@@ -175,6 +175,9 @@ show(
         " and on a transformer."
     ),
     caption=(
+        "**On the convolutional network Muon leads in the spectral margin"
+        " and Signum in $\\ell_\\infty$; on the transformer Signum leads in all"
+        " three.** "
         "Normalised margins of both networks along training, from where a"
         " run separates the data, over the largest of each panel."
     ),
@@ -212,6 +215,8 @@ show(
         " the left, against seconds on the right."
     ),
     caption=(
+        "**Every Muon is ahead of AdamW, at equal steps and at equal"
+        " seconds.** "
         "Validation loss, mean and range over three seeds. Left: equally"
         " many steps. Right: as many steps as the slowest's CPU seconds"
         " allow, each with its own schedule."

@@ -73,6 +73,8 @@ show(
         " momentum than version 1's, for every number of batches."
     ),
     caption=(
+        "**The more batches, the further version 1's polynomial falls behind"
+        " $N(\\beta,m)$.** "
         "Effective margin over $\\gamma$ in the best case $\\gamma=2R$:"
         " version 1's polynomial (dashed) and $N(\\beta,m)$ (solid). At"
         " $\\beta=0$ (right end) none is positive."
@@ -199,6 +201,8 @@ show(
         " with momentum, variance reduction or both it rises in all five."
     ),
     caption=(
+        "**Without a repair no counterexample is ever classified; with"
+        " momentum, variance reduction or both, each is.** "
         "The counterexamples and their repair: minimum margin, median and"
         " range of five shuffles. Above zero every sample is classified."
     ),
@@ -334,8 +338,9 @@ show(
         " zero for the max norm and grows for the Frobenius and spectral norms."
     ),
     caption=(
-        "Half batches on the data of V.3: the max norm stalls, the"
-        " Frobenius norm classifies."
+        "**With half batches the max norm stalls on the data of V.3; the"
+        " Frobenius and the spectral norm classify them.** Smallest margin,"
+        " median and range of the shuffles."
     ),
     steps=steps,
 )

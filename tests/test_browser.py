@@ -4,6 +4,7 @@ Skipped, with the reason, where there is no browser, no built book, or (accessib
 """
 
 import functools
+import gzip
 import http.server
 import re
 import threading
@@ -391,6 +392,25 @@ def test_pages_are_small(path):
     ]
     limit = 1_000_000 if path == "book/intro.html" else 3_000_000
     assert sum(p.stat().st_size for p in own if p.is_file()) < limit
+
+
+def test_the_first_page_is_fetched_in_less_than_a_megabyte(browser, site):
+    """Packed, as a server sends them: the page with its libraries and fonts."""
+    page, asked = browser.new_context(viewport=DESK).new_page(), set()
+    page.on("request", lambda request: asked.add(urlsplit(request.url).path))
+    page.goto(f"{site}/book/intro.html", wait_until="load")
+    page.wait_for_timeout(300)
+    page.context.close()
+    files = [HTML / path.lstrip("/") for path in asked]
+    assert sum(len(gzip.compress(f.read_bytes())) for f in files if f.is_file()) < 1_000_000
+
+
+def test_icons_are_shown(visit):
+    page = visit("book/intro.html", PHONE)
+    page.evaluate("() => document.fonts.ready")
+    seen = "e => e.checkVisibility() && e.getBoundingClientRect().width > 5"
+    for name in (".fa-magnifying-glass", ".fa-download"):
+        assert any(icon.evaluate(seen) for icon in page.locator(f"i{name}").all()), name
 
 
 def test_the_address_of_the_folder_opens_the_book(visit):

@@ -19,6 +19,21 @@ def test_the_name_of_a_norm(text, name):
     assert words.norm(text) == name
 
 
+@pytest.mark.parametrize(
+    "name, shown",
+    [
+        ("Signum b=10 beta=0.99", r"Signum, $b = 10$, $\beta = 0.99$"),
+        ("Adam, beta2 = 0.95", r"Adam, $\beta_2 = 0.95$"),
+        ("eps = 1e-08", r"$\varepsilon = 10^{-8}$"),
+        ("flat, fixed tau", r"flat, fixed $\tau$"),
+        ("digits-weak", "digits, weak decay"),
+        ("tuned, 5", "tuned, 5"),
+    ],
+)
+def test_the_name_of_a_method_in_a_legend(name, shown):
+    assert words.label(name) == shown
+
+
 def test_a_table_has_no_code_in_it():
     raw = pd.DataFrame(
         {"variance_reduction": [False, True], "norm": ["frobenius", "max"], 10: [0.1, 0.2]}

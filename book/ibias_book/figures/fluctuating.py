@@ -4,19 +4,10 @@ Reads xarray only."""
 import numpy as np
 import xarray as xr
 
-from .style import FAINT, REFERENCE, canvas, legend_above, legend_below
+from .style import FAINT, REFERENCE, canvas, legend_above, legend_below, plain_powers
 
 INDEPENDENT, SHUFFLED, THIRD, FOURTH = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 COLOURS = (INDEPENDENT, SHUFFLED, THIRD, FOURTH, "#E69F00", "#56B4E9", REFERENCE)
-
-
-def _plain_ticks(ax):
-    """Logarithmic axes over little more than a decade: powers of ten only."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(LogLocator(10))
-        axis.set_minor_formatter(NullFormatter())
 
 
 def orders(errors: xr.Dataset):
@@ -83,7 +74,7 @@ def mode_checks(cases: xr.Dataset, strip: xr.Dataset):
         ax.axhspan(-4, 4, color=FAINT, alpha=0.12, lw=0)
         ax.set(title=title, xlabel=along)
     axes[0, 0].set_ylabel("z (exact standard error)")
-    axes[0, 0].legend(loc="lower right")
+    legend_below(fig, axes[0, 0])
     return fig
 
 
@@ -106,7 +97,7 @@ def phase_plane(diagram: xr.Dataset, strip: xr.Dataset, showcase: xr.Dataset):
     left.plot(line, 2 * line, color=SHUFFLED, ls="--", label="Langevin: settles below")
     left.plot(strip.x, strip.y, "k.", ms=4)
     left.set(xlabel="$\\eta\\,l$", ylabel="$\\eta^2 s_2$", ylim=(0, 4), xlim=(-0.5, 2.5))
-    left.legend(fontsize=8, loc="upper left")
+    legend_above(left)
     for text, x, y in (
         ("variance settles", 1.0, 0.25),
         ("law without\nvariance", 0.25, 1.5),
@@ -127,7 +118,9 @@ def tails(found: xr.Dataset, skew: xr.Dataset):
     fig, axes = canvas(1, 3, height=2.7)
     for colour, l in zip(COLOURS, found.curvature.values, strict=False):
         row = found.sel(curvature=l)
-        axes[0, 0].semilogy(found.step, row["median"], "o-", ms=3, color=colour, label=f"l = {l:g}")
+        axes[0, 0].semilogy(
+            found.step, row["median"], "o-", ms=3, color=colour, label=f"$l = {l:g}$"
+        )
         axes[0, 0].semilogy(found.step, row.variance, "x:", ms=4, lw=0.9, color=colour)
     axes[0, 0].set(xlabel="step", ylabel="median $|\\theta|$ (o), variance (x)")
     legend_above(axes[0, 0])
@@ -171,7 +164,7 @@ def epoch_map(bridge: xr.Dataset, epochs: xr.Dataset, area: xr.Dataset):
             label=f"{name.replace('_', ' after ')}: {order}",
         )
     axes[0, 1].set_ylim(bottom=1e-14)
-    _plain_ticks(axes[0, 1])
+    plain_powers(axes[0, 1])
     axes[0, 1].set(xlabel="$\\eta$", ylabel="after one epoch")
     legend_above(axes[0, 1])
     place = np.arange(area.sizes["batch"])
@@ -218,7 +211,7 @@ def long_runs(found: xr.Dataset):
         ax.axhline(float(found.bridge.sel(case=case)), color=FAINT, lw=0.8)
         ax.set(title=case, xlabel="epochs")
     axes[0, 0].set_ylabel("variance over replicas")
-    legend_above(axes[0, 0])
+    legend_below(fig, axes[0, 0])
     return fig
 
 
@@ -245,7 +238,7 @@ def confinement(found: xr.Dataset, ratio: xr.Dataset):
         )
         left.axhline(float(row.stationary_theory), color="k", lw=0.8, ls="--")
     left.set(xlabel="time $\\eta^2 s_2 t$", ylabel="variance, flat direction")
-    left.legend(fontsize=8)
+    legend_above(left)
     right.loglog(ratio.x, ratio.ratio, color=SHUFFLED, label="exact")
     right.loglog(ratio.x, ratio.leading, color="k", lw=0.8, ls="--", label="$\\eta^2l^2m(m+1)/12$")
     right.set(xlabel="$\\eta\\,l\\,m$", ylabel="stationary variance, RR / WR", ylim=(1e-6, 3))
@@ -279,7 +272,7 @@ def other_norms(found: xr.Dataset, momentum: xr.Dataset):
     left, right = axes[0]
     batches = found.where(found.batch > 1, drop=True)
     kinds = [
-        f"{g}\n{int(s)}x{int(s)}"
+        f"{g}\n{int(s)} × {int(s)}"
         for g, s in zip(batches.geometry.values, batches["size"].values, strict=False)
     ]
     unique = list(dict.fromkeys(kinds))

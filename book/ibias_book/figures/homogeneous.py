@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 
+from .. import words
 from .style import FAINT, NORM_COLOURS, REFERENCE, canvas, legend_below, round_ticks
 
 # a family has the colour of its norm in the rest of the book
@@ -104,7 +105,7 @@ def law(measured: xr.DataArray, predicted: xr.DataArray, *, xlabel: str, ylabel:
             measured.sel(optimizer=name),
             s=18,
             marker=marker,
-            label=str(name),
+            label=words.label(str(name)),
             alpha=0.8,
         )
     low, high = float(predicted.min()), float(predicted.max())
@@ -121,7 +122,7 @@ def loss_curves(runs: xr.Dataset, slopes: dict[str, float]):
     ax, end = axes[0, 0], float(runs.step[-1])
     for name in runs.optimizer.values:
         one = runs.log_loss.sel(optimizer=name).mean("seed") / np.log(10)
-        (line,) = ax.plot(one.step, one, label=str(name))
+        (line,) = ax.plot(one.step, one, label=words.label(str(name)))
         if str(name) in slopes:
             ax.plot(
                 [0, end],
@@ -150,7 +151,7 @@ def cusps(gamma: xr.DataArray, predicted: xr.DataArray):
             gamma.sel(rho=rho).mean("seed"),
             marker="o",
             ms=4,
-            label=rf"$\rho$ = {rho:g}",
+            label=rf"$\rho = {rho:g}$",
         )
         ax.plot(predicted.sigma, predicted.sel(rho=rho), color=line.get_color(), ls="--", lw=0.9)
     ax.set(
@@ -178,7 +179,7 @@ def bars(values: xr.DataArray, *, ylabel: str):
             mean,
             0.8 / count,
             yerr=np.array(spread),
-            label=str(setting),
+            label=words.label(str(setting)),
             error_kw={"lw": 0.8},
         )
     ax.set_xticks(at, values.optimizer.values)
@@ -195,7 +196,8 @@ def trade_off(runs: xr.Dataset, margins: xr.DataArray):
     for ax, norm in zip(axes[0], margins.norm.values, strict=True):
         for name in margins.optimizer.values:
             loss = -runs.log_loss.sel(optimizer=name).mean("seed") / np.log(10)
-            ax.plot(loss, margins.sel(optimizer=name, norm=norm).mean("seed"), label=str(name))
+            shown = margins.sel(optimizer=name, norm=norm).mean("seed")
+            ax.plot(loss, shown, label=words.label(str(name)))
         ax.set(xlabel=r"$-\log_{10}$ loss", title=f"{TITLES[str(norm)]} margin")
         ax.set_ylim(bottom=0)
         ax.set_xlim(left=1)

@@ -4,6 +4,7 @@ Reads xarray only."""
 import numpy as np
 import xarray as xr
 
+from .. import words
 from .style import (
     FAINT,
     NORM_COLOURS,
@@ -138,7 +139,7 @@ def certified_map(grid: xr.Dataset):
         ax.set(
             xscale="log",
             yscale="log",
-            xlabel="batches per epoch m",
+            xlabel="batches per epoch $m$",
             title=NORM_NAMES.get(str(norm), str(norm)),
         )
         ax.grid(False)
@@ -170,7 +171,7 @@ def long_runs(runs: xr.Dataset):
             one = mine.sel(optimizer=name)
             dashes = ":" if one.variance_reduction else "--" if one.momentum > 0 else "-"
             line = band(ax, one.error, colour=colours[int(one.batch_size)], dashes=dashes)
-            labels[line] = str(name)
+            labels[line] = words.label(str(name))
         ax.set(
             xscale="log",
             yscale="log",
@@ -204,7 +205,7 @@ def by_exponent(found: dict[str, xr.Dataset]):
         )
         pair[1].set(yscale="log", title="the run against its own optimum")
     for ax in axes[-1]:
-        ax.set(xlabel="1/p  (0: p = inf, 1: p = 1)")
+        ax.set(xlabel="$1/p$ (0 stands for $p = \\infty$)")
     shown = [ax.get_legend_handles_labels() for ax in axes[0]]
     fig.legend(
         [h for handles, _ in shown for h in handles],

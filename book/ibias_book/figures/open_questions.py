@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from .style import FAINT, NORM_COLOURS, REFERENCE, canvas
+from .style import FAINT, NORM_COLOURS, REFERENCE, canvas, plain_powers, round_ticks
 
 COLOURS = ("#009E73", "#CC79A7", "#0072B2", "#E69F00", "#56B4E9", "#D55E00")
 
@@ -37,6 +37,9 @@ def kkt(points: xr.Dataset, names: dict[str, str]):
             ax.plot(one.step, one.median("seed"), color=colour, marker="o", ms=4, label=str(case))
             ax.fill_between(one.step, one.min("seed"), one.max("seed"), color=colour, alpha=0.15)
         ax.set(xscale="log", yscale="log", xlabel="step", title=names[str(optimizer)])
+        ax.set_xticks(one.step.values, [f"{step:g}" for step in one.step.values])
+        ax.set_xticks([], minor=True)
+        round_ticks(ax.yaxis)
     axes[0, 0].set_ylabel("residual")
     last = axes[0, 2]
     found = points.curvature.isel(step=-1, optimizer=0)
@@ -66,10 +69,12 @@ def averaged(growth: xr.Dataset, paths: xr.Dataset, signs: xr.Dataset):
         middle.plot(path.epoch, path.variance, color=colour)
         middle.axhline(float(path.level), color=colour, ls=":", lw=1)
     left.set(xscale="log", yscale="log", xlabel=r"$\eta$", ylabel="growth an epoch")
+    plain_powers(left)
     middle.set(xscale="log", xlabel="epoch", ylabel=r"variance / $\eta^2$")
     right.plot(1 - signs.beta, signs.measured, "o", ms=5, color=NORM_COLOURS["max"])
     right.plot(1 - signs.beta, signs.law, color=FAINT)
     right.set(xscale="log", yscale="log", xlabel=r"$1 - \beta$", ylabel="share left, sign steps")
+    round_ticks(right.yaxis)
     handles, labels = left.get_legend_handles_labels()
     fig.legend(handles, labels, ncols=3, loc="outside upper center", frameon=False)
     return fig

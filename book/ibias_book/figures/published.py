@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from .style import REFERENCE, canvas
+from .style import REFERENCE, canvas, legend_below, plain_powers
 
 STATIONARY, PATH = "#E69F00", "#0072B2"
 GROUPS = {"flattest": "#CC79A7", "flattest noisy": "#009E73", "sharpest": "#0072B2"}
@@ -72,8 +72,9 @@ def transformer(runs: Sequence[xr.Dataset]):
             ax.loglog(shown.path, shown.variance, ".", ms=3, color=PATH)
         _diagonal(ax, shown.variance)
         ax.set(title=title, xlabel="predicted variance")
+        plain_powers(ax)
     axes[0, 0].set_ylabel("measured variance")
     axes[0, 0].plot([], [], "o", ms=4, color=STATIONARY, label="stationary")
     axes[0, 0].plot([], [], "o", ms=4, color=PATH, label="along the path")
-    axes[0, 0].legend(fontsize=9)
+    legend_below(fig, axes[0, 0])
     return fig

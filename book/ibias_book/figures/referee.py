@@ -3,9 +3,10 @@
 import numpy as np
 import xarray as xr
 
-from .style import FAINT, NORM_COLOURS, NORM_NAMES, REFERENCE, canvas
+from .style import FAINT, NORM_COLOURS, NORM_NAMES, REFERENCE, canvas, round_ticks
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
+ATTACKS = {"l1": r"$\ell_1$", "l2": r"$\ell_2$", "l-infinity": r"$\ell_\infty$"}
 SCHEME_COLOURS = {"reshuffled": "#0072B2", "cyclic": "#E69F00", "independent": "#D55E00"}
 
 
@@ -141,6 +142,7 @@ def separation(times: dict[str, xr.Dataset]):
                 )
         ax.set(xscale="log", yscale="log", xlabel=titles[name])
         _ticks(ax, one.factor.values)
+        round_ticks(ax.yaxis)
     axes[0, 0].set_ylabel("steps until separation lasts")
     handles, names = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, names, ncols=3, loc="outside upper center", frameon=False)
@@ -172,7 +174,7 @@ def dimension(by_axis: dict[str, xr.Dataset]):
                 color=colour,
                 ls=":",
             )
-        ax.set(xscale="log", yscale="log", xlabel={"d": "features d", "k": "classes k"}[axis])
+        ax.set(xscale="log", yscale="log", xlabel={"d": "features $d$", "k": "classes $k$"}[axis])
         _ticks(ax, one[axis].values)
     axes[0, 0].set_ylabel("relative margin error")
     handles, names = axes[0, 0].get_legend_handles_labels()
@@ -196,7 +198,8 @@ def accuracy(judged: xr.Dataset, matching: dict[str, str]):
                 ax.plot(x, y, "o", color=colour, mfc="none" if hollow else colour, label=label)
         ax.axvline(0, color=FAINT, lw=0.8, ls=":")
         ax.set(
-            xlabel=f"{NORM_NAMES[measured].removesuffix(' norm')} margin", title=f"{attack} attack"
+            xlabel=f"{NORM_NAMES[measured].removesuffix(' norm')} margin",
+            title=f"{ATTACKS[attack]} attack",
         )
     axes[0, 0].set_ylabel("robust accuracy, unseen images")
     handles, names = axes[0, 0].get_legend_handles_labels()

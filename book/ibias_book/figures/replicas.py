@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from .style import FAINT, REFERENCE, canvas
+from ..words import label
+from .style import FAINT, REFERENCE, canvas, legend_above, plain_powers
 
 MEASURED, STATIONARY, EXACT = "#0072B2", "#E69F00", "#0072B2"
 NETS = {
@@ -21,8 +22,6 @@ NETS = {
 def predicted_and_measured(panels: Sequence[xr.Dataset]):
     """Measured against predicted variance of every noisy mode at the last step: stationary formula
     (orange) and finite-time closure (blue)."""
-    from matplotlib.ticker import NullFormatter
-
     fig, axes = canvas(-(-len(panels) // 2), 2, height=3.0)
     for ax, run in zip(axes.flat, panels, strict=False):
         last = run.isel(step=-1)
@@ -37,10 +36,9 @@ def predicted_and_measured(panels: Sequence[xr.Dataset]):
         ax.loglog(last.closure, last.variance, ".", ms=4, color=EXACT, label="finite time")
         ends = [float(last.variance.min()), float(last.variance.max())]
         ax.plot(ends, ends, color=REFERENCE, lw=0.8)
-        for axis in (ax.xaxis, ax.yaxis):
-            axis.set_minor_formatter(NullFormatter())
+        plain_powers(ax)
         ax.set(
-            title=f"{run.network}, $\\eta={run.eta:g}$, t = {int(last.step)}",
+            title=f"{label(run.network)}, $\\eta={run.eta:g}$, $t = {int(last.step)}$",
             xlabel="predicted variance",
             ylabel="measured variance",
         )
@@ -55,10 +53,10 @@ def z_values(points: xr.Dataset):
     ax = axes[0, 0]
     for name in dict.fromkeys(points.network.values):
         rows = points.where((points.network == name) & (points.x > 1e-4), drop=True)
-        ax.semilogx(rows.x, rows.z, ".", ms=3, color=NETS[str(name)], alpha=0.6, label=name)
+        ax.semilogx(rows.x, rows.z, ".", ms=3, color=NETS[str(name)], alpha=0.6, label=label(name))
     ax.axhspan(-4, 4, color=FAINT, alpha=0.12, lw=0)
-    ax.set(xlabel="$\\eta\\lambda t$", ylabel="z of the variance")
-    ax.legend(fontsize=9)
+    ax.set(xlabel="$\\eta\\lambda t$", ylabel="$z$ of the variance")
+    legend_above(ax, columns=2)
     return fig
 
 
@@ -72,8 +70,8 @@ def universal(points: Sequence[xr.Dataset]):
         ax.semilogx(shown.x, shown.measured, ".", ms=3, alpha=0.5, color=NETS[run.network])
     ax.semilogx(shown.x, shown.universal, "k", lw=1.4, label="$1-e^{-2xs},\\ s\\in[1/4,1]$")
     for name in dict.fromkeys(run.network for run in points):
-        ax.plot([], [], "o", ms=4, color=NETS[name], label=name)
-    ax.set(xlabel="$x=\\eta\\lambda T$", ylabel="growth exponent in t", ylim=(-0.6, 1.6))
+        ax.plot([], [], "o", ms=4, color=NETS[name], label=label(name))
+    ax.set(xlabel="$x=\\eta\\lambda T$", ylabel="growth exponent in $t$", ylim=(-0.6, 1.6))
     ax.legend(fontsize=9)
     return fig
 
@@ -95,7 +93,7 @@ def eta_exponents(found: xr.Dataset):
                     ms=3.5,
                     lw=1,
                     color=NETS[str(network)],
-                    label=str(network) if j == 0 else None,
+                    label=label(str(network)) if j == 0 else None,
                 )
         ax.plot(
             range(found.sizes["quantity"]), found.theory.sel(scheme=scheme), "k_", ms=34, mew=1.2
@@ -103,7 +101,9 @@ def eta_exponents(found: xr.Dataset):
         ax.set(
             title=str(scheme), xticks=range(found.sizes["quantity"]), ylabel="exponent in $\\eta$"
         )
-        ax.set_xticklabels([q.replace(", ", "\n") for q in found.quantity.values], fontsize=9)
+        ax.set_xticklabels(
+            [label(q).replace(", ", "\n") for q in found.quantity.values], fontsize=9
+        )
     axes[0, 0].legend(fontsize=8)
     return fig
 
@@ -132,8 +132,8 @@ def reshuffled(runs: Sequence[xr.Dataset], epoch: xr.Dataset):
             label=f"$\\eta={eta:g}$",
         )
     right.axhline(1, color=REFERENCE, lw=0.8)
-    right.set(xlabel="curvature $\\lambda_i$", ylabel="measured / predicted", title="one epoch")
-    right.legend(fontsize=8)
+    right.set(xlabel="curvature $\\lambda_i$", ylabel="measured / predicted")
+    legend_above(right)
     return fig
 
 

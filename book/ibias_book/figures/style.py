@@ -136,6 +136,15 @@ def round_ticks(axis):
     axis.set_minor_formatter(NullFormatter())
 
 
+def plain_powers(ax):
+    """Logarithmic axes over little more than a decade: numbers at powers of ten only."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(LogLocator(10))
+        axis.set_minor_formatter(NullFormatter())
+
+
 RECIPES = (
     {"title": "no memory", "momentum": 0.0, "variance_reduction": False},
     {"title": "momentum 0.5", "momentum": 0.5, "variance_reduction": False},

@@ -233,7 +233,7 @@ def explicit_rate(runs: xr.Dataset, families: dict[str, str]):
         ax.set(xscale="log", yscale="log", xlabel="iterations")
         ax.set_title(text, loc="left")
     axes[0, 0].set_ylabel(r"distance to $\bar W$ direction")
-    axes[0, 0].legend()
+    legend_below(fig, axes[0, 0])
     return fig
 
 

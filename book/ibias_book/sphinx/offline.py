@@ -8,6 +8,7 @@ mathematics needs a network.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -27,6 +28,11 @@ MATHJAX = (
     "sre/mathmaps/base.json",
     "sre/mathmaps/en.json",
 )
+
+
+DRAWN_ICONS = re.compile(r'\s*<script src="[^"]*scripts/fontawesome\.js[^"]*"></script>')
+"""The theme draws its icons twice, by a font of its style sheet and by a script of 1.5 MB that each
+page waits for; the font is enough."""
 
 
 def mathjax(app) -> Path | None:
@@ -103,6 +109,12 @@ def ship(app, failed):
             shutil.copytree(old, new, dirs_exist_ok=True)
         elif old.is_file():
             shutil.copy2(old, new)
+    for written in Path(app.outdir).rglob("*.html"):
+        text = written.read_text(encoding="utf-8")
+        if DRAWN_ICONS.search(text):
+            written.write_text(DRAWN_ICONS.sub("", text), encoding="utf-8")
+    for script in (Path(app.outdir) / "_static" / "scripts").glob("fontawesome.js*"):
+        script.unlink()
 
 
 def setup(app):
