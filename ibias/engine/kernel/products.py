@@ -12,15 +12,15 @@ PLACES = np.arange(8.0)
 def product(x, a, task, scratch, out):
     """``np.dot(x, a, out)``; ``a`` and ``out`` have ``task.width`` columns for each class, of which
     the first ``task.idle`` (fewer than 8) are zeros."""
-    if task.idle == 0:
-        np.dot(x, a, out)
-        return
-    columns = a.shape[1] // task.width * (task.width - task.idle)
-    narrow = scratch[0, 8 : 8 + a.shape[0] * columns].reshape(a.shape[0], columns)
-    found = scratch[1, 8 : 8 + out.shape[0] * columns].reshape(out.shape[0], columns)
-    _close_up(a, task, scratch[0])
+    narrow, found = a, out
+    if task.idle:
+        columns = a.shape[1] // task.width * (task.width - task.idle)
+        narrow = scratch[0, 8 : 8 + a.shape[0] * columns].reshape(a.shape[0], columns)
+        found = scratch[1, 8 : 8 + out.shape[0] * columns].reshape(out.shape[0], columns)
+        _close_up(a, task, scratch[0])
     np.dot(x, narrow, found)
-    _spread(scratch[1], task, out)
+    if task.idle:
+        _spread(scratch[1], task, out)
 
 
 @jit
