@@ -12,6 +12,7 @@ from ibias.engine import kernel
 from ibias.engine.kernel.arrays import Data, Task, aligned, make_slots
 from ibias.engine.kernel.cache import jit, source_stamp
 from ibias.engine.kernel.factor import helmert
+from ibias.engine.kernel.products import product
 from ibias.engine.kernel.residual import UNBOUNDED, residuals
 from ibias.engine.kernel.simd import exp_scaled, exponent, load, store, two_to
 from ibias.engine.kernel.wide import tiers, wide_product
@@ -97,6 +98,17 @@ def test_residuals_do_not_cancel(k, exponential):
     np.testing.assert_allclose(z, expected, rtol=2e-10, atol=0)
     assert (np.abs(z).max((0, 1)) > 0.1).all() and (np.abs(z).max((0, 1)) < 10 * k).all()
     assert np.abs(z.sum(1)).max() < 1e-14 * k
+
+
+@pytest.mark.parametrize("width, idle", [(8, 0), (8, 1), (8, 7), (16, 4), (24, 7)])
+def test_a_product_leaves_idle_slots_out_and_the_rest_in_place(width, idle):
+    rng, task = np.random.default_rng(width), Task(3, width, False, idle)
+    x, a, out = rng.normal(size=(5, 4)), aligned(4, 3 * width), aligned(5, 3 * width)
+    a.reshape(4, 3, width)[..., idle:] = rng.normal(size=(4, 3, width - idle))
+    out[:] = np.nan
+    product(x, a, task, aligned(2, 5 * 3 * width + 16), out)
+    # products with fewer columns may be summed in another order
+    np.testing.assert_allclose(out, x @ a, rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize("gap", [0, 100, 510, 600, 5000])

@@ -21,7 +21,7 @@ def advance(arrays, orders, rates, first, last):
     n, b = data.y.size, batch.samples.y.size
     per_epoch = n // b
     reduced = snapshot.task.width > 0
-    balanced = ((slots.kind != SIGN) & (slots.kind != POWER)).all()
+    balanced = task.k == 2 or ((slots.kind != SIGN) & (slots.kind != POWER)).all()
     for t in range(first, last):
         j = t % per_epoch
         if reduced and j == 0:

@@ -28,6 +28,7 @@ class Task(NamedTuple):
     k: int  # classes
     width: int  # slots
     exponential: bool  # the exponential loss, or cross-entropy
+    idle: int = 0  # slots in front without a run, where it pays to leave them out of products
 
 
 class Slots(NamedTuple):
@@ -61,6 +62,7 @@ class Gradient(NamedTuple):
     chunk_e: np.ndarray  # (L,)
     notes: np.ndarray  # (16 rows,): two vectors a sample
     factor: np.ndarray  # (L,)
+    scratch: np.ndarray  # (2, size), of products without idle slots
 
 
 class Batch(NamedTuple):
@@ -156,7 +158,7 @@ def chosen_slots(slots: Slots, chosen: np.ndarray) -> Slots:
 
 def make_arrays(data: Data, task: Task, slots: Slots, b: int, reduced: np.ndarray) -> Arrays:
     """At the start: W = 0, M = 0.  ``b``: batch size; ``reduced``: (L,) of bool, False ... True."""
-    (n, d), (k, width, _) = data.x.shape, task
+    (n, d), (k, width, *_) = data.x.shape, task
     state = State(
         aligned(d + 3, k * width),
         aligned(d + 3, k * width),
@@ -167,23 +169,33 @@ def make_arrays(data: Data, task: Task, slots: Slots, b: int, reduced: np.ndarra
     kept = min(n, CHUNK) if b == n else b
     batch = Batch(
         Data(aligned(b, d + 3 if b == 1 else d), np.zeros(b, np.int64)),
-        _gradient(kept, d, k, width),
+        _gradient(kept, d, task),
         aligned(d, (k - 1) * width),
     )
-    narrow = -(-int(reduced.sum()) // 8) * 8
+    narrow_task = task_of(task, int(reduced.sum()))
+    narrow = narrow_task.width
     snapshot = Snapshot(
-        task._replace(width=narrow),
+        narrow_task,
         filled(reduced, width),
         filled(UNBOUNDED, width),
         aligned(d, k * narrow),
-        _gradient(n, d, k, narrow),
+        _gradient(n, d, narrow_task),
         filled(UNBOUNDED, narrow),
     )
     coefficients = Coefficients(*(aligned(width) for _ in Coefficients._fields))
     return Arrays(data, task, slots, state, batch, snapshot, coefficients, _polar(d, k))
 
 
-def _gradient(rows, d, k, width):
+def task_of(task: Task, runs: int) -> Task:
+    """``task`` with as many slots as ``runs`` need."""
+    width = -(-runs // 8) * 8
+    idle = width - runs
+    return task._replace(width=width, idle=idle if 4 * idle >= width else 0)
+
+
+def _gradient(rows, d, task):
+    k, width = task.k, task.width
+    spare = max(rows, d) * k * width + 16 if task.idle else 0
     return Gradient(
         aligned(rows, k * width),
         aligned(d, k * width),
@@ -192,6 +204,7 @@ def _gradient(rows, d, k, width):
         aligned(width),
         aligned(16 * rows),
         aligned(width),
+        aligned(2, spare),
     )
 
 

@@ -29,6 +29,7 @@ from .arrays import (
     filled,
     make_arrays,
     make_slots,
+    task_of,
 )
 from .wide_workspace import WideWorkspace
 
@@ -41,7 +42,7 @@ class KernelWorkspace:
         self.idle = -len(runs) % 8
         reduced = np.array([False] * self.idle + [run.reduced and b < data.n for run in runs])
         samples = Data(filled(data.x, data.n, data.d), np.array(data.y, np.int64))
-        task = Task(data.k, len(reduced), problem.loss == EXPONENTIAL)
+        task = task_of(Task(data.k, 0, problem.loss == EXPONENTIAL), len(runs))
         self.common = make_arrays(samples, task, _slots(group, self.idle), b, reduced)
         self.kinds = self.common.slots.kind.copy()
         self.reach = Reach(data.x, group)

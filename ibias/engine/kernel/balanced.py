@@ -3,7 +3,8 @@ differences only.
 
 Both matrix products take k - 1 classes; the last row is minus the sum of the others.  That row is
 then right to rounding of the largest entry, not of its own, which the Frobenius and the Schatten
-maps cannot tell and the signs of entries can: groups without those only.
+maps cannot tell and the signs of entries can: groups without those only.  Of two classes, one row
+is the other's negative, and right for every map.
 """
 
 from .cache import jit

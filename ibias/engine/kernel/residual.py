@@ -8,9 +8,8 @@ Scales: what decays like exp(-margin) is stored times ``2**e``, with an integer-
 per run that keeps it near 1.
 """
 
-import numpy as np
-
 from .cache import inlined_jit, jit
+from .products import product
 from .simd import any_above, exp_scaled, larger, load, nearest, smaller, splat, store, two_to
 
 CHUNK = 128  # rows per matrix product: logits and residuals stay in the second-level cache
@@ -138,16 +137,16 @@ def gradient(data, w, task, classes, out, ceiling):
         x, y = data.x[first : first + CHUNK], data.y[first : first + CHUNK]
         begin = first if n <= z.shape[0] else 0
         chunk = z[begin : begin + y.size]
-        np.dot(x, w, chunk)
+        product(x, w, task, out.scratch, chunk)
         if first == 0:
             residuals(chunk, y, task, classes, out.notes, ceiling, out.e)
-            np.dot(x.T, chunk, g)
+            product(x.T, chunk, task, out.scratch, g)
             continue
         residuals(chunk, y, task, classes, out.notes, out.e, out.chunk_e)
         if _lower_scale(out.e, out.chunk_e, out.factor):
             # this chunk has a larger residual: bring the earlier ones to its scale
             multiply_slots(g, out.factor)
             multiply_slots(z[:begin], out.factor)
-        np.dot(x.T, chunk, chunk_g)
+        product(x.T, chunk, task, out.scratch, chunk_g)
         for o in range(0, g.size, 8):
             store(g, o, load(g, o) + load(chunk_g, o))

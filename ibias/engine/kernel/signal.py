@@ -5,10 +5,9 @@ Runs share their mini-batch.  Those with variance reduction come last; the array
 are narrower, and its slot 0 is slot ``task.width - snapshot.task.width`` of the others.
 """
 
-import numpy as np
-
 from .balanced import balanced_gradient
 from .cache import inlined_jit, jit
+from .products import product
 from .residual import UNBOUNDED, gradient, multiply_slots, residuals
 from .simd import exponent, load, nearest, splat, store, two_to, where
 
@@ -47,12 +46,12 @@ def batch_signal(data, w, task, balanced, rows, opening, snapshot, batch):
     if samples.y.size == 1:
         _one_sample(samples.x, w, out.z)
     else:
-        np.dot(samples.x, w_rows, out.z)
+        product(samples.x, w_rows, task, out.scratch, out.z)
     residuals(out.z, samples.y, task, task.k, out.notes, snapshot.ceiling, out.e)
     if corrected:
         _subtract_snapshot(out, task, rows, opening, snapshot)
     if samples.y.size > 1:
-        np.dot(samples.x.T, out.z, out.g)
+        product(samples.x.T, out.z, task, out.scratch, out.g)
 
 
 @inlined_jit

@@ -13,7 +13,7 @@ class WideWorkspace:
 
     def __init__(self, common: Arrays, chosen: np.ndarray, reduced: bool):
         self.chosen, slots = chosen, chosen_slots(common.slots, chosen)
-        task = common.task._replace(width=slots.kind.size)
+        task = common.task._replace(width=slots.kind.size, idle=0)
         b = common.batch.samples.y.size
         self.arrays = make_wide_arrays(common.data, task, slots, b, reduced)
 
