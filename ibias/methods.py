@@ -22,8 +22,7 @@ FAMILY = {
 class SteepestDescent:
     """``W_(t+1) = W_t - eta_t * norm.steepest(S_t)`` from ``W_0 = 0`` (Section 3.1, Appendix A).
 
-    A step has length ``eta_t`` in ``norm``, whatever the size of the signal; a zero signal moves
-    nothing and still counts.
+    A step has length ``eta_t`` in ``norm``, whatever the signal's; a zero one moves nothing.
     """
 
     norm: Norm
@@ -35,10 +34,8 @@ class SteepestDescent:
         for field, kind in {"norm": Norm, "signal": Signal}.items():
             value = getattr(self, field)
             if not isinstance(value, kind):
-                raise TypeError(
-                    f"SteepestDescent({field}=...) takes a {kind.__name__} object such as those in"
-                    f" ibias; got {value!r}"
-                )
+                wanted = f"a {kind.__name__} object such as those in ibias"
+                raise TypeError(f"SteepestDescent({field}=...) takes {wanted}; got {value!r}")
         if not callable(self.schedule):
             wanted = "a schedule such as Power(0.1)"
             raise TypeError(f"SteepestDescent(schedule=...) takes {wanted}; got {self.schedule!r}")
@@ -76,8 +73,7 @@ def grid(
     variance_reduction: Sequence[bool] = (False,),
     schedule: Power | Mapping[Norm, Power] = Power(0.1),
 ) -> list[SteepestDescent]:
-    """Every combination, in the order norm, variance reduction, momentum, batch size; names are the
-    default labels.
+    """Every combination, by norm, variance reduction, momentum, batch size; with default labels.
 
     ``schedule`` is one for all, or one per norm (the paper uses another first step for the
     Frobenius norm).

@@ -42,7 +42,7 @@ def test_the_working_set_has_the_optimum_of_the_whole(norm):
 
 @each_norm
 def test_the_first_order_route_stops_at_the_tolerance(norm):
-    best = max_margin(CLOUDS, norm, solver="first-order", tolerance=1e-2, seconds=60)
+    best = max_margin(CLOUDS, norm, solver="first-order", tolerance=1e-2)
     exact = max_margin(CLOUDS, norm)
     assert best.complete and best.gap <= 1e-2 and best.route == "first order"
     assert best.lower <= exact.upper and exact.lower <= best.upper

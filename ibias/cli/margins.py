@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from ..norms import norm as norm_of
 from . import inputs
 from .checking import PlainOption, ProofOption, solved
 from .inputs import emit, open_data, table
@@ -52,8 +53,6 @@ def margin(
 
     Data that no linear classifier separates end with exit code 3 and the reason.
     """
-    from ..norms import norm as norm_of
-
     text: dict[str, Any] = dict(label=label, labels=labels, separator=separator, decimal=decimal)
     dataset = open_data(data, **text, standardise=standardise, bias=bias)
     began = perf_counter()
@@ -94,8 +93,7 @@ def _tell(found: dict[str, Any]) -> None:
 
 
 def support(dataset, best) -> list[dict]:
-    """The samples whose constraints carry weight in the dual, heaviest first: sample, its label,
-    the rival class, the weight."""
+    """The samples with weight in the dual, heaviest first: sample, its label, the rival, weight."""
     pairs = np.argwhere(best.dual > 1e-9 * best.dual.max()).tolist()  # below: solver dust
     heavy, names = [(float(best.dual[i, c]), i, c) for i, c in pairs], dataset.label_names
     return [

@@ -31,15 +31,11 @@ def stream(
     from distributed import Client, as_completed
 
     if not isinstance(client, Client):
-        raise TypeError(
-            "client= takes a dask.distributed.Client, for instance Client('tcp://host:8786'); got"
-            f" {client!r}"
-        )
-    here = identity(request)
-    futures = {
-        client.submit(collect, request, list(piece), here, pure=False, retries=RETRIES): index
-        for index, piece in enumerate(pieces)
-    }
+        wanted = "a dask.distributed.Client, for instance Client('tcp://host:8786')"
+        raise TypeError(f"client= takes {wanted}; got {client!r}")
+    here, how, futures = identity(request), dict(pure=False, retries=RETRIES), {}
+    for index, piece in enumerate(pieces):
+        futures[client.submit(collect, request, list(piece), here, **how)] = index
     try:
         for future in as_completed(list(futures)):
             index = futures[future]
@@ -61,9 +57,8 @@ def identity(request: Request) -> dict[str, str]:
 
 
 def collect(request: Request, places: list[int], expected: dict[str, str]) -> list[tuple]:
-    """`compute` for a Dask worker: everything returned; the worker, which serves nobody else, stays
-    on one thread.  Raises WorkerDiffers when its package, or the caller's module, is not the
-    client's."""
+    """`compute` for a Dask worker, which serves nobody else: all is returned, on one thread. Raises
+    WorkerDiffers when its package, or the caller's module, is not the client's."""
     for name, value in identity(request).items():
         if value != expected[name]:
             raise WorkerDiffers(

@@ -108,14 +108,12 @@ def sweep(
 
     - ``store``: a folder, or None to remember nothing.  "auto" is the folder named by the
       environment variable IBIAS_STORE, else nothing is remembered.
-    - ``client``: a ``dask.distributed.Client``; the runs are then computed by its workers, and
-      stored here as they arrive.  A worker with another version or source of the package is
-      refused.
+    - ``client``: a ``dask.distributed.Client``, whose workers then compute the runs, stored here as
+      they arrive.  A worker with another version or source of the package is refused.
     - ``allow_missing``: return NaN for runs that failed, and their reasons in the variable
       ``status``, instead of raising.
 
-    Returns the dataset of `simulate`; ``attrs["from_store"]`` counts the runs that were not
-    computed anew.
+    Returns the dataset of `simulate`; ``attrs["from_store"]`` counts the runs that it had.
 
     Raises what `simulate` raises; SweepIncomplete when runs failed; OSError when the store cannot
     be written; ValueError for a schedule, norm, signal or loss of your own whose source cannot be
@@ -141,11 +139,8 @@ def sweep(
         runs = labelled(request, memory.stacked(), memory.origins)
     if allow_missing:
         runs["status"] = _states(memory)
-    return runs.assign_attrs(
-        seconds=round(sum(memory.seconds.values()), 3),
-        from_store=known,
-        wall_seconds=round(perf_counter() - began, 3),
-    )
+    times = {"seconds": sum(memory.seconds.values()), "wall_seconds": perf_counter() - began}
+    return runs.assign_attrs({name: round(t, 3) for name, t in times.items()}, from_store=known)
 
 
 def status(
@@ -166,10 +161,8 @@ def _said_what_is_safe(memory: Memory):
         yield
     except BaseException as error:
         if memory.store is not None:
-            error.add_note(
-                f"{len(memory.runs)} of {len(memory.keys)} runs are in {memory.store.folder}; the"
-                " next call goes on from there"
-            )
+            safe = f"{len(memory.runs)} of {len(memory.keys)} runs are in {memory.store.folder}"
+            error.add_note(f"{safe}; the next call goes on from there")
         raise
 
 
@@ -239,10 +232,8 @@ def _on_cluster(memory: Memory, groups: list[list[str]], advance, client) -> Non
 
 
 def _states(memory: Memory) -> xr.DataArray:
-    failed, request = (
-        {key: f"failed: {why}" for key, why in memory.failures.items()},
-        memory.request,
-    )
+    request = memory.request
+    failed = {key: f"failed: {why}" for key, why in memory.failures.items()}
     words = ["done" if key in memory.runs else failed.get(key, "missing") for key in memory.keys]
     shape = len(request.columns), len(request.seeds)
     names = [column["optimizer"] for column in request.columns]

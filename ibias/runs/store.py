@@ -77,8 +77,7 @@ def content_of(arrays: Mapping[str, np.ndarray]) -> str:
 class Store:
     """The store in `folder`, made when first written to.
 
-    Raises (every method that touches the disk): OSError when the disk is full or the folder may not
-    be written.
+    Every method that touches the disk raises OSError when it is full or may not be written.
     """
 
     folder: Path
@@ -161,17 +160,13 @@ class Store:
             os.replace(path, kept)
         except FileNotFoundError:
             return kept  # another process was first
-        warnings.warn(
-            f"{reason}; the file was set aside as {kept} and its run will be computed again",
-            StoreWarning,
-            stacklevel=3,
-        )
+        done = f"the file was set aside as {kept} and its run will be computed again"
+        warnings.warn(f"{reason}; {done}", StoreWarning, stacklevel=3)
         return kept
 
 
 def read_entry(path: Path) -> Entry:
-    """Read one entry and check it: format, key against `about` and the file's name, content against
-    the arrays.
+    """Read one entry and check it: format, key, file name, content against the arrays.
 
     Raises:
         BadEntry, NpzError (both ValueError): the file is damaged or is not what its name says.

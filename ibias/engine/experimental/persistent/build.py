@@ -26,10 +26,8 @@ def missing(device: torch.device) -> str:
     kernel = getattr(torch.cuda._utils, "_CudaKernel", None)
     if hasattr(torch.cuda, "_compile_kernel") and hasattr(kernel, "set_shared_memory_config"):
         return ""
-    return (
-        f"torch {torch.__version__} cannot compile CUDA source with large shared memory"
-        " (torch.cuda._compile_kernel): update torch"
-    )
+    what = "cannot compile CUDA source with large shared memory (torch.cuda._compile_kernel)"
+    return f"torch {torch.__version__} {what}: update torch"
 
 
 def shared_bytes(device: torch.device) -> int:
@@ -78,8 +76,7 @@ def compiler() -> str | None:
 def host_library(
     dtype: torch.dtype, source: Path = SOURCE, flags=FLAGS, cache: Path | None = None
 ) -> str:
-    """The path of the compiled library: found in ``cache``, named by a digest of all that went into
-    it, or built there.
+    """The path of the compiled library, in ``cache`` under a digest of all that goes into it.
 
     Raises RuntimeError with the compiler's words when it fails.
     """
