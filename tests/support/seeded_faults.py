@@ -121,7 +121,7 @@ FAULTS = [
     (SCHEMES, "(running + whole).mean()", "running.mean()", ASKED + "remaining_variance_by_enumeration"),
     (SCHEMES, "return (1 - beta) / (1 + beta)", "return (1 - beta)", ASKED + "remaining_variance_of_independent_batches_is_a_geometric_sum"),
     (SCHEMES, "new.log_scale + (1 - beta).log()", "new.log_scale", ASKED + "adam_is_adam"),
-    ("referee/plateau.py", "w = w - piece * norm", "w = w + piece * norm", ASKED + "the_plateau_of_orthogonal_samples_is_known_by_hand"),
+    ("referee/plateau.py", "w = w - piece * steepest", "w = w + piece * steepest", ASKED + "the_plateau_of_orthogonal_samples_is_known_by_hand"),
     ("referee/plateau.py", "a + h * u - c * v", "a + h * u + c * v", ASKED + "the_polar_factor_of_two_rows_agrees_with_singular_values"),
     ("referee/plateau.py", "w[3] - w[2], w[1] - w[0]", "w[3], w[1]", ASKED + "the_drift_settles_faster_than_the_weights"),
     ("referee/law.py", "(y > resolved) & (y < 0.5)", "y > 0", ASKED + "agreement_finds_a_planted_law"),
