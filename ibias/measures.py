@@ -93,9 +93,8 @@ def relative_error(runs, best):
     """``runs`` with ``error = 1 - margin / gamma``, and ``cosine`` reduced to each optimizer's own
     direction when it was recorded.
 
-    ``best`` maps a norm's text to its ``MaxMargin``.  An error above 1 means that some sample is
-    misclassified.  ``error_below`` and ``error_above`` use the two ends of the certified interval
-    of gamma.
+    ``best`` maps a norm's text to its ``MaxMargin``.  An error above 1: a sample is misclassified.
+    ``error_below`` and ``error_above`` use the ends of the certified interval of gamma.
     """
     known, norms = list(best) if isinstance(best, Mapping) else [], list(map(str, runs.norm.values))
     lacking = [text for text in norms if text not in known or not hasattr(best[text], "lower")]

@@ -22,8 +22,7 @@ FAMILY = {
 class SteepestDescent:
     """``W_(t+1) = W_t - eta_t * norm.steepest(S_t)`` from ``W_0 = 0`` (Section 3.1, Appendix A).
 
-    A step has length ``eta_t`` in ``norm``, whatever the size of the signal; a zero signal moves
-    nothing and still counts.
+    A step has length ``eta_t`` in ``norm``, whatever the signal's; a zero one moves nothing.
     """
 
     norm: Norm
@@ -76,8 +75,7 @@ def grid(
     variance_reduction: Sequence[bool] = (False,),
     schedule: Power | Mapping[Norm, Power] = Power(0.1),
 ) -> list[SteepestDescent]:
-    """Every combination, in the order norm, variance reduction, momentum, batch size; names are the
-    default labels.
+    """Every combination, by norm, variance reduction, momentum, batch size; with default labels.
 
     ``schedule`` is one for all, or one per norm (the paper uses another first step for the
     Frobenius norm).

@@ -43,8 +43,7 @@ class Norm(ABC):
 
     @property
     def flatness(self) -> float:
-        """``p - 1``: ``steepest`` keeps of entries (or singular values) their ``1/flatness``-th
-        power.
+        """``p - 1``: ``steepest`` keeps entries' (or singular values') ``1/flatness``-th power.
 
         inf: signs alone (p = inf); 1: their ratios (p = 2); 0: the largest alone (p = 1).
         """
@@ -108,8 +107,7 @@ class Entrywise(Norm):
 
 @dataclass(frozen=True)
 class Schatten(Norm):
-    """The p-norm of the singular values: p = inf is the spectral norm (Muon), 2 Frobenius, 1 the
-    nuclear norm.
+    """The p-norm of singular values: inf is spectral (Muon), 2 Frobenius, 1 the nuclear norm.
 
     ``rtol``: singular values below ``rtol`` times the largest count as zero.  Mini-batch gradients
     have rank at most ``min(b, k - 1)``; without the cut a thin SVD adds arbitrary directions and
@@ -264,8 +262,7 @@ def norm(text: str) -> Norm:
     """The norm of a text: "max", "frobenius", "sum", "spectral", "nuclear", "entrywise:P" or
     "schatten:P" with P in [1, inf].
 
-    For the command line and notebook parameters; in code, use the objects.  Raises ValueError for
-    anything else.
+    For command line and notebook parameters, not code; ValueError for any other text.
     """
     if text in NAMED:
         return NAMED[text]

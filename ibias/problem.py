@@ -13,8 +13,7 @@ from .losses import CROSS_ENTROPY, Loss
 
 @dataclass(frozen=True, eq=False)
 class Scaled:
-    """The matrices ``value * exp(log_scale)``: ``value`` ``(*lanes, rows, columns)``, ``log_scale``
-    ``(*lanes,)``.
+    """Matrices ``value * exp(log_scale)``, ``(*lanes, rows, columns)`` and ``(*lanes,)``.
 
     Gradients decay like exp(-margin) and underflow past margin 745; their direction does not.
     ``log_scale`` is -inf for zero.
@@ -61,8 +60,7 @@ def _csr(x, **kind) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Linear classification of ``dataset`` under ``loss``.  Weights ``w`` have shape
-    ``(*lanes, k, d)``.
+    """Linear classification of ``dataset`` under ``loss``, by weights ``w`` ``(*lanes, k, d)``.
 
     ``rows`` selects a mini-batch: ``None`` for all samples, ``(b,)`` shared by all lanes (then one
     matrix product serves them all), or ``(*lanes, b)`` with one batch per lane.  ``x`` ``(n, d)``
@@ -111,11 +109,9 @@ class Problem:
         return shared.movedim(0, -2)
 
     def residual(self, w: Tensor, rows: Tensor | None = None) -> Scaled:
-        """``d l_i / d z_i = r_i (pi_i - e_y)``, shape ``(*lanes, b, k)``, one scale per lane
-        (statements A, point 4).
+        """``d l_i / d z_i = r_i (pi_i - e_y)``, ``(*lanes, b, k)``, a scale per lane (A, point 4).
 
-        The own-class entry is minus the sum of the others.  ``softmax - onehot`` cancels to noise
-        past margin 36.
+        The own-class entry is minus the others' sum: ``softmax - onehot`` cancels past margin 36.
         """
         mu, others = self.soft_margin(self.logits(w, rows), rows)
         log_r = self.loss.log_residual(mu)
@@ -156,8 +152,7 @@ class Problem:
         return self.own if rows is None else self.own[rows]
 
     def soft_margin(self, z: Tensor, rows: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """``mu_i = z_y - logsumexp of the others`` ``(*lanes, b)`` and the softmax over the others
-        ``(*lanes, b, k)``."""
+        """Soft margins ``z_y - logsumexp of the others`` ``(*lanes, b)``, the others' softmax."""
         own = self._own(rows)
         rest = z.masked_fill(own, -torch.inf)
         return (z * own).sum(-1) - rest.logsumexp(-1), rest.softmax(-1)

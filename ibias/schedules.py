@@ -10,8 +10,7 @@ from ._checks import is_number
 
 @dataclass(frozen=True)
 class Power:
-    """``eta_t = eta0 (t + 1)^-a``, ``t = 0, 1, ...`` (Assumption 3.3 asks a in (0, 1]; the offset 1
-    is our choice).
+    """``eta_t = eta0 (t + 1)^-a``, ``t = 0, 1, ...``: Assumption 3.3, a in (0, 1]; the + 1 is ours.
 
     ``eta0`` is the length of the first step, in the norm of the method that uses it.
     """
@@ -39,8 +38,7 @@ class Power:
 
 
 def step_sizes(schedule, first: int, count: int) -> np.ndarray:
-    """Steps ``first .. first+count-1`` of any schedule, a callable of the step's index, as float64,
-    shape ``(count,)``.
+    """Steps ``first .. first+count-1`` of a schedule, a callable of their index, (count,) float64.
 
     Raises ValueError when one of them is not a finite number.
     """

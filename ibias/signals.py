@@ -1,5 +1,4 @@
-"""What replaces the gradient: full batch, mini-batch, variance reduction and momentum, composed by
-wrapping (Appendix A)."""
+"""What replaces the gradient, by wrapping: batches, variance reduction, momentum (Appendix A)."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -30,8 +29,7 @@ class Recipe(NamedTuple):
 class Signal(ABC):
     """A stream of matrices computed from the iterates.  Pure: state goes in and comes out.
 
-    ``emit`` returns the signal at ``w`` (shape ``(*lanes, k, d)``) as a ``Scaled`` value, and the
-    next state.
+    ``emit`` returns the signal at ``w`` (``(*lanes, k, d)``), ``Scaled``, and the next state.
     """
 
     @abstractmethod
@@ -61,11 +59,9 @@ class FullBatch(Signal):
 
 @dataclass(frozen=True)
 class Minibatch(Signal):
-    """The gradient of ``b`` samples, drawn by random reshuffling: every epoch is a partition of the
-    data.
+    """The gradient of ``b`` samples by random reshuffling: every epoch partitions the data.
 
-    The theory wants b to divide n.  ``ragged=True`` lets the last batch of an epoch be smaller,
-    outside the theorems.
+    b should divide n; ``ragged=True`` allows a smaller last batch, outside the theorems.
     """
 
     b: int
@@ -129,11 +125,9 @@ class VarianceReduced(Signal):
 
 @dataclass(frozen=True)
 class Momentum(Signal):
-    """Exponential average ``M = beta M + (1 - beta) S`` of another signal, from ``M = 0`` (Section
-    3.1).
+    """Average ``M = beta M + (1 - beta) S`` of another signal, from ``M = 0`` (Section 3.1).
 
-    ``beta`` is the weight of the past, in [0, 1).  A bias correction would not change a step: the
-    maps ignore scale.
+    ``beta`` in [0, 1): the past's weight.  Bias correction changes no step: maps ignore scale.
     """
 
     beta: float

@@ -16,8 +16,7 @@ def generator(seed: int) -> np.random.Generator:
 
 
 def permutations(n: int, seed: int, epochs: int) -> np.ndarray:
-    """Random reshuffling: row r of the ``(epochs, n)`` int64 result is the order of epoch r
-    (Appendix A).
+    """Random reshuffling: row r of the ``(epochs, n)`` int64 is epoch r's order (Appendix A).
 
     Batch j of epoch r is columns ``j*b .. (j+1)*b``.  Shorter requests are prefixes of longer ones.
     """

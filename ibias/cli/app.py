@@ -153,8 +153,7 @@ def _interrupt(signum, frame):
 
 
 def _one_thread() -> None:
-    """Torch's threads beside a busy neighbour make small products a hundred times slower; who wants
-    them sets OMP_NUM_THREADS."""
+    """One torch thread unless OMP_NUM_THREADS is set: beside a busy neighbour more cost dearly."""
     if "OMP_NUM_THREADS" not in os.environ:
         import torch
 

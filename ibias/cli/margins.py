@@ -94,8 +94,7 @@ def _tell(found: dict[str, Any]) -> None:
 
 
 def support(dataset, best) -> list[dict]:
-    """The samples whose constraints carry weight in the dual, heaviest first: sample, its label,
-    the rival class, the weight."""
+    """The samples with weight in the dual, heaviest first: sample, its label, the rival, weight."""
     pairs = np.argwhere(best.dual > 1e-9 * best.dual.max()).tolist()  # below: solver dust
     heavy, names = [(float(best.dual[i, c]), i, c) for i, c in pairs], dataset.label_names
     return [

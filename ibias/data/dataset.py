@@ -13,8 +13,7 @@ from .labels import as_array, numbered
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Samples ``x`` of shape ``(n, d)`` (kept as float64) and labels ``y`` of shape ``(n,)`` (kept
-    as int64, 0..k-1).
+    """Samples ``x`` ``(n, d)`` (kept as float64) and labels ``y`` ``(n,)`` (as int64, 0..k-1).
 
     ``x`` may be an array, nested lists, a torch tensor, a pandas or polars frame, or a scipy sparse
     matrix, which stays sparse (``x`` is then a ``scipy.sparse.csr_array``).  Labels of another kind

@@ -12,8 +12,7 @@ from .dataset import Dataset
 def gaussian(
     classes: int = 10, per_class: int = 10, dim: int = 100, variance: float = 0.01, seed: int = 0
 ) -> Dataset:
-    """iid Gaussian features, the same number of samples in every class (Section 5; sizes are our
-    choice).
+    """iid Gaussian features, as many samples in every class (Section 5; sizes are our choice).
 
     The class says nothing about the features: the data are separable because ``dim`` is large.
     """
@@ -44,8 +43,7 @@ def scale_skewed(classes: int = 5, samples: int = 50, seed: int = 0) -> Dataset:
     """Orthogonal scale-skewed data: ``x_i = s_i e_(y_i)``, ``d = k`` (Section 4.4, Appendix J).
 
     Class counts are ``1 + Multinomial(samples - classes, Dirichlet(1))``; scales are uniform in
-    ``[l_c, 2 l_c]`` with ``log10 l_c`` uniform in [-0.5, 0.3] (our choice; the paper's ranges are
-    not known to us).
+    ``[l_c, 2 l_c]`` with ``log10 l_c`` uniform in [-0.5, 0.3] (our choice, not the paper's).
     """
     _sizes(classes=classes, samples=samples, seed=seed)
     if samples < classes:
@@ -72,8 +70,7 @@ COUNTEREXAMPLES = {
 
 
 def counterexample(name: str, copies: int | None = None) -> Dataset:
-    """Two-class data on which a mini-batch method without momentum fails for ever (our Proposition
-    X, not in version 1).
+    """Two-class data on which a mini-batch method without momentum fails for ever (Proposition X).
 
     ``copies``: how often the class-0 point is repeated.  X.5 uses ``A = (1, -1 + e)``,
     ``B = -A + e'(1, 1)`` with ``e = e' = 0.1``; a class-1 point acts like its negative in class 0.

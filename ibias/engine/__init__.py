@@ -83,11 +83,9 @@ def refusal(backend: str, problem: Problem, trajectory: Trajectory) -> str:
 def backend_named(
     name: str, problem: Problem, trajectories: list[Trajectory]
 ) -> tuple[str, Callable]:
-    """``(what it is called, run)`` for one of ``BACKENDS``, or for "auto": for each trajectory the
-    first that takes it.
+    """``(its name, run)`` for one of ``BACKENDS``, or for "auto": the first for each trajectory.
 
-    Raises ValueError for another name, and when a backend asked for by name cannot run one of the
-    trajectories.
+    Raises ValueError for another name, and for a backend that cannot run all trajectories.
     """
     if name == "auto":
         return _automatic(problem, trajectories)

@@ -1,9 +1,7 @@
-"""The reference backend: drives any signal through its own ``emit``, the seeds of one method as
-lanes of one tensor.
+"""The reference backend: any signal by its own ``emit``, the seeds of a method as lanes.
 
-It runs every signal that can be written, the user's included, on any device.  The other backends
-are faster and must agree.  A signal has one scale per run: entries below e^-745 of its largest are
-0, signs included.
+It runs every signal that can be written, the user's included, on any device.  The others are faster
+and must agree.  A signal has one scale per run: below e^-745 of its largest, entries are 0.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,4 @@
-"""The readable fast engine: all runs of a group as one tensor, on any device, in any float dtype,
-for any norm and loss.
+"""The readable fast engine: a group's runs as one tensor, for any device, dtype, norm and loss.
 
 Runs that share seed and batch size share their samples, so their logits and their gradients are one
 matrix product each. Signals decay like exp(-margin); each is kept as ``value * exp(log_scale)``
@@ -33,8 +32,7 @@ class Snapshot(NamedTuple):
 
 
 class LaneWorkspace:
-    """The runs of one group.  ``w`` and ``m`` are ``(runs, k, d)``; the runs ``corrected`` have
-    variance reduction."""
+    """A group's runs: ``w``, ``m`` are ``(runs, k, d)``; ``corrected`` have variance reduction."""
 
     def __init__(self, problem: Problem, group: Group):
         self.problem, self.b, self.n = problem, group.batch_size, problem.dataset.n
@@ -107,8 +105,7 @@ class LaneWorkspace:
         return steepest(norm, signal)
 
     def signal(self, rows: Tensor | None, opening: bool) -> tuple[Tensor, Tensor]:
-        """The mini-batch gradient of every run, corrected where variance is reduced, as
-        ``(value, log_scale)``."""
+        """The gradients of a mini-batch, corrected where they are to be: ``(value, log_scale)``."""
         x = self.problem.samples(rows)
         own = self.own if rows is None else self.own[:, rows]
         if not self.reduced:
@@ -137,8 +134,7 @@ class LaneWorkspace:
         return (split_residuals if self.split else residuals)(self.problem.loss, w, x, own, floor)
 
     def average(self, gradient: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-        """``M <- beta M + (1 - beta) g`` on the larger of the two scales, renormalised to a largest
-        entry of 1."""
+        """``M <- beta M + (1 - beta) g`` on the larger scale, then to a largest entry of 1."""
         beta = self.beta[:, None, None]
         old = torch.where(beta > 0, self.log_scale, -torch.inf)
         new = torch.maximum(old, log_scale)
@@ -197,8 +193,7 @@ def residuals(
 def split_residuals(
     loss, w: Tensor, x: Tensor, own: Tensor, floor: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """The same with a log-scale per class, ``(runs, k, 1)``: dearer, as every entry is a logarithm
-    before it is a number."""
+    """The same with log-scales ``(runs, k, 1)``: dearer, every entry is a logarithm first."""
     runs, k, _ = w.shape
     z = logits(w.reshape(runs * k, -1), x).view(runs, k, -1)
     rest = z.masked_fill(own, -torch.inf)

@@ -16,8 +16,7 @@ from .planner import Group
 
 
 class Reach:
-    """Watches the sign-like runs of a group, and ends when they need an exponent for each class or
-    entry.
+    """Watches the sign-like runs of a group until they need exponents for classes or entries.
 
     A step of length eta moves the range of a sample's logits by at most ``2 eta max ||x_i||_q``, so
     the logits themselves are looked at a few times in a run only, and not at all in most runs.
@@ -66,8 +65,7 @@ class Reach:
                 end()
 
     def _spend(self, rates) -> int:
-        """How many of the steps of sizes ``rates[s, 0], rates[s, 1], ...`` are surely within reach;
-        they count as taken."""
+        """How many steps of ``rates`` are surely within reach; they count as taken."""
         if rates.shape[1] == 1:  # a record after every step: the same without arrays
             count = int(self.used <= self.room)
             self.used += count * max(float(v * rates[row, 0]) for row, v in self.speed.items())
@@ -79,8 +77,7 @@ class Reach:
         return count
 
     def _look(self, w, rates) -> bool:
-        """Measure the logits of weights ``(runs, k, d)``.  False when looking again would soon cost
-        more than more exponents do."""
+        """Measure the logits of weights ``(runs, k, d)``; False: too dear to look again soon."""
         w = w[self.runs]
         z = (self.x @ w.reshape(-1, w.shape[2]).T).reshape(-1, *w.shape[:2])
         self.used, self.room = 0.0, self.limit - float((z.max(2) - z.min(2)).max())

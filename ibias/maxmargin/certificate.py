@@ -84,9 +84,8 @@ def two_sum(a, b):
 
 
 def product(a, b):
-    """``a @ b`` as (high, low), to about 1e-31 of the sum of absolute products: both factors are
-    cut into pieces of so few bits that products of pieces are exact in float64 (Ozaki, Ogita,
-    Oishi and Rump 2012)."""
+    """``a @ b`` as (high, low), to about 1e-31 of the sum of absolute products, from pieces of so
+    few bits that their products are exact in float64 (Ozaki, Ogita, Oishi and Rump 2012)."""
     bits = (53 - int(np.ceil(np.log2(max(a.shape[1], 2))))) // 2
     high, low = np.zeros((2, len(a), b.shape[1]))
     left, right = _pieces(a, 1, bits), _pieces(b, 0, bits)
@@ -112,8 +111,7 @@ def _pieces(a, axis, bits):
 
 
 def least_margin(dataset, weights):
-    """The smallest margin, exact up to one rounding: float64 finds the samples that may attain it,
-    exact products decide."""
+    """The smallest margin, rounded once: exact products decide among what float64 finds."""
     rough = margins(dataset, weights).min(1)
     # the classical bound on the rounding of two inner products and their difference
     terms = 2 * (abs(dataset.x) @ np.abs(weights).T).max(1)
@@ -142,16 +140,14 @@ def below(margin):
 
 
 def bound_above(dataset, norm, dual):
-    """The bound of multipliers on the simplex, by weak duality: the dual norm of their combination,
-    moved up by rounding."""
+    """The bound of multipliers on the simplex: their combination's dual norm, rounded upwards."""
     largest = np.ldexp(np.ones((dataset.k, 1)), column_exponents(dataset.x))
     upper = float(norm.dual(combination(dataset, dual))) + TINY * float(norm.dual(largest))
     return upper / dual.sum() * (1 + ROUNDING)
 
 
 def certify(dataset, norm, weights, dual) -> tuple[float, float]:
-    """``(lower, upper)`` with ``lower <= gamma <= upper`` from any weights (k, d) and any
-    multipliers (n, k).
+    """``(lower, upper)`` around gamma from any weights (k, d) and any multipliers (n, k).
 
     Lower: the margin of ``weights / ||weights||``.  Upper: by weak duality
     ``||sum a_ic (e_y - e_c) x_i^T||_*`` for a on the simplex (``dual`` is projected by

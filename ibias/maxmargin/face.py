@@ -115,8 +115,7 @@ def _least_distance(rows, bounds):
 
 
 def _inside(pairs, norm, near, interior, gamma):
-    """(W in data coordinates, accuracy): the outer point pulled towards an interior optimum until
-    it is optimal itself.
+    """(W of the data, accuracy): the outer point pulled to an inner optimum until optimal itself.
 
     Of all optima the canonical W_c is nearest to zero, so that ``|W - W_c|^2 <= |W|^2 - |W_c|^2``
     for every optimal W, and ``|W_c|`` is at least the norm of the outer point.
@@ -132,11 +131,9 @@ def _inside(pairs, norm, near, interior, gamma):
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """Random points of the optimal set, ``points`` (count, k, d) of unit norm, and how far they lie
-    apart.
+    """Random ``points`` (count, k, d) of the optimal set, of unit norm, and how far apart they lie.
 
-    ``cosines``: smallest and largest Frobenius cosine between two of them, (1, 1) when the optimum
-    is unique.
+    ``cosines``: least and largest between two of them (Frobenius); (1, 1) where W is unique.
     """
 
     points: np.ndarray

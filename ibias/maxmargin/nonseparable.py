@@ -58,8 +58,7 @@ def proved_not_separable(dataset, samples, kept, start=None):
 def prove(samples):
     """Multipliers (n, k) that prove the samples not separable, or None.
 
-    Separability depends neither on the lengths of samples nor on the sizes of columns: both are
-    scaled away first.
+    Lengths of samples and sizes of columns do not matter here, and are scaled away first.
     """
     x = columns_scaled(samples.x)[0]
     length = np.linalg.norm(x, axis=1)

@@ -8,8 +8,7 @@ from ..norms import Schatten
 
 
 def solve_plain(dataset, norm):
-    """(W, a) up to scale; accuracy 1e-6 to 1e-13, whatever the solver reaches.  Needs the extra
-    ``margin``.
+    """(W, a) up to scale, to 1e-6 to 1e-13, as the solver can.  Needs the extra ``margin``.
 
     W is None where the solver calls the program infeasible: the data are then not separable, or
     nearly so.  Raises ArithmeticError where it fails.

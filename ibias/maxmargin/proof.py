@@ -49,8 +49,7 @@ def prove(dataset: Dataset | None, norm: Norm, weights: np.ndarray, dual: np.nda
 
 
 def refute(dataset: Dataset, certificate: np.ndarray) -> str:
-    """The text of a proof that no W separates, from multipliers (n, k) whose combination vanishes
-    in floating point.
+    """The text of a proof that no W separates, from multipliers (n, k) that vanish in float64.
 
     Raises ArithmeticError when no multipliers near them vanish exactly, or they are too many.
     """

@@ -12,8 +12,7 @@ from .certificate import column_exponents, combination, simplex
 
 @dataclass(frozen=True, eq=False)
 class MaxMargin:
-    """``gamma = max over ||W|| <= 1 of min (e_y - e_c)^T W x_i`` (Section 3), with the proof of its
-    digits.
+    """``gamma = max over ||W|| <= 1 of min (e_y - e_c)^T W x_i`` (Section 3), and its proof.
 
     ``lower <= gamma <= upper`` follows from ``weights`` and ``dual`` alone (``certify``).  For p =
     1 and inf the optimum may be a face: ``canonical`` is its point of least Frobenius norm and
@@ -77,8 +76,7 @@ class NotSeparable(ValueError):
 
     def proof(self, path: str | Path | None = None) -> str:
         """The text (JSON) of an exact proof: whole multipliers near ``certificate`` whose
-        combination is zero, not only small; also written to `path`.  ArithmeticError where none
-        are found."""
+        combination is zero; also written to `path`.  ArithmeticError where none are found."""
         from .proof import refute, written
 
         return written(refute(self.dataset, self.certificate), path)

@@ -58,8 +58,7 @@ def in_units(dataset, zeros=False):
 
 @dataclass(eq=False)
 class Search:
-    """Bounds on the max margin of ``samples`` in ``norm``, and what attains them (w, of unit norm,
-    and a).
+    """Bounds on ``samples``' max margin in ``norm``, and what attains them: w (norm one) and a.
 
     ``ended`` once the certified relative gap is below ``tolerance`` or the time is over.
     """

@@ -1,5 +1,4 @@
-"""Entry-wise updates in one pass over memory: compiled kernels over the tensors' own storage, where
-that is safe.
+"""Entry-wise updates in one pass: compiled kernels over the tensors' storage, where safe.
 
 Only where a group asks for it (``fused=True``).  Safe are plain dense contiguous float32 or float64
 tensors on the CPU, outside ``torch.compile``; for anything else ``Fused.of`` is None and torch's
@@ -36,8 +35,7 @@ SHARE = 2**16
 
 @dataclass(eq=False)
 class Fused:
-    """The memory of a group's parameters, their gradients and, once ``averaged_in``, the gradients'
-    averages.
+    """The memory of a group's parameters, their gradients and, once ``averaged_in``, averages.
 
     Made for one step and valid no longer: gradients move.  Kernels write behind autograd's back, so
     each writer raises the version of what it wrote: a graph that saved an old value is refused in

@@ -56,8 +56,7 @@ def groups(model: nn.Module, **overrides) -> Groups:
     ``groups(model, head="decoder.*", embeddings=["pos", "tok*"])``.
 
     Raises TypeError for what is no module, ValueError for a lazy module that has seen no batch,
-    another role, a name that matches nothing, a name under two roles, or a vector among the
-    matrices.
+    another role, a name under none or two roles, or a vector among the matrices.
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"groups takes a torch.nn.Module; got {type(model).__name__}")

@@ -11,8 +11,7 @@ ENTRYWISE = ("weight_decay", "nesterov", "maximize", "fused", "check_finite")
 
 
 class SignSGD(SteepestDescent):
-    """``theta <- theta - lr sign(g)``: steepest descent in the max norm; ``lr`` is the change of
-    every entry.
+    """``theta <- theta - lr sign(g)``: the max norm; ``lr`` is the change of every entry.
 
     Bias: the l-infinity margin (arXiv:2602.11557, linear models; arXiv:2602.16340, networks).
     ``options``: ``weight_decay, maximize, fused, check_finite``; these and the errors: see
@@ -31,8 +30,7 @@ class SignSGD(SteepestDescent):
 
 
 class Signum(SteepestDescent):
-    """``theta <- theta - lr sign(m)``, m the exponential average of the gradients; ``lr`` is the
-    change of every entry.
+    """``theta <- theta - lr sign(m)``, m averaged gradients; ``lr``: every entry's change.
 
     Bias: the l-infinity margin (arXiv:2602.11557, linear models; arXiv:2602.16340, networks).
     ``options``: ``weight_decay, nesterov, maximize, fused, check_finite``; these and the errors:
@@ -45,8 +43,7 @@ class Signum(SteepestDescent):
 
 
 class NormalizedSGD(SteepestDescent):
-    """``theta <- theta - lr m / ||m||_2``, one Euclidean norm over all tensors of a group; ``lr``
-    is the distance moved.
+    """``theta <- theta - lr m / ||m||_2``, norm of a group's tensors; ``lr``: the distance moved.
 
     Bias: the l2 margin (arXiv:2602.11557, linear models; arXiv:2602.16340, networks).
     ``options``: ``weight_decay, nesterov, maximize, fused, check_finite``; these and the errors:

@@ -29,8 +29,7 @@ def plain_group(group):
 
 
 def matched_group(owner, number, own, saved, defaults):
-    """The saved settings of group ``number`` with the objects of ``own`` where they name the same
-    rule.
+    """The saved settings of group ``number``, with ``own``'s objects where they agree.
 
     Raises ValueError for a group that was saved by another optimizer.
     """

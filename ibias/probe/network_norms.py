@@ -14,12 +14,10 @@ def of_block(norm: Norm, block) -> Norm:
 
 
 class WholeNorm(ABC):
-    """A norm N of blocks ``(*lanes, rows, columns)``; ``value``, ``dual`` map to ``(*lanes,)``,
-    ``steepest`` to blocks.
+    """A norm N of blocks ``(*lanes, rows, columns)``; ``value`` and ``dual`` are ``(*lanes,)``.
 
     ``blocks(theta)`` are the (weighted) norms of the blocks, stacked in the last axis; ``combine``
-    makes N of them and ``balanced`` the least N over all rescalings that leave the function as it
-    is.
+    makes N of them, ``balanced`` the least N over all rescalings that keep the function.
     """
 
     text: str

@@ -54,9 +54,8 @@ class Probe:
     digits and two layers.  Memory: a float64 copy of the parameters and one gradient.
 
     Raises ValueError for labels that do not fit, a model without trainable parameters or with an
-    output of another shape, an unknown norm and a step that is not later than the last one;
-    TypeError for what is no module; FloatingPointError for parameters or logits that are not
-    finite.
+    output of another shape, an unknown norm and a step not later than the last one; TypeError for
+    what is no module; FloatingPointError for parameters or logits that are not finite.
     """
 
     def __init__(

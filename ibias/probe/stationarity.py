@@ -39,8 +39,7 @@ def inner(a, b):
 
 
 def kkt_alignment(norm: WholeNorm, theta, u):
-    """``A_N = <theta, u> / (N(theta) N*(u))`` in [-1, 1]: 1 where theta is stationary for the
-    weights lambda that made u.
+    """``A_N = <theta, u> / (N(theta) N*(u))``, 1 where theta is stationary for u's weights.
 
     These need not be KKT multipliers; A_N -> 1 together with ``slackness`` -> 0 makes the limit a
     KKT direction of margin maximisation in N.

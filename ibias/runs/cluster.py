@@ -61,9 +61,8 @@ def identity(request: Request) -> dict[str, str]:
 
 
 def collect(request: Request, places: list[int], expected: dict[str, str]) -> list[tuple]:
-    """`compute` for a Dask worker: everything returned; the worker, which serves nobody else, stays
-    on one thread.  Raises WorkerDiffers when its package, or the caller's module, is not the
-    client's."""
+    """`compute` for a Dask worker, which serves nobody else: all is returned, on one thread. Raises
+    WorkerDiffers when its package, or the caller's module, is not the client's."""
     for name, value in identity(request).items():
         if value != expected[name]:
             raise WorkerDiffers(

@@ -58,8 +58,7 @@ def inside(cell: Any) -> Any:
 
 
 def mentioned(code: CodeType, words: set[str], modules: set[str]) -> set[str]:
-    """All names in a function and those defined in it; ``words`` gets the globals, ``modules``
-    what it imports by itself."""
+    """All names in a function and within; ``words`` gets globals, ``modules`` its imports."""
     texts = {const for const in code.co_consts if isinstance(const, str)}  # getattr(module, "f")
     names = texts | set(code.co_names)
     words |= texts

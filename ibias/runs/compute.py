@@ -34,8 +34,7 @@ def compute(
     Returns the arrays of all of them, and (backend, device).
 
     ``save`` hears, now and then, what is needed to go on from there; given back as `state` (for the
-    same places) the run continues bit for bit, and trajectories that were finished by then are not
-    reported again.
+    same places) the run continues bit for bit, and reports no trajectory again.
     """
     problem = request.problem()
     trajectories = [request.trajectories[place] for place in places]

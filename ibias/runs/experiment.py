@@ -108,14 +108,12 @@ def sweep(
 
     - ``store``: a folder, or None to remember nothing.  "auto" is the folder named by the
       environment variable IBIAS_STORE, else nothing is remembered.
-    - ``client``: a ``dask.distributed.Client``; the runs are then computed by its workers, and
-      stored here as they arrive.  A worker with another version or source of the package is
-      refused.
+    - ``client``: a ``dask.distributed.Client``, whose workers then compute the runs, stored here as
+      they arrive.  A worker with another version or source of the package is refused.
     - ``allow_missing``: return NaN for runs that failed, and their reasons in the variable
       ``status``, instead of raising.
 
-    Returns the dataset of `simulate`; ``attrs["from_store"]`` counts the runs that were not
-    computed anew.
+    Returns the dataset of `simulate`; ``attrs["from_store"]`` counts the runs found there.
 
     Raises what `simulate` raises; SweepIncomplete when runs failed; OSError when the store cannot
     be written; ValueError for a schedule, norm, signal or loss of your own whose source cannot be

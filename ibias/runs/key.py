@@ -22,8 +22,7 @@ from .request import Request
 
 
 def descriptions(request: Request) -> list[dict]:
-    """The keys of a request's runs as plain JSON, in the order of its trajectories; the store names
-    a file by the hash of one.
+    """The keys of a request's runs as JSON, by trajectory; their hashes name the store's files.
 
     Raises ValueError for a method or loss that cannot be told from another one, RuntimeError where
     the package's files are no longer those that were imported.

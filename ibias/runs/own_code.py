@@ -46,14 +46,12 @@ HOLDERS: dict[type, tuple[str, ...]] = {  # what holds functions, and where
 
 
 def own_source(*values: Any, texts: bool = True) -> str:
-    """SHA-256 of everything of the user's that ``values`` are made of and reach; "" where there is
-    nothing.
+    """SHA-256 of all of the user's that ``values`` are made of and reach; "" for nothing.
 
     Without ``texts`` it is a digest of the objects in memory alone, which two machines share that
     keep the sources in different places.
 
-    Raises ValueError for code whose source cannot be read, and for an object that cannot be told
-    from another one.
+    Raises ValueError for code without a source, and for an object that no digest tells apart.
     """
     inventory = _Inventory(texts)
     for value in values:

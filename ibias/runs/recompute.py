@@ -35,8 +35,7 @@ _BY_NAME = {kind.__name__: kind for kind in PARTS}
 def difference(entry: Entry, datasets: Mapping[str, Dataset]) -> str:
     """What the entry says otherwise than a run made now, as words; "" where they agree.
 
-    ``datasets``: digest -> data set.  Raises LookupError with the reason where the entry cannot be
-    made again.
+    ``datasets``: digest -> data set.  Raises LookupError where it cannot be made again.
     """
     try:
         request = asked(entry, datasets)

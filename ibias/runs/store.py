@@ -77,8 +77,7 @@ def content_of(arrays: Mapping[str, np.ndarray]) -> str:
 class Store:
     """The store in `folder`, made when first written to.
 
-    Raises (every method that touches the disk): OSError when the disk is full or the folder may not
-    be written.
+    Every method that touches the disk raises OSError when it is full or may not be written.
     """
 
     folder: Path
@@ -170,8 +169,7 @@ class Store:
 
 
 def read_entry(path: Path) -> Entry:
-    """Read one entry and check it: format, key against `about` and the file's name, content against
-    the arrays.
+    """Read one entry and check it: format, key, file name, content against the arrays.
 
     Raises:
         BadEntry, NpzError (both ValueError): the file is damaged or is not what its name says.

@@ -1,13 +1,11 @@
-"""Experimental: the torch lanes on CUDA without waiting for the host: one captured graph per kind
-of step, replayed.
+"""Experimental: torch lanes on CUDA without waiting for the host: a graph per kind of step.
 
 A step on the device is some fifty small kernels, and launching them from Python costs more than
 running them.  A CUDA graph launches them at once.  Sample orders and step sizes are made on the
 host and copied once per chunk of steps; a replay reads its own from two fixed buffers.  Schatten
 maps are batched Jacobi sweeps (``jacobi``), because batched decompositions synchronise.
 
-Without CUDA the class runs the same steps eagerly on CPU tensors, which is how its arithmetic is
-tested.
+Without CUDA the same steps run eagerly on CPU tensors, which tests their arithmetic.
 """
 
 import torch

@@ -1,5 +1,4 @@
-"""Schatten maps by a fixed number of one-sided Jacobi sweeps over a batch: no decomposition waits
-for the host.
+"""Schatten maps by a fixed number of one-sided Jacobi sweeps: nothing waits for the host.
 
 The rows of a signal, in the k - 1 coordinates orthogonal to the vector of ones, are rotated until
 they are orthogonal: ``J A`` has rows ``sigma_r v_r``.  Then

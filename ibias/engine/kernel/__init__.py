@@ -1,5 +1,4 @@
-"""The compiled CPU engine: every entry-wise and Schatten norm, both losses, float64.  Needs numba
-(the extra ``fast``)."""
+"""The compiled CPU engine: entry-wise and Schatten norms, both losses, float64; needs numba."""
 
 from .backend import run
 

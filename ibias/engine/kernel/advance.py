@@ -1,5 +1,4 @@
-"""The steps of a group of runs: those that share seed and batch size advance together, one matrix
-product for all of them."""
+"""The steps of runs that share seed and batch size: one matrix product for all of them."""
 
 import numpy as np
 

@@ -1,5 +1,4 @@
-"""The full gradient by one class less: its columns sum to zero, and logits matter by their
-differences only.
+"""The full gradient by one class less: columns sum to zero, logits matter by differences only.
 
 Both matrix products take k - 1 classes; the last row is minus the sum of the others.  That row is
 then right to rounding of the largest entry, not of its own, which the Frobenius and the Schatten

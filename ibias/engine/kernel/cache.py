@@ -1,7 +1,6 @@
 """Compiled code on disk that notices an edit of any file of this folder.
 
-numba's own cache looks at the file of the cached function only; the functions it calls live in
-others.
+numba's own cache looks at the file of the cached function only, not at those that it calls.
 """
 
 import hashlib

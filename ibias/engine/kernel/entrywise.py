@@ -8,8 +8,7 @@ from .simd import any_above, load, splat, store, where
 
 @jit
 def sign_and_frobenius(m, w, entries, width, coefficients):
-    """``w -= sign_step * sign(m) + ray_step * m`` per slot over ``entries`` rows; a slot uses one
-    of the two (the other is 0)."""
+    """``w -= sign_step * sign(m) + ray_step * m``, ``entries`` rows; one of a slot's two is 0."""
     zero = splat(0.0)
     for slot in range(0, width, 8):
         up, ray = load(coefficients.sign, slot), load(coefficients.ray, slot)

@@ -1,5 +1,4 @@
-"""The small factor of a signal's class rows: Helmert coordinates, LQ, and one-sided Jacobi, eight
-runs at a time.
+"""The small factor of eight signals' class rows: Helmert coordinates, LQ, one-sided Jacobi.
 
 A signal M (k classes x d features) has columns that sum to zero.  In Helmert coordinates,
 orthonormal and orthogonal to the vector of ones, k - 1 rows are left; LQ brings them to a square
@@ -26,12 +25,10 @@ def helmert(k: int) -> tuple[np.ndarray, np.ndarray]:
 
 @jit
 def square_factor(m, task, d, slot, polar):
-    """L of the LQ factorisation of slots ``slot .. slot+7`` of ``m``, into ``polar.t`` column by
-    column.
+    """L of the LQ factorisation of slots ``slot .. slot+7`` of ``m``, into ``polar.t`` by columns.
 
     Features come in chunks; a next chunk is factored together with the L so far.  ``rows``:
-    scratch; one more row than k - 1, which stays zero, because the factorisation takes two rows at
-    a time.
+    scratch, with one row more than k - 1, which stays zero: rows are taken two at a time.
     """
     rows, t, own, past = polar.rows, polar.t, polar.own, polar.past
     width, q = task.width, task.k - 1
@@ -65,8 +62,7 @@ def square_factor(m, task, d, slot, polar):
 
 @jit
 def _orthogonalise(rows, t, q, length, stride):
-    """Modified Gram-Schmidt on q rows.  Two rows and two columns at a time: four sums hide the
-    latency of the additions."""
+    """Gram-Schmidt on q rows, two rows by two columns: four sums hide additions' latency."""
     for j in range(q):
         a = j * stride
         even, odd = splat(0.0), splat(0.0)
@@ -142,8 +138,7 @@ def _inner_products(t, q, pairs, turns):
 
 @jit
 def _angles(pairs, floor, norms, turns, unsettled):
-    """Inner products in ``turns`` become ``tan(theta/2), sin(theta)``; the squared norms follow the
-    rotation."""
+    """Inner products become ``tan(theta/2), sin(theta)``; the squared norms follow the rotation."""
     one = splat(1.0)
     for h in range(pairs.shape[0]):
         p, r = pairs[h, 0] * 8, pairs[h, 1] * 8

@@ -1,5 +1,4 @@
-"""Steepest steps of the Schatten norms, eight runs at a time: W <- W - eta * U f(sigma) V^T on the
-numerical range of M.
+"""Steepest steps of the Schatten norms, eight runs at a time: W <- W - eta U f(sigma) V^T.
 
 With ``sigma_r u_r`` from ``factor`` the map is ``B M``,
 ``B = sum over r of f_r / sigma_r u_r u_r^T``: no right vectors are needed.
@@ -42,8 +41,7 @@ def schatten(state, task, d, slot, slots, eta, polar):
 
 @jit
 def _weigh(norms, roots, q, slot, conjugate):
-    """Multiply ``roots`` (1 / sigma^(3/2), or 0 if dropped) by the square root of f, slot by
-    slot."""
+    """Multiply ``roots`` (1 / sigma^(3/2), or 0 if dropped) by the root of f, slot by slot."""
     for l in range(8):
         z = conjugate[slot + l]
         if z == 1.0:
@@ -68,8 +66,7 @@ def _weigh(norms, roots, q, slot, conjugate):
 
 @jit
 def _left_factor(roots, k, polar):
-    """``b = sum of v v^T``, v the columns of ``t`` times ``roots``, back from Helmert coordinates
-    to classes."""
+    """``b = sum of v v^T``, v: ``t``'s columns times ``roots``, back from Helmert to classes."""
     t, rows, b, own, past, q = polar.t, polar.rows, polar.b, polar.own, polar.past, k - 1
     for j in range(q):
         weight = load(roots, j * 8)
@@ -90,8 +87,7 @@ def _left_factor(roots, k, polar):
 
 @jit
 def _apply(b, state, task, d, slot, eta):
-    """``w -= eta b m``, four features and two rows of b at a time; row k of b and the features past
-    d are zero padding."""
+    """``w -= eta b m``, four features by two rows of b; row k of b and features past d are zero."""
     m, w, k, width = state.m, state.w, task.k, task.width
     column = k * width
     for c in range(0, d, 4):

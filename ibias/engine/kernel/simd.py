@@ -71,8 +71,7 @@ def _plus(builder, x, y):
 
 
 def _two_to(builder, e):
-    """``2**e`` for integer-valued e: the exponent field is written; 0 below 2**-1022, no further
-    than 2**1023 above."""
+    """``2**e`` for integer-valued e, 0 below 2**-1022, 2**1023 at most: the exponent is written."""
     field = _plus(builder, e, _all(1023.0))
     field = _pick(builder, ">", field, _all(0.0), field, _all(0.0))
     field = _pick(builder, "<", field, _all(2046.0), field, _all(2046.0))
@@ -197,8 +196,7 @@ _LOG2_HIGH, _LOG2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 
 @intrinsic
 def exp_scaled(typing, x, e):
-    """``exp(x) * 2**e`` for integer-valued e.  The mantissa does not depend on e: scaling is exact
-    until it underflows to 0."""
+    """``exp(x) * 2**e`` for integer-valued e, the scaling exact until it underflows to 0."""
 
     def lower(c, b, s, a):
         x, e = a
@@ -235,9 +233,8 @@ def half_angle_tangent(typing, gap, dot, size):
     """``tan(theta/2)`` for the Jacobi angle, ``tan 2 theta = 2 dot / gap`` with
     ``|theta| <= pi/4``, in single precision.
 
-    Any angle gives an orthogonal rotation; this one need only be good enough to converge.  ``gap``
-    and ``dot`` are first divided by a power of two near ``size`` to fit the range of single
-    precision.
+    Any angle gives an orthogonal rotation; this one need only converge.  ``gap`` and ``dot`` are
+    first divided by a power of two near ``size``, to fit the range of single precision.
     """
 
     def lower(c, b, s, a):

@@ -1,5 +1,4 @@
-"""Numbers with an exponent of their own: ``value * 2**-e`` per entry, for runs whose entries lie
-e^-700 and more apart.
+"""Numbers with an exponent each, ``value * 2**-e``, for entries e^-700 and more apart.
 
 A sign needs no company: the max norm takes +-1 for a class that is e^-1000 less likely than
 another.  Layout as in ``residual``; every array of values has one of integer-valued exponents
@@ -112,8 +111,7 @@ def tiers(top, bottom):
 
 @inlined_jit
 def _column_range(out):
-    """The smallest exponent of every column of residuals, and the largest but for those of
-    zeros."""
+    """The smallest exponent of every column of residuals, and the largest of those not zero."""
     size = out.top.size
     for c in range(0, size, 8):
         low, high = splat(UNBOUNDED), splat(-UNBOUNDED)
@@ -127,8 +125,7 @@ def _column_range(out):
 
 @inlined_jit
 def _scale_tier(out, shift):
-    """Residuals on the common exponent ``top + shift`` of their column; those that earlier tiers
-    have seen are left out."""
+    """Residuals on the exponent ``top + shift`` of their column, without what earlier tiers saw."""
     size = out.top.size
     for c in range(0, size, 8):
         low = load(out.top, c) + shift
@@ -140,8 +137,7 @@ def _scale_tier(out, shift):
 
 @inlined_jit
 def _accept(out, shift, floor):
-    """Take entries above ``floor`` from the product, unless an earlier tier gave them.  True when
-    all are there."""
+    """Take what exceeds ``floor`` and no earlier tier gave; True when all entries are there."""
     size, zero, complete = out.top.size, splat(0.0), True
     for c in range(0, size, 8):
         low = load(out.top, c) + shift

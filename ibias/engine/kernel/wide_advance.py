@@ -21,8 +21,7 @@ class WideState(NamedTuple):
 
 
 class WideGradient(NamedTuple):
-    """Residuals of ``rows`` samples and their sum of outer products, with exponents; and
-    scratch."""
+    """Residuals of ``rows`` samples, their sum of outer products, exponents of both; scratch."""
 
     z: np.ndarray  # (rows, k L)
     ze: np.ndarray

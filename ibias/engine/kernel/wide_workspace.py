@@ -29,8 +29,7 @@ class WideWorkspace:
             self._copy(old.g, narrow, snapshot.g, old.e, snapshot.ge)
 
     def _copy(self, source, at, values, scale=None, exponents=None):
-        """The slots ``at`` of ``source`` become the first of ``values``, with the exponents that
-        their runs had in ``scale``."""
+        """Slots ``at`` of ``source`` become the first of ``values``, with their runs' ``scale``."""
         self._by_slot(values)[..., : len(at)] = self._by_slot(source)[..., at]
         if exponents is not None:
             exponents[:] = UNBOUNDED

@@ -9,12 +9,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class AffineHull:
-    """The affine hull of the ball's points that pair with S: ``W = fixed + directions @ z``,
-    vectors of length q r.
+    """The hull of the ball's points that pair with S: ``W = fixed + directions @ z`` (q r,).
 
-    ``trace @ z = 1`` where that equation remains (norms given by a sum).  ``cuts(w)`` lists
-    inequalities ``row @ W <= bound`` that hold on the ball's face and that ``w`` (q, r) violates,
-    as (rows, bounds).
+    ``trace @ z = 1`` where that equation remains (norms given by a sum).  ``cuts(w)``: (rows,
+    bounds) of ``row @ W <= bound`` that hold on the ball's face and that ``w`` (q, r) violates.
     """
 
     directions: np.ndarray
@@ -24,8 +22,7 @@ class AffineHull:
 
 
 class Ball(ABC):
-    """State of the ball's side of the optimality conditions, in the solver's coordinates (matrices
-    of shape (q, r)).
+    """The ball's side of the optimality conditions, in the solver's coordinates (q, r).
 
     W and S must end as an optimal pair: ``||W|| <= 1`` and ``<S, W> = ||S||_*`` (for smooth norms:
     S is the gradient of ``||W||^2 / 2``).  One linearisation reads ``dS = H dW + c + h dt`` and

@@ -8,8 +8,7 @@ from .ball import AffineHull, Ball, ratio
 class Polyhedral(Ball):
     """Pairs ``x >= 0`` (functions of W) and ``z >= 0`` (functions of S), both of shape (2, q, r).
 
-    They are stored themselves, not recomputed from W and S: entries near their bound keep all their
-    digits.
+    They are stored, not made of W and S: entries near their bound keep all their digits.
     """
 
     def _targets(self, mu, affine):

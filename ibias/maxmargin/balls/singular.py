@@ -1,5 +1,4 @@
-"""Semidefinite machinery of the spectral and nuclear balls, in singular coordinates where it is
-graded.
+"""Semidefinite machinery of the spectral and nuclear balls, graded in singular coordinates.
 
 Near the optimum the scaled matrices have entries from 1e-12 to 1e+12.  In the common singular basis
 of S and W, and with ``e_i, f_i`` (left, right) replaced by ``p_i = (e_i + f_i)/sqrt 2``,
@@ -98,8 +97,7 @@ class Conic(Ball):
         return np.sqrt(2) * sum(s * m[x, y] for x, y, s in self.images)
 
     def operator(self, n):
-        """The matrix ``<B_a, N B_b N>`` (size, size): columns beyond the square part by outer
-        products, the rest gathered."""
+        """``<B_a, N B_b N>`` (size, size): outer products beyond the square part, else gathered."""
         q, r, square = self.q, self.r, min(self.q, self.r)
         h = np.empty((q, r, q, r))
         if r > square:

@@ -70,8 +70,7 @@ class UnknownMultipliers:
         (L^-1 + A_stiff H_stiff^-1 A_stiff^T) q + A_soft dW_soft = L^-1 p - A_stiff H_stiff^-1 r
                                        H_soft dW_soft - A_soft^T q = r_soft
 
-    (Woodbury 1950, and the reduced systems of interior points for support vector machines: Ferris
-    and Munson 2002).
+    (Woodbury 1950; reduced systems of support vector machines: Ferris and Munson 2002).
     """
 
     def __init__(self, pairs, diagonal, weight, unit, border, kappa):

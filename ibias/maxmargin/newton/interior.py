@@ -244,11 +244,9 @@ class InteriorPoint:
 
 @np.errstate(all="ignore")
 def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0, stop=None, careful=False):
-    """Run until the relative gap is below ``tolerance`` or nothing improves; returns the
-    ``Optimum`` seen.
+    """Run until the gap is below ``tolerance`` or nothing improves; returns the ``Optimum``.
 
-    With a tilt the bounds say nothing about its optimum: the iterate of the smallest mu is kept as
-    ``face``.
+    With a tilt, whose optimum no bound is about, ``face`` is the iterate of the smallest mu.
     """
     point, best = InteriorPoint(pairs, norm, tilt, free, careful), Optimum()
     idle, least = 0, inf

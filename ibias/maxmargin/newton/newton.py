@@ -49,9 +49,8 @@ def newton_spectral(pairs, w, s, a, on, gamma, eps, free=0, rounds=4):
 
 
 def _levelled(pairs, w, on, u, vt, free):
-    """W with its active margins made equal by the least change along which the singular values of
-    the pairs ``u, vt`` stay one: the residual of W itself, where a Newton step has that of a
-    system."""
+    """W with its active margins made equal by the least change that keeps the singular values of
+    the pairs ``u, vt`` at one: the residual of W itself, not of a Newton system."""
     i, j = np.triu_indices(u.shape[1])
     kept = u.T[i, :, None] * vt[j, None] + u.T[j, :, None] * vt[i, None]
     kept = np.pad(kept, ((0, 0), (0, 0), (0, free))).reshape(len(i), -1)
@@ -120,9 +119,8 @@ def newton_nuclear(pairs, w, s, a, on, gamma, eps, rounds=4):
 
 
 def _polar_change(e, sigma, rest):
-    """First-order change of blocks 11, 12, 21 of ``U1 V1' + U2 rest V2'`` when
-    ``U1 diag(sigma) V1'`` changes by each of the stacked matrices ``e`` (m, q, d); the block 22 is
-    free and stays zero."""
+    """First-order change of blocks 11, 12, 21 of ``U1 V1' + U2 rest V2'`` when ``U1 diag(sigma)
+    V1'`` changes by each of the matrices ``e`` (m, q, d); block 22 is free and stays zero."""
     r, out = len(sigma), np.zeros_like(e)
     e11, e12, e21 = e[:, :r, :r], e[:, :r, r:], e[:, r:, :r]
     out[:, :r, :r] = (e11 - e11.transpose(0, 2, 1)) / (sigma[:, None] + sigma)

@@ -1,5 +1,4 @@
-"""From an interior point near the optimum to rounding: the optimality conditions of the identified
-face as equations.
+"""From an interior point near the optimum to rounding: the identified face's equations.
 
 Every candidate is judged by the certificate only, so that a wrong identification cannot hurt.
 """

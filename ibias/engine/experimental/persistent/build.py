@@ -78,8 +78,7 @@ def compiler() -> str | None:
 def host_library(
     dtype: torch.dtype, source: Path = SOURCE, flags=FLAGS, cache: Path | None = None
 ) -> str:
-    """The path of the compiled library: found in ``cache``, named by a digest of all that went into
-    it, or built there.
+    """The path of the compiled library, in ``cache`` under a digest of all that goes into it.
 
     Raises RuntimeError with the compiler's words when it fails.
     """
