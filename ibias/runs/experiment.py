@@ -113,7 +113,7 @@ def sweep(
     - ``allow_missing``: return NaN for runs that failed, and their reasons in the variable
       ``status``, instead of raising.
 
-    Returns the dataset of `simulate`; ``attrs["from_store"]`` counts the runs found there.
+    Returns the dataset of `simulate`; ``attrs["from_store"]`` counts the runs that it had.
 
     Raises what `simulate` raises; SweepIncomplete when runs failed; OSError when the store cannot
     be written; ValueError for a schedule, norm, signal or loss of your own whose source cannot be
