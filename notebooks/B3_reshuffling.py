@@ -48,8 +48,8 @@ settle(globals())
 # %% tags=["remove-cell"]
 import numpy as np
 from ibias_book.claims import claim
-from ibias_book.figures import fluctuating as plots_fluctuating
 from ibias_book.figures import replicas as plots_replicas
+from ibias_book.figures import reshuffling as plots_fluctuating
 from ibias_book.fluctuating.reshuffling import sign_kept
 from ibias_book.fluctuating.studies import (
     network_tables,

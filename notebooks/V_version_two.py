@@ -37,7 +37,7 @@ settle(globals())
 from ibias_book.claims import claim
 from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show
-from ibias_book.steepest.statements import reports, slack_table
+from ibias_book.steepest.statements import slack_table, version_two
 
 # %% [markdown]
 # ## The condition is never met
@@ -62,7 +62,7 @@ from ibias_book.steepest.statements import reports, slack_table
 # The momentum theorem survives, since its penalty can be made small. In the best case $\gamma=2R$:
 
 # %% tags=["hide-input"]
-kept = reports.effective_margins()
+kept = version_two.effective_margins()
 show(
     plots_theory.shares(kept),
     "fig-effective-margins",
@@ -188,7 +188,7 @@ claim(
 # Each run without repair, with momentum 0.99, with variance reduction, and with variance reduction and momentum 0.9:
 
 # %%
-runs = reports.corrections(seeds=range(seeds), steps=steps)
+runs = version_two.corrections(seeds=range(seeds), steps=steps)
 
 # %% tags=["hide-input"]
 show(
@@ -210,7 +210,9 @@ show(
 )
 
 # %%
-top = reports.largest_min_margin("X.1", seeds=range(shuffles), steps=long_steps)
+top = version_two.largest_min_margin(
+    "X.1", seeds=range(shuffles), steps=long_steps
+)
 plain = runs.sel(repair="none")
 proved = slack_table(["V.1", "V.2", "V.3", "V.4", "V.5"])
 
@@ -328,7 +330,7 @@ claim(
 # spectral norm of a gradient is its Frobenius norm, so the two lines below coincide.)
 
 # %% tags=["hide-input"]
-halves = reports.two_batches(steps=steps, seeds=range(seeds))
+halves = version_two.two_batches(steps=steps, seeds=range(seeds))
 show(
     plots_theory.half_batches(halves),
     "fig-half-batches",

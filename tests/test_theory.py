@@ -10,8 +10,8 @@ from ibias_book.batches import batch_rows
 from ibias_book.exponents import fit_exponent
 from ibias_book.steepest import theory
 from ibias_book.steepest.statements import statement
-from ibias_book.steepest.statements.reports import largest_min_margin
 from ibias_book.steepest.statements.trajectories import path
+from ibias_book.steepest.statements.version_two import largest_min_margin
 from ibias_book.steepest.theory import constants, skewed
 
 import ibias as ib

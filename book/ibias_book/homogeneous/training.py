@@ -52,19 +52,8 @@ def train(
     not fit the data, and batches that do not divide it.
     """
     steps = whole("steps counts updates", steps)
-    names = [rule.name for rule in rules]
-    if len(set(names)) < len(names) or not names:
-        raise ValueError(f"rules need distinct names, at least one; got {names}")
-    if model.shapes[0][1] != task.x.shape[-1] and not hasattr(model, "rank"):
-        raise ValueError(
-            f"the model takes {model.shapes[0][1]} inputs, the task has {task.x.shape[-1]}"
-        )
+    _check(model, task, rules, batches, until)
     grid = recording(record, steps)
-    if until is not None and batches != FullBatch():
-        raise ValueError(
-            f"until = {until!r} needs the loss at every step, which only full batches"
-            f" have; got {batches!r}"
-        )
     began = perf_counter(), process_time()
     run = _Training(model, task, rules, scale, batches, loss, steps)
     measured, wanted = {}, frozenset(grid.tolist())
@@ -91,6 +80,17 @@ def train(
         seconds=round(perf_counter() - began[0], 2),
         cpu_seconds=round(process_time() - began[1], 2),
     )
+
+
+def _check(model, task, rules, batches, until):
+    names, (width, given) = [r.name for r in rules], (model.shapes[0][1], task.x.shape[-1])
+    if len(set(names)) < len(names) or not names:
+        raise ValueError(f"rules need distinct names, at least one; got {names}")
+    if width != given and not hasattr(model, "rank"):
+        raise ValueError(f"the model takes {width} inputs, the task has {given}")
+    if until is not None and batches != FullBatch():
+        needs = "needs the loss at every step, which only full batches have"
+        raise ValueError(f"until = {until!r} {needs}; got {batches!r}")
 
 
 def _batches(signal, task, steps):
@@ -142,10 +142,8 @@ class _Training:
     def _batch(self, t):
         rows, n = self.rows[t], self.task.n
         b = rows.shape[-1]
-        x, y = (
-            self.task.x.gather(1, rows[..., None].expand(-1, -1, self.task.x.shape[-1])),
-            self.task.y.gather(1, rows),
-        )
+        at = rows[..., None].expand(-1, -1, self.task.x.shape[-1])
+        x, y = self.task.x.gather(1, at), self.task.y.gather(1, rows)
         u = ascent(self.model, self.theta, x, y, self.loss).u
         if self.reduced:
             if t % (n // b) == 0:
@@ -158,17 +156,10 @@ class _Training:
     def measure(self, here, directions):
         used = self.steppers.used()
         averages = Scaled(used.value, used.log_scale - here.u.log_scale).plain()
-        entries = any(rule.betas for rule in self.rules)
-        return measure(
-            self.model,
-            [rule.norm for rule in self.rules],
-            self.loss,
-            self.theta,
-            here,
-            directions,
-            separated(averages, self.model.shapes),
-            entries,
-        )
+        averages = separated(averages, self.model.shapes)
+        norms, entries = [r.norm for r in self.rules], any(rule.betas for rule in self.rules)
+        now = self.theta, here, directions, averages
+        return measure(self.model, norms, self.loss, *now, entries)
 
 
 def _labelled(measured, rules, task, blocks):
@@ -180,27 +171,18 @@ def _labelled(measured, rules, task, blocks):
         "block_norm": ["block", "kind"],
         "iterate": ["entry"],
     }
-    steps = list(measured)
-    data = {
-        name: (
-            [*lanes, "step", *extra.get(name, [])],
-            torch.stack([measured[t][name] for t in steps], 2).numpy(),
-        )
-        for name in measured[steps[0]]
+    steps, data = list(measured), {}
+    for name in measured[steps[0]]:
+        values = torch.stack([measured[t][name] for t in steps], 2).numpy()
+        data[name] = [*lanes, "step", *extra.get(name, [])], values
+    coordinates = {
+        "optimizer": [r.name for r in rules],
+        "seed": list(task.seeds),
+        "step": steps,
+        "norm": [n.text for n in WHOLE],
+        "block": list(range(blocks)),
+        "kind": list(KINDS),
     }
-    return xr.Dataset(
-        data,
-        {
-            "optimizer": [r.name for r in rules],
-            "seed": list(task.seeds),
-            "step": steps,
-            "norm": [n.text for n in WHOLE],
-            "block": list(range(blocks)),
-            "kind": list(KINDS),
-            "family": ("optimizer", [r.family for r in rules]),
-            **{
-                name: ("optimizer", [getattr(r, name) for r in rules])
-                for name in ("eta0", "momentum", "a")
-            },
-        },
-    )
+    for name in ("family", "eta0", "momentum", "a"):
+        coordinates[name] = "optimizer", [getattr(r, name) for r in rules]
+    return xr.Dataset(data, coordinates)
