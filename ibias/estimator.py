@@ -74,10 +74,8 @@ class MaxMarginClassifier(ClassifierMixin, BaseEstimator):
         mean, scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
         if self.standardise:
             if not isinstance(X, np.ndarray):
-                raise ValueError(
-                    "standardise=True would make sparse X dense: scale it before, for instance by"
-                    " sklearn's MaxAbsScaler"
-                )
+                remedy = "scale it before, for instance by sklearn's MaxAbsScaler"
+                raise ValueError(f"standardise=True would make sparse X dense: {remedy}")
             mean, scale = X.mean(0), X.std(0)
             scale[scale == 0] = 1
             X = (X - mean) / scale

@@ -34,10 +34,8 @@ class SteepestDescent:
         for field, kind in {"norm": Norm, "signal": Signal}.items():
             value = getattr(self, field)
             if not isinstance(value, kind):
-                raise TypeError(
-                    f"SteepestDescent({field}=...) takes a {kind.__name__} object such as those in"
-                    f" ibias; got {value!r}"
-                )
+                wanted = f"a {kind.__name__} object such as those in ibias"
+                raise TypeError(f"SteepestDescent({field}=...) takes {wanted}; got {value!r}")
         if not callable(self.schedule):
             wanted = "a schedule such as Power(0.1)"
             raise TypeError(f"SteepestDescent(schedule=...) takes {wanted}; got {self.schedule!r}")

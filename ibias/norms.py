@@ -157,10 +157,8 @@ class Schatten(Norm):
 
 def _check_exponent(family, p):
     if not is_number(p) or p < 1:
-        raise ValueError(
-            f"{family}(p) is a norm for numbers p in [1, inf] only; got p = {p!r}. Use p = inf"
-            " (math.inf) for the limit case."
-        )
+        got = f"got p = {p!r}. Use p = inf (math.inf) for the limit case."
+        raise ValueError(f"{family}(p) is a norm for numbers p in [1, inf] only; {got}")
 
 
 def _digits(p):
@@ -271,8 +269,5 @@ def norm(text: str) -> Norm:
     try:
         return families[family](float(exponent))
     except (KeyError, ValueError):
-        known = ", ".join(NAMED)
-        raise ValueError(
-            f"unknown norm {text!r}: use one of {known}, or entrywise:P or schatten:P with P a"
-            " number in [1, inf]"
-        ) from None
+        known = f"{', '.join(NAMED)}, or entrywise:P or schatten:P with P a number in [1, inf]"
+        raise ValueError(f"unknown norm {text!r}: use one of {known}") from None

@@ -48,8 +48,6 @@ def step_sizes(schedule, first: int, count: int) -> np.ndarray:
         found = np.array([float(schedule(t)) for t in range(first, first + count)])
     bad = np.flatnonzero(~np.isfinite(found))
     if bad.size:
-        raise ValueError(
-            f"the schedule {schedule!r} gives a step of {found[bad[0]]} at t = {first + bad[0]};"
-            " step sizes must be finite numbers"
-        )
+        step = f"gives a step of {found[bad[0]]} at t = {first + bad[0]}"
+        raise ValueError(f"the schedule {schedule!r} {step}; step sizes must be finite numbers")
     return found

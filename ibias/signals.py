@@ -72,10 +72,8 @@ class Minibatch(Signal):
 
     def batch_size(self, n):
         if self.b > n:
-            raise ValueError(
-                f"Minibatch({self.b}) asks for more samples than the {n} there are; use at most"
-                f" {n}, or FullBatch()"
-            )
+            what = f"Minibatch({self.b}) asks for more samples than the {n} there are"
+            raise ValueError(f"{what}; use at most {n}, or FullBatch()")
         if n % self.b and not self.ragged:
             below = max(b for b in range(1, self.b + 1) if n % b == 0)
             above = min(b for b in range(self.b, n + 1) if n % b == 0)

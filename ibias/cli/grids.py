@@ -11,6 +11,7 @@ from typing import Any
 from ..data import Dataset
 from ..methods import SteepestDescent, grid
 from ..norms import norm as norm_of
+from ..runs import logspaced
 from ..schedules import Power
 from .inputs import loss_named, open_data
 
@@ -79,8 +80,6 @@ def _items(path, text, key, kinds, words) -> None:
 
 
 def _built(path: Path, text: dict) -> GridFile:
-    from ..runs import logspaced
-
     name = text["data"]
     beside = path.parent / name
     said = {key: text[key] for key in ("label", "standardise", "bias") if key in text}
@@ -109,10 +108,8 @@ def _schedules(table: dict, norms) -> dict:
     known = {norm.text for norm in norms}
     strange = [key for key in table if key not in ("eta0", "a") and key not in known]
     if strange:
-        raise ValueError(
-            f"[schedule] has the key {strange[0]!r}; it takes eta0, a, and a table for one of the"
-            f" norms {', '.join(sorted(known))}"
-        )
+        allowed = f"eta0, a, and a table for one of the norms {', '.join(sorted(known))}"
+        raise ValueError(f"[schedule] has the key {strange[0]!r}; it takes {allowed}")
     general = {key: value for key, value in table.items() if key in ("eta0", "a")}
     schedules = {}
     for norm in norms:

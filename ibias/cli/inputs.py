@@ -62,42 +62,31 @@ StoreOption = Annotated[
     Path | None,
     typer.Option(
         "--store",
-        help=(
-            "Folder of finished runs (default: IBIAS_STORE, else _build/store inside the"
-            " repository, else none)."
-        ),
+        help="Folder of finished runs (default: IBIAS_STORE, else _build/store inside the"
+        " repository, else none).",
     ),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 
 
-def open_data(
-    text: str,
-    *,
-    label: str = "label",
-    labels: str | None = None,
-    separator: str = ",",
-    decimal: str = ".",
-    standardise: bool = False,
-    bias: bool = False,
-) -> Dataset:
+FORM: dict[str, Any] = {"label": "label", "labels": None, "separator": ",", "decimal": "."}
+
+
+def open_data(text: str, *, standardise: bool = False, bias: bool = False, **form: Any) -> Dataset:
     """The data set that `text` names: a generator with its argument after a colon, or a file, with
     the options of `ibias.data.load`.
 
     A built-in name wins over a folder or file of that name, which is reached by ``./``.
     """
     name, _, detail = text.partition(":")
-    own: dict[str, Any] = dict(label=label, labels=labels, separator=separator, decimal=decimal)
     if name not in _BUILT_IN or (Path(text).suffix in datasets.READERS and _exists(text)):
         if not Path(text).suffix and not _exists(text):
             known = ", ".join(_BUILT_IN)
             raise ValueError(f"{text}: no such file and no built-in data set; built-in are {known}")
-        return datasets.load(text, standardise=standardise, bias=bias, **own)
-    if standardise or bias or tuple(own.values()) != ("label", None, ",", "."):
-        raise ValueError(
-            "--label, --labels, --separator, --decimal, --standardise and --bias are for files;"
-            f" {text!r} is a built-in data set"
-        )
+        return datasets.load(text, standardise=standardise, bias=bias, **form)
+    if standardise or bias or FORM | form != FORM:
+        options = "--label, --labels, --separator, --decimal, --standardise and --bias"
+        raise ValueError(f"{options} are for files; {text!r} is a built-in data set")
     return _BUILT_IN[name](detail)
 
 

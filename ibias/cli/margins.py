@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from ..norms import norm as norm_of
 from . import inputs
 from .checking import PlainOption, ProofOption, solved
 from .inputs import emit, open_data, table
@@ -52,8 +53,6 @@ def margin(
 
     Data that no linear classifier separates end with exit code 3 and the reason.
     """
-    from ..norms import norm as norm_of
-
     text: dict[str, Any] = dict(label=label, labels=labels, separator=separator, decimal=decimal)
     dataset = open_data(data, **text, standardise=standardise, bias=bias)
     began = perf_counter()

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..progress import bar
 from ..runs.store import Store, default_folder, read_entry
 from .inputs import JsonOption, QuietOption, StoreOption, emit, known_data, table
 
@@ -102,7 +103,6 @@ class _Checked:
 
 
 def _again(place, sound: list[Path], count: int, datasets: dict, progress: bool) -> _Checked:
-    from ..progress import bar
     from ..runs.recompute import difference
 
     checked = _Checked()

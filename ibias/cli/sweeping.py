@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ..runs import status as status_of
+from ..runs import sweep as run
 from ..runs.results import write_netcdf
 from . import grids as grid_file
 from .inputs import JsonOption, QuietOption, StoreOption, emit, table
@@ -51,9 +53,6 @@ def sweep(
 
     Interrupted, it keeps what is finished; called again, it goes on.
     """
-    from ..runs import status as status_of
-    from ..runs import sweep as run
-
     asked = grid_file.read(grid)
     place = store or "auto"
     if status:

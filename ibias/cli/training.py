@@ -9,7 +9,14 @@ from typing import Annotated, Any
 import typer
 import xarray as xr
 
+from ..measures import margin_shares, nearest_margin
+from ..methods import SteepestDescent
 from ..norms import FROBENIUS, MAX, SPECTRAL
+from ..norms import norm as norm_of
+from ..runs import logspaced, sweep
+from ..runs.results import write_netcdf
+from ..schedules import Power
+from ..signals import Minibatch, Momentum, Signal, VarianceReduced
 from . import inputs
 from .checking import note_bias
 from .inputs import emit, loss_named, open_data, table
@@ -89,17 +96,12 @@ def train(
     Separability is certified first: data that no linear classifier separates end with exit code 3,
     unless `--anyway`.
     """
-    from ..measures import margin_shares, nearest_margin
-    from ..norms import norm as norm_of
-    from ..runs import logspaced, sweep
-    from ..runs.results import write_netcdf
-
     for name, value in (("--seeds", seeds), ("--records", records)):
         if not 1 <= value <= MOST:
             raise ValueError(f"{name} {value}: a number from 1 to {MOST:,}")
     dataset = open_data(data, label=label, standardise=standardise, bias=bias)
     signal = _signal(batch_size, dataset.n, momentum, variance_reduction, ragged)
-    method = _method(norm_of(norm), signal, eta0, a)
+    method = SteepestDescent(norm_of(norm), signal, Power(eta0, a))
     options: dict[str, Any] = dict(steps=steps, backend=backend, device=device)
     options |= dict(loss=loss_named("--loss", loss), record=logspaced(records))
     check_writable(out)
@@ -197,8 +199,6 @@ def _certified(dataset, norm, anyway: bool) -> tuple[dict, str]:
 
 
 def _signal(batch_size: str, n: int, momentum: float, reduced: bool, ragged: bool):
-    from ..signals import Minibatch, Momentum, Signal, VarianceReduced
-
     try:
         size = n if batch_size in ("full", "n") else int(batch_size)
     except ValueError:
@@ -207,13 +207,6 @@ def _signal(batch_size: str, n: int, momentum: float, reduced: bool, ragged: boo
     signal.batch_size(n)  # refuses what does not fit the data before anything is computed
     signal = VarianceReduced(signal) if reduced else signal
     return Momentum(momentum, signal) if momentum else signal
-
-
-def _method(norm, signal, eta0: float, a: float):
-    from ..methods import SteepestDescent
-    from ..schedules import Power
-
-    return SteepestDescent(norm, signal, Power(eta0, a))
 
 
 def _outside(method, n: int) -> str:

@@ -32,10 +32,8 @@ class Dataset:
     def __post_init__(self):
         x, y = features(self.x), as_array(self.y)
         if x.ndim != 2 or y.shape != x.shape[:1] or 0 in x.shape:
-            raise ValueError(
-                "a data set needs x of shape (n, d) and y of shape (n,), both not empty; got"
-                f" {x.shape} and {y.shape}"
-            )
+            needed = "x of shape (n, d) and y of shape (n,), both not empty"
+            raise ValueError(f"a data set needs {needed}; got {x.shape} and {y.shape}")
         require_finite(x, "x[{}, {}]".format)
         y, names = numbered(y)
         given = self.label_names or names

@@ -34,10 +34,8 @@ def features(x):
     except ValueError as error:
         raise error if "masked" in str(error) else _no_table(error) from None
     if x.dtype.kind == "c":
-        raise ValueError(
-            "x must hold real numbers; got complex ones. Pass x.real, or real and imaginary parts"
-            " as features of their own."
-        )
+        remedy = "Pass x.real, or real and imaginary parts as features of their own."
+        raise ValueError(f"x must hold real numbers; got complex ones. {remedy}")
     # numpy would turn dates, and text such as "7", into numbers
     texts = x.dtype == object and any(isinstance(v, str | bytes) for v in x.flat)
     if texts or x.dtype.kind not in "biufO":
@@ -67,10 +65,8 @@ def unmasked(name: str, values):
         masked = np.argwhere(np.ma.getmaskarray(values))
         if len(masked):
             where = ", ".join(map(str, masked[0]))
-            raise ValueError(
-                f"{name}[{where}] is masked ({len(masked)} masked entries); fill or remove them, a"
-                " mask is never ignored"
-            )
+            found = f"{name}[{where}] is masked ({len(masked)} masked entries)"
+            raise ValueError(f"{found}; fill or remove them, a mask is never ignored")
         return values.data
     if hasattr(values, "detach"):
         values = values.detach().cpu()

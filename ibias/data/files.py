@@ -129,11 +129,8 @@ def _say_map(path: Path, names: tuple[str, ...]) -> None:
     """A map of labels to classes that is not the identity is said."""
     if names != tuple(map(str, range(len(names)))):
         shown = ", ".join(f"{name} -> {index}" for index, name in enumerate(names[:6]))
-        warnings.warn(
-            f"{path}: labels were mapped to classes: {shown}{', ...' if len(names) > 6 else ''}",
-            LabelsMapped,
-            stacklevel=3,
-        )
+        said = f"labels were mapped to classes: {shown}{', ...' if len(names) > 6 else ''}"
+        warnings.warn(f"{path}: {said}", LabelsMapped, stacklevel=3)
 
 
 def _standardised(x) -> np.ndarray:

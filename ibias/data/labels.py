@@ -30,10 +30,8 @@ def numbered(y: np.ndarray, place: Place = "y[{}] is".format) -> tuple[np.ndarra
     y = whole_or_text(y, place)
     names, numbers = np.unique(y, return_inverse=True)
     if len(names) < 2:
-        raise ValueError(
-            "a classifier needs at least two classes; there is one class, every label is"
-            f" {names.tolist()[0]!r}"
-        )
+        found = f"there is one class, every label is {names.tolist()[0]!r}"
+        raise ValueError(f"a classifier needs at least two classes; {found}")
     return numbers.reshape(-1).astype(np.int64), names.tolist()
 
 

@@ -105,10 +105,8 @@ def _array(handle, size: int, called: str) -> np.ndarray:
         raise NpzError(f"{called} has npy version {version}; (1, 0) and (2, 0) are read")
     shape, fortran, dtype = getattr(np.lib.format, f"read_array_header_{version[0]}_0")(handle)
     if dtype.hasobject:
-        raise NpzError(
-            f"{called} holds Python objects; only numbers and text are read, never pickles. Save"
-            " text with y.astype(str)"
-        )
+        read = "only numbers and text are read, never pickles. Save text with y.astype(str)"
+        raise NpzError(f"{called} holds Python objects; {read}")
     if dtype.kind not in "biufcUS":
         raise NpzError(f"{called} has dtype {dtype}; only numbers and text are read")
     if any(not isinstance(length, int) or length < 0 for length in shape):

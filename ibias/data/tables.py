@@ -69,10 +69,8 @@ def read_npy(path: Path, ask: Ask) -> Table:
 
 
 def _lacks(lacking: str, key: str, arrays: dict) -> str:
-    return (
-        f"no key {lacking!r}; an npz file needs x (n, d) and {key} (n,), this one has"
-        f" {sorted(arrays) or 'nothing'}"
-    )
+    found = sorted(arrays) or "nothing"
+    return f"no key {lacking!r}; an npz file needs x (n, d) and {key} (n,), this one has {found}"
 
 
 def _labels_file(path: Path, ask: Ask) -> np.ndarray:
@@ -110,10 +108,8 @@ def _scipy(arrays: dict, y: np.ndarray):
     kind = kind.decode("ascii", "replace") if isinstance(kind, bytes) else kind
     numeric = arrays["shape"].dtype.kind in "iu" and arrays["data"].dtype.kind in "biuf"
     if not numeric or kind not in ("csr", "csc", "coo") or len(shape) != 2:
-        raise ValueError(
-            f"a sparse matrix in format {kind!r}, shape {shape}, of {arrays['data'].dtype}: save"
-            " x.tocsr(), of real numbers"
-        )
+        found = f"a sparse matrix in format {kind!r}, shape {shape}, of {arrays['data'].dtype}"
+        raise ValueError(f"{found}: save x.tocsr(), of real numbers")
     fits(sum(shape), 1)  # a row pointer for each
     if y.shape != shape[:1]:
         raise ValueError(f"the labels have shape {y.shape} while x has shape {shape}")
@@ -142,11 +138,8 @@ def read_parquet(path: Path, ask: Ask) -> Table:
     levels = [name for name in table.column_names if re.fullmatch(r"__index_level_\d+__", name)]
     index = [name for name in dict.fromkeys(stored + levels) if name != ask.label]
     if index:
-        warnings.warn(
-            f"{path}: left out {', '.join(map(repr, index))}, the index of the frame, no feature",
-            IndexDropped,
-            stacklevel=3,
-        )
+        said = f"left out {', '.join(map(repr, index))}, the index of the frame, no feature"
+        warnings.warn(f"{path}: {said}", IndexDropped, stacklevel=3)
         table = table.drop_columns(index)
     where = label_column(table.column_names, ask.label)
     labels, table = table.column(where), table.remove_column(where)

@@ -48,11 +48,8 @@ class LaneWorkspace:
         self.beta = self.w.new_tensor([run.momentum for run in runs])
         self.log_scale = self.w.new_full((len(runs), 1, 1), -torch.inf)
         # written in place at every epoch start, so that a captured step finds it where it was
-        self.snapshot = Snapshot(
-            self.w.new_zeros(self.reduced, k, self.n),
-            self.w[self.corrected].clone(),
-            self.w.new_zeros(self.reduced, 1, 1),
-        )
+        zeros, shapes = self.w.new_zeros, ((self.reduced, k, self.n), (self.reduced, 1, 1))
+        self.snapshot = Snapshot(zeros(shapes[0]), self.w[self.corrected].clone(), zeros(shapes[1]))
         self.split = False  # whether there is a log-scale per class
         limits = np.finfo(str(problem.dtype).removeprefix("torch."))
         self.reach = Reach(problem.dataset.x, group, limits)

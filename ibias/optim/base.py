@@ -28,10 +28,8 @@ class CheckedOptimizer(Optimizer):
     """
 
     def __init__(self, params, defaults, check_finite=True):
-        super().__init__(
-            _listed(type(self).__name__, params),
-            {**ADDED, **defaults, "check_finite": bool(check_finite)},
-        )
+        defaults = {**ADDED, **defaults, "check_finite": bool(check_finite)}
+        super().__init__(_listed(type(self).__name__, params), defaults)
 
     def add_param_group(self, param_group):
         refuse_unknown(type(self).__name__, param_group, {*SHARED, *self._known(param_group)})
@@ -67,10 +65,8 @@ class CheckedOptimizer(Optimizer):
     def _check(self, group, number):
         name = type(self).__name__
         if not group["params"]:
-            raise ValueError(
-                f"{name}: parameter group {number} is empty; give it at least one tensor or leave"
-                " the group out."
-            )
+            remedy = "give it at least one tensor or leave the group out."
+            raise ValueError(f"{name}: parameter group {number} is empty; {remedy}")
         require_positive(name, "lr", group["lr"])
         require_decay(name, group["lr"], group["weight_decay"])
         require_flag(name, "maximize", group["maximize"])

@@ -23,10 +23,8 @@ from torch import Tensor
 from torch.autograd.graph import increment_version
 from torch.nn import Parameter
 
-LIKE: dict[torch.dtype, np.ndarray] = {
-    torch.float32: np.empty(0, np.float32),
-    torch.float64: np.empty(0, np.float64),
-}
+LIKE: dict[torch.dtype, np.ndarray]
+LIKE = {torch.float32: np.empty(0, np.float32), torch.float64: np.empty(0, np.float64)}
 """Empty arrays that tell the kernels the dtype."""
 PLAIN = {Tensor, Parameter}  # subclasses bring their own meaning of storage
 SHARE = 2**16

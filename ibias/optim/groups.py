@@ -7,10 +7,8 @@ from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
 ROLES = ("matrices", "embeddings", "head", "vectors")
-CONVOLUTIONS = (
-    *(nn.Conv1d, nn.Conv2d, nn.Conv3d),
-    *(nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
-)
+CONVOLUTIONS: tuple[type, ...] = nn.Conv1d, nn.Conv2d, nn.Conv3d
+CONVOLUTIONS += nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d
 GATES = {nn.LSTM: 4, nn.LSTMCell: 4, nn.GRU: 3, nn.GRUCell: 3, nn.RNN: 1, nn.RNNCell: 1}
 
 
@@ -37,10 +35,8 @@ class Groups:
         table = [("parameter", "shape", "role", "because")]
         table += [(name, "x".join(map(str, s)), role, why) for name, s, role, why in self.rows]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        return "\n".join(
-            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-            for row in table
-        )
+        lines = ([c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in table)
+        return "\n".join("  ".join(cells).rstrip() for cells in lines)
 
 
 def groups(model: nn.Module, **overrides) -> Groups:
@@ -72,9 +68,9 @@ def groups(model: nn.Module, **overrides) -> Groups:
     rows: list = []
     for name, (parameter, module) in own.items():
         if isinstance(parameter, UninitializedParameter):
+            remedy = "run one batch through the model first"
             raise ValueError(
-                f"groups: {name} belongs to a lazy module and has no shape yet; run one batch"
-                " through the model first"
+                f"groups: {name} belongs to a lazy module and has no shape yet; {remedy}"
             )
         role, why, options = _role(name, parameter, module, last)
         if name in wanted:

@@ -24,11 +24,8 @@ def check_matrices(owner, group, number):
     if split is None:
         return
     sizes = [split] if isinstance(split, int) else split
-    if not (
-        isinstance(sizes, (list, tuple))
-        and sizes
-        and all(isinstance(s, int) and not isinstance(s, bool) and s > 0 for s in sizes)
-    ):
+    whole = lambda s: isinstance(s, int) and not isinstance(s, bool) and s > 0  # noqa: E731
+    if not (isinstance(sizes, (list, tuple)) and sizes and all(map(whole, sizes))):
         raise ValueError(
             f"{owner}(split=...) is a number of equal matrices (heads) or the sizes along"
             f" split_axis, such as (512, 512, 512); got {split!r}"

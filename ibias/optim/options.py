@@ -37,10 +37,8 @@ def require_number(owner, argument, value):
 def require_positive(owner, argument, value):
     """ValueError unless the value is a positive finite number."""
     if not 0 < require_number(owner, argument, value) < inf:
-        raise ValueError(
-            f"{owner}({argument}=...) is the length of one step and must be positive and finite;"
-            f" got {value}"
-        )
+        wanted = "the length of one step and must be positive and finite"
+        raise ValueError(f"{owner}({argument}=...) is {wanted}; got {value}")
 
 
 def require_fraction(owner, argument, value):

@@ -112,10 +112,8 @@ def check_steepest(owner, group, number):
     """Refuse settings of a steepest step that cannot be, in a sentence."""
     norm, across, polar, adjust = (group[key] for key in ("norm", "across", "polar", "adjust_lr"))
     if not isinstance(norm, Norm):
-        raise TypeError(
-            f"{owner}(norm=...) takes a norm such as ib.SPECTRAL or ib.Entrywise(1.5), or"
-            f" ib.norm(text); got {norm!r}"
-        )
+        wanted = "a norm such as ib.SPECTRAL or ib.Entrywise(1.5), or ib.norm(text)"
+        raise TypeError(f"{owner}(norm=...) takes {wanted}; got {norm!r}")
     require_fraction(owner, "momentum", group["momentum"])
     for flag in ("nesterov", "fused", "share_work"):
         require_flag(owner, flag, group[flag])

@@ -75,20 +75,16 @@ class VarianceReduced(Optimizer):
         with torch.enable_grad():
             loss = closure()
         if all(p.grad is None for p in params):
-            raise RuntimeError(
-                "VarianceReduced: the closure left no gradient; it must compute its loss and call"
-                " backward()."
-            )
+            remedy = "it must compute its loss and call backward()."
+            raise RuntimeError(f"VarianceReduced: the closure left no gradient; {remedy}")
         return loss, [None if p.grad is None else p.grad.detach().clone() for p in params]
 
     @torch.no_grad()
     def step(self, closure):
         """One inner step on the corrected gradient; returns ``closure``'s loss at present."""
         if self._anchored is None:
-            raise RuntimeError(
-                "VarianceReduced.step needs an anchor: call .anchor(closure_of_the_full_loss) at"
-                " the start of each epoch."
-            )
+            remedy = "call .anchor(closure_of_the_full_loss) at the start of each epoch."
+            raise RuntimeError(f"VarianceReduced.step needs an anchor: {remedy}")
         if hasattr(self, "grad_scale"):
             raise RuntimeError(
                 "VarianceReduced cannot be stepped by a GradScaler: its three gradients would have"
@@ -113,10 +109,8 @@ class VarianceReduced(Optimizer):
 
     def load_state_dict(self, state_dict):
         if "inner" not in state_dict:
-            raise ValueError(
-                "VarianceReduced: this is the saved state of a plain optimizer; load it into the"
-                " inner one, before wrapping it."
-            )
+            what = "VarianceReduced: this is the saved state of a plain optimizer"
+            raise ValueError(f"{what}; load it into the inner one, before wrapping it.")
         self.inner.load_state_dict(state_dict["inner"])
         anchored = state_dict["anchored"]
         self._anchored = anchored and [

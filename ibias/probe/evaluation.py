@@ -108,10 +108,8 @@ def _degrees(model, state, names, x, h=1e-5):
             duals = {n: forward_ad.make_dual(p, p) for n, p in theta.items()}
             z, along = forward_ad.unpack_dual(functional_call(model, {**state, **duals}, (x,)))
     except NotImplementedError:
-        z, up, down = (
-            functional_call(model, {**state, **{n: f * p for n, p in theta.items()}}, (x,))
-            for f in (1, 1 + h, 1 - h)
-        )
+        near = [{**state, **{n: f * p for n, p in theta.items()}} for f in (1, 1 + h, 1 - h)]
+        z, up, down = (functional_call(model, each, (x,)) for each in near)
         along = (up - down) / (2 * h)
     along = torch.zeros_like(z) if along is None else along
     z, along = (t.reshape(len(x), -1).double().cpu() for t in (z, along))

@@ -99,10 +99,8 @@ class Probe:
             raise ValueError("Probe.runs: nothing is measured yet; call probe.measure(step)")
         axes = {"parameter_norm": ("norm", "parameter"), "parameter_degree": ("parameter",)}
         axes |= dict.fromkeys(("margin", "balanced_margin", "kkt"), ("norm",))
-        data = {
-            name: (("step", *axes.get(name, ())), np.stack([row[name] for row in self._rows]))
-            for name in self._rows[0]
-        }
+        columns = {name: np.stack([row[name] for row in self._rows]) for name in self._rows[0]}
+        data = {name: (("step", *axes.get(name, ())), a) for name, a in columns.items()}
         texts = [norm.text for norm in self.norms]
         coordinates = {"step": self._steps, "norm": texts, "parameter": self.names}
         attributes = {"precision": self.precision, "samples": len(self.x)}
@@ -117,10 +115,8 @@ class Probe:
 
         runs = self.runs
         figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-        for axis, name, label in (
-            (axes[0], "margin", "normalised margin over its last value"),
-            (axes[1], "kkt", "alignment with stationarity"),
-        ):
+        labels = "normalised margin over its last value", "alignment with stationarity"
+        for axis, name, label in zip(axes, ("margin", "kkt"), labels, strict=True):
             values = runs[name] / abs(runs[name][-1]) if name == "margin" else runs[name]
             for text in runs.norm.values:
                 axis.plot(runs.step, values.sel(norm=text), label=text)

@@ -29,10 +29,8 @@ def is_homogeneous(row) -> bool:
 def _homogeneity(row):
     degree, spread = float(row.degree), float(row.degree_spread)
     if is_homogeneous(row):
-        return (
-            f"The model is homogeneous of degree {degree:.4g} on this data (Euler's identity,"
-            f" within {spread:.1g} over the samples)."
-        )
+        known = f"Euler's identity, within {spread:.1g} over the samples"
+        return f"The model is homogeneous of degree {degree:.4g} on this data ({known})."
     if degree != degree:
         return "All logits are zero, which says nothing about the model's degree."
     return (
@@ -48,10 +46,8 @@ def _separation(runs):
     if not bool(separates[-1]):
         return f"It does not separate the data: the least margin is {least}."
     since = int(runs.step[int(separates.values.argmax())])
-    return (
-        f"It separates the data (measured first at step {since}); the least margin is {least} and"
-        f" the loss {float(runs.loss[-1]):.3g}."
-    )
+    now = f"the least margin is {least} and the loss {float(runs.loss[-1]):.3g}"
+    return f"It separates the data (measured first at step {since}); {now}."
 
 
 def _growth(first, last):

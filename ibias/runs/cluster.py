@@ -31,15 +31,11 @@ def stream(
     from distributed import Client, as_completed
 
     if not isinstance(client, Client):
-        raise TypeError(
-            "client= takes a dask.distributed.Client, for instance Client('tcp://host:8786'); got"
-            f" {client!r}"
-        )
-    here = identity(request)
-    futures = {
-        client.submit(collect, request, list(piece), here, pure=False, retries=RETRIES): index
-        for index, piece in enumerate(pieces)
-    }
+        wanted = "a dask.distributed.Client, for instance Client('tcp://host:8786')"
+        raise TypeError(f"client= takes {wanted}; got {client!r}")
+    here, how, futures = identity(request), dict(pure=False, retries=RETRIES), {}
+    for index, piece in enumerate(pieces):
+        futures[client.submit(collect, request, list(piece), here, **how)] = index
     try:
         for future in as_completed(list(futures)):
             index = futures[future]

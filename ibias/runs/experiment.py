@@ -139,11 +139,8 @@ def sweep(
         runs = labelled(request, memory.stacked(), memory.origins)
     if allow_missing:
         runs["status"] = _states(memory)
-    return runs.assign_attrs(
-        seconds=round(sum(memory.seconds.values()), 3),
-        from_store=known,
-        wall_seconds=round(perf_counter() - began, 3),
-    )
+    times = {"seconds": sum(memory.seconds.values()), "wall_seconds": perf_counter() - began}
+    return runs.assign_attrs({name: round(t, 3) for name, t in times.items()}, from_store=known)
 
 
 def status(
@@ -164,10 +161,8 @@ def _said_what_is_safe(memory: Memory):
         yield
     except BaseException as error:
         if memory.store is not None:
-            error.add_note(
-                f"{len(memory.runs)} of {len(memory.keys)} runs are in {memory.store.folder}; the"
-                " next call goes on from there"
-            )
+            safe = f"{len(memory.runs)} of {len(memory.keys)} runs are in {memory.store.folder}"
+            error.add_note(f"{safe}; the next call goes on from there")
         raise
 
 
@@ -237,10 +232,8 @@ def _on_cluster(memory: Memory, groups: list[list[str]], advance, client) -> Non
 
 
 def _states(memory: Memory) -> xr.DataArray:
-    failed, request = (
-        {key: f"failed: {why}" for key, why in memory.failures.items()},
-        memory.request,
-    )
+    request = memory.request
+    failed = {key: f"failed: {why}" for key, why in memory.failures.items()}
     words = ["done" if key in memory.runs else failed.get(key, "missing") for key in memory.keys]
     shape = len(request.columns), len(request.seeds)
     names = [column["optimizer"] for column in request.columns]

@@ -20,18 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .code import (
-    FOUNDATION,
-    attributes,
-    imported,
-    inside,
-    is_foundation,
-    is_loose,
-    maker,
-    mentioned,
-    package_of,
-    text_of,
-)
+from . import code as source
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
 HOLDERS: dict[type, tuple[str, ...]] = {  # what holds functions, and where
@@ -56,7 +45,7 @@ def own_source(*values: Any, texts: bool = True) -> str:
     inventory = _Inventory(texts)
     for value in values:
         for item in _roots(value):
-            inventory.packages.add(package_of(maker(item)))  # installed or not
+            inventory.packages.add(source.package_of(source.maker(item)))  # installed or not
             inventory.add("root", item)
     return inventory.digest()
 
@@ -66,10 +55,8 @@ def as_text(value: Any) -> str:
     object, with other answers, may stand tomorrow."""
     text = repr(value)
     if " at 0x" in text:
-        raise ValueError(
-            f"a store cannot tell {text} from another by its repr; make the function a frozen"
-            " dataclass, or pass store=None"
-        )
+        remedy = "make the function a frozen dataclass, or pass store=None"
+        raise ValueError(f"a store cannot tell {text} from another by its repr; {remedy}")
     return text
 
 
@@ -78,7 +65,7 @@ def _roots(value: Any) -> Iterator[Any]:
     if isinstance(value, list | tuple):
         for item in value:
             yield from _roots(item)
-    elif not is_foundation(maker(value)):
+    elif not source.is_foundation(source.maker(value)):
         yield value
     elif is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
@@ -151,12 +138,13 @@ class _Inventory:
             self.add(name, owner)
 
     def _is_own(self, item: Any) -> bool:
-        return not is_foundation(item) and (package_of(item) in self.packages or is_loose(item))
+        known = source.package_of(item) in self.packages
+        return not source.is_foundation(item) and (known or source.is_loose(item))
 
     def _installed(self, item: Any) -> None:
         """Of another package: which, and its version; the foundation's are in every answer."""
-        package = package_of(item)
-        if package not in FOUNDATION:
+        package = source.package_of(item)
+        if package not in source.FOUNDATION:
             self._line(package, str(getattr(sys.modules.get(package), "__version__", "")))
         self._line(str(getattr(item, "__module__", "")), item.__name__)
 
@@ -179,7 +167,7 @@ class _Inventory:
 
     def _code(self, name: str, item: Any, mentions: frozenset[str]) -> None:
         if self.texts:
-            self._line(text_of(item))
+            self._line(source.text_of(item))
         if isinstance(item, ModuleType):
             there = sorted(mentions & set(vars(item)))
             for each in there:
@@ -188,19 +176,19 @@ class _Inventory:
             self._function(name, item)
         else:
             self._members(name, enumerate([type(item), *item.__mro__[1:]]))
-            self._members(name, attributes(item))
+            self._members(name, source.attributes(item))
 
     def _function(self, name: str, item: FunctionType) -> None:
         code = item.__code__
         self._instructions(name, code)
         self.add(name, [item.__defaults__, item.__kwdefaults__])
         cells = zip(code.co_freevars, item.__closure__ or (), strict=True)
-        self._members(name, ((each, inside(cell)) for each, cell in cells))
+        self._members(name, ((each, source.inside(cell)) for each, cell in cells))
         words, modules = set[str](), set[str]()
-        mentions = frozenset(mentioned(code, words, modules))
+        mentions = frozenset(source.mentioned(code, words, modules))
         for each in sorted(words & set(item.__globals__)):
             self.add(each, item.__globals__[each], mentions)
-        for module in imported(modules, item.__module__):
+        for module in source.imported(modules, item.__module__):
             self.add(module.__name__, module, mentions)
 
     def _instructions(self, name: str, code: CodeType) -> None:

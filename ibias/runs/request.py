@@ -44,10 +44,8 @@ def recording(record: Any, steps: int) -> np.ndarray:
     except (TypeError, ValueError, OverflowError):
         grid = np.array([], dtype=np.int64)
     if not len(grid) or (np.diff(grid) <= 0).any() or grid[-1] > steps:
-        raise ValueError(
-            f"record must be ib.logspaced(count) or increasing steps between 0 and {steps}, whole"
-            f" numbers; got {record!r}"
-        )
+        allowed = f"increasing steps between 0 and {steps}, whole numbers"
+        raise ValueError(f"record must be ib.logspaced(count) or {allowed}; got {record!r}")
     return grid
 
 
@@ -111,10 +109,8 @@ def chosen_device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if str(device).startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(
-            f"device={device!r} was asked for, but torch sees no CUDA device here; use device='cpu'"
-            " or 'auto'"
-        )
+        what = f"device={device!r} was asked for, but torch sees no CUDA device here"
+        raise ValueError(f"{what}; use device='cpu' or 'auto'")
     try:
         # "meta", and accelerators that are not here, have names too
         torch.zeros(1, device=device, dtype=torch.float64).cpu()
@@ -164,10 +160,8 @@ def _directions(given: Mapping | None, shape: tuple[int, int]) -> dict[str, np.n
     matrices = {str(name): np.asarray(m, dtype=np.float64) for name, m in (given or {}).items()}
     for name, matrix in matrices.items():
         if matrix.shape != shape or not np.isfinite(matrix).all() or not matrix.any():
-            raise ValueError(
-                f"directions[{name!r}] must be a finite non-zero matrix of shape {shape}; got shape"
-                f" {matrix.shape}"
-            )
+            wanted = f"a finite non-zero matrix of shape {shape}; got shape {matrix.shape}"
+            raise ValueError(f"directions[{name!r}] must be {wanted}")
     return matrices
 
 
@@ -177,10 +171,9 @@ def _columns(methods: Sequence[SteepestDescent], n: int) -> list[dict]:
     names = [column["optimizer"] for column in columns]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise ValueError(
-            f"optimizers need distinct names; {twice[0]!r} occurs {names.count(twice[0])} times."
-            " Pass name=... to tell them apart."
-        )
+        found = f"{twice[0]!r} occurs {names.count(twice[0])} times"
+        remedy = "Pass name=... to tell them apart."
+        raise ValueError(f"optimizers need distinct names; {found}. {remedy}")
     return columns
 
 

@@ -160,11 +160,8 @@ class Store:
             os.replace(path, kept)
         except FileNotFoundError:
             return kept  # another process was first
-        warnings.warn(
-            f"{reason}; the file was set aside as {kept} and its run will be computed again",
-            StoreWarning,
-            stacklevel=3,
-        )
+        done = f"the file was set aside as {kept} and its run will be computed again"
+        warnings.warn(f"{reason}; {done}", StoreWarning, stacklevel=3)
         return kept
 
 

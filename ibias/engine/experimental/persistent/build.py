@@ -26,10 +26,8 @@ def missing(device: torch.device) -> str:
     kernel = getattr(torch.cuda._utils, "_CudaKernel", None)
     if hasattr(torch.cuda, "_compile_kernel") and hasattr(kernel, "set_shared_memory_config"):
         return ""
-    return (
-        f"torch {torch.__version__} cannot compile CUDA source with large shared memory"
-        " (torch.cuda._compile_kernel): update torch"
-    )
+    what = "cannot compile CUDA source with large shared memory (torch.cuda._compile_kernel)"
+    return f"torch {torch.__version__} {what}: update torch"
 
 
 def shared_bytes(device: torch.device) -> int:
