@@ -85,7 +85,6 @@ class Dataset:
 
 
 def with_bias(dataset: Dataset) -> Dataset:
-    """The same samples with a last feature that is 1 for every sample: an intercept, which then
-    counts in the norm like any other weight."""
+    """The same samples with a last feature of 1: an intercept, which counts in the norm too."""
     name = f"{dataset.name} (bias)" if dataset.name else ""
     return Dataset(with_ones(dataset.x), dataset.y, name, dataset.label_names)

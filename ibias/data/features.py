@@ -75,8 +75,7 @@ def unmasked(name: str, values):
 
 
 def require_finite(x, place: Callable[[int, int], str], sentence: str = NOT_FINITE) -> None:
-    """ValueError where an entry is NaN or infinite, with ``place(row, column)`` of the first, its
-    value and how many there are."""
+    """ValueError for NaN and infinity: ``place(row, column)`` of the first, value, count."""
     dense = isinstance(x, np.ndarray)
     fine = np.isfinite(x if dense else x.data)
     if not fine.all():

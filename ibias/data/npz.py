@@ -121,8 +121,7 @@ def _array(handle, size: int, called: str) -> np.ndarray:
 
 
 def _exactly(handle, count: int, called: str) -> bytes:
-    """`count` bytes to the member's end, read in pieces, so that a false size costs no memory;
-    reading to the end checks the zip's CRC."""
+    """`count` bytes to the member's end, in pieces: a false size costs nothing, CRC is checked."""
     parts, left = [], count
     while part := handle.read(min(_CHUNK, left + 1)):
         parts.append(part)

@@ -61,8 +61,7 @@ def raw(samples, norm):
 
 
 def _clipped(samples, norm, scaled, exponent):
-    """(w, a, exponent of its margin or None) of problems with columns of at most ``cap`` bits,
-    raised until the margin stands still."""
+    """(w, a, its margin's exponent or None) with columns cut to ``cap`` bits, until it settles."""
     cap = exponent.min() + CLIP
     for _ in range(ROUNDS):
         unit = np.minimum(exponent, cap)

@@ -48,8 +48,7 @@ def _scaled(vectors):
 
 
 def _vertex(vectors):
-    """Multipliers of few vectors, vanishing in floating point: a basic solution of the simplex
-    method, or zeros where it finds none."""
+    """A basic solution (simplex method): few multipliers, vanishing in float64; else zeros."""
     from scipy.optimize import linprog
     from scipy.sparse import csc_array
 

@@ -17,8 +17,8 @@ def working_set(search, norm, solve):
     what they prove to ``search``.  Returns the multipliers of a subset that has no positive margin,
     or None."""
     samples = search.samples
-    guess = Search(samples, search.norm, seconds=search.seconds)
-    guess.began = search.began
+    clock = dict(seconds=search.seconds, began=search.began)
+    guess = Search(samples, search.norm, **clock)
     seed, a = first_order(guess, norm, tolerance=1e-3, steps=SEED_STEPS)
     search.offer(seed, a)
     own = np.arange(samples.k) == samples.y[:, None]
@@ -28,8 +28,7 @@ def working_set(search, norm, solve):
         rows = np.flatnonzero(chosen.any(1))
         subset, columns = samples.subset(rows, ~chosen[rows])
         search.used = len(rows)
-        inner = Search(subset, search.norm, seconds=search.seconds)
-        inner.began = search.began
+        inner = Search(subset, search.norm, **clock)
         for candidate in solve(subset, norm, accuracy, search):
             inner.offer(*candidate)
             if inner.gap <= max(EXACT, accuracy / 10) or search.late:

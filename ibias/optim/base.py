@@ -47,8 +47,7 @@ class CheckedOptimizer(Optimizer):
         return {**state, "param_groups": [plain_group(g) for g in state["param_groups"]]}
 
     def load_state_dict(self, state_dict):
-        """torch's own, after a look whether ``state_dict`` is of such an optimizer, whose
-        hyperparameters are taken from it, and fits."""
+        """torch's own, after a look whether ``state_dict``, which brings its settings, fits."""
         read, name = [], type(self).__name__
         for number, saved in enumerate(groups := state_dict.get("param_groups", [])):
             if number >= len(self.param_groups):
@@ -121,8 +120,7 @@ class CheckedOptimizer(Optimizer):
         return work
 
     def _gradients(self, group, number):
-        """The parameters that have a gradient, the gradients in the parameters' type, and the
-        memory for compiled kernels, or None."""
+        """(parameters with a gradient, gradients in their type, memory for kernels or None)."""
         params, grads = group["params"], [p.grad for p in group["params"]]
         if any(g is None for g in grads):
             params = [p for p in params if p.grad is not None]

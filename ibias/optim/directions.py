@@ -63,8 +63,7 @@ def joint(norm, params, sources):
 
 
 def each(group, params, sources):
-    """Every matrix's own unit step.  Where several processes hold the same task, tensor i is mapped
-    by one of them and sent to the others."""
+    """Every matrix's unit step, once: one of the processes with a task sends it to the others."""
     teams = [team(p, group["share_work"]) for p in params]
     full = [whole(s, p) for s, p in zip(sources, params, strict=True)]
     own = [i for i, s in enumerate(full) if s.numel() and mine(i, teams[i])]

@@ -15,8 +15,7 @@ ADDED = dict(weight_decay=0.0, maximize=False)
 
 
 def refuse_unknown(owner: str, given, known, kind="group key"):
-    """For the first key of ``given`` that is not in ``known``, with the nearest known one:
-    ValueError, for an argument TypeError."""
+    """ValueError (an argument: TypeError) for a key that is not ``known``, with the nearest one."""
     for key in given if isinstance(given, dict) else ():  # torch says what is wrong
         if key not in known and key not in SCHEDULERS:
             near = get_close_matches(str(key), known, 1)

@@ -75,8 +75,7 @@ def _evaluate(model, names, x, y, batch_size, dtype):
 
 
 def _batch(model, state, names, x, y):
-    """The scaled gradient of one batch, then margins, soft margins and ``<d soft / dz, z>`` per
-    sample; all in float64 on the CPU."""
+    """(scaled gradient, margins, soft margins, ``<d soft / dz, z>``) of a batch, float64, CPU."""
     leaves = [state[n].detach().requires_grad_() for n in names]
     with torch.enable_grad():
         logits = functional_call(model, {**state, **dict(zip(names, leaves, strict=True))}, (x,))

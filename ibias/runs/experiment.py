@@ -1,5 +1,4 @@
-"""`simulate`, one call from methods and seeds to labelled measurements; `sweep`, which also
-remembers; `status`, which only looks."""
+"""`simulate`: methods and seeds to measurements; `sweep` also remembers; `status` only looks."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What a call asks for, checked once: shared by `simulate`, `sweep`, `status`, the workers of a
-cluster and the keys of the store."""
+"""What a call asks for, checked once, for `simulate`, `sweep`, `status`, workers and the store."""
 
 from __future__ import annotations
 

@@ -7,15 +7,6 @@ from .fluctuating import COLOURS, INDEPENDENT, SHUFFLED
 from .style import FAINT, REFERENCE, canvas, legend_above, legend_below, plain_powers
 
 
-def _plain_ticks(ax):
-    """Logarithmic axes over little more than a decade: powers of ten only."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(LogLocator(10))
-        axis.set_minor_formatter(NullFormatter())
-
-
 def epoch_map(bridge: xr.Dataset, epochs: xr.Dataset, area: xr.Dataset):
     """All orders of seven batches: the bridge and the orders in eta; random epochs: measured over
     exact variance of the area."""

@@ -19,8 +19,7 @@ SWEEPS = 10  # quadratic convergence: random signals take 7, and the last sweeps
 
 
 def steepest(norm: Norm, signal: Tensor) -> Tensor:
-    """``norm.steepest(signal)`` of a Schatten norm, for ``(runs, k, d)`` signals whose columns sum
-    to zero; zero for a zero signal."""
+    """``norm.steepest``, Schatten, of ``(runs, k, d)`` with columns that sum to zero; 0 for 0."""
     basis = helmert(signal.shape[-2], signal.dtype, signal.device)
     top = signal.abs().amax((-2, -1), keepdim=True)
     rows = basis @ (signal / torch.where(top > 0, top, torch.ones_like(top)))

@@ -33,8 +33,7 @@ def _subtract_last(w, task, differences):
 
 @jit
 def _complete(g, d, task):
-    """Spread rows of k - 1 classes, stored without gaps, to rows of k: from the end, so that
-    nothing is overwritten unread."""
+    """Spread rows of k - 1 classes to rows of k, from the end: nothing is overwritten unread."""
     size, width = (task.k - 1) * task.width, task.width
     for c in range(d - 1, -1, -1):
         source, to = c * size, c * (size + width)

@@ -17,8 +17,7 @@ COLUMNS = 48  # features per LQ: the rows of a chunk stay in the first-level cac
 
 
 def helmert(k: int) -> tuple[np.ndarray, np.ndarray]:
-    """``(own, past)``: row j of the Helmert matrix is ``own[j]`` for the classes up to j and
-    ``-past[j]`` for class j + 1."""
+    """Helmert's ``(own, past)``: row j is ``own[j]`` up to class j and ``-past[j]`` for j + 1."""
     j = np.arange(1.0, k)
     return 1 / np.sqrt(j * (j + 1)), j / np.sqrt(j * (j + 1))
 

@@ -1,5 +1,4 @@
-"""The entry-wise steps of runs whose entries need an exponent each: SignSGD and its like, once
-classes or features are e^-600 apart."""
+"""Entry-wise steps of runs with an exponent per entry, once these are e^-600 apart (SignSGD)."""
 
 from typing import NamedTuple
 

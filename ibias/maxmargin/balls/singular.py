@@ -57,8 +57,7 @@ def tail_images(i, j, q, square):
 
 
 class Conic(Ball):
-    """X, Z > 0 of size q + r with off-diagonal blocks W and S; Nesterov-Todd scaling
-    ``G^-1 X G^-T = G^T Z G = diag(lam)``."""
+    """X, Z > 0 (q + r) with blocks W, S; Nesterov-Todd ``G^-1 X G^-T = G^T Z G = diag(lam)``."""
 
     conic = True
 

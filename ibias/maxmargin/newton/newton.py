@@ -61,8 +61,7 @@ def _levelled(pairs, w, on, u, vt, free):
 
 
 class NuclearUnknowns(NamedTuple):
-    """What Newton's method on a nuclear face solves for: the entries of W outside block 22, the
-    multipliers, the level t of S, and gamma."""
+    """A nuclear face's unknowns: W outside block 22, the multipliers, the level t of S, gamma."""
 
     w: np.ndarray
     a: np.ndarray
