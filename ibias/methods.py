@@ -42,7 +42,7 @@ class SteepestDescent:
 
     @property
     def label(self) -> str:
-        """``name``, or a readable one: "Signum b=10 beta=0.9"."""
+        """``name``, or a readable one such as "Signum b=10 beta=0.9"."""
         return self.name or default_label(self)
 
 

@@ -37,13 +37,13 @@ class Norm(ABC):
 
     @property
     def family(self) -> str:
-        """Which norms of this file it is one of, so that p says everything: "entrywise" or
-        "schatten".  "" for any other, subclasses of the two included: their maps may be others."""
+        """Which norms of this file it is one of, "entrywise" or "schatten", so that p says
+        everything.  "" for any other, subclasses of the two included: their maps may be others."""
         return {Entrywise: "entrywise", Schatten: "schatten"}.get(type(self), "")
 
     @property
     def flatness(self) -> float:
-        """``p - 1``: ``steepest`` keeps entries' (or singular values') ``1/flatness``-th power.
+        """``p - 1``, as ``steepest`` keeps entries' (or singular values') ``1/flatness``-th power.
 
         inf: signs alone (p = inf); 1: their ratios (p = 2); 0: the largest alone (p = 1).
         """
@@ -56,7 +56,7 @@ class Norm(ABC):
     @property
     @abstractmethod
     def text(self) -> str:
-        """The name that ``ib.norm`` reads back: "max", "spectral", "schatten:4"."""
+        """The name that ``ib.norm`` reads back, ``max``, ``spectral`` or ``schatten:4``."""
 
     @abstractmethod
     def value(self, w: Tensor) -> Tensor: ...
@@ -73,8 +73,8 @@ class Norm(ABC):
 
 @dataclass(frozen=True)
 class Entrywise(Norm):
-    """``(sum |w_ij|^p)^(1/p)``: p = inf is the max norm (SignSGD), 2 Frobenius (normalised SGD), 1
-    the sum norm."""
+    """``(sum |w_ij|^p)^(1/p)``, for p = inf the max norm (SignSGD), for 2 Frobenius (normalised
+    SGD), for 1 the sum norm."""
 
     p: float
 
@@ -107,7 +107,7 @@ class Entrywise(Norm):
 
 @dataclass(frozen=True)
 class Schatten(Norm):
-    """The p-norm of singular values: inf is spectral (Muon), 2 Frobenius, 1 the nuclear norm.
+    """The p-norm of singular values, for inf spectral (Muon), for 2 Frobenius, for 1 nuclear.
 
     ``rtol``: singular values below ``rtol`` times the largest count as zero.  Mini-batch gradients
     have rank at most ``min(b, k - 1)``; without the cut a thin SVD adds arbitrary directions and

@@ -2,8 +2,10 @@
 give what the pages say."""
 
 import doctest
+import functools
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -51,3 +53,26 @@ def test_the_examples_give_what_the_page_says(page, tmp_path, monkeypatch):
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     failed, _ = doctest.DocTestRunner(optionflags=flags).run(test, out=said.append)
     assert not failed, "".join(said)
+
+
+PROPERTIES = (property, functools.cached_property)
+
+
+def values():
+    """Public constants, and properties of public classes, with their docstrings."""
+    for module in MODULES.values():
+        for name in module.__all__:
+            found = getattr(module, name)
+            if not callable(found) and not isinstance(found, ModuleType):
+                yield name, found.__doc__
+            elif isinstance(found, type):
+                own = {k: v for c in found.__mro__ for k, v in vars(c).items()}
+                properties = {k: v for k, v in own.items() if isinstance(v, PROPERTIES)}
+                yield from ((f"{name}.{k}", v.__doc__) for k, v in properties.items())
+
+
+def test_no_docstring_of_a_value_is_read_as_its_type():
+    # napoleon takes what stands before a colon in the first line of such a docstring for a type
+    first = {name: (text or "").strip().split("\n")[0] for name, text in values()}
+    without_code = {name: re.sub(r"`+[^`]*`+", "", line) for name, line in first.items()}
+    assert [name for name, line in without_code.items() if ":" in line] == []

@@ -71,7 +71,7 @@ class Dataset:
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of the numbers (not the name): the identity of the data in result stores.  Sparse
+        """sha256 of the numbers (not the name), the identity of the data in result stores.  Sparse
         data have one of their own, of what is stored."""
         digest = sha256(b"csr" if self.is_sparse else b"")
         digest.update(np.array(self.x.shape, dtype="<i8").tobytes())

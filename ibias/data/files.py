@@ -62,8 +62,10 @@ def load(
     sparse files stay sparse.  Warns `LabelsMapped`, `IndexDropped`.
 
     Raises:
-        DataFileError, NpzError (both ValueError): the file cannot be used; the sentence names the
-        place. FileNotFoundError, PermissionError: as the system says.
+        DataFileError: the file cannot be used; the sentence names the place (a ValueError).
+        NpzError: the same of an npz archive (a ValueError).
+        FileNotFoundError: as the system says.
+        PermissionError: as the system says.
     """
     path = Path(path)
     suffix = path.suffix.lower()

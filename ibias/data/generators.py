@@ -58,8 +58,8 @@ def scale_skewed(classes: int = 5, samples: int = 50, seed: int = 0) -> Dataset:
     return Dataset(x, y, f"scale_skewed(classes={classes}, samples={samples}, seed={seed})")
 
 
-# class-0 points, then the single class-1 point, of Proposition X; the number of copies of the first
-# is free in X.2 and X.3
+# class-0 points, then the single class-1 point, of Propositions V.1 to V.5; the number of copies of
+# the first is free in X.2 and X.3
 COUNTEREXAMPLES = {
     "X.1": ((2, -1), (1, -2), 1, "SignSGD, b = 1: never classifies both"),
     "X.2": ((2, -1), (1, -2), 5, "SignSGD, N-SGD, Spectral-SGD, n/b >= 3: the loss diverges"),
@@ -70,7 +70,8 @@ COUNTEREXAMPLES = {
 
 
 def counterexample(name: str, copies: int | None = None) -> Dataset:
-    """Two-class data on which a mini-batch method without momentum fails for ever (Proposition X).
+    """Two-class data on which a mini-batch method without momentum fails for ever
+    (Propositions V.1 to V.5, whose data are "X.1" to "X.5").
 
     ``copies``: how often the class-0 point is repeated.  X.5 uses ``A = (1, -1 + e)``,
     ``B = -A + e'(1, 1)`` with ``e = e' = 0.1``; a class-1 point acts like its negative in class 0.

@@ -32,6 +32,7 @@ class CheckedOptimizer(Optimizer):
         super().__init__(_listed(type(self).__name__, params), defaults)
 
     def add_param_group(self, param_group):
+        """torch's own, after a look whether this optimizer reads its keys and takes its tensors."""
         refuse_unknown(type(self).__name__, param_group, {*SHARED, *self._known(param_group)})
         super().add_param_group(param_group)
         group, number = self.param_groups[-1], len(self.param_groups) - 1

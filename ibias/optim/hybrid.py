@@ -54,6 +54,7 @@ class _Hybrid(CheckedOptimizer):
         super().__init__(groups, dict(shared, lr=lr), shared.get("check_finite", True))
 
     def add_param_group(self, param_group):
+        """A group of the side that its key ``side`` names, "matrices" or "rest"."""
         if isinstance(param_group, dict):
             param_group = self._with_side(dict(param_group))
         super().add_param_group(param_group)

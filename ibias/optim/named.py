@@ -24,6 +24,7 @@ class SignSGD(SteepestDescent):
         del self.defaults["momentum"]  # OneCycleLR and CyclicLR then refuse to turn it
 
     def add_param_group(self, param_group):
+        """As in `SteepestDescent`; a group without ``momentum`` has none."""
         if isinstance(param_group, dict):
             param_group = {"momentum": 0.0, **param_group}
         super().add_param_group(param_group)

@@ -51,6 +51,7 @@ class VarianceReduced(Optimizer):
         self._share()
 
     def add_param_group(self, param_group):
+        """Gives the group to the inner optimizer; the next step needs a new anchor."""
         # called by Optimizer.__init__ for each of them
         if not any(param_group is group for group in self.inner.param_groups):
             self.inner.add_param_group(param_group)
@@ -108,6 +109,7 @@ class VarianceReduced(Optimizer):
         return {"inner": self.inner.state_dict(), "anchored": self._anchored}
 
     def load_state_dict(self, state_dict):
+        """What `state_dict` returned.  Raises ValueError for the state of a plain optimizer."""
         if "inner" not in state_dict:
             what = "VarianceReduced: this is the saved state of a plain optimizer"
             raise ValueError(f"{what}; load it into the inner one, before wrapping it.")

@@ -169,7 +169,8 @@ def read_entry(path: Path) -> Entry:
     """Read one entry and check it: format, key, file name, content against the arrays.
 
     Raises:
-        BadEntry, NpzError (both ValueError): the file is damaged or is not what its name says.
+        BadEntry: the file is not what its name says (a ValueError).
+        NpzError: the file is damaged (a ValueError).
         OSError: it cannot be read.
     """
     arrays, texts = npz.read(path)
