@@ -36,7 +36,7 @@
 # | data | MNIST even/odd, 2048 images | scikit-learn's digits, even/odd, `n` images a seed; for MNIST see {ref}`M3 <sec-homogeneous-mnist>` |
 # | network | one hidden layer, squared ReLU and ReLU | the same, width 32, no biases |
 # | loss, steps | logistic, to 1e-8; $\eta_0t^{-0.8}$ | logistic, to 1e-8 and beyond; $\eta_0(t+1)^{-0.8}$ |
-# | Adam | eps 1e-20, betas not known | eps 0, betas 0.9 and 0.9 |
+# | Adam | $\varepsilon=10^{-20}$, $\beta$s not known | $\varepsilon=0$, $\beta_1=\beta_2=0.9$ |
 # | seeds | 10 | 10 (subset and initialisation) |
 
 # %% tags=["parameters"]
@@ -514,7 +514,7 @@ claim(
 # %% [markdown]
 # ## Adam's stability constant
 #
-# With eps in the denominator Adam is Adam until gradients reach eps; then it turns into momentum gradient descent, and the $\ell_\infty$
+# With $\varepsilon$ in the denominator Adam is Adam until gradients reach $\varepsilon$; then it turns into momentum gradient descent, and the $\ell_\infty$
 # margin stops growing and turns down.
 
 # %%
@@ -958,5 +958,5 @@ claim(
 # Yes, by families: each wins the margin of its norm by a wide gap, at equal steps and at equal loss. But most of the plain spectral and
 # hybrid gaps is the scaling of layers: what balancing leaves of their logarithms is a share of {glue:text}`gaps_left`. As classifiers Muon and
 # its hybrids differ by these factors (worst member over best outsider, mean over seeds): {glue:text}`balanced_ratios`. The bias needs
-# smoothness to be exact (ReLU stays misaligned), Adam without eps and with full or variance-reduced batches, and an exact polar factor. To use
+# smoothness to be exact (ReLU stays misaligned), Adam without $\varepsilon$ and with full or variance-reduced batches, and an exact polar factor. To use
 # these optimizers on a network of your own: {ref}`five lines <sec-use-optimizers>`.
