@@ -27,6 +27,7 @@ EXECUTED = sorted((Path(__file__).resolve().parents[1] / "_build" / "executed").
         ("Adam's l-infinity margin after t steps", r"Adam's $\ell_\infty$ margin after $t$ steps"),
         ("r - A is at least 0.02, with r >= A", r"$r - A$ is at least 0.02, with $r \ge A$"),
         ("4 x 4 matrices", "4 × 4 matrices"),
+        ("distance: eta_0/t", r"distance: $\eta_0/t$"),
         ("gamma G <= ‖grad L‖_*", r"$\gamma G \le \Vert \nabla L\Vert _*$"),
         ("Phi_t <= c_2 eta_t from t_0 on", r"$\Phi_t \le c_2 \eta_t$ from $t_0$ on"),
     ],

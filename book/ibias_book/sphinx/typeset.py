@@ -25,7 +25,7 @@ WORDS = {"l-infinity": r"$\ell_\infty$", "linf": r"$\ell_\infty$", "l2": r"$\ell
 TOKEN = re.compile(
     rf"""(?P<small>(?<![\w.])(?:(?<![^\s(])-)?\d+(?:\.\d+)?e[+-]?\d+(?!\w))
     |(?P<number>(?<![A-Za-z.\d])(?:(?<![^\s(])-)?\d+(?:\.\d+)?)
-    |(?P<greek>(?<![A-Za-z])(?:{GREEK})(?:\d|_[a-z])?(?![A-Za-z]))
+    |(?P<greek>(?<![A-Za-z])(?:{GREEK})(?:\d|_[a-z\d])?(?![A-Za-z]))
     |(?P<function>(?<![A-Za-z\d])(?:sqrt|log10|log|Var|arcsin|grad|sum(?=\(|\ eta))(?![A-Za-z-]))
     |(?P<letter>(?<![A-Za-z'’])(?:s2(?![A-Za-z\d])|(?:[a-z]?[A-Z]|[a-z])(?:_[a-z\d](?![a-z\d]))?
         (?![A-Za-z\d]|\.\d|['’]|-[A-Za-z]{{2}})))
