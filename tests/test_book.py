@@ -109,6 +109,16 @@ def test_figures_are_shown_with_provenance(path):
     )
 
 
+@each_py
+def test_a_caption_begins_with_the_point_of_its_figure(path):
+    calls = [n for c in code_of(path) for n in ast.walk(sources.parse(c.source))]
+    shown = [n for n in calls if isinstance(n, ast.Call) and getattr(n.func, "id", "") == "show"]
+    captions = [k.value for n in shown for k in n.keywords if k.arg == "caption"]
+    first = [c.values[0] if isinstance(c, ast.JoinedStr) else c for c in captions]
+    assert len(captions) == len(shown)
+    assert [c.value for c in first if not re.match(r"\*\*[^*]+[.]\*\* ", c.value)] == []
+
+
 def test_a_loop_in_a_notebook_is_seen():
     assert any(
         isinstance(n, FORBIDDEN)
