@@ -64,8 +64,9 @@ class Network:
 
     @property
     def by_hand(self) -> bool:
-        """Whether it is one hidden layer on numbers, whose derivatives are written down here."""
-        return set(self.shapes) == {"w1", "b1", "w2", "b2"}
+        """Whether its derivatives are written down here: one hidden layer on numbers.  In single
+        precision a published number is made of autograd's rounding, and stays with it."""
+        return set(self.shapes) == {"w1", "b1", "w2", "b2"} and self.x.dtype == _DTYPE
 
     def start(self, seed: int) -> torch.Tensor:
         """Gaussian weights of scale 1 / sqrt(fan-in), embeddings of scale 1, biases of scale
