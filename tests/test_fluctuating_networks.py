@@ -44,6 +44,18 @@ def test_batch_gradients_are_means_of_sample_gradients(build):
     )
 
 
+def test_the_hessian_by_hand_is_autograds():
+    network = digits_network(samples=40, hidden=3)
+    theta, rows = network.start(1), torch.tensor([0, 3, 3, 7])
+    for found, among in (
+        (network.hessian(theta), slice(None)),
+        (network.hessian(theta, rows), rows),
+    ):
+        expected = network.sample_hessians(theta, torch.arange(40)[among]).mean(0)
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+    assert network.by_hand and not text_network(samples=40, hidden=3).by_hand
+
+
 def test_the_text_is_letters_and_single_blanks():
     text = plain_text()
     assert (

@@ -111,6 +111,7 @@ FAULTS = [
     ("fluctuating/ensemble.py", "self.mean_slope * state[\"anchor\"]", "h * state[\"anchor\"]", "tests/test_fluctuating.py::test_ensemble_agrees_with_a_plain_loop"),
     ("fluctuating/sampling.py", "rows[..., j][taken] = n - size + j", "rows[..., j][taken] = n - size + j - 1", "tests/test_fluctuating.py"),
     ("exponents.py", "math.sqrt(rest @ rest / (len(x) - 2)", "math.sqrt(rest @ rest / len(x)", WAVES),
+    ("fluctuating/networks.py", "torch.diag_embed(bend * (rest", "torch.diag_embed(slope * (rest", "tests/test_fluctuating_networks.py::test_the_hessian_by_hand_is_autograds"),
     ("fluctuating/replicas.py", "z.var(0)", "z.var(0, correction=0)", WAVES),
     ("homogeneous/tasks.py", "0.35 * sign + 0.3 * generator", "0.30 * sign + 0.3 * generator", LAYERS),
     ("steepest/fits.py", "(1 - rho / margin).where", "(rho / margin).where", "tests/test_tables.py::test_momentum_map_has_the_effective_margin_on_its_axis"),

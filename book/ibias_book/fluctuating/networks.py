@@ -62,6 +62,12 @@ class Network:
         """Number of parameters."""
         return sum(int(np.prod(s)) for s in self.shapes.values())
 
+    @property
+    def by_hand(self) -> bool:
+        """Whether its derivatives are written down here: one hidden layer on numbers.  In single
+        precision a published number is made of autograd's rounding, and stays with it."""
+        return set(self.shapes) == {"w1", "b1", "w2", "b2"} and self.x.dtype == _DTYPE
+
     def start(self, seed: int) -> torch.Tensor:
         """Gaussian weights of scale 1 / sqrt(fan-in), embeddings of scale 1, biases of scale
         0.1."""
@@ -106,10 +112,56 @@ class Network:
         return self.losses(theta[None], x[None, None], y[None, None])[0]
 
     def batch_gradients(self, theta, rows):
-        """Gradient of each replica ``theta (R, p)`` on its own batch ``rows (R, b)``, in one
-        backward pass."""
-        theta = theta.detach().requires_grad_(True)
-        return torch.autograd.grad(self.losses(theta, self.x[rows], self.y[rows]).sum(), theta)[0]
+        """Gradient of each replica ``theta (R, p)`` on its own batch ``rows (R, b)``."""
+        theta, x, y = theta.detach(), self.x[rows], self.y[rows]
+        if not self.by_hand:
+            theta = theta.requires_grad_(True)
+            return torch.autograd.grad(self.losses(theta, x, y).sum(), theta)[0]
+        w = self.unpack(theta)
+        inner = torch.baddbmm(w["b1"][:, None], x, w["w1"].mT).requires_grad_(True)
+        h = self.activation(inner)
+        z = torch.baddbmm(w["b2"][:, None], h.detach(), w["w2"].mT)
+        slope = z.softmax(-1)
+        slope.scatter_add_(-1, y[..., None], -torch.ones_like(z[..., :1])).div_(y.shape[1])
+        (back,) = torch.autograd.grad(h, inner, slope @ w["w2"])
+        blocks = back.mT @ x, back.sum(1), slope.mT @ h.detach(), slope.sum(1)
+        return torch.cat([b.flatten(1) for b in blocks], 1) + self.weight_decay * theta
+
+    def hessian(self, theta, rows=slice(None)) -> torch.Tensor:
+        """Hessian ``(p, p)`` of the mean loss of the samples ``rows`` where ``by_hand``: a few
+        large products, in a seventh of the time of Hessian-vector products."""
+        x, y = self.x[rows], self.y[rows]
+        w = {name: block[0] for name, block in self.unpack(theta.detach()[None]).items()}
+        inner = torch.addmm(w["b1"], x, w["w1"].T).requires_grad_(True)
+        h = self.activation(inner)
+        (slope,) = torch.autograd.grad(h.sum(), inner, create_graph=True)
+        (bend,) = torch.autograd.grad(slope.sum(), inner)
+        h, slope, ones = h.detach(), slope.detach(), torch.ones_like(x[:, :1])
+        share = torch.addmm(w["b2"], h, w["w2"].T).softmax(-1)
+        rest = share.scatter_add(-1, y[:, None], -ones)  # the loss by the logits
+        curved = torch.diag_embed(share) - share[:, :, None] * share[:, None]
+        back = slope[:, :, None] * w["w2"].T  # the logits by what enters the hidden layer
+        own = torch.diag_embed(bend * (rest @ w["w2"])) + back @ curved @ back.mT
+        crossed = torch.diag_embed(slope)[:, :, None] * rest[:, None, :, None]
+        crossed = F.pad(crossed, (0, 1))
+        x, h = torch.cat([x, ones], 1), torch.cat([h, ones], 1)
+        crossed = crossed + (back @ curved)[..., None] * h[:, None, None]
+        first = torch.einsum("nij,na,nb->iajb", own, x, x).flatten(2).flatten(0, 1)
+        mixed = torch.einsum("nicm,na->iacm", crossed, x).flatten(2).flatten(0, 1)
+        last = torch.einsum("nce,nm,nl->cmel", curved, h, h).flatten(2).flatten(0, 1)
+        whole = torch.cat([torch.cat([first, mixed], 1), torch.cat([mixed.T, last], 1)]) / len(x)
+        return self._biases_behind(whole) + self.weight_decay * torch.eye(self.p).to(whole)
+
+    def _biases_behind(self, matrix):
+        """From an order in which each unit's weights and its bias stand side by side to that of
+        ``theta``."""
+        first = self.hidden * (self.x.shape[1] + 1)
+        blocks = torch.arange(first), torch.arange(first, self.p)
+        units = [
+            b.view(count, -1) for b, count in zip(blocks, (self.hidden, self.classes), strict=True)
+        ]
+        order = torch.cat([part.flatten() for u in units for part in (u[:, :-1], u[:, -1])])
+        return matrix[order][:, order]
 
     def sample_gradients(self, theta):
         """``(n, p)``."""

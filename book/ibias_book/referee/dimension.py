@@ -144,6 +144,8 @@ def sizes(
         method = SteepestDescent(
             norm, Momentum(0.9, Minibatch(n // 4)), Power(0.25 / ratio, 0.5), "N"
         )
+        # a feature that no sample has gets no gradient: its weights stay 0, and are left out
+        data = Dataset(data.x[:, data.x.any(0)], data.y, data.name)
         # many records of one run: its weights first, then the margins of all at once
         w = torch.from_numpy(path(data, method, steps, seeds[at[2]], record=record))
         margins = Problem(data).min_margin(w)

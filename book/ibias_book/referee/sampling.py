@@ -12,9 +12,12 @@ import xarray as xr
 
 from ibias.data import Dataset
 from ibias.maxmargin import max_margin
+from ibias.methods import SteepestDescent
 from ibias.norms import Norm
 from ibias.problem import Problem, Scaled, weighted_sum
+from ibias.runs import sweep
 from ibias.schedules import Power, step_sizes
+from ibias.signals import FullBatch, Momentum
 from ibias.streams import generator
 
 from ..batches import batch_rows, batches_per_epoch
@@ -90,9 +93,12 @@ def end_errors(
         betas = np.repeat(momenta, drawn.shape[1])
         ends = final_weights(problem, norm, power, betas, batches)
         error[i] = _error(problem, norm, gamma, ends).reshape(error.shape[1:])
-        everything = torch.arange(dataset.n).expand(steps, len(momenta), dataset.n)
-        ends = final_weights(problem, norm, power, momenta, everything)
-        full[i] = _error(problem, norm, gamma, ends)
+        methods = [
+            SteepestDescent(norm, Momentum(beta, FullBatch()), power, name=f"{beta}")
+            for beta in momenta
+        ]
+        whole = sweep(dataset, methods, steps=steps, record=[steps], progress=False)
+        full[i] = 1 - whole.margin.values.ravel() / gamma
     return xr.Dataset(
         {
             "error": (("norm", "momentum", "scheme", "seed"), error),

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..sampling import RESHUFFLING
 from .mlp386 import BATCH, mlp386, reference
-from .path import clouds, hessian_in_parts
+from .path import clouds, hessian_of
 from .repeating import WITH_REPETITION
 from .walk import end
 
@@ -24,7 +24,7 @@ def eigenbasis_mass(seed: int, runs=32, steps=20, directions=12) -> dict[str, fl
     """
     network = mlp386(512, seed)
     theta = reference(network, seed, REFERENCE_STEPS)
-    values, vectors = np.linalg.eigh(hessian_in_parts(network.loss, theta))
+    values, vectors = np.linalg.eigh(hessian_of(network, theta))
     half = directions // 2
     chosen = np.concatenate([np.argsort(np.abs(values))[:half], np.argsort(values)[-half:]])
     seeds = range(seed * runs, (seed + 1) * runs)

@@ -6,7 +6,7 @@ import torch
 from ibias import streams
 
 from .mlp386 import BATCH, mlp386, reference
-from .path import descent, hessian_in_parts
+from .path import descent, hessian_of
 from .repeating import WITH_REPETITION
 from .stationary import GRADIENTS, batch_gradients
 from .walk import walk
@@ -24,7 +24,7 @@ def comparison(seed: int, many=MANY) -> dict[str, float]:
     """
     network = mlp386(512, seed)
     theta = reference(network, seed, 20)
-    hessian = hessian_in_parts(network.loss, theta)
+    hessian = hessian_of(network, theta)
     vectors = np.linalg.eigh(hessian)[1][:, -2:]
     drift = network.batch_gradients(theta[None], torch.arange(network.n)[None])[0].numpy()
     corrected = drift + ETA / 2 * hessian @ drift

@@ -61,14 +61,14 @@ def clouds(network, theta, eta, batch, record, scheme, longest=125) -> Iterator[
 
 def _second_order(network, theta, eta, batch) -> np.ndarray:
     """What h_B b_B adds to the covariance in every reshuffled epoch, ``(p, p)``."""
-    basis = eigenbasis(hessian_in_parts(network.loss, theta))
+    basis = eigenbasis(hessian_of(network, theta))
     return eta**4 * (basis.vectors * area(network, theta, basis, batch)) @ basis.vectors.T
 
 
 def _advanced(network, now, eta, length, factor, second) -> Cloud:
     """The cloud ``length`` steps later; ``second`` is there if they are a reshuffled epoch."""
     points = descent(network, now.mean, eta, length)
-    basis = eigenbasis(hessian_in_parts(network.loss, points[length // 2]))
+    basis = eigenbasis(hessian_of(network, points[length // 2]))
     u = torch.from_numpy(basis.vectors)
     first, last = (deviations(network, points[place]) @ u for place in (0, -1))
     q = 1 - eta * basis.values
@@ -89,7 +89,12 @@ def _advanced(network, now, eta, length, factor, second) -> Cloud:
 
 def descent(network, theta, eta, steps) -> list[torch.Tensor]:
     """Gradient descent on the whole loss: ``steps + 1`` points."""
-    points, slope = [theta], grad(network.loss)
+    points, slope, every = [theta], grad(network.loss), torch.arange(network.n)[None]
+    if getattr(network, "by_hand", False):
+
+        def slope(point):
+            return network.batch_gradients(point[None], every)[0]
+
     for _ in range(steps):
         points.append((points[-1] - eta * slope(points[-1])).detach())
     return points
@@ -99,6 +104,13 @@ def deviations(network, theta) -> torch.Tensor:
     """Every sample's gradient minus the mean one, ``(n, p)``."""
     gradients = network.sample_gradients(theta)
     return gradients - gradients.mean(0)
+
+
+def hessian_of(network, theta) -> np.ndarray:
+    """The exact Hessian ``(p, p)`` of the whole loss."""
+    if getattr(network, "by_hand", False):
+        return network.hessian(theta).numpy()
+    return hessian_in_parts(network.loss, theta)
 
 
 def hessian_in_parts(loss, theta, columns=16) -> np.ndarray:

@@ -11,7 +11,7 @@ from ..sampling import RESHUFFLING
 from ..spectra import eigenbasis
 from ..statistics import Frame
 from .mlp386 import BATCH, REFERENCE, mlp386, reference
-from .path import clouds, deviations, hessian_in_parts
+from .path import clouds, deviations, hessian_of
 from .repeating import WITH_REPETITION
 
 ETA, STEPS, RUNS, TOP = 0.05, 500, 128, 48
@@ -50,8 +50,8 @@ def measured(seed: int, runs=RUNS, samples=2_048, reference_steps=500) -> xr.Dat
 
 
 def frame_of(network, theta) -> Frame:
-    """As ``statistics.frame_at``, the Hessian in parts."""
-    basis = eigenbasis(hessian_in_parts(network.loss, theta))
+    """As ``statistics.frame_at`` on ``hessian_of``."""
+    basis = eigenbasis(hessian_of(network, theta))
     u = torch.from_numpy(basis.vectors)
     gradients = network.sample_gradients(theta)
     mean, b = gradients.mean(0), deviations(network, theta) @ u
@@ -77,11 +77,7 @@ def _diagonal_fraction(network, theta, vectors, seed) -> float:
     rows = WITH_REPETITION.batches(network.n, BATCH, [3 * REFERENCE + seed], HESSIANS)[0]
     shares = []
     for batch in rows.astype(np.int64):
-
-        def loss(point, batch=batch):
-            return network.losses(point[None], network.x[batch][None], network.y[batch][None])[0]
-
-        turned = vectors.T @ hessian_in_parts(loss, theta) @ vectors
+        turned = vectors.T @ network.hessian(theta, batch).numpy() @ vectors
         shares.append((np.diag(turned) ** 2).sum() / (turned**2).sum())
     return float(np.mean(shares))
 
