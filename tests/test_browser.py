@@ -1,4 +1,4 @@
-"""The built book in a real browser, with every request that leaves its folder refused.
+"""The built book in a real browser, for which there is no other host than this machine.
 
 Skipped, with the reason, where there is no browser, no built book, or (accessibility) no axe-core.
 """
@@ -55,25 +55,25 @@ def site():
     server.server_close()
 
 
-def opened(browser, site, path, viewport, scheme):
-    """A page in a context of its own, with what went wrong in .offsite, .missing and .errors."""
+def tab(browser, site, viewport=DESK, scheme="light"):
+    """A tab of a reader of its own, with what goes wrong in .offsite, .missing and .errors."""
     page = browser.new_context(
         viewport=viewport, color_scheme=scheme, reduced_motion="reduce"
     ).new_page()
     page.set_default_timeout(60_000)  # two cores, shared with the other worker
     page.offsite, page.missing, page.errors = [], [], []
-
-    def route(r):
-        if r.request.url.startswith((site, "data:", "blob:")):
-            r.continue_()
-        else:
-            page.offsite.append(r.request.url)
-            r.abort()
-
-    page.route("**/*", route)
+    home = (site, "data:", "blob:")  # to the browser no other host exists
+    page.on("request", lambda r: None if r.url.startswith(home) else page.offsite.append(r.url))
     page.on("response", lambda r: page.missing.append(r.url) if r.status >= 400 else None)
     page.on("pageerror", lambda e: page.errors.append(str(e)))
     page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
+    return page
+
+
+def read(page, site, path):
+    """The tab when it shows a page of the book and all its mathematics."""
+    for noted in (page.offsite, page.missing, page.errors):
+        noted.clear()
     page.goto(f"{site}/{path}", wait_until="load")
     page.evaluate("() => (window.MathJax && MathJax.startup) ? MathJax.startup.promise : null")
     page.wait_for_selector("html:not(.ibias-setting)")
@@ -86,7 +86,7 @@ def visit(browser, site):
     pages = []
 
     def go(path, viewport=DESK, scheme="light"):
-        pages.append(opened(browser, site, path, viewport, scheme))
+        pages.append(read(tab(browser, site, viewport, scheme), site, path))
         return pages[-1]
 
     yield go
@@ -95,13 +95,20 @@ def visit(browser, site):
 
 
 @pytest.fixture(scope="module")
-def desk(request, browser, site):
-    """A page at desktop width, opened once for all the tests that only look: pytest runs those of
-    one page together."""
-    page = opened(browser, site, request.param, DESK, "light")
-    page.wait_for_timeout(300)
+def reader(browser, site):
+    """One tab for all the tests that only look; a tab of its own would cost a page as much again
+    as the page does."""
+    page = tab(browser, site)
     yield page
     page.context.close()
+
+
+@pytest.fixture(scope="module")
+def desk(request, reader, site):
+    """A page at desktop width, read once: pytest runs the tests of one page together."""
+    page = read(reader, site, request.param)
+    page.wait_for_timeout(300)
+    return page
 
 
 on_each_page = pytest.mark.parametrize("desk", PAGES, indirect=True)
