@@ -74,39 +74,49 @@ def read(page, site, path):
     """The tab when it shows a page of the book and all its mathematics."""
     for noted in (page.offsite, page.missing, page.errors):
         noted.clear()
+    page.goto("about:blank")  # from a page to a place on it is no visit
     page.goto(f"{site}/{path}", wait_until="load")
     page.evaluate("() => (window.MathJax && MathJax.startup) ? MathJax.startup.promise : null")
     page.wait_for_selector("html:not(.ibias-setting)")
     return page
 
 
+@pytest.fixture(scope="module")
+def tabs(browser, site):
+    """tabs(viewport, scheme) -> the tab of that kind; a new one for each page would cost as much
+    again as the page does."""
+
+    @functools.cache
+    def one(width, scheme):
+        made.append(tab(browser, site, PHONE if width == PHONE["width"] else DESK, scheme))
+        return made[-1]
+
+    made = []
+    yield lambda viewport, scheme: one(viewport["width"], scheme)
+    for page in made:
+        page.context.close()
+
+
 @pytest.fixture
-def visit(browser, site):
-    """visit(path, viewport=, scheme=) -> a fresh page, closed after the test."""
+def visit(tabs, site):
+    """visit(path, viewport=, scheme=) -> the page, to a reader who has never been here."""
     pages = []
 
     def go(path, viewport=DESK, scheme="light"):
-        pages.append(read(tab(browser, site, viewport, scheme), site, path))
+        pages.append(read(tabs(viewport, scheme), site, path))
         return pages[-1]
 
     yield go
     for page in pages:
-        page.context.close()
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.emulate_media(media="screen")
 
 
 @pytest.fixture(scope="module")
-def reader(browser, site):
-    """One tab for all the tests that only look; a tab of its own would cost a page as much again
-    as the page does."""
-    page = tab(browser, site)
-    yield page
-    page.context.close()
-
-
-@pytest.fixture(scope="module")
-def desk(request, reader, site):
-    """A page at desktop width, read once: pytest runs the tests of one page together."""
-    page = read(reader, site, request.param)
+def desk(request, tabs, site):
+    """A page at desktop width, read once for all the tests that only look: pytest runs those of
+    one page together."""
+    page = read(tabs(DESK, "light"), site, request.param)
     page.wait_for_timeout(300)
     return page
 
