@@ -1,4 +1,4 @@
-"""The built book in a real browser, with every request that leaves its folder refused.
+"""The built book in a real browser, for which there is no other host than this machine.
 
 Skipped, with the reason, where there is no browser, no built book, or (accessibility) no axe-core.
 """
@@ -55,53 +55,70 @@ def site():
     server.server_close()
 
 
-def opened(browser, site, path, viewport, scheme):
-    """A page in a context of its own, with what went wrong in .offsite, .missing and .errors."""
+def tab(browser, site, viewport=DESK, scheme="light"):
+    """A tab of a reader of its own, with what goes wrong in .offsite, .missing and .errors."""
     page = browser.new_context(
         viewport=viewport, color_scheme=scheme, reduced_motion="reduce"
     ).new_page()
     page.set_default_timeout(60_000)  # two cores, shared with the other worker
     page.offsite, page.missing, page.errors = [], [], []
-
-    def route(r):
-        if r.request.url.startswith((site, "data:", "blob:")):
-            r.continue_()
-        else:
-            page.offsite.append(r.request.url)
-            r.abort()
-
-    page.route("**/*", route)
+    home = (site, "data:", "blob:")  # to the browser no other host exists
+    page.on("request", lambda r: None if r.url.startswith(home) else page.offsite.append(r.url))
     page.on("response", lambda r: page.missing.append(r.url) if r.status >= 400 else None)
     page.on("pageerror", lambda e: page.errors.append(str(e)))
     page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
+    return page
+
+
+def read(page, site, path):
+    """The tab when it shows a page of the book and all its mathematics."""
+    for noted in (page.offsite, page.missing, page.errors):
+        noted.clear()
+    page.goto("about:blank")  # from a page to a place on it is no visit
     page.goto(f"{site}/{path}", wait_until="load")
     page.evaluate("() => (window.MathJax && MathJax.startup) ? MathJax.startup.promise : null")
     page.wait_for_selector("html:not(.ibias-setting)")
     return page
 
 
+@pytest.fixture(scope="module")
+def tabs(browser, site):
+    """tabs(viewport, scheme) -> the tab of that kind; a new one for each page would cost as much
+    again as the page does."""
+
+    @functools.cache
+    def one(width, scheme):
+        made.append(tab(browser, site, PHONE if width == PHONE["width"] else DESK, scheme))
+        return made[-1]
+
+    made = []
+    yield lambda viewport, scheme: one(viewport["width"], scheme)
+    for page in made:
+        page.context.close()
+
+
 @pytest.fixture
-def visit(browser, site):
-    """visit(path, viewport=, scheme=) -> a fresh page, closed after the test."""
+def visit(tabs, site):
+    """visit(path, viewport=, scheme=) -> the page, to a reader who has never been here."""
     pages = []
 
     def go(path, viewport=DESK, scheme="light"):
-        pages.append(opened(browser, site, path, viewport, scheme))
+        pages.append(read(tabs(viewport, scheme), site, path))
         return pages[-1]
 
     yield go
     for page in pages:
-        page.context.close()
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.emulate_media(media="screen")
 
 
 @pytest.fixture(scope="module")
-def desk(request, browser, site):
-    """A page at desktop width, opened once for all the tests that only look: pytest runs those of
+def desk(request, tabs, site):
+    """A page at desktop width, read once for all the tests that only look: pytest runs those of
     one page together."""
-    page = opened(browser, site, request.param, DESK, "light")
+    page = read(tabs(DESK, "light"), site, request.param)
     page.wait_for_timeout(300)
-    yield page
-    page.context.close()
+    return page
 
 
 on_each_page = pytest.mark.parametrize("desk", PAGES, indirect=True)

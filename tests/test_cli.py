@@ -377,7 +377,11 @@ def test_the_real_command_in_another_locale_with_optimised_python(here):
     assert outs[0] == outs[1]
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    "how",
+    [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)],
+    ids=["Ctrl-C", "SIGTERM"],
+)
 def test_an_interrupted_sweep_says_so_and_goes_on(here, how, capsys):
     (here / "grid.toml").write_text(
         GRID.replace("150", "30000").replace("seeds = 2", "seeds = 30") + ""

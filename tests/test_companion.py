@@ -1,6 +1,12 @@
 """The runner of notebooks, their parameters and outputs, the claims and the data of figures."""
 
 import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -9,7 +15,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from ibias_book import claims, figure_data
-from ibias_book.run import notebooks, outputs, pace, sources, verification
+from ibias_book.run import forks, notebooks, outputs, pace, sources, verification
 
 
 def notebook(tmp_path, cell, name="nb.ipynb", **more):
@@ -150,6 +156,86 @@ def test_a_notebook_that_cannot_even_start_is_reported(mini, monkeypatch):
     assert outcome.status == "failed" and outcome.message == "no processes left"
 
 
+def with_cell(mini, source):
+    nb = nbformat.read(mini / "notebooks" / "mini.ipynb", as_version=4)
+    nb.cells[1].source = source
+    nbformat.write(nb, mini / "notebooks" / "mini.ipynb")
+    return mini
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="no forks elsewhere, and no /proc")
+
+
+@on_linux
+def test_a_kernel_finds_libraries_imported_but_nothing_that_may_be_edited_meanwhile(mini):
+    source = """import os, sys
+assert not [name for name in sys.modules if name.partition(".")[0] in ("ibias", "ibias_book")]
+assert "torch" in sys.modules
+import matplotlib, torch
+assert torch.get_num_threads() == 1 and "inline" in matplotlib.get_backend()
+assert os.path.basename(os.getcwd()) == "notebooks" and os.environ["IBIAS_FIGURES"]
+assert sys.path.count("") == 1 and sys.stdin.read() == ""
+runner = open(f"/proc/{os.getppid()}/stat").read().split()[3]
+assert len(os.listdir(f"/proc/{runner}/task")) == 1, "a process with threads is no good to fork"
+"""
+    (outcome,) = notebooks.run(with_cell(mini, source), say=None)
+    assert outcome.message == "" and outcome.status == "done"
+
+
+def test_where_there_are_no_forks_a_notebook_runs_all_the_same(mini, monkeypatch):
+    def refuse(settled):
+        raise OSError("no forks")
+
+    monkeypatch.setattr(forks, "_server", refuse)
+    source = "import sys\nassert 'torch' not in sys.modules"
+    (outcome,) = notebooks.run(with_cell(mini, source), say=None)
+    assert outcome.message == "" and outcome.status == "done"
+
+
+@on_linux
+@pytest.mark.parametrize(
+    "number, way", [(signal.SIGINT, "fork"), (signal.SIGTERM, "fork"), (signal.SIGTERM, "plain")]
+)
+def test_an_interrupted_run_leaves_no_process_behind(mini, number, way):
+    with_cell(
+        mini,
+        "import os, time\n"
+        "parent = open(f'/proc/{os.getppid()}/stat').read().split()[3]\n"
+        "open('part', 'w').write(f'{os.getpid()} {os.getppid()} {parent}')\n"
+        "os.rename('part', 'pids')\ntime.sleep(600)",
+    )
+    plain = "forks.start = lambda *told: None; " if way == "plain" else ""
+    program = f"{plain}notebooks.run(Path({str(mini)!r}), say=None)"
+    runner = subprocess.Popen(
+        [sys.executable, "-c", f"{RUNNER}; {program}"], stderr=subprocess.DEVNULL
+    )
+    told = mini / "notebooks" / "pids"
+    assert soon(told.exists)
+    pids = set(told.read_text().split())
+    assert (str(runner.pid) in pids) == (way == "plain")
+    os.kill(runner.pid, number)
+    assert runner.wait(60)
+    assert soon(lambda: not any(map(alive, pids)))  # a kernel looks once a second
+
+
+RUNNER = "from pathlib import Path; from ibias_book.run import forks, notebooks"
+
+
+def soon(condition):
+    for _ in range(600):
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
 # --- claims
 # ------------------------------------------------------------------------------------------------------
 ENOUGH = {"kind": "paper", "where": "w", "tested": "t", "because": "b"}
@@ -286,10 +372,27 @@ def test_another_content_is_another_digest_and_does_not_agree(change):
 
 
 def test_the_time_left_follows_the_pace_so_far(monkeypatch):
-    monkeypatch.setattr(pace.time, "perf_counter", lambda: 160.0)
-    assert pace.left(100.0, 2, 3) == ", about 30 s left"
-    assert pace.left(100.0, 1, 5) == ", about 4 min left"
-    assert pace.left(100.0, 3, 3) == ""
+    now = [0.0]
+    monkeypatch.setattr(pace.time, "perf_counter", lambda: now[0])
+    run = pace.Pace({"long": 200.0, "short": 10.0, "other": 20.0, "new": math.inf}, jobs=2)
+    for name in ("long", "short"):
+        run.start(name)
+    now[0] = 20.0
+    run.finish("short", 20.0)  # half as fast as expected
+    assert run.left() == ", about 6 min left"  # the long one alone: 2 * 200 - 20 s
+    run.start("other")
+    run.start("new")
+    run.finish("other", None)  # it failed, at whatever pace
+    assert run.left() == ", about 6 min left"
+    now[0] = 400.0
+    run.finish("long", 400.0)
+    run.finish("new", 160.0)
+    assert run.left() == ""
+
+
+def test_the_time_left_before_any_notebook_is_done_is_what_all_took_last_time():
+    assert pace.Pace({"a": 120.0, "b": 120.0, "c": 120.0}, jobs=2).left() == ", about 3 min left"
+    assert pace.Pace({"a": 20.0, "b": 40.0}, jobs=2).left() == ", about 40 s left"
 
 
 def test_the_longest_notebook_is_known_before_it_first_ran(tmp_path):

@@ -337,8 +337,8 @@ def test_what_looks_odd_and_is_clear_is_taken():
 
 
 # --- sparse data in trajectories
-@pytest.mark.parametrize("backend", ["lanes", "composed"])
-def test_sparse_and_dense_trajectories_agree(backend):
+@pytest.mark.parametrize("backend, steps", [("lanes", 60), ("composed", 30)])
+def test_sparse_and_dense_trajectories_agree(backend, steps):
     rng = np.random.default_rng(0)
     x = scipy.sparse.random_array((24, 60), density=0.2, rng=rng, data_sampler=rng.normal)
     y = np.arange(24) % 3
@@ -349,11 +349,11 @@ def test_sparse_and_dense_trajectories_agree(backend):
         variance_reduction=[False, True],
         schedule=ib.Power(0.1),
     )
-    ask = dict(seeds=range(2), steps=60, weights=True, progress=False)
+    ask = dict(seeds=range(2), steps=steps, weights=True, progress=False)
     sparse = ib.simulate(ib.Dataset(x, y), methods, backend=backend, **ask)
     dense = ib.simulate(ib.Dataset(x.toarray(), y), methods, backend=backend, **ask)
     assert sparse.attrs["backend"] == backend
-    # weights of size 1 after 60 steps; sums of 24 products in another order, 60 times
+    # weights of size 1; sums of 24 products in another order, at most 60 times
     np.testing.assert_allclose(sparse.weights, dense.weights, rtol=0, atol=1e-12)
     for name in ("loss", "min_margin", "proxy"):
         np.testing.assert_allclose(sparse[name], dense[name], rtol=1e-11, atol=1e-12)

@@ -10,12 +10,14 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from engine_cells import cells, clusters, final, method, worst
+from slow import mostly_slow
 
 import ibias as ib
 from ibias.engine import backend_named, refusal
@@ -37,7 +39,7 @@ needs_cuda = pytest.mark.skipif(
 
 
 @needs_compiler
-@pytest.mark.parametrize("k, d", [(2, 64), (10, 64)])
+@pytest.mark.parametrize("k, d", mostly_slow([(2, 64), (10, 64)], [(2, 64)]))
 def test_digits_sized_runs_agree_with_the_lanes_at_step_1000(k, d):
     problem = Problem(clusters(100, k, d))
     trajectories = cells([ib.MAX, ib.Entrywise(3), ib.SPECTRAL], (1, 10, 100))
@@ -356,8 +358,10 @@ def test_every_barrier_is_needed(number, tmp_path):
 
 
 @needs_nvcc
-@pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
-@pytest.mark.parametrize("real", build.REAL.values())
+@pytest.mark.parametrize(
+    "architecture, real",
+    mostly_slow(product(["sm_80", "sm_90"], build.REAL.values()), [("sm_90", "double")]),
+)
 def test_nvcc_compiles_it_without_spilling_registers(architecture, real, tmp_path):
     command = [
         "nvcc",

@@ -84,7 +84,10 @@ def test_norms_are_those_of_ibias(name):
 @pytest.mark.parametrize(
     "name, data",
     [(name, cloud()) for name in NORMS]
-    + [(name, three_classes()) for name in ("max", "frobenius", "spectral")],
+    + [("spectral", three_classes())]
+    + [
+        pytest.param(name, three_classes(), marks=pytest.mark.slow) for name in ("max", "frobenius")
+    ],
     ids=lambda value: getattr(value, "name", value),
 )
 def test_trajectories_are_those_of_ibias(name, data):

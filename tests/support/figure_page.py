@@ -2,6 +2,7 @@
 folder would."""
 
 import shutil
+from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +22,7 @@ ARGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 SHIFTS = """window.shifted = 0; new PerformanceObserver(list => list.getEntries().forEach(e => {
     if (!e.hadRecentInput) window.shifted += e.value; })).observe({type: 'layout-shift', buffered: true});"""
@@ -54,7 +56,30 @@ def write_page(folder: Path, figure: str, element: str, numbers: Path | None = N
 
 @contextmanager
 def opened(browser, path: Path, *, viewport=DESK, theme="light", hash="", motion="reduce"):
-    """The page, with what went wrong in ``.errors`` and every request in ``.asked``."""
+    """The page, with what went wrong in ``.errors`` and every request in ``.asked``.
+
+    It is shown in the tab of an earlier one: a tab of its own costs more than a page does.
+    """
+    free = _free[browser, *viewport.values(), motion]
+    page = free.pop() if free else _tab(browser, viewport, motion)
+    page.goto("about:blank")  # from a page to a state of it is no visit
+    page.errors.clear()
+    page.asked.clear()
+    page.goto(path.as_uri() + hash)
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+    try:
+        yield page
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+    except BaseException:
+        page.context.close()
+        raise
+    free.append(page)
+
+
+_free: dict[tuple, list] = defaultdict(list)  # tabs of a browser that no test uses, by their kind
+
+
+def _tab(browser, viewport, motion):
     context = browser.new_context(viewport=viewport, reduced_motion=motion)
     page = context.new_page()
     page.set_default_timeout(60_000)  # the machine may be busy with other tests
@@ -68,12 +93,7 @@ def opened(browser, path: Path, *, viewport=DESK, theme="light", hash="", motion
     )
     page.on("request", lambda request: page.asked.append(request.url))
     page.add_init_script(SHIFTS)
-    page.goto(path.as_uri() + hash)
-    page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
-    try:
-        yield page
-    finally:
-        context.close()
+    return page
 
 
 def serious(page) -> list[str]:

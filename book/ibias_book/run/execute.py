@@ -1,18 +1,23 @@
-"""Runs one notebook with papermill, in a process of its own:
-`python -m ibias_book.run.execute IN OUT < parameters.json`."""
+"""Runs one notebook with papermill, in a process of its own: `python -m ibias_book.run.execute`
+reads what to run from its standard input, as JSON in one line, and ends when that is closed."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from pathlib import Path
+from threading import Thread
 
 
-def main(source: str, target: str) -> int:
+def main(source: str, target: str, parameters: dict, **client) -> int:
+    """Execute the notebook; what `client` holds is nbclient's. The last line of what this prints
+    says why a notebook failed."""
+    Thread(target=_end_with_input, daemon=True).start()
     import papermill
     from nbclient.exceptions import DeadKernelError
 
-    parameters = json.load(sys.stdin)
     try:
         papermill.execute_notebook(
             source,
@@ -22,6 +27,7 @@ def main(source: str, target: str) -> int:
             cwd=str(Path(source).parent),
             progress_bar=False,
             log_output=False,
+            **client,
         )
     except papermill.PapermillExecutionError as err:
         said = " ".join(f"cell {err.exec_count}: {err.ename}: {err.evalue}".split())
@@ -37,5 +43,11 @@ def main(source: str, target: str) -> int:
     return 0
 
 
+def _end_with_input() -> None:
+    """The runner holds the other end, and cannot fail to let go of it however it ends."""
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)  # the kernel sees within a second that it is alone
+
+
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(**json.loads(sys.stdin.readline())))

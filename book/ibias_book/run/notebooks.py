@@ -10,19 +10,21 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from threading import Event
+from typing import IO
 
 from .. import claims
 from ..provenance import FOLDER, MIME
 from ..repository import find_root
-from . import outputs, pace, pairs, sources
+from . import forks, outputs, pace, pairs, sources
 from .parameters import once, typed
 
 STORE = "IBIAS_STORE"
@@ -95,34 +97,42 @@ def execute(
     interrupted.
     """
     source = root / "notebooks" / f"{name}.ipynb"
-    given = json.dumps(typed(source, parameters or {}))
+    told = {
+        "source": str(source),
+        "target": str(target),
+        "parameters": typed(source, parameters or {}),
+    }
     watch = watch or (_bar(name) if progress else None)
     target.parent.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     with open(target.with_suffix(".log"), "w+", encoding="utf-8") as log:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "ibias_book.run.execute", str(source), str(target)],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            env=os.environ | THREADS | (environment or {}),
-            start_new_session=True,
-            text=True,
-        )
-        try:
-            child.stdin.write(given)
-            child.stdin.close()
+        environment = THREADS | (environment or {})
+        child = forks.start(told, log.fileno(), environment) or _start(told, log, environment)
+        with child.stdin:  # closing it ends the child
             while child.poll() is None:
                 time.sleep(0.2 if watch is None else 1.0)
                 if watch:
                     watch(*_cells(target))
-        finally:
-            if child.poll() is None:
-                os.killpg(child.pid, signal.SIGTERM)
         if child.returncode:
             log.seek(0)
             raise RuntimeError(f"notebook {name} failed: {_end(log.read())}")
     return time.perf_counter() - started
+
+
+def _start(told: dict, log: IO, environment: dict[str, str]) -> subprocess.Popen:
+    """A process that executes a notebook where there are no forks."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "ibias_book.run.execute"],
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        env=os.environ | environment,
+        start_new_session=True,
+        text=True,
+    )
+    child.stdin.write(json.dumps(told) + "\n")
+    child.stdin.flush()
+    return child
 
 
 def _bar(name: str) -> Callable[[int, int], None]:
@@ -179,18 +189,23 @@ def run(
         say(f"{len(done)} of {len(which)} notebooks are up to date")
     todo.sort(key=lambda n: -pace.last_seconds(root, n))
     running: dict[str, str] = {}
-    began = time.perf_counter()
+    interrupted = Event()
+    speed = pace.Pace({n: pace.last_seconds(root, n) for n in todo}, jobs)
+
+    def note(name: str, at: int, of: int) -> None:
+        if interrupted.is_set():
+            raise InterruptedError("interrupted")
+        running[name] = f"cell {at} of {of}"
 
     def one(name: str) -> Outcome:
         running[name] = "starting"
+        speed.start(name)
         started = time.perf_counter()
         try:
             key = sources.key(
                 root / "notebooks" / f"{name}.ipynb"
             )  # of what it starts with: sources may change while it runs
-            seconds = _compute(
-                root, name, given, lambda at, of: running.__setitem__(name, f"cell {at} of {of}")
-            )
+            seconds = _compute(root, name, given, partial(note, name))
             return Outcome(name, "done", seconds, key=key)
         except (
             Exception
@@ -202,19 +217,25 @@ def run(
             running.pop(name, None)
 
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        for future in as_completed([pool.submit(one, n) for n in todo]):
-            outcome = future.result()
-            if outcome.status == "done" and not given:
-                _hand_over(root, outcome)
-            done.append(outcome)
-            others = "; ".join(f"{n} {at}" for n, at in running.items())
-            say(
-                f"{len(done)} of {len(which)}: {outcome.name} {outcome.status} after"
-                f" {outcome.seconds:.0f} s"
-                + (f" (running: {others})" if others else "")
-                + pace.left(began, len(done) - len(which) + len(todo), len(todo))
-                + (f"\n{outcome.message}" if outcome.message else "")
-            )
+        try:
+            for future in as_completed([pool.submit(one, n) for n in todo]):
+                outcome = future.result()
+                speed.finish(outcome.name, outcome.seconds if outcome.status == "done" else None)
+                if outcome.status == "done" and not given:
+                    _hand_over(root, outcome)
+                done.append(outcome)
+                others = "; ".join(f"{n} {at}" for n, at in running.items())
+                say(
+                    f"{len(done)} of {len(which)}: {outcome.name} {outcome.status} after"
+                    f" {outcome.seconds:.0f} s"
+                    + (f" (running: {others})" if others else "")
+                    + speed.left()
+                    + (f"\n{outcome.message}" if outcome.message else "")
+                )
+        except BaseException:  # what runs ends when it is next looked at, and nothing else starts
+            interrupted.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return done
 
 

@@ -45,13 +45,37 @@ def commit(root: Path, names: list[str]) -> None:
     )
 
 
-def left(began: float, finished: int, total: int) -> str:
-    """ ", about 3 min left", from the pace so far; nothing at the end."""
-    seconds = (time.perf_counter() - began) / finished * (total - finished)
-    return (
-        f", about {seconds / 60:.0f} min left"
-        if seconds >= 90
-        else f", about {seconds:.0f} s left"
-        if finished < total
-        else ""
-    )
+class Pace:
+    """When a run of notebooks ends, from what each is expected to take and the pace so far."""
+
+    def __init__(self, expected: dict[str, float], jobs: int):
+        known = [seconds for seconds in expected.values() if seconds < math.inf] or [60.0]
+        usual = sum(known) / len(known)
+        self._waiting = {n: s if s < math.inf else usual for n, s in expected.items()}
+        self._running: dict[str, tuple[float, float]] = {}
+        self._taken = self._expected = 0.0
+        self._jobs = jobs
+
+    def start(self, name: str) -> None:
+        self._running[name] = (self._waiting.pop(name), time.perf_counter())
+
+    def finish(self, name: str, seconds: float | None) -> None:
+        """``seconds`` is None where the notebook failed, which says nothing of the others."""
+        expected, _ = self._running.pop(name)
+        if seconds is not None:
+            self._taken += seconds
+            self._expected += expected
+
+    def left(self) -> str:
+        """ ", about 3 min left"; nothing at the end."""
+        pace = self._taken / self._expected if self._expected else 1.0
+        now = time.perf_counter()
+        rest = [pace * seconds for seconds in self._waiting.values()]
+        rest += [
+            max(pace * seconds - (now - began), 0) for seconds, began in self._running.values()
+        ]
+        if not rest:
+            return ""
+        seconds = max(sum(rest) / self._jobs, max(rest))
+        minutes = f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
+        return f", about {minutes} left"
