@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from ibias_book import claims, figure_data
-from ibias_book.run import forks, notebooks, outputs, pace, sources, verification
+from ibias_book.run import notebooks, outputs, pace, sources, verification
 
 
 def notebook(tmp_path, cell, name="nb.ipynb", **more):
@@ -163,40 +163,9 @@ def with_cell(mini, source):
     return mini
 
 
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="no forks elsewhere, and no /proc")
-
-
-@on_linux
-def test_a_kernel_finds_libraries_imported_but_nothing_that_may_be_edited_meanwhile(mini):
-    source = """import os, sys
-assert not [name for name in sys.modules if name.partition(".")[0] in ("ibias", "ibias_book")]
-assert "torch" in sys.modules
-import matplotlib, torch
-assert torch.get_num_threads() == 1 and "inline" in matplotlib.get_backend()
-assert os.path.basename(os.getcwd()) == "notebooks" and os.environ["IBIAS_FIGURES"]
-assert sys.path.count("") == 1 and sys.stdin.read() == ""
-runner = open(f"/proc/{os.getppid()}/stat").read().split()[3]
-assert len(os.listdir(f"/proc/{runner}/task")) == 1, "a process with threads is no good to fork"
-"""
-    (outcome,) = notebooks.run(with_cell(mini, source), say=None)
-    assert outcome.message == "" and outcome.status == "done"
-
-
-def test_where_there_are_no_forks_a_notebook_runs_all_the_same(mini, monkeypatch):
-    def refuse(settled):
-        raise OSError("no forks")
-
-    monkeypatch.setattr(forks, "_server", refuse)
-    source = "import sys\nassert 'torch' not in sys.modules"
-    (outcome,) = notebooks.run(with_cell(mini, source), say=None)
-    assert outcome.message == "" and outcome.status == "done"
-
-
-@on_linux
-@pytest.mark.parametrize(
-    "number, way", [(signal.SIGINT, "fork"), (signal.SIGTERM, "fork"), (signal.SIGTERM, "plain")]
-)
-def test_an_interrupted_run_leaves_no_process_behind(mini, number, way):
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_no_process_behind(mini, number):
     with_cell(
         mini,
         "import os, time\n"
@@ -204,21 +173,20 @@ def test_an_interrupted_run_leaves_no_process_behind(mini, number, way):
         "open('part', 'w').write(f'{os.getpid()} {os.getppid()} {parent}')\n"
         "os.rename('part', 'pids')\ntime.sleep(600)",
     )
-    plain = "forks.start = lambda *told: None; " if way == "plain" else ""
-    program = f"{plain}notebooks.run(Path({str(mini)!r}), say=None)"
+    program = f"notebooks.run(Path({str(mini)!r}), say=None)"
     runner = subprocess.Popen(
         [sys.executable, "-c", f"{RUNNER}; {program}"], stderr=subprocess.DEVNULL
     )
     told = mini / "notebooks" / "pids"
     assert soon(told.exists)
     pids = set(told.read_text().split())
-    assert (str(runner.pid) in pids) == (way == "plain")
+    assert str(runner.pid) in pids
     os.kill(runner.pid, number)
     assert runner.wait(60)
     assert soon(lambda: not any(map(alive, pids)))  # a kernel looks once a second
 
 
-RUNNER = "from pathlib import Path; from ibias_book.run import forks, notebooks"
+RUNNER = "from pathlib import Path; from ibias_book.run import notebooks"
 
 
 def soon(condition):

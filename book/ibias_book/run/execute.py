@@ -11,9 +11,8 @@ from pathlib import Path
 from threading import Thread
 
 
-def main(source: str, target: str, parameters: dict, **client) -> int:
-    """Execute the notebook; what `client` holds is nbclient's. The last line of what this prints
-    says why a notebook failed."""
+def main(source: str, target: str, parameters: dict) -> int:
+    """Execute the notebook; the last line of what this prints says why one failed."""
     Thread(target=_end_with_input, daemon=True).start()
     import papermill
     from nbclient.exceptions import DeadKernelError
@@ -27,7 +26,6 @@ def main(source: str, target: str, parameters: dict, **client) -> int:
             cwd=str(Path(source).parent),
             progress_bar=False,
             log_output=False,
-            **client,
         )
     except papermill.PapermillExecutionError as err:
         said = " ".join(f"cell {err.exec_count}: {err.ename}: {err.evalue}".split())

@@ -24,7 +24,7 @@ from typing import IO
 from .. import claims
 from ..provenance import FOLDER, MIME
 from ..repository import find_root
-from . import forks, outputs, pace, pairs, sources
+from . import outputs, pace, pairs, sources
 from .parameters import once, typed
 
 STORE = "IBIAS_STORE"
@@ -106,8 +106,7 @@ def execute(
     target.parent.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     with open(target.with_suffix(".log"), "w+", encoding="utf-8") as log:
-        environment = THREADS | (environment or {})
-        child = forks.start(told, log.fileno(), environment) or _start(told, log, environment)
+        child = _start(told, log, THREADS | (environment or {}))
         with child.stdin:  # closing it ends the child
             while child.poll() is None:
                 time.sleep(0.2 if watch is None else 1.0)
@@ -120,7 +119,7 @@ def execute(
 
 
 def _start(told: dict, log: IO, environment: dict[str, str]) -> subprocess.Popen:
-    """A process that executes a notebook where there are no forks."""
+    """A process that executes a notebook, and ends when its standard input is closed."""
     child = subprocess.Popen(
         [sys.executable, "-m", "ibias_book.run.execute"],
         stdin=subprocess.PIPE,
