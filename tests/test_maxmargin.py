@@ -243,24 +243,26 @@ def test_a_spectral_optimum_ends_with_equal_active_margins():
 def test_a_small_margin_asks_the_linear_algebra_for_one_thread(monkeypatch):
     """A second thread beside a busy neighbour made 200 digits 20 times slower."""
     threadpoolctl = pytest.importorskip("threadpoolctl")
-    seen = []
+    seen, inner = [], solve._search
 
-    def probe(search, solver, inner=solve._search):
-        seen.extend(
-            pool["num_threads"]
-            for pool in threadpoolctl.threadpool_info()
-            if pool["user_api"] == "blas"
-        )
+    def threads():
+        pools = threadpoolctl.threadpool_info()
+        return {
+            pool["filepath"]: pool["num_threads"] for pool in pools if pool["user_api"] == "blas"
+        }
+
+    def probe(search, solver):
+        seen.append(threads())
         return inner(search, solver)
 
-    monkeypatch.setattr(solve, "_search", probe)
     small = data.gaussian(classes=3, per_class=4, dim=16, seed=1)
+    max_margin(small, MAX, progress=False)  # every library is loaded from here on
+    monkeypatch.setattr(solve, "_search", probe)
     with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before = threads()
         max_margin(small, MAX, progress=False)
-        assert seen and set(seen) == {1}
-        after = [p for p in threadpoolctl.threadpool_info() if p["user_api"] == "blas"]
-        assert {pool["num_threads"] for pool in after} == {2}
-        seen.clear()
+        assert set(seen[-1].values()) == {1} and 2 in before.values()
+        assert threads() == before
         monkeypatch.setattr(solve, "THREADS", 0)  # every problem counts as large
         max_margin(small, MAX, progress=False)
-        assert set(seen) == {2}
+        assert seen[-1] == before

@@ -72,12 +72,14 @@ def compiler() -> str | None:
     return next(filter(None, map(shutil.which, filter(None, names))), None)
 
 
-def host_library(dtype: torch.dtype, source: Path = SOURCE, cache: Path | None = None) -> str:
+def host_library(
+    dtype: torch.dtype, source: Path = SOURCE, flags=FLAGS, cache: Path | None = None
+) -> str:
     """The path of the compiled library, in ``cache`` under a digest of all that goes into it.
 
     Raises RuntimeError with the compiler's words when it fails.
     """
-    options = [*FLAGS, f"-DREAL={REAL[dtype]}", f"-DSHARED_BYTES={HOST_SHARED_BYTES}"]
+    options = [*flags, f"-DREAL={REAL[dtype]}", f"-DSHARED_BYTES={HOST_SHARED_BYTES}"]
     command = [compiler() or "c++", *options, str(source / "host.cpp")]
     version = subprocess.run([command[0], "--version"], capture_output=True, text=True).stdout
     files = [source / name for name in ("host.cpp", "runs.cu")]
