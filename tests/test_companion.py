@@ -16,6 +16,7 @@ import pytest
 import xarray as xr
 from ibias_book import claims, figure_data
 from ibias_book.run import forks, notebooks, outputs, pace, sources, verification
+from slow import mostly_slow
 
 
 def notebook(tmp_path, cell, name="nb.ipynb", **more):
@@ -194,7 +195,11 @@ def test_where_there_are_no_forks_a_notebook_runs_all_the_same(mini, monkeypatch
 
 @on_linux
 @pytest.mark.parametrize(
-    "number, way", [(signal.SIGINT, "fork"), (signal.SIGTERM, "fork"), (signal.SIGTERM, "plain")]
+    "number, way",
+    mostly_slow(
+        [(signal.SIGINT, "fork"), (signal.SIGTERM, "fork"), (signal.SIGTERM, "plain")],
+        [(signal.SIGINT, "fork"), (signal.SIGTERM, "fork")],
+    ),
 )
 def test_an_interrupted_run_leaves_no_process_behind(mini, number, way):
     with_cell(
