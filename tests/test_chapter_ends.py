@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from built_book import BUILT, ROOT, opened
+from built_book import BUILT, ROOT, close, opened
 
 pytestmark = BUILT
 
@@ -14,7 +14,7 @@ def page(browser):
     page = opened(browser, "notebooks/B2_networks")
     yield page
     assert page.errors == []
-    page.context.close()
+    close(page)
 
 
 def test_the_notebook_is_saved_from_a_folder(page):

@@ -1,7 +1,7 @@
 """The cards beside links, in a book opened from a folder: by pointer, keyboard and touch."""
 
 import pytest
-from built_book import BUILT, HTML, opened
+from built_book import BUILT, HTML, close, opened
 from slow import mostly_slow
 
 pytestmark = BUILT
@@ -31,7 +31,7 @@ def page(browser, request):
     page.link, page.holds = page.locator(f"{selector}:visible").first, holds  # none in a fold
     yield page
     assert page.errors == []
-    page.context.close()
+    close(page)
 
 
 each_kind = pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_picture_of_a_figure_is_scaled_into_its_card(browser):
         f"() => [...document.querySelectorAll('{CARD} img')].find((i) => i.offsetWidth).naturalWidth > 0"
     )
     assert 100 < image.bounding_box()["width"] <= page.locator(CARD).bounding_box()["width"]
-    page.context.close()
+    close(page)
 
 
 def test_the_first_tap_shows_and_the_second_follows(browser):
@@ -98,7 +98,7 @@ def test_the_first_tap_shows_and_the_second_follows(browser):
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
     link.tap()
     page.wait_for_url("**/notation.html#sym-gamma")
-    page.context.close()
+    close(page)
 
 
 def test_a_pointer_that_only_passes_opens_nothing(browser):
@@ -107,4 +107,4 @@ def test_a_pointer_that_only_passes_opens_nothing(browser):
     page.mouse.move(0, 0)
     page.wait_for_timeout(600)  # longer than any delay of the script
     assert page.locator(CARD).count() == 0 or page.locator(CARD).is_hidden()
-    page.context.close()
+    close(page)

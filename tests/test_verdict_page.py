@@ -1,7 +1,7 @@
 """The filter of the Verdicts page, in a book opened from a folder."""
 
 import pytest
-from built_book import BUILT, opened
+from built_book import BUILT, close, opened
 
 pytestmark = BUILT
 ROWS = "table.ibias-verdicts tbody > tr"
@@ -18,7 +18,7 @@ def visit(browser):
 
     yield go
     for page in pages:
-        page.context.close()
+        close(page)
     assert [page.errors for page in pages if page.scripted and page.errors] == []
 
 
