@@ -71,7 +71,7 @@ COUNTEREXAMPLES = {
 
 def counterexample(name: str, copies: int | None = None) -> Dataset:
     """Two-class data on which a mini-batch method without momentum fails for ever
-    (Propositions V.1 to V.5, whose data are "X.1" to "X.5").
+    (Propositions V.1 to V.5, whose data are ``"X.1"`` to ``"X.5"``).
 
     ``copies``: how often the class-0 point is repeated.  X.5 uses ``A = (1, -1 + e)``,
     ``B = -A + e'(1, 1)`` with ``e = e' = 0.1``; a class-1 point acts like its negative in class 0.
