@@ -10,7 +10,7 @@ import nbformat
 import pytest
 import yaml
 from ibias_book import claims
-from ibias_book.run import sources
+from ibias_book.run import notebooks, sources
 from ibias_book.run.parameters import parameters
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -200,6 +200,19 @@ def test_files_of_the_repository_that_the_readme_names_exist():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     links = [t for t in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in t]
     assert links and not [t for t in links if not (ROOT / t).exists()]
+
+
+@pytest.mark.skipif(
+    not (ROOT / "_build" / "executed" / "05_experiment.ipynb").exists(), reason="no book is built"
+)
+def test_the_picture_of_the_readme_is_drawn_as_the_figure_of_the_book(tmp_path):
+    """Its panels; curves may differ by rounding from machine to machine."""
+    shown = (ROOT / "book" / "figure-1.svg").read_text(encoding="utf-8")
+    (tmp_path / "book").mkdir()
+    for name in ("_toc.yml", "notebooks", "_build"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    drawn = notebooks.picture(tmp_path).read_text(encoding="utf-8")
+    assert re.findall(r'id="axes_\d+"', shown) == re.findall(r'id="axes_\d+"', drawn)
 
 
 def test_the_package_and_its_pins_agree():
