@@ -57,6 +57,7 @@ def test_raw_units_are_bounded_narrowly(norm):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("error::RuntimeWarning")  # candidates that overflow are nobody's news
 @pytest.mark.filterwarnings("ignore:the certified interval is wide")
 @pytest.mark.parametrize("norm", NORMS, ids=lambda norm: norm.text)
 def test_two_hundred_raw_sets(norm):

@@ -117,6 +117,7 @@ def _bar(tolerance, show):
         yield report
 
 
+@np.errstate(all="ignore")  # a candidate that overflows is none: the certificate says so
 def _search(search, solver):
     """Run a route; the multipliers of a subset without positive margin, or None."""
     samples, norm, search.used = search.samples, search.norm, search.samples.n
