@@ -91,20 +91,13 @@ def confinement(found: xr.Dataset, ratio: xr.Dataset):
     left, right = axes[0]
     for index, rho in enumerate(found.correlation.values):
         row = found.sel(correlation=rho)
-        left.semilogy(
-            found.time,
-            row.independent,
-            color=INDEPENDENT,
-            ls=("-", ":")[index % 2],
-            label=f"with replacement, $\\rho={rho:g}$",
-        )
-        left.semilogy(
-            found.time,
-            row.variance,
-            color=SHUFFLED,
-            ls=("-", ":")[index % 2],
-            label=f"reshuffled, $\\rho={rho:g}$",
-        )
+        schemes = {
+            "with replacement": (row.independent, INDEPENDENT),
+            "reshuffled": (row.variance, SHUFFLED),
+        }
+        for scheme, (variance, colour) in schemes.items():
+            label = f"{scheme}, $\\rho={rho:g}$"
+            left.semilogy(found.time, variance, color=colour, ls=("-", ":")[index % 2], label=label)
         left.axhline(float(row.stationary_theory), color="k", lw=0.8, ls="--")
     left.set(xlabel="time $\\eta^2 s_2 t$", ylabel="variance, flat direction")
     legend_above(left)

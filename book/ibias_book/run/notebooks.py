@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -19,22 +18,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import IO
 
 from .. import claims
 from ..provenance import FOLDER, MIME
 from ..repository import find_root
 from . import outputs, pace, pairs, sources
+from .child import execute
 from .parameters import once, typed
 
 STORE = "IBIAS_STORE"
-THREADS = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-    "IBIAS_PROGRESS": "0",
-}
 
 
 @dataclass(frozen=True)
@@ -81,89 +73,6 @@ def notebook_of_figure(root: Path, id: str) -> str:
     raise LookupError(f"no notebook shows a figure {id!r}")
 
 
-def execute(
-    root: Path,
-    name: str,
-    target: Path,
-    parameters: dict | None = None,
-    environment: dict | None = None,
-    progress: bool = True,
-    watch: Callable[[int, int], None] | None = None,
-) -> float:
-    """Run one notebook into `target`; the seconds it took. `watch(cells done, cells)` is called
-    every second; without it `progress` shows a bar on a terminal.
-
-    Raises RuntimeError with the failing cell when it fails; the children are ended when this is
-    interrupted.
-    """
-    source = root / "notebooks" / f"{name}.ipynb"
-    told = {
-        "source": str(source),
-        "target": str(target),
-        "parameters": typed(source, parameters or {}),
-    }
-    watch = watch or (_bar(name) if progress else None)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    started = time.perf_counter()
-    with open(target.with_suffix(".log"), "w+", encoding="utf-8") as log:
-        child = _start(told, log, THREADS | (environment or {}))
-        with child.stdin:  # closing it ends the child
-            while child.poll() is None:
-                time.sleep(0.2 if watch is None else 1.0)
-                if watch:
-                    watch(*_cells(target))
-        if child.returncode:
-            log.seek(0)
-            raise RuntimeError(f"notebook {name} failed: {_end(log.read())}")
-    return time.perf_counter() - started
-
-
-def _start(told: dict, log: IO, environment: dict[str, str]) -> subprocess.Popen:
-    """A process that executes a notebook, and ends when its standard input is closed."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "ibias_book.run.execute"],
-        stdin=subprocess.PIPE,
-        stdout=log,
-        stderr=log,
-        env=os.environ | environment,
-        start_new_session=True,
-        text=True,
-    )
-    child.stdin.write(json.dumps(told) + "\n")
-    child.stdin.flush()
-    return child
-
-
-def _bar(name: str) -> Callable[[int, int], None]:
-    from tqdm import tqdm
-
-    bar = tqdm(desc=name, unit=" cells", leave=False, disable=None)
-
-    def watch(done: int, cells: int) -> None:
-        bar.total, bar.n = cells or None, done
-        bar.refresh()
-
-    return watch
-
-
-def _end(text: str) -> str:
-    """The last line of a log, which is the error, in full; under it the lines that led there."""
-    lines = [
-        line for line in text.splitlines() if line.strip() and not line.startswith("[IPKernelApp]")
-    ]
-    return "\n".join([*lines[-1:], *lines[-13:-1]]) or "it left no message"
-
-
-def _cells(executed: Path) -> tuple[int, int]:
-    try:
-        cells = json.loads(executed.read_text(encoding="utf-8"))["cells"]
-    except (OSError, ValueError):
-        return 0, 0  # not there yet, or half written
-    return sum(c["metadata"].get("papermill", {}).get("status") == "completed" for c in cells), len(
-        cells
-    )
-
-
 def run(
     root: Path,
     which: list[str] | None = None,
@@ -201,17 +110,13 @@ def run(
         speed.start(name)
         started = time.perf_counter()
         try:
-            key = sources.key(
-                root / "notebooks" / f"{name}.ipynb"
-            )  # of what it starts with: sources may change while it runs
+            # of what it starts with: sources may change while it runs
+            key = sources.key(root / "notebooks" / f"{name}.ipynb")
             seconds = _compute(root, name, given, partial(note, name))
             return Outcome(name, "done", seconds, key=key)
-        except (
-            Exception
-        ) as err:  # whatever it is, the other notebooks go on and their outcomes are told
-            return Outcome(
-                name, "failed", time.perf_counter() - started, str(err) or type(err).__name__
-            )
+        except Exception as err:  # the other notebooks go on, and their outcomes are told
+            said = str(err) or type(err).__name__
+            return Outcome(name, "failed", time.perf_counter() - started, said)
         finally:
             running.pop(name, None)
 
@@ -223,19 +128,22 @@ def run(
                 if outcome.status == "done" and not given:
                     _hand_over(root, outcome)
                 done.append(outcome)
-                others = "; ".join(f"{n} {at}" for n, at in running.items())
-                say(
-                    f"{len(done)} of {len(which)}: {outcome.name} {outcome.status} after"
-                    f" {outcome.seconds:.0f} s"
-                    + (f" (running: {others})" if others else "")
-                    + speed.left()
-                    + (f"\n{outcome.message}" if outcome.message else "")
-                )
+                say(f"{len(done)} of {len(which)}: " + _said(outcome, running, speed))
         except BaseException:  # what runs ends when it is next looked at, and nothing else starts
             interrupted.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     return done
+
+
+def _said(outcome: Outcome, running: dict[str, str], speed: pace.Pace) -> str:
+    others = "; ".join(f"{name} {at}" for name, at in running.items())
+    return (
+        f"{outcome.name} {outcome.status} after {outcome.seconds:.0f} s"
+        + (f" (running: {others})" if others else "")
+        + speed.left()
+        + (f"\n{outcome.message}" if outcome.message else "")
+    )
 
 
 def _compute(root: Path, name: str, given: dict, watch) -> float:

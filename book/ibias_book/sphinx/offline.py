@@ -15,7 +15,7 @@ from pathlib import Path
 from sphinx.util import logging
 
 from ibias_book.provenance import FOLDER
-from ibias_book.run import notebooks, outputs
+from ibias_book.run import child, notebooks, outputs
 
 log = logging.getLogger(__name__)
 # only what tex-chtml.js can ask for at run time
@@ -42,7 +42,7 @@ def mathjax(app) -> Path | None:
 
 def configure(app, config):
     root = Path(app.srcdir)
-    for name, value in notebooks.THREADS.items():
+    for name, value in child.THREADS.items():
         os.environ.setdefault(name, value)
     # notebooks that the builder runs itself leave their data where the pages look for them
     os.environ.setdefault(FOLDER, str(root / "_build" / "figures"))
