@@ -19,7 +19,7 @@ from docutils import nodes
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-from ibias_book.run.notebooks import THREADS
+from ibias_book.run.child import THREADS
 
 log = logging.getLogger(__name__)
 COMMON = ("common/svg.js", "common/axes.js", "common/share.js")
