@@ -395,8 +395,8 @@ claim(
 )
 
 # %% [markdown]
-# At fixed time the mean exponent is {glue:text}`b2_fixed_tau:.2f` (spread over modes {glue:text}`b2_fixed_tau_sd:.2f`), at fixed step
-# {glue:text}`b2_fixed_t:.2f`.
+# With replacement the mean exponent of flat modes is {glue:text}`b2_fixed_tau:.2f` at fixed $\tau$ (spread over modes {glue:text}`b2_fixed_tau_sd:.2f`) and
+# {glue:text}`b2_fixed_t:.2f` at fixed $t$.
 #
 # ## Drift
 #
