@@ -200,8 +200,8 @@ free = distance < 1e-6
 frobenius = cells.sel(norm="frobenius")
 claim(
     "plateau-criterion",
-    "Where no weighting of residuals steps along the maximum margin on"
-    " average, there is a plateau; where one does, the error keeps"
+    "With N-SGD, where no weighting of residuals steps along the maximum"
+    " margin on average, there is a plateau; where one does, the error keeps"
     " falling.",
     kind="ours",
     where="new; Proposition above and its numerical form",
@@ -762,8 +762,9 @@ full = judged.where(judged.batch_size == 300, drop=True)
 by_norm = full.robust.groupby("norm").mean("optimizer").mean("split")
 claim(
     "margin-guards",
-    "Of runs that reach their margin, each withstands the attack that its"
-    " own margin is about best.",
+    "Of full-batch runs those in the max norm withstand l1 attacks best,"
+    " those in the Frobenius norm l2 attacks: the attacks that their own"
+    " margins are about.",
     kind="ours",
     where="new",
     tested=(
