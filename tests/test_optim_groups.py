@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ibias.optim import Muon, MuonAdam, groups
+from ibias.optim import Adam, Muon, MuonAdam, groups
 
 
 class Transformer(nn.Module):
@@ -104,6 +104,22 @@ def test_the_recipe():
         assert step.abs().max() <= rate * (1 + 1e-5)  # rounding of float32
         assert step.abs().max() > 0
     Muon(found.matrices, lr=0.02)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda found, lr: Muon(found.matrices, lr),
+        lambda found, lr: Adam(found.rest, lr),
+        lambda found, lr: MuonAdam(found.matrices, found.rest, lr),
+    ],
+)
+def test_the_same_groups_serve_another_optimizer_at_its_own_rate(make):
+    found = groups(Transformer())
+    rows = str(found.matrices + found.rest)
+    for lr in (0.1, 0.2):
+        assert {group["lr"] for group in make(found, lr).param_groups} == {lr}
+        assert str(found.matrices + found.rest) == rows
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ class CheckedOptimizer(Optimizer):
     def add_param_group(self, param_group):
         """torch's own, after a look whether this optimizer reads its keys and takes its tensors."""
         refuse_unknown(type(self).__name__, param_group, {*SHARED, *self._known(param_group)})
-        super().add_param_group(param_group)
+        # torch writes its defaults into the dictionary, where the caller's next optimizer reads them
+        super().add_param_group(dict(param_group) if isinstance(param_group, dict) else param_group)
         group, number = self.param_groups[-1], len(self.param_groups) - 1
         try:
             self._check(group, number)
