@@ -363,6 +363,13 @@ def matrix():
         (lambda: SignSGD(nn.Linear(2, 2), lr=0.1), TypeError, r"SignSGD\(model.parameters\(\)"),
         (lambda: SignSGD([nn.Linear(2, 2).parameters()], lr=0.1), TypeError, r"\*a.parameters\(\)"),
         (lambda: SignSGD(torch.ones(2), lr=0.1), TypeError, "iterable of Tensors"),
+        (lambda: SignSGD({"params": [matrix()]}, lr=0.1), TypeError, "iterable.*got one dict"),
+        (lambda: SignSGD(ib.optim.groups(nn.Linear(2, 2)), 0.1), TypeError, "got one Groups"),
+        (lambda: SignSGD(None, 0.1), TypeError, "got one NoneType"),
+        (lambda: MuonAdam(matrix(), [matrix()], 0.1), TypeError, "got one Parameter"),
+        (lambda: MuonAdam([matrix()], matrix(), 0.1), TypeError, "got one Parameter"),
+        (lambda: MuonAdam(nn.Linear(2, 2), [matrix()], 0.1), TypeError, "got a module"),
+        (lambda: MuonAdam([iter([]), nn.Linear(2, 2).parameters()], [], 0.1), TypeError, "list of"),
         (lambda: Signum([matrix()], None), TypeError, "lr=.* must be a number; got None"),
         (lambda: Signum([matrix()], "0.1"), TypeError, "lr=.* must be a number; got '0.1'"),
         (
