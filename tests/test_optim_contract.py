@@ -78,6 +78,22 @@ def test_a_saved_state_continues_bit_for_bit(build):
 
 
 @every
+def test_a_model_may_change_its_type_between_steps(build):
+    m, r = parameters(torch.float32)
+    optimizer = build(m, r)
+    walk(optimizer, [*m, *r], range(2))
+    again = [[nn.Parameter(p.detach().double()) for p in side] for side in (m, r)]
+    other = build(*again)
+    other.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # takes the parameters' type
+    for p in [*m, *r]:
+        p.grad, p.data = None, p.data.double()  # what model.double() does
+    ours, theirs = (
+        walk(o, [*a, *b], range(2, 4)) for o, (a, b) in [(optimizer, (m, r)), (other, again)]
+    )
+    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+@every
 def test_a_copy_goes_its_own_way(build):
     m, r = parameters()
     optimizer = build(m, r)
@@ -684,6 +700,16 @@ def test_variance_reduction_can_be_copied(again):
     assert torch.equal(q.detach(), torch.full((2, 2), 0.5)) and torch.equal(
         p.detach(), torch.ones(2, 2)
     )
+
+
+def test_a_state_that_the_inner_optimizer_loads_is_seen_by_its_wrapper():
+    p = matrix()
+    optimizer = anchored(p)
+    optimizer.inner.load_state_dict(optimizer.inner.state_dict())  # makes new lists of groups
+    optimizer.step(quadratic(p))
+    assert optimizer.param_groups is optimizer.inner.param_groups
+    torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 0.5)
+    assert optimizer.inner.param_groups[0]["lr"] == 0.125
 
 
 def test_variance_reduction_leaves_what_the_loss_does_not_see():

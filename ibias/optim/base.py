@@ -223,10 +223,13 @@ def describe(group, number, i):
 
 
 def averages(state, params, name="momentum"):
-    """The averages kept under ``state[p][name]``, zero at first."""
+    """The averages kept under ``state[p][name]``, zero at first, in the type that p has now."""
     for p in params:
-        if name not in state[p]:
+        kept = state[p].get(name)
+        if kept is None:
             state[p][name] = torch.zeros_like(p, memory_format=torch.preserve_format)
+        elif kept.dtype != p.dtype:  # model.double() after some steps
+            state[p][name] = kept.to(p.dtype)
     return [state[p][name] for p in params]
 
 
