@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from ibias.optim import Adam, Muon, MuonAdam, groups
 
@@ -61,6 +62,14 @@ OTHERS = {
         {"matrices": ["weight_ih_l0", "weight_hh_l0", "weight_hr_l0"]},
     ),
     "bilinear": (nn.Bilinear(2, 3, 4), {"matrices": ["weight"], "vectors": ["bias"]}),
+    "parametrized": (
+        nn.Sequential(spectral_norm(nn.Linear(2, 3)), weight_norm(nn.Linear(3, 2))),
+        {
+            "matrices": ["0.parametrizations.weight.original"],
+            "head": ["1.parametrizations.weight.original1"],
+            "vectors": ["0.bias", "1.bias", "1.parametrizations.weight.original0"],
+        },
+    ),
     "bag": (nn.EmbeddingBag(5, 2), {"embeddings": ["weight"]}),
 }
 
