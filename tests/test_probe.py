@@ -286,6 +286,14 @@ def test_norms_of_ones_own():
     np.testing.assert_allclose(runs.margin.sel(norm="your own"), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("norm", ["l2", ib.MAX, {"0.weight": ib.SPECTRAL}])
+def test_one_norm_needs_no_list(norm):
+    x, y = data()
+    model = layers(6, 3)
+    one, listed = (measured(model, x, y, norms=norms).runs for norms in (norm, [norm]))
+    assert one.identical(listed)
+
+
 def test_a_run_in_sentences_and_a_figure():
     x, y = data()
     model = layers(6, 16, 3)
@@ -329,6 +337,24 @@ BAD = {
         "label 2 for a model with 2 outputs",
     ),
     "shape": (lambda x, y: measured(nn.Linear(6, 3), x[:, None], y), ValueError, "does not fit"),
+    "one-hot": (
+        lambda x, y: measured(layers(6, 3), x, nn.functional.one_hot(y, 3)),
+        ValueError,
+        "not one-hot",
+    ),
+    "text": (lambda x, y: ib.Probe(layers(6, 3), x, ["a"] * 30), TypeError, "y is a tensor.*list"),
+    "pairs": (lambda x, y: ib.Probe(layers(6, 3), [x, x], y), TypeError, "x is a tensor.*list"),
+    "two outputs": (
+        lambda x, y: measured(nn.LSTM(6, 3), x, y),
+        ValueError,
+        "returns a tuple; wrap it",
+    ),
+    "no norm": (lambda x, y: ib.Probe(layers(6, 3), x, y, norms=[]), ValueError, "is empty"),
+    "half a step": (
+        lambda x, y: measured(layers(6, 3), x, y).measure(0.5),
+        ValueError,
+        r"measure\(step\): an integer >= 0; got 0.5",
+    ),
     "norm": (lambda x, y: ib.Probe(layers(6, 3), x, y, norms=["l3"]), ValueError, "got 'l3'"),
     "incomplete mapping": (
         lambda x, y: ib.Probe(layers(6, 8, 3), x, y, norms=[{"0.weight": ib.MAX}]),
