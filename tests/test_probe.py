@@ -9,6 +9,7 @@ import torch
 from ibias_book import homogeneous as h
 from ibias_book.homogeneous import observables
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 import ibias as ib
 from ibias.losses import CROSS_ENTROPY
@@ -312,6 +313,27 @@ def test_a_run_in_sentences_and_a_figure():
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("agg")
     assert len(probe.plot().axes) == 2
+
+
+class Doubled(nn.Module):
+    """A wrapper of a user's own, whose inside computes something else."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+
+    def forward(self, x):
+        return 2 * self.module(x)
+
+
+def test_a_wrapper_is_looked_through_only_where_it_computes_the_same():
+    x, y = data()
+    model = layers(6, 3)
+    plain = measured(model, x, y).runs
+    for same in (AveragedModel(model), nn.DataParallel(model), torch.compile(model)):
+        assert measured(same, x, y).runs.identical(plain)
+    own = measured(Doubled(model), x, y).runs
+    np.testing.assert_allclose(own.min_margin, 2 * plain.min_margin, rtol=1e-12)
 
 
 def test_labels_in_other_words_are_the_same():

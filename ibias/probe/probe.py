@@ -7,6 +7,7 @@ import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from .._checks import whole
 from ..losses import CROSS_ENTROPY
@@ -17,6 +18,8 @@ from .network_norms import L2, EachOwn, WholeNorm, of_block
 from .sentences import HOMOGENEOUS, described
 from .stationarity import inner, log_sum_loss, separated, slackness
 
+WRAPPERS = nn.DataParallel, nn.parallel.DistributedDataParallel, AveragedModel
+"""What has a model inside and computes what it does."""
 NORMS = ("l2", "linf", "spectral", "hybrid")
 
 
@@ -71,7 +74,8 @@ class Probe:
     ):
         if not isinstance(model, nn.Module):
             raise TypeError(f"Probe takes a torch.nn.Module; got {type(model).__name__}")
-        self.model = getattr(model, "_orig_mod", getattr(model, "module", model))
+        model = getattr(model, "_orig_mod", model)  # of torch.compile
+        self.model = model.module if isinstance(model, WRAPPERS) else model
         self.x, self.y = tensor_of("x", x), labels_of(y)
         if len(self.x) != len(self.y) or not len(self.x):
             raise ValueError(f"Probe: {len(self.x)} samples in x and {len(self.y)} labels in y")
