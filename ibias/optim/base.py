@@ -1,6 +1,7 @@
 """What all optimizers here share: checks when built and of gradients, one step per group."""
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from inspect import isgenerator
 from math import isfinite
 
@@ -29,12 +30,13 @@ class CheckedOptimizer(Optimizer):
 
     def __init__(self, params, defaults, check_finite=True):
         defaults = {**ADDED, **defaults, "check_finite": bool(check_finite)}
-        super().__init__(_listed(type(self).__name__, params), defaults)
+        super().__init__(listed(type(self).__name__, params), defaults)
 
     def add_param_group(self, param_group):
         """torch's own, after a look whether this optimizer reads its keys and takes its tensors."""
         refuse_unknown(type(self).__name__, param_group, {*SHARED, *self._known(param_group)})
-        super().add_param_group(param_group)
+        # a copy: torch writes into it what the caller's next optimizer would read
+        super().add_param_group(dict(param_group) if isinstance(param_group, dict) else param_group)
         group, number = self.param_groups[-1], len(self.param_groups) - 1
         try:
             self._check(group, number)
@@ -192,13 +194,14 @@ HALF = (torch.float16, torch.bfloat16)
 DTYPES = (*HALF, torch.float32, torch.float64)
 
 
-def _listed(owner, params):
-    """``params`` as a list, or the tensor that torch refuses; newcomers' mistakes are named."""
+def listed(owner, params):
+    """``params`` as a list; newcomers' mistakes are named."""
     if isinstance(params, torch.nn.Module):
         instead = f"{owner}(model.parameters(), ...)"
         raise TypeError(f"{owner} takes parameters and got a module: write {instead}")
-    if isinstance(params, torch.Tensor):
-        return params
+    if isinstance(params, (torch.Tensor, dict)) or not isinstance(params, Iterable):
+        wanted = "an iterable of Tensors or of parameter groups (dictionaries)"
+        raise TypeError(f"{owner} takes {wanted}; got one {type(params).__name__}")
     params = list(params)
     if any(map(isgenerator, params)):
         given = "a list of generators: write [*a.parameters(), *b.parameters()]"
@@ -220,10 +223,13 @@ def describe(group, number, i):
 
 
 def averages(state, params, name="momentum"):
-    """The averages kept under ``state[p][name]``, zero at first."""
+    """The averages kept under ``state[p][name]``, zero at first, in the type that p has now."""
     for p in params:
-        if name not in state[p]:
+        kept = state[p].get(name)
+        if kept is None:
             state[p][name] = torch.zeros_like(p, memory_format=torch.preserve_format)
+        elif kept.dtype != p.dtype:  # model.double() after some steps
+            state[p][name] = kept.to(p.dtype)
     return [state[p][name] for p in params]
 
 
