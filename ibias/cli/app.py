@@ -1,7 +1,5 @@
 """The command `ibias`: one line for an error, exit codes for scripts, tracebacks for `--debug`."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

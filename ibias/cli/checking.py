@@ -1,8 +1,6 @@
 """`ibias check`: an exact proof of a max margin, or of non-separability, read and verified; and the
 options of `ibias margin` that write one."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """`ibias doctor`: what this installation has and what it lacks."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import platform

@@ -1,7 +1,5 @@
 """A sweep written down: the TOML file of `ibias sweep`, checked key by key."""
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass
 from math import prod

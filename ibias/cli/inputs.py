@@ -1,7 +1,5 @@
 """What the commands share: data from a file or by name, options, output for people or machines."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterator

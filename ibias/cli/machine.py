@@ -1,7 +1,5 @@
 """The machine a figure was made on, in words that identify no particular computer."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import platform

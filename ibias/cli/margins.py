@@ -1,7 +1,5 @@
 """`ibias margin`: the certified maximum margin of a data set."""
 
-from __future__ import annotations
-
 from time import perf_counter
 from typing import Annotated, Any
 

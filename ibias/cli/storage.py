@@ -1,7 +1,5 @@
 """`ibias store`: which finished runs there are, whether they are sound, and which can go."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`ibias sweep`: a grid of methods from a TOML file, here or on a Dask cluster."""
 
-from __future__ import annotations
-
 import logging
 import sys
 from contextlib import contextmanager

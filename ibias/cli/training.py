@@ -1,7 +1,5 @@
 """`ibias train`: one method on a data set, its netCDF and figure, the margin it approaches."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """Features as float64, whatever holds them: arrays, sparse matrices, data frames, tensors."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from numbers import Integral

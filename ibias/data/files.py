@@ -1,7 +1,5 @@
 """A user's own data: read from a file, checked, labels mapped to 0..k-1 and the map kept."""
 
-from __future__ import annotations
-
 import warnings
 from pathlib import Path
 

@@ -6,8 +6,6 @@ exactly the number of bytes that the zip directory promises, and below a stated 
 byte of the array is read; a member that would need pickle is refused.
 """
 
-from __future__ import annotations
-
 import io
 import math
 import zipfile

@@ -1,8 +1,6 @@
 """Numbers and labels out of npz, npy and Parquet files: whatever is wrong is one sentence naming
 the place; `load` puts the file's name before it."""
 
-from __future__ import annotations
-
 import re
 import warnings
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """A sweep on a Dask cluster: results come when ready, a dead worker's work goes to another."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

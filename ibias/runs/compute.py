@@ -1,7 +1,5 @@
 """Computing some of a request's trajectories: the same function here and on a distant worker."""
 
-from __future__ import annotations
-
 import platform
 import subprocess
 from collections.abc import Callable, Sequence

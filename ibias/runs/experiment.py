@@ -1,7 +1,5 @@
 """`simulate`: methods and seeds to measurements; `sweep` also remembers; `status` only looks."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager

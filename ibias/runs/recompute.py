@@ -3,8 +3,6 @@
 Checksums find a file that was damaged; only this finds one that was written with other numbers.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Mapping
 from math import inf

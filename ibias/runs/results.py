@@ -1,7 +1,5 @@
 """Measurements on their way from an engine to one labelled dataset."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from collections.abc import Mapping, Sequence
