@@ -6,12 +6,11 @@ import platform
 import shutil
 from pathlib import Path
 
-import typer
-
 from ..runs.store import default_folder
 from .inputs import JsonOption, emit, table
 from .machine import SHOWN, versions
 
+EPILOGUE = "Example: `ibias doctor --json`"
 # package -> (what lacks without it, extra that brings it)
 WANTED = {
     "numba": ("the compiled engine (others are slower)", "fast"),
@@ -22,11 +21,6 @@ WANTED = {
     "h5netcdf": ("writing results as netCDF", "cli"),
     "matplotlib": ("figures", "cli"),
 }
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register `doctor`."""
-    app.command("doctor", epilog="Example: `ibias doctor --json`")(doctor)
 
 
 def doctor(json: JsonOption = False) -> None:
