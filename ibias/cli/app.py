@@ -71,7 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
     before = {kind: signal.signal(kind, _interrupt) for kind in (signal.SIGINT, signal.SIGTERM)}
-    _one_thread()
+    if "OMP_NUM_THREADS" not in os.environ:  # beside a busy neighbour more threads cost dearly
+        import torch
+
+        torch.set_num_threads(1)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = partial(_note, given[0] if given else "")
@@ -146,11 +149,3 @@ def _note(command, message, category, filename, lineno, file=None, line=None):
 
 def _interrupt(signum, frame):
     raise Interrupted
-
-
-def _one_thread() -> None:
-    """One torch thread unless OMP_NUM_THREADS is set: beside a busy neighbour more cost dearly."""
-    if "OMP_NUM_THREADS" not in os.environ:
-        import torch
-
-        torch.set_num_threads(1)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from math import isfinite
+from os.path import exists
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,8 +66,9 @@ def open_data(text: str, *, standardise: bool = False, bias: bool = False, **for
     A built-in name wins over a folder or file of that name, which is reached by ``./``.
     """
     name, _, detail = text.partition(":")
-    if name not in BUILT_IN or (Path(text).suffix in datasets.READERS and _exists(text)):
-        if not Path(text).suffix and not _exists(text):
+    there, suffix = exists(text), Path(text).suffix
+    if name not in BUILT_IN or (suffix in datasets.READERS and there):
+        if not suffix and not there:
             known = ", ".join(BUILT_IN)
             raise ValueError(f"{text}: no such file and no built-in data set; built-in are {known}")
         return datasets.load(text, standardise=standardise, bias=bias, **form)
@@ -122,13 +124,6 @@ def table(title: str, rows: list[tuple[str, str]]) -> None:
     for name, value in rows:
         shown.add_row(escape(name), escape(value))
     Console(highlight=False, soft_wrap=True).print(shown)
-
-
-def _exists(text: str) -> bool:
-    try:
-        return Path(text).exists()
-    except (OSError, ValueError):
-        return False  # no system would take that as a name
 
 
 def _built_in(name: str, detail: str) -> Dataset:
