@@ -11,7 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from ..engine import backend_named
-from ..engine.threads import one_thread
+from ..maxmargin.threads import one_thread
 from .key import PACKAGE
 from .request import Request
 from .results import Recorder
