@@ -78,6 +78,22 @@ def test_a_saved_state_continues_bit_for_bit(build):
 
 
 @every
+def test_a_model_may_change_its_type_between_steps(build):
+    m, r = parameters(torch.float32)
+    optimizer = build(m, r)
+    walk(optimizer, [*m, *r], range(2))
+    again = [[nn.Parameter(p.detach().double()) for p in side] for side in (m, r)]
+    other = build(*again)
+    other.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # takes the parameters' type
+    for p in [*m, *r]:
+        p.grad, p.data = None, p.data.double()  # what model.double() does
+    ours, theirs = (
+        walk(o, [*a, *b], range(2, 4)) for o, (a, b) in [(optimizer, (m, r)), (other, again)]
+    )
+    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+
+
+@every
 def test_a_copy_goes_its_own_way(build):
     m, r = parameters()
     optimizer = build(m, r)
@@ -363,6 +379,13 @@ def matrix():
         (lambda: SignSGD(nn.Linear(2, 2), lr=0.1), TypeError, r"SignSGD\(model.parameters\(\)"),
         (lambda: SignSGD([nn.Linear(2, 2).parameters()], lr=0.1), TypeError, r"\*a.parameters\(\)"),
         (lambda: SignSGD(torch.ones(2), lr=0.1), TypeError, "iterable of Tensors"),
+        (lambda: SignSGD({"params": [matrix()]}, lr=0.1), TypeError, "iterable.*got one dict"),
+        (lambda: SignSGD(ib.optim.groups(nn.Linear(2, 2)), 0.1), TypeError, "got one Groups"),
+        (lambda: SignSGD(None, 0.1), TypeError, "got one NoneType"),
+        (lambda: MuonAdam(matrix(), [matrix()], 0.1), TypeError, "got one Parameter"),
+        (lambda: MuonAdam([matrix()], matrix(), 0.1), TypeError, "got one Parameter"),
+        (lambda: MuonAdam(nn.Linear(2, 2), [matrix()], 0.1), TypeError, "got a module"),
+        (lambda: MuonAdam([iter([]), nn.Linear(2, 2).parameters()], [], 0.1), TypeError, "list of"),
         (lambda: Signum([matrix()], None), TypeError, "lr=.* must be a number; got None"),
         (lambda: Signum([matrix()], "0.1"), TypeError, "lr=.* must be a number; got '0.1'"),
         (
@@ -385,6 +408,16 @@ def matrix():
             lambda: VarianceReduced(SignSGD([matrix()], lr=0.1)).anchor(lambda: None),
             RuntimeError,
             "left no gradient",
+        ),
+        (
+            lambda: Muon([p := matrix(), matrix(), p], lr=0.1),
+            ValueError,
+            r"parameter 2 of group 0, shape \(2, 2\), is parameter 0 again",
+        ),
+        (
+            lambda: Muon([{"params": [p := matrix()]}, {"params": [p]}], lr=0.1),
+            ValueError,
+            "more than one parameter group",
         ),
         (lambda: SignSGD([{"params": []}], lr=0.1), ValueError, "group 0 is empty"),
         (lambda: SignSGD([], lr=0.1), ValueError, "empty parameter list"),
@@ -677,6 +710,16 @@ def test_variance_reduction_can_be_copied(again):
     assert torch.equal(q.detach(), torch.full((2, 2), 0.5)) and torch.equal(
         p.detach(), torch.ones(2, 2)
     )
+
+
+def test_a_state_that_the_inner_optimizer_loads_is_seen_by_its_wrapper():
+    p = matrix()
+    optimizer = anchored(p)
+    optimizer.inner.load_state_dict(optimizer.inner.state_dict())  # makes new lists of groups
+    optimizer.step(quadratic(p))
+    assert optimizer.param_groups is optimizer.inner.param_groups
+    torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 0.5)
+    assert optimizer.inner.param_groups[0]["lr"] == 0.125
 
 
 def test_variance_reduction_leaves_what_the_loss_does_not_see():

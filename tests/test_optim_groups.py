@@ -3,8 +3,9 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
-from ibias.optim import Muon, MuonAdam, groups
+from ibias.optim import Adam, Muon, MuonAdam, groups
 
 
 class Transformer(nn.Module):
@@ -61,6 +62,14 @@ OTHERS = {
         {"matrices": ["weight_ih_l0", "weight_hh_l0", "weight_hr_l0"]},
     ),
     "bilinear": (nn.Bilinear(2, 3, 4), {"matrices": ["weight"], "vectors": ["bias"]}),
+    "parametrized": (
+        nn.Sequential(spectral_norm(nn.Linear(2, 3)), weight_norm(nn.Linear(3, 2))),
+        {
+            "matrices": ["0.parametrizations.weight.original"],
+            "head": ["1.parametrizations.weight.original1"],
+            "vectors": ["0.bias", "1.bias", "1.parametrizations.weight.original0"],
+        },
+    ),
     "bag": (nn.EmbeddingBag(5, 2), {"embeddings": ["weight"]}),
 }
 
@@ -104,6 +113,22 @@ def test_the_recipe():
         assert step.abs().max() <= rate * (1 + 1e-5)  # rounding of float32
         assert step.abs().max() > 0
     Muon(found.matrices, lr=0.02)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda found, lr: Muon(found.matrices, lr),
+        lambda found, lr: Adam(found.rest, lr),
+        lambda found, lr: MuonAdam(found.matrices, found.rest, lr),
+    ],
+)
+def test_the_same_groups_serve_another_optimizer_at_its_own_rate(make):
+    found = groups(Transformer())
+    rows = str(found.matrices + found.rest)
+    for lr in (0.1, 0.2):
+        assert {group["lr"] for group in make(found, lr).param_groups} == {lr}
+        assert str(found.matrices + found.rest) == rows
 
 
 @pytest.mark.parametrize(

@@ -320,6 +320,13 @@ def test_keys_of_schedulers_and_loggers_are_welcome():
     assert again.param_groups[0]["lr"] == 0.1
 
 
+def test_a_group_of_a_hybrid_may_hold_one_tensor_or_a_generator():
+    p, q = two(), nn.Linear(2, 2)
+    optimizer = MuonAdam([{"params": p}], [{"params": q.parameters(), "lr": 0.3}], 0.1)
+    assert [len(group["params"]) for group in optimizer.param_groups] == [1, 2]
+    assert optimizer.param_groups[0]["params"][0] is p
+
+
 @pytest.mark.parametrize("make", [MuonSignum, MuonAdam])
 def test_a_later_group_of_a_hybrid_has_the_settings_of_its_side(make):
     optimizer = make([two()], [two()], 0.1, rest_lr=0.3, adjust_lr="original", weight_decay=0.2)

@@ -9,6 +9,7 @@ import torch
 from ibias_book import homogeneous as h
 from ibias_book.homogeneous import observables
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 import ibias as ib
 from ibias.losses import CROSS_ENTROPY
@@ -286,6 +287,14 @@ def test_norms_of_ones_own():
     np.testing.assert_allclose(runs.margin.sel(norm="your own"), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("norm", ["l2", ib.MAX, {"0.weight": ib.SPECTRAL}])
+def test_one_norm_needs_no_list(norm):
+    x, y = data()
+    model = layers(6, 3)
+    one, listed = (measured(model, x, y, norms=norms).runs for norms in (norm, [norm]))
+    assert one.identical(listed)
+
+
 def test_a_run_in_sentences_and_a_figure():
     x, y = data()
     model = layers(6, 16, 3)
@@ -304,6 +313,27 @@ def test_a_run_in_sentences_and_a_figure():
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("agg")
     assert len(probe.plot().axes) == 2
+
+
+class Doubled(nn.Module):
+    """A wrapper of a user's own, whose inside computes something else."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+
+    def forward(self, x):
+        return 2 * self.module(x)
+
+
+def test_a_wrapper_is_looked_through_only_where_it_computes_the_same():
+    x, y = data()
+    model = layers(6, 3)
+    plain = measured(model, x, y).runs
+    for same in (AveragedModel(model), nn.DataParallel(model), torch.compile(model)):
+        assert measured(same, x, y).runs.identical(plain)
+    own = measured(Doubled(model), x, y).runs
+    np.testing.assert_allclose(own.min_margin, 2 * plain.min_margin, rtol=1e-12)
 
 
 def test_labels_in_other_words_are_the_same():
@@ -329,6 +359,24 @@ BAD = {
         "label 2 for a model with 2 outputs",
     ),
     "shape": (lambda x, y: measured(nn.Linear(6, 3), x[:, None], y), ValueError, "does not fit"),
+    "one-hot": (
+        lambda x, y: measured(layers(6, 3), x, nn.functional.one_hot(y, 3)),
+        ValueError,
+        "not one-hot",
+    ),
+    "text": (lambda x, y: ib.Probe(layers(6, 3), x, ["a"] * 30), TypeError, "y is a tensor.*list"),
+    "pairs": (lambda x, y: ib.Probe(layers(6, 3), [x, x], y), TypeError, "x is a tensor.*list"),
+    "two outputs": (
+        lambda x, y: measured(nn.LSTM(6, 3), x, y),
+        ValueError,
+        "returns a tuple; wrap it",
+    ),
+    "no norm": (lambda x, y: ib.Probe(layers(6, 3), x, y, norms=[]), ValueError, "is empty"),
+    "half a step": (
+        lambda x, y: measured(layers(6, 3), x, y).measure(0.5),
+        ValueError,
+        r"measure\(step\): an integer >= 0; got 0.5",
+    ),
     "norm": (lambda x, y: ib.Probe(layers(6, 3), x, y, norms=["l3"]), ValueError, "got 'l3'"),
     "incomplete mapping": (
         lambda x, y: ib.Probe(layers(6, 8, 3), x, y, norms=[{"0.weight": ib.MAX}]),

@@ -58,8 +58,7 @@ def groups(model: nn.Module, **overrides) -> Groups:
         raise TypeError(f"groups takes a torch.nn.Module; got {type(model).__name__}")
     modules = dict(model.named_modules())
     own = {  # each parameter once, under its first name, with the module that owns it
-        name: (parameter, modules[name.rpartition(".")[0]])
-        for name, parameter in model.named_parameters()
+        name: (parameter, modules[_owner(name)]) for name, parameter in model.named_parameters()
     }
     wanted = _overridden(list(own), overrides)
     linear = [m for m in model.modules() if isinstance(m, nn.Linear)]
@@ -90,6 +89,12 @@ def groups(model: nn.Module, **overrides) -> Groups:
     return Groups(**made, rows=rows)
 
 
+def _owner(name):
+    """The name of the module that a parameter belongs to, past its parametrization's own."""
+    path = name.split(".")
+    return ".".join(path[: path.index("parametrizations") if "parametrizations" in path else -1])
+
+
 def _role(name, parameter, module, last):
     """The role by the module's type, why, and the options of a matrix group."""
     kind = type(module).__name__
@@ -97,7 +102,9 @@ def _role(name, parameter, module, last):
         return "embeddings", kind, ()
     if parameter.ndim < 2:
         return "vectors", f"{parameter.ndim} axes in {kind}", ()
-    if module is last and name.endswith("weight"):
+    if name.endswith(("weight_g", "weight.original0")):
+        return "vectors", f"lengths of the rows in {kind} (weight_norm)", ()
+    if module is last:
         return "head", "the last Linear", ()
     if isinstance(module, nn.MultiheadAttention) and name.endswith("in_proj_weight"):
         return "matrices", f"{kind}, query, key and value", (("split", 3),)

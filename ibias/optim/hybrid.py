@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import torch
+
 from ..norms import MAX, SPECTRAL
-from .adam import advance_adam, check_adam
-from .base import CheckedOptimizer
+from .adam import ADAM
+from .base import CheckedOptimizer, listed
 from .options import refuse_unknown, require_choice, require_positive
-from .steepest import DEFAULTS, advance_steepest, check_steepest, fused_memory
+from .steepest import DEFAULTS, STEEPEST
 
 SIDES = ("matrices", "rest")
 SHARED = ("weight_decay", "maximize", "check_finite")
@@ -15,7 +17,7 @@ SHARED = ("weight_decay", "maximize", "check_finite")
 
 def _two_sides(owner, matrices, rest, rest_lr):
     """The parameter groups of the two sides, each marked with its ``side``."""
-    sides = {"matrices": _groups(matrices), "rest": _groups(rest)}
+    sides = {"matrices": _groups(owner, matrices), "rest": _groups(owner, rest)}
     for given, other in zip(SIDES, (owner.removeprefix("Muon"), "Muon"), strict=True):
         if not any(group["params"] for group in sides[given]):
             raise ValueError(
@@ -35,12 +37,14 @@ def _two_sides(owner, matrices, rest, rest_lr):
     return [{"side": side, **group} for side in SIDES for group in sides[side]]
 
 
-def _groups(given):
+def _groups(owner, given):
     """Parameter groups as they are, parameters (or name and parameter pairs) as one group."""
-    given = list(given)
+    given = listed(owner, given)
     if not (given and all(isinstance(entry, dict) for entry in given)):
         return [{"params": given}]
-    return [{**group, "params": list(group["params"])} for group in given if group["params"]]
+    own = [group["params"] for group in given]
+    own = [[p] if isinstance(p, torch.Tensor) else list(p) for p in own]  # torch takes both
+    return [{**group, "params": p} for group, p in zip(given, own, strict=True) if p]
 
 
 class _Hybrid(CheckedOptimizer):
@@ -77,24 +81,8 @@ class _Hybrid(CheckedOptimizer):
     def __getstate__(self):
         return super().__getstate__() | {"_sides": self._sides}
 
-    def _known(self, group):
-        adam = "betas" in self._sides["rest"] and "betas" in group
-        return ("betas", "eps") if adam else ("norm", *DEFAULTS)
-
-    def _check_group(self, group, number):
-        if "betas" in group:
-            check_adam(type(self).__name__, group)
-        else:
-            check_steepest(type(self).__name__, group, number)
-
-    def _memory(self, group, params, grads):
-        return fused_memory(self.state, group, params, grads)
-
-    def _advance(self, group, params, grads, memory):
-        if "betas" in group:
-            advance_adam(self.state, group, params, grads)
-        else:
-            advance_steepest(self.state, group, params, grads, memory)
+    def _rule(self, group):
+        return ADAM if "betas" in self._sides["rest"] and "betas" in group else STEEPEST
 
 
 class MuonSignum(_Hybrid):

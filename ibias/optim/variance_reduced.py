@@ -91,6 +91,7 @@ class VarianceReduced(Optimizer):
                 "VarianceReduced cannot be stepped by a GradScaler: its three gradients would have"
                 " three scales. Call step(closure) itself."
             )
+        self._share()  # the inner one makes new lists where it loads a state
         params = self._params()
         present = [p.detach().clone() for p in params]
         try:

@@ -79,6 +79,11 @@ def _batch(model, state, names, x, y):
     leaves = [state[n].detach().requires_grad_() for n in names]
     with torch.enable_grad():
         logits = functional_call(model, {**state, **dict(zip(names, leaves, strict=True))}, (x,))
+    if not isinstance(logits, Tensor):
+        raise ValueError(
+            f"Probe: the model returns a {type(logits).__name__}; wrap it in a module that returns"
+            " the logits, a tensor (n, k)"
+        )
     z, labels = _samples(logits.detach(), y)
     z = z.double().cpu()
     if not bool(z.isfinite().all()):
@@ -119,6 +124,8 @@ def _degrees(model, state, names, x, h=1e-5):
 def _samples(logits, y):
     """Logits ``(samples, k)`` and as many labels."""
     if logits.shape == y.shape:
+        if y.ndim > 1 and y.shape[-1] > 1 and bool((y.sum(-1) == 1).all()):
+            raise ValueError("Probe: labels are class numbers, not one-hot rows; y.argmax(-1)")
         logits = logits[..., None]
     if logits.shape[:-1] != y.shape:
         raise ValueError(
@@ -135,9 +142,18 @@ def _matrix(p):
     return p.reshape(p.shape[0], -1) if p.ndim > 1 else p.reshape(1, -1)
 
 
+def tensor_of(name, given) -> Tensor:
+    """``given`` as a tensor without a graph; TypeError for what cannot be one."""
+    try:
+        return torch.as_tensor(given).detach()
+    except (TypeError, ValueError, RuntimeError) as error:
+        what = f"{name} is a tensor or an array of numbers"
+        raise TypeError(f"Probe: {what}; got a {type(given).__name__} ({error})") from None
+
+
 def labels_of(y) -> Tensor:
     """Integer labels from 0; -1 and 1 become 0 and 1."""
-    y = torch.as_tensor(y).detach()
+    y = tensor_of("y", y)
     fractional = y.is_complex() or (y.is_floating_point() and bool((y != y.round()).any()))
     if fractional or not y.numel():
         raise ValueError("Probe: labels are whole numbers, 0 to k - 1 or -1 and 1")

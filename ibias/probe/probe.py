@@ -7,15 +7,19 @@ import numpy as np
 import torch
 import xarray as xr
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
+from .._checks import whole
 from ..losses import CROSS_ENTROPY
 from ..norms import MAX, SPECTRAL, Norm
 from ..optim.groups import groups
-from .evaluation import Evaluation, evaluate, labels_of
+from .evaluation import Evaluation, evaluate, labels_of, tensor_of
 from .network_norms import L2, EachOwn, WholeNorm, of_block
 from .sentences import HOMOGENEOUS, described
 from .stationarity import inner, log_sum_loss, separated, slackness
 
+WRAPPERS = nn.DataParallel, nn.parallel.DistributedDataParallel, AveragedModel
+"""What has a model inside and computes what it does."""
 NORMS = ("l2", "linf", "spectral", "hybrid")
 
 
@@ -29,11 +33,12 @@ class Probe:
 
     ``model``: any ``torch.nn.Module`` that maps ``x``, a tensor ``(n, ...)``, to logits ``(n, k)``,
     ``(n,)`` or ``(n, ..., k)``; measured in evaluation mode.  ``y``: labels 0 to k - 1, of shape
-    ``(n,)`` or ``(n, ...)``; 0 and 1, or -1 and 1, for a model with one output.  ``norms``: names
-    out of "l2", "linf", "spectral" (the largest spectral norm), "hybrid" (spectral for the hidden
-    matrices as ``ib.optim.groups`` finds them, largest entry for the rest), a norm of ``ib.norms``
-    for every parameter, or a mapping of parameter names to norms; the network's norm is the largest
-    of its parameters'.  Tensors of more than two axes count as (first, rest).
+    ``(n,)`` or ``(n, ...)``; 0 and 1, or -1 and 1, for a model with one output.  ``norms``: one
+    or a list of: names out of "l2", "linf", "spectral" (the largest spectral norm), "hybrid"
+    (spectral for the hidden matrices as ``ib.optim.groups`` finds them, largest entry for the
+    rest), a norm of ``ib.norms`` for every parameter, or a mapping of parameter names to norms; the
+    network's norm is the largest of its parameters'.  Tensors of more than two axes count as
+    (first, rest).
 
     ``runs`` is an ``xarray.Dataset`` over ``step``, and ``norm``, ``parameter`` where it says so:
 
@@ -53,9 +58,10 @@ class Probe:
     float64 where the model allows (``precision`` says so): about four training steps on 1,024
     digits and two layers.  Memory: a float64 copy of the parameters and one gradient.
 
-    Raises ValueError for labels that do not fit, a model without trainable parameters or with an
-    output of another shape, an unknown norm and a step not later than the last one; TypeError for
-    what is no module; FloatingPointError for parameters or logits that are not finite.
+    Raises ValueError for labels that do not fit, a model without trainable parameters or with
+    another output, an unknown norm and a step not later than the last one; TypeError for what is no
+    module and for x or y that are no tensors; FloatingPointError for parameters or logits that are
+    not finite.
     """
 
     def __init__(
@@ -63,13 +69,14 @@ class Probe:
         model: nn.Module,
         x: Tensor,
         y: Tensor,
-        norms: Sequence = NORMS,
+        norms: Sequence | str | Norm | Mapping = NORMS,
         batch_size: int = 1024,
     ):
         if not isinstance(model, nn.Module):
             raise TypeError(f"Probe takes a torch.nn.Module; got {type(model).__name__}")
-        self.model = getattr(model, "_orig_mod", getattr(model, "module", model))
-        self.x, self.y = torch.as_tensor(x).detach(), labels_of(y)
+        model = getattr(model, "_orig_mod", model)  # of torch.compile
+        self.model = model.module if isinstance(model, WRAPPERS) else model
+        self.x, self.y = tensor_of("x", x), labels_of(y)
         if len(self.x) != len(self.y) or not len(self.x):
             raise ValueError(f"Probe: {len(self.x)} samples in x and {len(self.y)} labels in y")
         if not (isinstance(batch_size, int) and batch_size > 0):
@@ -79,13 +86,17 @@ class Probe:
         if not self.names:
             raise ValueError("Probe: the model has no parameter that requires a gradient")
         hidden = {n for group in groups(self.model).matrices for n, _ in group["params"]}
-        self.norms = [_network_norm(norm, self.names, hidden) for norm in norms]
+        listed = norms if isinstance(norms, (list, tuple)) else [norms]
+        self.norms = [_network_norm(norm, self.names, hidden) for norm in listed]
+        if not self.norms:
+            raise ValueError("Probe(norms=...) is empty; give at least one norm")
         self.precision = "not measured yet"
         self._steps: list[int] = []
         self._rows: list[dict] = []
 
     def measure(self, step: int) -> None:
-        """Measures now, as training step ``step``."""
+        """Measures now, as training step ``step``, an integer from 0."""
+        step = whole("Probe.measure(step)", step)
         if self._steps and step <= self._steps[-1]:
             raise ValueError(f"Probe.measure(step): steps rise; got {step} after {self._steps[-1]}")
         seen, self.precision = evaluate(self.model, self.names, self.x, self.y, self.batch_size)
@@ -126,8 +137,6 @@ class Probe:
 
 
 def _network_norm(given, names, hidden) -> WholeNorm:
-    if isinstance(given, WholeNorm):
-        return given
     if given == "l2":
         return L2
     sides: dict[str, Callable[[str], Norm]] = {
@@ -161,12 +170,12 @@ def _row(seen: Evaluation, norms) -> dict:
     # degrees below 0.01 are rounding, or of parameters that the margins do not see
     spread = torch.maximum(spread, (euler.sum() - degree).abs())  # on all samples together
     balanced = float(spread) < HOMOGENEOUS * float(degree) and bool((euler > 0.01).all())
-    sizes = _sizes(norms, theta, u)
-    blocks = torch.stack([size for size, _ in sizes])
-    values = torch.stack([n.combine(size) for n, (size, _) in zip(norms, sizes, strict=True)])
-    duals = torch.stack([n.combine_dual(dual) for n, (_, dual) in zip(norms, sizes, strict=True)])
-    pairs, nan = zip(norms, blocks, strict=True), torch.tensor(torch.nan)
-    rescaled = torch.stack([n.balanced(b, euler) if balanced else nan for n, b in pairs])
+    blocks, dual_blocks = _sizes(norms, theta, u)
+    whole = list(zip(norms, blocks, dual_blocks, strict=True))
+    values = torch.stack([n.combine(b) for n, b, _ in whole])
+    duals = torch.stack([n.combine_dual(d) for n, _, d in whole])
+    nan = torch.tensor(torch.nan)
+    rescaled = torch.stack([n.balanced(b, euler) if balanced else nan for n, b, _ in whole])
     scalars = dict(loss=log_loss.exp(), log_loss=log_loss, min_margin=least, degree=degree)
     scalars |= dict(degree_spread=spread, slackness=slackness(seen.weights, seen.margins))
     by_norm = dict(
@@ -180,20 +189,12 @@ def _row(seen: Evaluation, norms) -> dict:
 
 
 def _sizes(norms, theta, u):
-    """Per network norm the blocks' norms and u's dual norms; equal ones are computed once."""
+    """The blocks' norms and u's dual norms, each (norms, blocks); equal ones are computed once."""
 
     @cache
-    def value(norm, i):
-        return of_block(norm, theta[i]).value(theta[i])
+    def pair(norm, i):
+        own = of_block(norm, theta[i])
+        return own.value(theta[i]), own.dual(u[i])
 
-    @cache
-    def dual(norm, i):
-        return of_block(norm, u[i]).dual(u[i])
-
-    return [
-        (
-            torch.stack([weight * value(n, i) for i, (n, weight) in enumerate(parts)]),
-            torch.stack([dual(n, i) / weight for i, (n, weight) in enumerate(parts)]),
-        )
-        for parts in (norm.parts(len(theta)) for norm in norms)
-    ]
+    rows = [[pair(n, i) for i, (n, _) in enumerate(norm.parts(len(theta)))] for norm in norms]
+    return torch.tensor(rows, dtype=theta[0].dtype).unbind(-1)
