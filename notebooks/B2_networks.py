@@ -99,8 +99,8 @@ show(
     "everywhere; the stationary "
     "formula scatters away from it by orders of magnitude for flat modes, and"
     " at points that are no minima has no relation to the measurement.",
-    caption="**The finite-time formula predicts the variance along every mode;"
-    " the stationary one is too large for most.** "
+    caption="**The finite-time formula predicts the variance along the modes of"
+    " both networks; the stationary one is too large for most.** "
     "Variance over 256 replicas against two parameter-free"
     " predictions. Top: minima. Bottom: points that training has not"
     " finished with (Adam, 400 steps, no decay).",
