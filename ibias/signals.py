@@ -36,8 +36,9 @@ class Signal(ABC):
     def batch_size(self, n: int) -> int:
         """Samples a step uses of n.  Raises ValueError where that is impossible."""
 
-    @abstractmethod
-    def init(self, problem: Problem, w: Tensor) -> Any: ...
+    def init(self, problem: Problem, w: Tensor) -> Any:
+        """The state before the first step; None where a signal needs none."""
+        return None
 
     @abstractmethod
     def emit(self, problem: Problem, w: Tensor, state: Any, batch: Batch) -> tuple[Scaled, Any]: ...
@@ -49,9 +50,6 @@ class FullBatch(Signal):
 
     def batch_size(self, n):
         return n
-
-    def init(self, problem, w):
-        return None
 
     def emit(self, problem, w, state, batch):
         return problem.gradient(w), None
@@ -84,9 +82,6 @@ class Minibatch(Signal):
             )
         return self.b
 
-    def init(self, problem, w):
-        return None
-
     def emit(self, problem, w, state, batch):
         return problem.gradient(w, batch.rows), None
 
@@ -106,9 +101,6 @@ class VarianceReduced(Signal):
 
     def batch_size(self, n):
         return self.source.batch_size(n)
-
-    def init(self, problem, w):
-        return None
 
     def emit(self, problem, w, state, batch):
         snapshot, full = (w, problem.gradient(w)) if batch.epoch_start else state

@@ -27,7 +27,9 @@
 # equations below are our derivations from it. At which order in the step size do the two readings part, and does the difference show
 # in anything one can measure?
 #
-# Throughout, $\theta' = \theta - \eta\, g_B(\theta)$ with the batch $B$ drawn afresh at each step; chapter B3 draws it by reshuffling.
+# Throughout, a step is $\theta' = \theta - \eta\, g_B(\theta)$ with the gradient $g_B$ of the mean loss of a batch $B$, which is drawn afresh at each step; chapter B3 draws it by
+# reshuffling. $L$ is the mean loss of all samples, and in this chapter $\theta$ is one number. A prime on $\theta$, $\mu$ or $v$ marks the value after the step; $L'$ is the derivative
+# of $L$, and $\partial$ that of a density.
 
 # %% tags=["parameters"]
 replicas = 50_000
@@ -49,18 +51,19 @@ from myst_nb import glue
 # %% [markdown]
 # ## One step of a density
 #
-# The density of $\theta$ after a step is an average over batches, nothing more:
+# Let $P_t$ be the density of $\theta$ before step $t$, and $\langle\cdot\rangle_B$ the mean over batches. The density after the step is an average over batches, nothing more:
 #
 # $$P_{t+1}(\theta) = \Big\langle \int \delta\big(\theta - \theta' + \eta\, g_B(\theta')\big)\, P_t(\theta')\, d\theta' \Big\rangle_B
 #  = \sum_{k\ge 0} \frac{\eta^k}{k!}\,\partial^k\big(\langle g_B^k\rangle P_t\big).$$ (eq-master-equation)
 #
-# Cut after $k = 2$, the sum is a *discrete Fokker-Planck equation*. It carries the raw second moment $S = \langle g^2\rangle = C + L'^2$.
-# The Langevin equation with the same step carries the covariance $C$ and continuous time. Their one-step errors, tested with a smooth $\varphi$:
+# This is the *master equation*; the sum is what a Taylor series in $\eta$ makes of it. Cut after $k = 2$, the sum is a *discrete Fokker-Planck equation*. It carries the raw second
+# moment $S = \langle g_B^2\rangle = C + L'^2$, where $C$ is the variance of $g_B$. The Langevin equation, Brownian motion in the mean landscape, has $C$ in its place and continuous
+# time. The error of one step, tested with a smooth function $\varphi$, is the mean of $\varphi$ after the approximate step minus that after the exact one. To leading order it is
 #
 # $$\text{discrete: } \frac{\eta^3}{6}\int P\,\langle g^3\rangle\,\varphi''' , \qquad
 #   \text{Langevin: } \frac{\eta^2}{4}\int P\,(L'^2)'\,\varphi' .$$ (eq-one-step)
 #
-# The second is a pure drift, that of the modified loss $L + \tfrac{\eta}{4}L'^2$; with it the Langevin equation is as good as the discrete one.
+# The second is a pure drift. In the *modified loss* $L + \tfrac{\eta}{4}L'^2$ the term added makes up for it, and with this loss the Langevin equation errs at order $\eta^3$ too.
 #
 # To check this without noise: six losses on a circle, all 15 batches of two enumerated, 128 angles, Fourier differentiation. Errors are
 # then exact to rounding.
@@ -176,9 +179,9 @@ claim(
 # %% [markdown]
 # ## Where the truncated equation breaks
 #
-# A density narrower than about one rms step, such as replicas started from one point, becomes *negative* after one truncated step: for a
-# Gaussian of width $\sigma$ exactly when $\sigma < \eta\,S/\sqrt{S+C}$, up to a factor $1 + O(\eta)$. And iterated on ever finer grids the
-# equation blows up: its shortest waves are multiplied by $|1 - \eta^2 S k^2/2|$. It is an asymptotic expansion, not an evolution equation.
+# A density narrower than about the root mean square (rms) of a step, $\eta\sqrt S$, such as that of replicas started from one point, becomes *negative* after one truncated step: for a
+# Gaussian of width $\sigma$ when $\sigma < \eta\,S/\sqrt{S+C}$, up to a factor $1 + O(\eta)$. And iterated on ever finer grids the equation blows up: a wave $e^{ik\theta}$ is
+# multiplied by about $1 - \eta^2 S k^2/2$, which for short waves is below $-1$. It is an asymptotic expansion, not an evolution equation.
 
 # %%
 narrow = one_step.narrow_density()
@@ -220,15 +223,13 @@ glue(
 # %% [markdown]
 # ## One eigendirection
 #
-# Near a critical point $g_B = b_B + h_B\,\theta$. For a mode with curvature $l = \mathrm E\,h$ and $c, s_2, k$ the variances of $b_B$, of
-# $h_B$ and their
-# covariance, exactly and for any law,
+# Near a critical point $g_B = b_B + h_B\,\theta$ with an *offset* $b_B$ of mean zero and a *slope* $h_B$. Let $l = \mathrm E\,h_B$ be the curvature of the mode, $c$ and $s_2$ the
+# variances of $b_B$ and $h_B$, and $k$ their covariance. Then the mean $\mu$ and the variance $v$ of $\theta$ obey, exactly and for any law of the batches,
 #
 # $$\mu' = (1-\eta l)\,\mu, \qquad v' = \big((1-\eta l)^2 + \eta^2 s_2\big)\,v + \eta^2\,(c + 2k\mu + s_2\mu^2).$$ (eq-mode)
 #
-# The variance settles, at $v^* = \eta c/(2l - \eta(l^2+s_2))$, if and only if $\eta s_2 < l(2-\eta l)$. Langevin says $\eta s_2 < 2l$.
-# Between the two
-# lies a strip where the theories predict growth and decay of the same thing.
+# The variance settles, at $v^* = \eta c/(2l - \eta(l^2+s_2))$, if and only if $\eta s_2 < l(2-\eta l)$. Langevin's condition is $\eta s_2 < 2l$. Between the two lies a strip where one
+# theory predicts that the variance grows without bound, and the other that it settles.
 
 # %%
 cases = modes.mode_cases(replicas)
@@ -308,11 +309,12 @@ claim(
 # ## A law without a variance, and noise with a third moment
 #
 # "The variance grows for ever" is not "there is no stationary law". With $s_2 > 0$ the recursion is a Kesten process {cite:p}`kesten1973`: its law converges as soon as
-# $\mathrm E\log|1-\eta h| < 0$, with a tail $P(|\theta| > x)\sim x^{-\alpha}$, $\mathrm E|1-\eta h|^\alpha = 1$, to leading order
-# $\alpha = 1 + 2l/(\eta s_2)$. On a *flat* direction $\alpha = 1$: infinite variance, and yet a law, even for slightly negative curvature. Its tail
-# index is estimated below from the largest values {cite:p}`hill1975`.
+# $\mathrm E\log|1-\eta h_B| < 0$. Its tail is $P(|\theta| > x)\sim x^{-\alpha}$, where the *tail index* $\alpha$ solves $\mathrm E|1-\eta h_B|^\alpha = 1$; to leading order
+# $\alpha = 1 + 2l/(\eta s_2)$. On a *flat* direction, $l=0$, that is $\alpha = 1$: an infinite variance, and yet a law, even for slightly negative curvature. The tail index is
+# estimated below from the largest values {cite:p}`hill1975`.
 #
-# And a skewed batch leaves a third cumulant, $-\eta^3\kappa_3 t$ on a flat direction, that no second-order equation has.
+# And if the offsets have a third cumulant $\kappa_3$ (if they are skewed), then so has $\theta$: on a flat direction of constant slope it is $-\eta^3\kappa_3 t$ after $t$ steps. No
+# second-order equation has it.
 
 # %%
 tails = modes.kesten(tail_replicas)
@@ -365,9 +367,8 @@ claim(
 # %% [markdown]
 # ## The answer
 #
-# The discrete equation is right to $O(\eta^3)$ per step, Langevin to $O(\eta^2)$, and what separates them is a drift. Where the difference is
-# more than an
-# accounting of orders: in large steps, where the variance grows while Langevin lets it settle; in heavy tails, which come from the fluctuating
+# The discrete equation errs at order $\eta^3$ a step, Langevin's at order $\eta^2$, and what separates them is a drift. The difference is more than an accounting of orders in three
+# places: in large steps, where the variance grows while Langevin lets it settle; in heavy tails, which come from the fluctuating
 # Hessian; and in odd cumulants. "Not Brownian" at second order alone would be too strong a word: an SDE with the modified drift is as accurate
 # there. The next chapter asks a network.
 #

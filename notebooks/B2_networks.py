@@ -26,8 +26,8 @@
 # Newton's method to a gradient below $10^{-10}$. From that one point, 256 replicas run SGD with batches of 32. Three seeds each: another
 # sample of the data, another minimum. The settings are ours; the paper's networks are not at hand.
 #
-# The trained points and the ensembles ship with the package, since a Newton path differs between linear-algebra libraries; the code that made
-# them is `ibias_book.fluctuating.shipped`, and one ensemble is run again below.
+# The trained points and the ensembles (the 256 replicas of a point) ship with the package, since a Newton path differs between linear-algebra libraries; the code that made
+# them is `ibias_book.fluctuating.shipped`, and one ensemble is run again below. A *mode* is an eigenvector of the Hessian $H$ of the whole loss, $\lambda$ its eigenvalue.
 
 # %% tags=["parameters"]
 rerun_seed = 0
@@ -70,16 +70,17 @@ glue(
 #
 # ## Two formulas, all modes
 #
-# The public material around the paper compares measured variances with the *stationary* value $\eta\,c_i/(2|\lambda_i|)$, on the 48 steepest
-# modes. The
-# mode equations say more, for every mode and time:
+# The public material around the paper compares measured variances with the *stationary* value $\eta\,c_i/(2|\lambda_i|)$, on the 48 modes of largest curvature. The mode equations of
+# {ref}`chapter B1 <sec-fluctuating-theory>` say more, for every mode $i$ and time. Here a prime again marks the value after a step:
 #
 # $$\begin{aligned}
 # v_i' &= (1-\eta\lambda_i)^2 v_i + \eta^2\Big(c_i + 2k_i\mu_i + \sum_j V_{ij}\,(v_j + \mu_j^2)\Big), \\
 # \mu_i' &= (1-\eta\lambda_i)\mu_i - \eta g_i,
 # \end{aligned}$$ (eq-closure)
 #
-# with $c_i$ and $V_{ij}$ the variances of gradient and Hessian entries over batches. Nothing is fitted.
+# Here $g_i$ is the gradient of the whole loss along mode $i$, $c_i$ the variance of a batch's gradient along it, $V_{ij}$ the variance of the entry $(i,j)$ of a batch's Hessian, and
+# $k_i$ the covariance of the gradient along mode $i$ with the entry $(i,i)$. Covariances between different modes are left out: this *closure* follows the diagonal only. Nothing is
+# fitted. It is called the *finite-time formula* below.
 
 # %%
 runs = networks.independent_runs(("digits", "text"), etas=(0.05, 0.1))
@@ -216,8 +217,9 @@ claim(
 # %% [markdown]
 # ## One curve for every mode
 #
-# How fast does a variance grow? Confined modes: exponent 0. Flat ones: 1. Between them there is no boundary, but a crossover in the one
-# variable $x = \eta\lambda T$: the exponent of $1 - e^{-2xs}$ over the last three quarters of the run.
+# How fast does a variance grow? That of a *confined* mode has settled: it grows like $t^0$. That of a *flat* mode grows like $t^1$. Between them there is no boundary, but a crossover in
+# the one variable $x = \eta\lambda T$, with $T$ the steps of the run: for constant coefficients the variance goes like $1 - e^{-2xs}$ with $s=t/T$, and the *universal curve* is the
+# exponent that is fitted to this function over the last three quarters of the run.
 
 # %%
 growth = network_tables.exponent_points(runs)
@@ -329,9 +331,9 @@ claim(
 # %% [markdown]
 # ## Exponents in the step size
 #
-# Diffusion with a coefficient proportional to $\eta$ per unit of time $\tau = \eta t$ means exponents 2 at fixed $t$ and 1 at fixed $\tau$.
-# (Public notes report 3.07 per step. That is neither; a second moment about the start, which the drift enlarges, would lie between 2 and 4.
-# Here it is the variance over replicas.) Reshuffled runs, explained in chapter B3, are shown beside: 4 and 3.
+# If diffusion has a coefficient proportional to $\eta$ per unit of time $\tau = \eta t$, the variance of a flat mode grows like $\eta^2$ at a fixed number $t$ of steps and like
+# $\eta^1$ at fixed $\tau$. (Public notes report an exponent of 3.07 per step. That is neither; a second moment about the start, which the drift enlarges, would lie between 2 and 4.
+# Here it is the variance over replicas.) Reshuffled runs, explained in chapter B3, are shown beside these; their exponents are 4 and 3.
 
 # %%
 exponents = network_tables.eta_table()
@@ -398,9 +400,9 @@ claim(
 #
 # ## Drift
 #
-# The cloud also moves as a whole. With replacement, its own width pushes it along the third derivatives of the loss, a force
-# $-\tfrac{\eta}{2}\,T_{ijk}\Sigma_{jk}$ with the full covariance $\Sigma$. Reshuffled, an epoch moves it by $-\tfrac{\eta^2 m}{2}\,\mathrm
-# E[H_B b_B]$.
+# The cloud of replicas also moves as a whole. With replacement its own width pushes it along the third derivatives $T_{ijk}$ of the loss, by $-\tfrac{\eta}{2}\,\sum_{jk}T_{ijk}\Sigma_{jk}$ a
+# step with the full covariance $\Sigma$ (an *entropic force*). Reshuffled, an epoch moves it by $-\tfrac{\eta^2 m}{2}\,\mathrm E[H_B b_B]$, with the Hessian $H_B$ and the offset $b_B$ of
+# a batch and $m$ batches in an epoch.
 
 # %%
 entropic = networks.drift("digits", 0, drift_eta)
@@ -434,9 +436,8 @@ glue("b2_shuffled_slope", float(fit["slope"]), display=False)
 #
 # ## The answer
 #
-# Yes, for every noisy mode, in both networks and for three seeds: with replacement, the two-line mode equations give variances, growth
-# exponents and their dependence on the
-# step size without a parameter. What fails is the stationary formula, because most modes of a network have no time to become stationary.
+# Yes, in both networks and for three seeds: with replacement, the two-line mode equations give variances, growth exponents and their dependence on the step size without a parameter, for
+# all noisy modes but a few in a hundred at most. What fails is the stationary formula, because most modes of a network have no time to become stationary.
 #
 # ```{admonition} Open
 # The closure follows the diagonal of the covariance. A closed equation for all of it, near the edge of stability and at large anharmonicity,

@@ -29,9 +29,9 @@
 # cancellation.
 # :::
 #
-# Everything in this chapter is ours: neither paper makes these statements. Throughout, an epoch has $m = n/b$ batches, and $c, s_2, k$ are
-# the variances and the
-# covariance of one batch's offset $b_B$ and slope $h_B$, as in chapter B1.
+# Everything in this chapter is ours: neither paper makes these statements. Throughout, an epoch has $m = n/b$ batches. As in {ref}`chapter B1 <sec-fluctuating-theory>`, $c$ and $s_2$ are
+# the variances of one batch's offset $b_B$ and slope $h_B$, $k$ is their covariance, $\rho=k/\sqrt{cs_2}$ their correlation, and $l$ the mean slope. In several dimensions the slope is a
+# matrix, the batch's Hessian $H_B$, with mean $H$. A direction is *flat* if $l=0$ and *confined* if $l>0$.
 
 # %% tags=["parameters"]
 replicas = 4_000
@@ -64,7 +64,7 @@ from myst_nb import glue
 # %% [markdown]
 # ## One epoch, exactly
 #
-# The epoch map of $\theta' = \theta - \eta(b_j + H_j\theta)$ expands as
+# Let $j=0,\dots,m-1$ number the batches in the order of an epoch, and $\theta_0$ be its start. After the $m$ steps $\theta' = \theta - \eta(b_j + H_j\theta)$
 #
 # $$\theta_m = \theta_0 - \eta m H\theta_0 + \eta^2\sum_{i>j}H_i\,(b_j + H_j\theta_0)
 # - \eta^3\sum_{i>l>j}H_iH_l\,(b_j + H_j\theta_0) + O(\eta^4),$$ (eq-epoch-map)
@@ -73,20 +73,19 @@ from myst_nb import glue
 #
 # $$X = \sum_{i>j}H_ib_j = -\tfrac12\sum_j H_jb_j + \tfrac12\sum_{i>j}(H_ib_j - H_jb_i):$$ (eq-levy)
 #
-# the choice of the partition, and the Lévy area {cite:p}`levy1951` of the order. Inside the epoch there is also the *bridge*: at constant slopes the variance
-# after $J$ batches is
-# exactly $\eta^2 c\,J(m-J)/(m-1)$, and returns to zero.
+# The first part depends only on the *partition*, on which samples share a batch; the second, the Lévy area {cite:p}`levy1951`, also on their order. Inside the epoch there is also the
+# *bridge*: where the slope does not fluctuate and $l=0$ the variance after $J$ batches is exactly $\eta^2 c\,J(m-J)/(m-1)$, and returns to zero.
 #
 # ```{prf:proposition} variance of an epoch
 # :label: prop-area
 # :class: derived-here
-# For $n\ge4$ samples in $m=n/b\ge2$ random batches in random order, and zero-mean per-sample vectors $x_s, y_s$ with batch means $x_i, y_j$, the
-# variance of $X = \sum_{i>j}x_i\cdot y_j$ is
+# Let $n\ge4$ samples be cut into $m=n/b\ge2$ random batches in random order. Let each sample $s$ have two vectors $x_s, y_s$, both with mean zero over the samples, and let
+# $x_i, y_j$ be their means over the batches $i$ and $j$. The variance of $X = \sum_{i>j}x_i\cdot y_j$ is
 #
 # $$\frac{n^2(n-b)(n-2b)\,(A-B)}{12\,b^4(n-1)(n-2)} + \frac{2F(p_2-2p_3+p_4) + 4(p_3-p_4)Z + (p_4-p_2^2)\,\tau^2}{4b^4},$$
 #
-# $A = \operatorname{tr}S_xS_y$, $B = \operatorname{tr}K^2$, $K = \mathrm E\,xy^\top$, $Z = \sum_s(x_s\cdot y_s)^2$, $\tau = \sum_s x_s\cdot
-# y_s$, $F = n^2(A+B)/2 - Z$;
+# where $A = \operatorname{tr}S_xS_y$ and $B = \operatorname{tr}K^2$ with the means over samples $S_x=\mathrm E\,xx^\top$, $S_y=\mathrm E\,yy^\top$ and $K = \mathrm E\,xy^\top$;
+# $Z = \sum_s(x_s\cdot y_s)^2$, $\tau = \sum_s x_s\cdot y_s$ and $F = n^2(A+B)/2 - Z$; and
 # $p_2 = \frac{b-1}{n-1}$, $p_3 = p_2\frac{b-2}{n-2}$, $p_4 = p_3\frac{b-3}{n-3} + p_2\frac{(n-b)(b-1)}{(n-2)(n-3)}$.
 # ```
 #
@@ -99,7 +98,8 @@ from myst_nb import glue
 # 4. *The partition, in $P$.* $b^2P=\tau+Q$ with $Q=\sum_{s\ne u}[s\sim u]\,w_{su}$, $w_{su}=\frac12(x_s\cdot y_u+x_u\cdot y_s)$, where $s\sim u$ says that the two share a batch, which has probability $p_2$. Three given samples share one with probability $p_3$; two disjoint pairs share theirs (one batch or two) with probability $p_4$. The rows sum to $\sum_{u\ne s}w_{su}=-w_{ss}$, so that the sums over equal pairs, pairs with one common sample and disjoint pairs are $2F$, $4(Z-F)$ and $\tau^2-2F-4(Z-F)$, where $F=\sum_{s\ne u}w_{su}^2=\frac12n^2(A+B)-Z$. Hence $\mathrm EQ^2=2Fp_2+4(Z-F)p_3+(\tau^2+2F-4Z)p_4$, $\mathrm EQ=-\tau p_2$, and $\frac1{4b^4}\operatorname{Var}Q$ is the second term.
 # ````
 #
-# It is checked here by enumeration of all orders, for vectors in the plane and up to eight samples, and by random epochs of 64 heavy-tailed samples.
+# For mode $i$ of a loss, $x_s$ is row $i$ of the deviation of the sample's Hessian from the mean one and $y_s$ the sample's offset. The formula is checked here by enumeration of all
+# orders, for vectors in the plane and up to eight samples, and by random epochs of 64 heavy-tailed samples.
 
 # %%
 bridge = reshuffling.enumerated_bridge()
@@ -205,10 +205,9 @@ glue(
 )
 
 # %% [markdown]
-# Flat: {glue:text}`b3_flat_wr:.3f` with replacement; reshuffled {glue:text}`b3_flat_rr:.0e` at epoch ends and {glue:text}`b3_flat_mid:.2e` in
-# mid-epoch (bridge
-# {glue:text}`b3_bridge:.2e`). With a fluctuating slope the end is {glue:text}`b3_wandering:.1e`. Confined: {glue:text}`b3_confined_wr:.2e`
-# against {glue:text}`b3_confined_rr:.2e`.
+# Along the flat direction the last variance is {glue:text}`b3_flat_wr:.3f` with replacement; reshuffled it is {glue:text}`b3_flat_rr:.0e` at epoch ends and
+# {glue:text}`b3_flat_mid:.2e` in mid-epoch, where the bridge has {glue:text}`b3_bridge:.2e`. With a fluctuating slope it is {glue:text}`b3_wandering:.1e` at epoch ends. Along the
+# confined direction it is {glue:text}`b3_confined_wr:.2e` with replacement against {glue:text}`b3_confined_rr:.2e` reshuffled.
 
 # %% tags=["hide-input"]
 ratio = last.end / last.end_theory
@@ -249,11 +248,11 @@ claim(
 # %% [markdown]
 # ## Reshuffling confines
 #
-# The mean step of an epoch is $-\eta m\,\nabla\big(L + \tfrac{\eta}{4}\,\mathrm E|g_B|^2\big)$: reshuffling adds the noise itself to the loss
-# ({cite:t}`smith2021` derive this
-# modified loss). A flat direction with fluctuating slope gets the curvature $\tfrac{\eta}{2}s_2$, and so a stationary variance
-# $\eta^2\operatorname{Var}X/(m s_2) \approx \eta^2 m c(1-\rho^2)/12$ about $-k/s_2$. With replacement the same direction runs away.
-# A mode of curvature $l$ has, reshuffled, exactly computable variance, smaller by $\eta^2l^2m(m+1)/12$ until $\eta l m\approx 1$.
+# In the mean an epoch follows, to leading order, the gradient flow of $L + \tfrac{\eta}{4}\,\mathrm E|g_B|^2$ for the time $\eta m$: reshuffling adds the noise itself to the loss
+# ({cite:t}`smith2021` derive this modified loss). A flat direction with fluctuating slope gets the curvature $\tfrac{\eta}{2}s_2$, which takes $\eta^2ms_2$ of the variance an epoch
+# while $\eta^4\operatorname{Var}X$ is added. So it has a stationary variance $\eta^2\operatorname{Var}X/(m s_2) \approx \eta^2 m c(1-\rho^2)/12$, about the mean $-k/s_2$. With
+# replacement the same direction runs away. The reshuffled variance of a confined mode can be computed exactly where its slope does not fluctuate. It is the fraction
+# $\eta^2l^2m(m+1)/12$ of that with replacement as long as this is small, and about equal to it once $\eta l m$ is well above 1.
 
 # %%
 settled = reshuffling.flat_stationary(replicas=stationary_replicas)
@@ -306,13 +305,10 @@ claim(
 #
 # ## Fixed orders, momentum, variance reduction
 #
-# One fixed order for all replicas leaves nothing random. A fixed order of its own for each repeats the same small displacement every epoch:
-# *ballistic*, variance
-# $(r\eta^2)^2\operatorname{Var}X$ after $r$ epochs. Momentum does not change the diffusion with replacement; reshuffled, the displacement at
-# an epoch's end is
-# $\eta\beta E_t$, with $E_t$ the momentum error that Lemma C.12 of the first paper bounds. The lemma therefore bounds the walk *for ever*: it
-# is the same zero sum seen from the other
-# side. Variance reduction removes the offsets altogether: from a critical point nothing moves.
+# One fixed order for all replicas leaves nothing random. If each replica has a fixed order of its own, it repeats the same small displacement every epoch: the motion is *ballistic*, with
+# the variance $(r\eta^2)^2\operatorname{Var}X$ after $r$ epochs. Momentum does not change the diffusion with replacement. Reshuffled and at constant slope, the displacement of a flat
+# direction at an epoch's end is $\eta\beta E_t$, with the $E_t=\sum_\tau\beta^\tau b_{t-\tau}$ that {prf:ref}`stmt-c-12` of the first paper bounds. The lemma therefore bounds the walk *for
+# ever*: it is the same zero sum seen from the other side. Variance reduction removes the offsets altogether: from a critical point nothing moves.
 
 # %%
 still = schemes.scheme_table(0.0, replicas=replicas, epochs=epochs)
@@ -378,17 +374,16 @@ claim(
 )
 
 # %% [markdown]
-# With a fixed order of its own the variance grows with exponent {glue:text}`b3_ballistic:.2f` in epochs. Momentum and fluctuating curvature together are solved by
-# enumeration in {ref}`chapter R <sec-averaged-reshuffling>`.
+# With a fixed order of its own for each replica the variance grows with exponent {glue:text}`b3_ballistic:.2f` in epochs. Momentum and fluctuating curvature together are solved in
+# {ref}`chapter R <sec-averaged-reshuffling>`.
 #
 # ## Steepest descent in other norms
 #
 # The zero sum is a sum of gradients. A step $\Delta(G)$ of steepest descent is not linear in the gradient, and only its linear part cancels.
-# For Gaussian batches and many of them, the
-# fraction of the diffusion that reshuffling leaves is $1-\kappa$,
+# For batches whose gradients $G$ are isotropic Gaussian matrices, and many of them, the fraction of the diffusion that reshuffling leaves is $1-\kappa$,
 #
 # $$\kappa = \frac{(\mathrm E\lVert G\rVert_*)^2}{\mathrm E\lVert G\rVert_F^2\;\mathrm E\lVert\Delta(G)\rVert_F^2},
-# \qquad \text{sign: } 1-\tfrac{2}{\pi}.$$ (eq-kappa)
+# \qquad 1-\kappa=1-\tfrac{2}{\pi}\ \text{ for the sign.}$$ (eq-kappa)
 #
 # With batches of one, an epoch has the same steps in any order, and nothing is left in any norm (a common drift is: a mean of signs is not
 # the sign of the mean). Momentum before the sign
@@ -469,7 +464,8 @@ claim(
 # ## Networks
 #
 # The formula of {prf:ref}`prop-area` needs per-sample gradients and Hessians only, so it predicts every mode of a network.
-# For a mode of curvature $\lambda_i$, $v = (\text{bridge at } \lambda_i + \eta^4\operatorname{Var}X_i)$ times the geometric sum over epochs.
+# For a mode of curvature $\lambda_i$ an epoch adds to the variance what the bridge leaves at its end (nothing, if $\lambda_i=0$) and $\eta^4\operatorname{Var}X_i$; each later epoch
+# shrinks what is there by $(1-\eta\lambda_i)^{2m}$, and the predicted variance is the sum over epochs.
 
 # %%
 first = networks.one_epoch(replicas=network_replicas)
@@ -506,8 +502,8 @@ glue("b3_epoch_large", float(medians[1]), display=False)
 claim(
     "reshuffling-networks",
     (
-        "The parameter-free variance under random reshuffling holds on every"
-        " mode of a network as eta goes to 0."
+        "The parameter-free variance under random reshuffling holds along the"
+        " modes of a network, in the median the better the smaller eta."
     ),
     kind="ours",
     where="ours; derived for this book",
@@ -545,15 +541,14 @@ claim(
 #
 # ## The answer
 #
-# Almost nothing is left. The zero sum that lets momentum reach the maximum margin in the first paper also stops diffusion at order $\eta^2$:
+# At the ends of epochs almost nothing is left of the diffusion of gradient steps. The zero sum that lets momentum reach the maximum margin in the first paper also stops diffusion at order $\eta^2$:
 # what remains is the bridge inside the epoch, a
 # variance of $\eta^4\operatorname{Var}X$ per epoch, and a drift that confines. Whether SGD is Brownian along a valley is first a question
 # about sampling.
 #
 # ```{admonition} Open
-# - Reshuffling with momentum *and* fluctuating curvature: beyond the plateau a diffusion of order $\eta^4$ is expected; no closed form is
-#   known to us.
 # - The next order in $\eta$, which raises the network's variances above (digits) or lowers them below (text) the leading one.
-# - The sign of momentum under reshuffling in closed form (a sum of arcsines of the exact correlations would do).
 # - The full covariance of many coupled modes, of which chapter B2 closes the diagonal.
+#
+# Two questions that this chapter leaves, reshuffled momentum where the curvature fluctuates and the sign of a reshuffled average, are answered in {ref}`chapter R <sec-averaged-reshuffling>`.
 # ```

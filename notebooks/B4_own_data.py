@@ -24,14 +24,14 @@
 # :class: tip ibias-minute
 # The public code of [arXiv:2605.22644](https://arxiv.org/abs/2605.22644) trains a network of 386 parameters on MNIST and a transformer of 960
 # on Shakespeare. At its settings most of the published numbers come out again, the stationary formula's failure over all directions among
-# them. That failure is repaired here: the finite-time formula, followed along the path of the mean, gives the variance of every direction
+# them. That failure is repaired here: the finite-time formula, followed along the path of the mean, gives the variance along nearly every direction
 # that has noise, with replacement and reshuffled, and nothing is fitted. Two published numbers mean less than they seem to. The flattest
 # directions of that network are symmetries that no batch can move, so that what was measured there is rounding; and the better mean of a
 # drift-corrected walk is the luck of 32 runs.
 # :::
 #
 # **What is theirs and what is ours.** Models, numbers of samples and runs, batches of 64, step sizes and the definition of every number are
-# read off the public code. The images are ours: 10,000 digits of MNIST are at hand here, and where the paper takes the first of them, we draw
+# read off the public code. The experiments keep the names they have there (EXP2, EXP5, ...), and the network of 386 parameters is called MLP-386. The images are ours: 10,000 digits of MNIST are at hand here, and where the paper takes the first of them, we draw
 # as many by a seed. They are pooled to 6 x 6 as in that code, in windows of five or six pixels, which overlap since 28 is no multiple of 6.
 # Weights, batches and the number of repetitions are ours as well. Every number below is a mean over seeds with its standard error, where
 # the paper has one run.
@@ -86,12 +86,12 @@ glue("b4_compared", Markdown(compared), display=False)
 # From a point that 500 steps of SGD have reached, 128 replicas run another 500 steps with $\eta = 0.05$. The public code compares the
 # variance along each eigenvector of the Hessian with $\eta\operatorname{Var}(G_i)/(2|\lambda_i| + 10^{-6})$. That point is no minimum: its
 # gradient is not small, many of its eigenvalues are negative, and the mean of the replicas moves on while they spread. So we follow the
-# mean $m_t$, which is gradient descent on the whole loss, and linearise around it:
+# mean $m_t$, which is gradient descent on the whole loss, and linearise around it; $\Sigma_t$ is the covariance of the replicas:
 #
 # $$\Sigma_{t+1} = (1-\eta H_t)\,\Sigma_t\,(1-\eta H_t) + \eta^2\,C_t, \qquad H_t = \nabla^2 L(m_t),\quad
-# C_t = \operatorname{Cov} b_B(m_t).$$ (eq-path)
+# C_t = \operatorname{Cov} g_B(m_t).$$ (eq-path)
 #
-# Reshuffled, the batches of an epoch sum to zero and only the deviations of their weights from the mean weight count, as in
+# This is called the *formula along the path*. Reshuffled, the batches of an epoch sum to zero and only the deviations of their weights from the mean weight count, as in
 # {ref}`chapter B3 <sec-fluctuating-reshuffling>`; the term of second order, $\eta^4\operatorname{Var}X$, is added. Its traces are taken from
 # products of sample Hessians with vectors, so that no sample's Hessian is ever formed.
 
@@ -544,7 +544,7 @@ glue("b4_good", good, display=False)
 # ## The answer
 #
 # The experiments can be had again from the public record, and most of their numbers with them. What they were meant to show is true in a
-# stronger form than the paper's: not a stationary formula on the sharpest directions, but a finite-time one along the path, on every direction
+# stronger form than the paper's: not a stationary formula on the sharpest directions, but a finite-time one along the path, on nearly every direction that has noise
 # and under both ways of drawing batches.
 #
 # ```{admonition} Open

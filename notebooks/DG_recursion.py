@@ -29,8 +29,8 @@
 # margin is close to the margin.
 # :::
 #
-# Let $S_t$ be the signal a method steps along (a batch gradient, an average, a variance-reduced gradient) and let $\varepsilon_t$ be any number with
-# $2\lVert S_t-\nabla L(W_t)\rVert_*\le\varepsilon_t\,G(W_t)$.
+# Let $S_t$ be the signal a method steps along (a batch gradient, an average, a variance-reduced gradient) and let $\varepsilon_t$, called the *error of the signal*, be any
+# number with $2\lVert S_t-\nabla L(W_t)\rVert_*\le\varepsilon_t\,G(W_t)$. Step sizes do not increase (Assumption 3.3).
 #
 # ## One recursion
 #
@@ -66,8 +66,8 @@
 # | VR (F) | $\gamma$ | 0 | $2^{a+4}R^2(m-1)^2$ |
 # | VR and momentum (G) | $\gamma$ | $4R\beta^{t+1}$ | $4R(1-\beta)\,[c_2(0)+(m-1)\,c_2(m-1)]$ |
 #
-# They are valid from the start (D), from $t_0$ of C.15 (E and G), and from step $2m$ once $2Rm\,\eta_{t-m}\le1$ (F).
-# Here $c_2(\ell)=c_2(\beta,2R,\ell)$ is the constant of C.15. The effective margin of momentum is sharper than version 1's, which is
+# They are valid from the start (D), from the $t_0$ of {prf:ref}`stmt-c-15` on (E and G), and from step $2m$ on once $2Rm\,\eta_{t-m}\le1$ (F); the last three are for
+# $\eta_t=\eta_0(t+1)^{-a}$. Here $c_2(\ell)$ is the constant $c_2$ of {prf:ref}`stmt-c-15` for $c=2R$. The effective margin of momentum is sharper than version 1's, which is
 # $\gamma-2(1-\beta)m(m^2-1)R$. All of these are functions and properties of `ibias_book.steepest.theory.Recursion`.
 
 # %% tags=["parameters"]
@@ -175,7 +175,7 @@ show(
 # :label: stmt-g-1
 # :class: as-in-the-paper derived-here
 #
-# Estimator error (C.14), stale *full* gradients $2R(1-\beta)\Phi_t(\beta,2R,0)G$ without the factor $m$, and the zero start $2R\beta^{t+1}G$.
+# $M_t-\nabla L(W_t)$ is the sum of the averaged error of the variance-reduced gradients, at most $2(m-1)R(1-\beta)\Phi_t(\beta,2R,m-1)G$ in the sum norm; stale *full* gradients, at most $2R(1-\beta)\Phi_t(\beta,2R,0)G$, without the factor $m$; and the zero start, at most $2R\beta^{t+1}G$.
 # ````
 #
 # ````{proof} stmt-g-1
@@ -225,8 +225,8 @@ claim(
 # :label: stmt-d-2
 # :class: as-in-the-paper derived-here
 #
-# Let $\rho>0$ and let $t_0$ be a step from which the row is valid and $\alpha\eta_t+\nu_t\le\rho/2$. From $t_0$ on every step lowers the loss by at least $\frac\rho2\eta_tG$; and $L\le\frac{\log2}n$ for all $t\ge t_1$ as soon as
-# $\sum_{s=t_0}^{t_1-1}\eta_s\ge\frac{4n}{\rho\log2}\big(L(W_0)+2R\sum_{s<t_0}\eta_s\big)$ (D.3).
+# Let $\rho>0$ and let $t_0$ be a step from which on the row of the table is valid and $\alpha\eta_t+\nu_t\le\rho/2$. From $t_0$ on every step lowers the loss by at least $\frac\rho2\eta_tG$; and $L\le\frac{\log2}n$ for all $t\ge t_1$ as soon as
+# $\sum_{s=t_0}^{t_1-1}\eta_s\ge\frac{4n}{\rho\log2}\big(L(W_0)+2R\sum_{s<t_0}\eta_s\big)$.
 # ````
 #
 # ````{proof} stmt-d-2
@@ -243,7 +243,8 @@ claim(
 # (stmt-e-2)=
 # (stmt-f-2)=
 # (stmt-g-2)=
-# **E.2, F.2, G.2** are the same statement with the $\rho$, $\nu$ and $\alpha$ of their row.
+# **E.2, F.2, G.2** are the same statement with the $\rho$, $\nu$ and $\alpha$ of their row. What follows asks of $t_1$ only that it is at least $t_0$ and that the loss stays at or
+# below $\frac{\log2}n$ from $t_1$ on. In the figures $t_1$ is *measured*: the first such step of the run, long before the condition on the step sizes is met.
 
 # %% tags=["hide-input"]
 show(
@@ -270,13 +271,13 @@ show(
 # :label: stmt-d-3
 # :class: as-in-the-paper
 #
-# For $t\ge t_1$: $q(W_t)\ge\rho\sum_{s=t_1}^{t-1}\eta_s\frac{G(W_s)}{L(W_s)}-\alpha\sum_{s=t_1}^{t-1}\eta_s^2-K$, with $K=\sum_{s\ge t_1}\nu_s\eta_s$; and $\frac GL\ge1-\frac{\log2}2e^{-\frac\rho4\sum_{\tau=t_1}^{s-1}\eta_\tau}$.
+# Let $\rho>0$, and $t_0$, $t_1$ as in {prf:ref}`stmt-d-2`. For $t\ge t_1$: $q(W_t)\ge\rho\sum_{s=t_1}^{t-1}\eta_s\frac{G(W_s)}{L(W_s)}-\alpha\sum_{s=t_1}^{t-1}\eta_s^2-K$, with $K=\sum_{s\ge t_1}\nu_s\eta_s$; and $\frac{G(W_s)}{L(W_s)}\ge1-\frac{\log2}2e^{-\frac\rho4\sum_{\tau=t_1}^{s-1}\eta_\tau}$ for $s\ge t_1$.
 # ````
 #
 # ````{proof} stmt-d-3
 # :tested: steepest/statements/convergence.py unnormalised_margin
 #
-# Let $t>t_1\ge t_0$, so that $L(W_s)\le\frac{\log2}n$ for $s\ge t_1$.
+# $L(W_s)\le\frac{\log2}n$ for $s\ge t_1$. At $t=t_1$ the sums are empty, and step 3 is all that is needed. Let $t>t_1$.
 #
 # 1. Divide {eq}`eq-master-short` by $L(W_s)$. On the two positive terms use $G\le L$ ({prf:ref}`stmt-c-7`), then $1+x\le e^x$: $L(W_{s+1})\le L(W_s)\exp\big(-\rho\,\eta_s\frac GL+\nu_s\eta_s+\alpha\,\eta_s^2\big)$.
 # 2. Multiply from $t_1$ to $t-1$: $L(W_t)\le\frac{\log2}n\exp\big(-\rho\sum\eta_s\frac GL+\alpha\sum\eta_s^2+K\big)$.
@@ -292,8 +293,9 @@ show(
 # (stmt-g-3)=
 # **E.3, F.3, G.3**: the same with their row's constants.
 #
-# There is an *a-posteriori* version that needs no condition: put the measured $\varepsilon_t$ in place of its bound. It also covers runs whose effective
-# margin is negative, and it is much closer.
+# There is an *a-posteriori* version that needs no row of the table: steps 1 to 3, from {eq}`eq-master` with the measured $\varepsilon_s$, give
+# $q(W_t)\ge\sum_{s=t_1}^{t-1}\eta_s\,\frac{G(W_s)}{L(W_s)}\,\big(\gamma-\varepsilon_s-2R^2e^{2R\eta_s}\eta_s\big)$ wherever $q(W_t)\ge0$, from any step $t_1$ with $L(W_{t_1})\le\frac{\log2}n$. It also covers runs whose
+# effective margin is negative, and it is much closer.
 
 # %% tags=["hide-input"]
 show(
@@ -324,7 +326,7 @@ show(
 # :label: stmt-d-4
 # :class: as-in-the-paper derived-here
 #
-# If $\rho>0$, then for $t\ge t_1$
+# Let $\rho>0$, and $t_0$, $t_1$ as in {prf:ref}`stmt-d-2`. Then for $t\ge t_1$
 #
 # $$\rho-\frac{q(W_t)}{\lVert W_t\rVert}\le\frac{Z_t}{\lVert W_0\rVert+\sum_{s<t}\eta_s},$$
 #
@@ -346,8 +348,8 @@ show(
 # (stmt-e-4)=
 # (stmt-f-4)=
 # (stmt-g-4)=
-# **E.4 = Theorem 4.3** (momentum) and **F.4, G.4 = Theorem 4.6** (variance reduction without and with momentum) are the same bound with their rows. For VR
-# $\rho=\gamma$: the full margin for every batch size. For plain mini-batches the theorem is empty, because $\gamma\le2R$; see {prf:ref}`stmt-v`.
+# **E.4 = Theorem 4.3** (momentum) and **F.4, G.4 = Theorem 4.6** (variance reduction without and with momentum) are the same bound with their rows; below it is called the
+# *boxed bound*. With variance reduction $\rho=\gamma$: the full margin for every batch size. For plain mini-batches the theorem is empty, because $\gamma\le2R$; see {prf:ref}`stmt-v`.
 
 # %% tags=["hide-input"]
 show(
@@ -436,7 +438,7 @@ claim(
 # :label: stmt-e-5
 # :class: derived-here
 #
-# With $D=\frac m{1-\beta}$: $\frac{D\,t^{1-2a}+nD^{1/a-1}}{t^{1-a}}$, $\frac{D\log t+nD}{t^{1/2}}$, $\frac{D+nD^{1/a-1}}{t^{1-a}}$, $\frac{D+n\log D}{\log t}$ in the same four cases.
+# If $\rho$ of the row "momentum" is positive, the gap is, with $D=\frac m{1-\beta}$ and in the same four cases of $a$, of the order of $\frac{D\,t^{1-2a}+nD^{1/a-1}}{t^{1-a}}$, $\frac{D\log t+nD}{t^{1/2}}$, $\frac{D+nD^{1/a-1}}{t^{1-a}}$ and $\frac{D+n\log D}{\log t}$, or smaller.
 # ````
 #
 # ````{proof} stmt-e-5
@@ -454,7 +456,7 @@ claim(
 # :label: stmt-f-5
 # :class: derived-here
 #
-# The same with $m^2$ in place of $D$: $\frac{m^2t^{1-2a}+n\,m^{2(1/a-1)}}{t^{1-a}}$ and so on.
+# With variance reduction the gap is of the order of the same four expressions with $m^2$ in place of $D$, or smaller: $\frac{m^2t^{1-2a}+n\,m^{2(1/a-1)}}{t^{1-a}}$ for $a<\frac12$, and so on.
 # ````
 #
 # ````{proof} stmt-f-5
@@ -466,13 +468,13 @@ claim(
 # :label: stmt-g-5
 # :class: derived-here
 #
-# The same with $D_V=m^2+\frac m{1-\beta}$. (Of all rates the one whose agreement with the paper is least certain.)
+# With variance reduction and momentum the gap is of the order of the same four expressions with $D_V=m^2+\frac m{1-\beta}$ in place of $D$, or smaller. (Of all rates this is the one whose agreement with the paper is least certain.)
 # ````
 #
 # ````{proof} stmt-g-5
 # :tested: steepest/statements/convergence.py corollary
 #
-# As for {prf:ref}`stmt-e-5`. With $\ell=m-1$, {prf:ref}`stmt-c-15` has $c_2=O\big((1-\beta)^{-2}+m(1-\beta)^{-1}\big)$, so the table's $\alpha$ is $O(1)+(1-\beta)\,O\big(m(1-\beta)^{-2}+m^2(1-\beta)^{-1}\big)=O(D_V)$, and $K=O((1-\beta)^{-1})=O(D_V)$. The conditions $t_1,\dots,t_5$ begin to hold at $O\big((1-\beta)^{-1/a}+(1-\beta)^{-1}\log\frac1{1-\beta}+m^{1/a}\big)$ and $\alpha\eta_t\le\frac\rho4$ at $O(D_V^{1/a})$, so $t_0=O(D_V^{1/a})$ for $a<1$ and $O(D_V\log D_V)$ for $a=1$, and step 3 of that proof applies. *Here we differ:* the paper's route through Assumption 3.4 with a constant $c_1$ that grows like $m^a$ gives a larger power of $m$.
+# As for {prf:ref}`stmt-e-5`. With $\ell=m-1$, {prf:ref}`stmt-c-15` has $c_2=O\big((1-\beta)^{-2}+m(1-\beta)^{-1}\big)$, so the table's $\alpha$ is $O(1)+(1-\beta)\,O\big(m(1-\beta)^{-2}+m^2(1-\beta)^{-1}\big)=O(D_V)$, and $K=O((1-\beta)^{-1})=O(D_V)$. The conditions $T_1,\dots,T_5$ there begin to hold at $O\big((1-\beta)^{-1/a}+(1-\beta)^{-1}\log\frac1{1-\beta}+m^{1/a}\big)$ and $\alpha\eta_t\le\frac\rho4$ at $O(D_V^{1/a})$, so $t_0=O(D_V^{1/a})$ for $a<1$ and $O(D_V\log D_V)$ for $a=1$, and step 3 of that proof applies. *Here we differ:* the paper's route through Assumption 3.4 with a constant $c_1$ that grows like $m^a$ gives a larger power of $m$.
 # ````
 # ````{prf:remark} 4.4: momentum zero
 # :label: stmt-4-4

@@ -19,9 +19,9 @@
 #
 # **The question.** How far from a maximum margin does per-sample descent end, in any of the three norms?
 #
-# Figure 2 of the paper has two rows, SignSGD and Normalized-SGD (equal to Spectral-SGD by {prf:ref}`stmt-4-9` and H.1). Its number of classes, samples and
-# steps, and its step sizes are lost to us: ours are five classes, fifty samples, class counts multinomial, scales uniform in class-specific ranges, $W_0=0$,
-# $\eta_t=0.1\,(t+1)^{-1/2}$.
+# Figure 2 of the paper has two rows, SignSGD and normalised SGD (N-SGD, which is Spectral-SGD here by {prf:ref}`stmt-h-1`). Its numbers of classes, samples and steps and
+# its step sizes are lost to us. Ours are five classes and fifty samples, with class sizes drawn at random and the scales of a class drawn from a range of its own, $W_0=0$ and
+# $\eta_t=0.1\,(t+1)^{-1/2}$. The bias matrix is that of {prf:ref}`stmt-4-8`: the direction that {prf:ref}`stmt-4-9` predicts.
 
 # %% tags=["parameters"]
 classes = 5
@@ -161,4 +161,5 @@ claim(
 # %% [markdown]
 # ## The answer
 #
-# Far, and for good: the errors have settled, the direction is the bias matrix, and no norm's maximum margin is near it.
+# Far, and for good: the errors have settled, the direction is that of the bias matrix, which {prf:ref}`stmt-4-9` proves to be the limit, and the maximum margin is far from it in all
+# three norms.

@@ -25,14 +25,14 @@
 # :class: tip ibias-minute
 # The pattern is that of {ref}`chapter 5 <sec-experiment>`, in both norms: without momentum the error is ordered by batch size and only the full
 # batch comes close to the maximum margin; momentum 0.99 or variance reduction bring small batches there too (single samples later). Two things differ. In the max
-# norm the error of a mini-batch levels off early, on both data sets, and more momentum is needed to close the gap. And since optima are not
+# norm the error of a mini-batch levels off early, on both data sets, and more momentum is needed to close the gap. And since optima need not be
 # unique in these norms, the cosine to one of them says little and is not drawn.
 # :::
 #
 # Settings are those of Section 5 (both data sets, batch sizes, momenta, five shuffles); the first step is $\eta_0 = 0.05$ (max, set I),
-# $0.1$ (max, set II) and $0.3$ (spectral), our choice: they make $\eta_0\gamma$ about equal in the three norms. Optima are not unique in
-# these norms, so the error is the measure. The cosine to the optimum of least Frobenius norm is among the data under each figure; a value below one
-# proves nothing, so it is not drawn.
+# $0.1$ (max, set II) and $0.3$ (spectral), our choice: they make $\eta_0\gamma$ about equal in the three norms. Optima need not be unique in
+# these norms ({numref}`tab-faces` says where they are), so the error is the measure. The cosine to the optimum of least Frobenius norm is among the data under each figure; where
+# there are several optima a value below one proves nothing, so it is not drawn.
 
 # %% tags=["parameters"]
 steps = 20_000
@@ -494,5 +494,5 @@ claim(
 # %% [markdown]
 # ## The answer
 #
-# The pattern of Figure 1 is not about the Frobenius norm. It is sharper here: in the max norm the gap of a mini-batch is a plateau from
-# early on, on both data sets, and it takes more momentum to close it.
+# The pattern of {numref}`fig-1` is not about the Frobenius norm. In the max norm it is sharper: the error of a mini-batch without momentum levels off early, on both data sets, and it takes
+# more momentum to close the gap.

@@ -62,13 +62,12 @@ import ibias as ib
 # %% [markdown]
 # ## The setting
 #
-# A model is homogeneous of degree $L$ if $f(c\theta; x) = c^L f(\theta; x)$ for $c > 0$. With labels $y_i = \pm1$ let $q_i = y_i f(\theta;
-# x_i)$ and
+# Let $f(\theta;x)$ be the output of a network with the parameters $\theta$ on the sample $x$. It is homogeneous of degree $L$ if $f(c\theta; x) = c^L f(\theta; x)$ for $c > 0$. (In this
+# part $L$ is that degree and not a loss, and $\rho$ and $\lambda$ have other meanings than in part I.) With labels $y_i = \pm1$ let $q_i = y_i f(\theta; x_i)$ be the margin of sample $i$ and
 # $q_{\min}$ the smallest of them. For a norm $N$ of the whole parameter, with dual norm $N^*$, the *normalised margin* is
-# $\gamma_N = q_{\min} / N(\theta)^L$. An optimizer of the family moves by $\theta \leftarrow \theta + \eta_t D_t$, where $D_t$ maximises $\langle m_t, D\rangle$ over $N(D) \le
-# 1$ and $m_t$
-# averages $u = \sum_i \lambda_i \nabla q_i$, the negative gradient of the summed loss; $\lambda_i = -\ell'(q_i)$, with $\ell$ the loss of one
-# sample. The family decides $N$; $W_j$ are the matrices, $v$ is the last layer and $\rho$ a ratio of learning rates (1 unless said):
+# $\gamma_N = q_{\min} / N(\theta)^L$. An optimizer moves by $\theta \leftarrow \theta + \eta_t D_t$, where $D_t$ maximises $\langle m_t, D\rangle$ over $N(D) \le 1$ and $m_t$ is
+# an exponential average of $u = \sum_i \lambda_i \nabla q_i$, the negative gradient of the summed loss; $\lambda_i = -\ell'(q_i)$, with $\ell$ the loss of one sample, here the logistic
+# $\ell(q)=\log(1+e^{-q})$. Optimizers that share a norm form a *family*. $W_j$ are the matrices, $v$ is the last layer and $\rho$ a ratio of learning rates (1 unless said):
 #
 # | family | step | $N$ |
 # |---|---|---|
@@ -77,7 +76,8 @@ import ibias as ib
 # | spectral: Spectral, Muon | polar factor of each matrix | $\max_j \lVert W_j\rVert_{\mathrm{op}}$ |
 # | hybrid: Muon-Signum, Muon-Adam | polar factor of the matrices, sign of the rest | $\max(\rho\max_j\lVert W_j\rVert_{\mathrm{op}}, \lVert v\rVert_\infty)$ |
 #
-# The training data are 40 points in 12 dimensions: one clean feature, eleven weak ones. Two layers of squared ReLU have $L = 3$.
+# The training data are 40 points in 12 dimensions: one clean feature, eleven weak ones. A *squared ReLU* is $\max(0,\cdot)^2$; two layers with it between them, $f=v^\top\max(0,Wx)^2$, have
+# $L = 3$, two for $W$ and one for $v$.
 
 # %%
 task = h.aniso(seeds=range(seeds))
@@ -124,23 +124,22 @@ claim(
 # %% [markdown]
 # ## Aligned steps never lower the smoothed margin, in any norm
 #
-# With $S$ the summed loss let $\psi = \ell^{-1}(S) \le q_{\min}$ be the margin one sample would need to carry the whole loss. In continuous
-# time, with
-# alignment $r = \langle D, u\rangle/N^*(u)$,
+# Let $S=\sum_i\ell(q_i)$ be the summed loss, and $\psi = \ell^{-1}(S) \le q_{\min}$ the margin that one sample alone would have at this loss. It is positive once $S<\log2$. The
+# *smoothed margin* is $\psi/N(\theta)^L$. In continuous time, with the *alignment* $r = \langle D, u\rangle/N^*(u)$ of the step and while $\psi$, $r$ and $A_N$ are positive,
 #
 # $$\frac{d}{dt}\log\frac{\psi}{N(\theta)^L} \;\ge\; L\left(\frac{r\,\eta}{A_N\,N(\theta)} - \frac{d}{dt}\log N(\theta)\right) .$$ (eq-smoothed)
 #
-# (Derivation: $\langle\theta,u\rangle = L\sum_i\lambda_i q_i$ is at least what $\psi$ alone would give, because $q\varphi'(q)$ increases where
-# $\ell = e^{-\varphi}$; and
-# $\langle\theta,u\rangle = A_N N N^*$.) Since $dN \le \eta\,dt$, the right side is not negative while $r \ge A_N$: one argument for gradient descent, sign
+# Derivation: let $\ell=e^{-\varphi}$ and $\lambda(\psi)=-\ell'(\psi)$, so that $\lambda_i=\ell(q_i)\,\varphi'(q_i)$. As $q\varphi'(q)$ increases for $q\ge0$ and $q_i\ge\psi$,
+# $\sum_i\lambda_iq_i\ge S\,\psi\varphi'(\psi)=\psi\lambda(\psi)$. By Euler's identity the left side is $\langle\theta,u\rangle/L=A_NN(\theta)N^*(u)/L$. And $S$ falls at the rate
+# $\eta\langle D,u\rangle=\eta\,rN^*(u)$, so that $\psi$ grows at the rate $\eta\,rN^*(u)/\lambda(\psi)$, at least $L\,r\eta\,\psi/(A_NN(\theta))$. Since $dN \le \eta\,dt$, the right side is not negative while $r \ge A_N$: one argument for gradient descent, sign
 # descent, Muon and the hybrids. Summed up it becomes an **audit** of a finished run:
 #
 # $$L\sum_t\left(\frac{r_t\,\eta_t}{A_t\,N_t} - \log\frac{N_{t+1}}{N_t}\right) \;\le\; \log\frac{\tilde\gamma_T}{\tilde\gamma_{t_0}},\qquad
 # \tilde\gamma = \psi/N^L .$$ (eq-audit)
 #
-# It holds for steps small against $N$. At $r = 1$ the left side collects the misalignment $1/A - 1$, weighted by the growth of $\log N$. So the
-# best $A_N$ so far approaches 1 at least like $1/\log N_T$; nothing faster is guaranteed. $\log N_T$ grows slowly, and only the inequality is
-# a fair test.
+# Here $t_0$ is a step from which on $\psi>0$. The inequality holds for steps small against $N$. At $r = 1$ the left side collects the misalignment $1/A_N - 1$, weighted by the growth of
+# $\log N$, and the right side is bounded. So for the best $A_N$ so far $1/A_N-1$ is at most of the order $1/\log N_T$; nothing faster is guaranteed. As $\log N_T$ grows slowly, a run of
+# finite length need not have $A_N$ near 1, and only the inequality is a fair test.
 
 # %%
 audit = laws.audit(every_step).assign_coords(family=every_step.family)
@@ -253,9 +252,9 @@ claim(
 # %% [markdown]
 # ## Saturated layers
 #
-# At a KKT point of a block-max norm every block with positive degree is as large as the norm allows: $N_j(\theta_j) = N$. In $\ell_2$ the
-# squares divide like
-# the degrees, $\lVert W\rVert_F^2 = 2\lVert v\rVert^2$. This is the cheapest test of which norm an optimizer really has.
+# All norms of the table but $\ell_2$ are *block-max* norms: $N=\max_jN_j(\theta_j)$, the largest of the norms of the layers $\theta_j$. At a KKT point of such a norm every layer in which
+# the model has a positive degree is as large as the norm allows: $N_j(\theta_j) = N$. In $\ell_2$ the squares divide like the degrees, $\lVert W\rVert_F^2 = 2\lVert v\rVert^2$. This is the
+# cheapest test of which norm an optimizer really has.
 
 # %%
 long = h.train(network, task, rules, steps=steps)
@@ -368,13 +367,14 @@ claim(
 # %% [markdown]
 # ## Averages exceed the gradient by a known factor
 #
-# Where the gradient $g$ falls by $e^{-\delta}$ a step, the average $m$ is larger, because it remembers, by the same factor in all entries:
+# Where the gradient $g$ falls by the factor $e^{-\delta}$ a step, the average $m$ with momentum $\beta_1$ is larger, because it remembers, by the same factor in all entries. Adam divides
+# it by the root of an average of squares with $\beta_2$:
 #
 # $$\frac mg = \frac{1-\beta_1}{1-\beta_1 e^{\delta}},\qquad |D_{\mathrm{Adam}}| = \frac mg\sqrt{\frac{1-\beta_2 e^{2\delta}}{1-\beta_2}}
 # .$$ (eq-average-laws)
 #
-# So the *direction* is right long before $m = g$. And Adam has a **speed limit**: past $\delta = \tfrac12\log(1/\beta_2)$ its steps die
-# out. Sustained over $t \gg 1/(1-\beta_2)$ steps, the loss cannot fall faster than $\beta_2^{t/2}$.
+# So the *direction* is right long before $m = g$. And for $\beta_1<\sqrt{\beta_2}$ Adam has a **speed limit**: as $\delta$ approaches $\tfrac12\log(1/\beta_2)$ its steps die out.
+# Sustained over $t \gg 1/(1-\beta_2)$ steps, the loss cannot fall faster than $\beta_2^{t/2}$.
 
 # %%
 adams = [
@@ -558,12 +558,12 @@ claim(
 # %% [markdown]
 # ## How slowly must steps shrink? Degree seven
 #
-# The margin grows like $q\sim t^{L(1-a)}$ for $\eta_t\sim t^{-a}$, so the loss falls by $\delta_t = L(1-a)q/t$ a step, and the theorem's condition
-# $\eta = o(t^{1/L-1})$ is exactly $\delta_t\to0$: $a > 1 - 1/L$. Three layers of squared ReLU have $L = 4+2+1 = 7$, and the usual $a = 0.8$
+# The margin grows like $q\sim t^{L(1-a)}$ for $\eta_t\sim t^{-a}$, so the logarithm of the loss falls by $\delta_t = L(1-a)q/t$ a step. The paper's theorem, in the public account of it, asks for
+# $\eta_t = o(t^{1/L-1})$, which is exactly $\delta_t\to0$: $a > 1 - 1/L$. Three layers of squared ReLU have $L = 4+2+1 = 7$, and the usual $a = 0.8$
 # is *outside* ($6/7 = 0.857$).
 #
-# That is a statement about the limit. In a run of finite length $\delta_t$ itself decides, and with $q\propto\eta_0^L$ it grows like the *seventh
-# power* of the first step: both exponents are run with a shorter and a longer one.
+# That is a statement about the limit. In a run of finite length $\delta_t$ itself decides, and with $q\propto\eta_0^L$ it grows like the *seventh power* of the first step. So $a=0.8$
+# and $a=0.9$ are each run with a shorter and a longer first step.
 
 # %%
 images = h.digits(128, range(2))
@@ -640,13 +640,12 @@ claim(
 # %% [markdown]
 # ## Deep linear networks: the optimum is known
 #
-# For a deep linear network with one output the largest margins follow from the linear ones: $\gamma_2$ (the SVM) and $\gamma_\infty$. Depth
-# $D$, last width $m$:
-# spectral $\gamma_2$, $\ell_2$ $\gamma_2 D^{-D/2}$, $\ell_\infty$ $\gamma_\infty\prod$ widths, hybrid $\sqrt m\,\gamma_2$. Here KKT can be
-# compared with *global*. Note that spectral, hybrid
-# and $\ell_2$ all predict the SVM: one output cannot tell them apart, layer norms can. Again the first step matters: at the lengths used here
-# Signum and Muon-Signum stay misaligned for long, and end below what was expected of longer runs. At half these lengths they reach it; a slow
-# test keeps both.
+# A deep linear network with one output is a linear classifier, and its largest margins follow from those of linear classifiers: $\gamma_2$ in the $\ell_2$ norm (the support vector
+# machine) and $\gamma_\infty$ in the $\ell_\infty$ norm. With $J$ layers, the last hidden one of width $w$, the largest margin is $\gamma_2$ in the spectral norm, $\gamma_2 J^{-J/2}$ in
+# $\ell_2$, $\gamma_\infty$ times the product of the hidden widths in $\ell_\infty$, and $\sqrt w\,\gamma_2$ in the hybrid norm. So what an optimizer reaches can be compared with the
+# *global* optimum. In the spectral, the hybrid and the $\ell_2$ norm the best classifier is the support vector machine: with one output the classifier does not tell them apart, only the
+# norms of the layers do. Again the first step matters. With the first steps used here Signum and Muon-Signum stay misaligned for long and end below the fraction of the optimum that was
+# expected before the runs; with first steps half as long they reach it. A slow test runs both.
 
 # %%
 small = h.aniso(n=24, d=10, seeds=[0])
@@ -730,8 +729,8 @@ claim(
 #
 # With $L = 1$ all of this is the linear classifier: $w$ moves as $w_1 - w_0$ of the two-class softmax, with steps longer by $\sqrt2$
 # ($\ell_2$, spectral) or 2 (sign). The test suite
-# compares them to $10^{-12}$ over 1500 steps. There $A_N/(1+\text{slackness})$ is a certificate by weak duality: a lower bound on the
-# fraction of the maximum margin.
+# compares them to $10^{-12}$ over 1500 steps. For $L=1$, $A_N/(1+\text{slackness})$ is a certificate by weak duality: a lower bound of the fraction of the maximum margin that the
+# weights have. For the multipliers $\lambda_i/\sum_i\lambda_i$ bound the maximum margin by $N^*(u)/\sum_i\lambda_i$.
 
 # %%
 degree_one = h.train(
@@ -771,8 +770,6 @@ claim(
 # %% [markdown]
 # ## The answer
 #
-# What the linear theory says about limits survives as a statement about *stationarity*: in every norm the smoothed margin climbs while steps are aligned,
-# misalignment is paid for by that climb, layers saturate,
-# and averages exceed the gradient by factors that can be written down. What is lost is the guarantee that the stationary point is the best one; where the
-# best is known (deep linear networks) the
-# optimizers are close to it. Next: {ref}`what this looks like on images <sec-homogeneous-experiments>`.
+# What the linear theory says about limits survives as a statement about *stationarity*: in the norms tried here the smoothed margin climbs while steps are aligned, misalignment is paid
+# for by that climb, layers balance as their norm demands, and averages exceed the gradient by factors that can be written down. What is lost is the guarantee that the stationary point is the best one; where the
+# best is known (deep linear networks) the optimizers come close to it. Next: {ref}`what this looks like on images <sec-homogeneous-experiments>`.

@@ -17,10 +17,8 @@
 # (sec-homogeneous-experiments)=
 # # M2 Homogeneous networks: which margin does an optimizer leave behind?
 #
-# **The question.** On images, with a real (small) network: does every optimizer end with the largest margin in *its own* norm, and how much
-# of that is
-# the function rather than the way its layers are scaled? And what happens where the theory stops: ReLU, Adam's stability constant,
-# Newton-Schulz, mini-batches?
+# **The question.** Does every optimizer, on images and with a real (small) network, end with the largest margin in *its own* norm? How much of that is the function that the network
+# computes, rather than the way its layers are scaled? And what happens where the theory stops: ReLU, Adam's stability constant, Newton-Schulz, mini-batches?
 #
 # :::{admonition} In one minute
 # :class: tip ibias-minute
@@ -28,7 +26,7 @@
 # equal steps and at equal loss. Much of the lead in the spectral and the hybrid margin is how the layers are scaled against each other: after
 # the best rescaling a share of {glue:text}`gaps_left` of it is left on a logarithmic scale. What the theory asks for matters in practice:
 # with ReLU in place of a smooth activation the steps stay misaligned, Adam's stability constant stops its margin, an approximate polar factor
-# costs some of Muon's, and small batches need momentum or variance reduction, Adam's variance reduction.
+# costs some of Muon's, and with small batches the margin needs momentum or variance reduction; with Adam momentum is not enough.
 # :::
 #
 # | | {cite:t}`gronich2026` (from a public account) | here |
@@ -75,9 +73,8 @@ end = runs.isel(step=-1)
 # %% [markdown]
 # ## Each family wins its own margin
 #
-# Nine optimizers in four families ($\ell_2$, sign, spectral, hybrid), four margins $\gamma_N = q_{\min}/N^3$. Several optimizers share a
-# norm, so the claim is made for families: the *worst*
-# member against the *best* outsider, in the family's own margin.
+# There are nine optimizers in the four families of {ref}`chapter M1 <sec-homogeneous-theory>` ($\ell_2$, sign, spectral, hybrid), and four margins $\gamma_N = q_{\min}/N^3$. Several
+# optimizers share a norm, so the claim is made for families: the *worst* member against the *best* outsider, in the family's own margin.
 #
 # The plain margin depends on how the layers are scaled: $(W, v)\to(cW, v/c^2)$ is the same classifier with another $\gamma_N$. Maximised
 # over $c$ it becomes a property of the
@@ -239,8 +236,9 @@ claim(
 
 # %% [markdown]
 # "Normalised gradient descent comes second in the spectral margin" is such a statement about scaling. At an $\ell_2$ KKT point $\lVert
-# W\rVert_F^2 = 2\lVert v\rVert^2$, so with the stable rank
-# $\mathrm{sr}$ of $W$ the spectral margin is $3^{3/2}\min(1, (\mathrm{sr}/2)^{3/2})\,\gamma_2$, known once $\mathrm{sr}$ is.
+# W\rVert_F^2 = 2\lVert v\rVert^2$. So with the stable rank $\mathrm{sr}=\lVert W\rVert_F^2/\lVert W\rVert_{\mathrm{op}}^2$ of $W$ the spectral margin is
+# $3^{3/2}\min(1, (\mathrm{sr}/2)^{3/2})\,\gamma_2$, known once $\mathrm{sr}$ is: $N=\lVert\theta\rVert_2$ gives $\lVert v\rVert=N/\sqrt3$ and $\lVert W\rVert_{\mathrm{op}}=N\sqrt{2/(3\,\mathrm{sr})}$, and the larger of
+# the two is the spectral norm.
 
 # %%
 stable_rank = (
@@ -297,8 +295,8 @@ claim(
 # %% [markdown]
 # How far from stationary are these runs? Before any of them was made, the stationarity $A_N$ in the own norm
 # (see {ref}`the theory <sec-homogeneous-theory>`) was expected to exceed 0.94 ($\ell_2$), 0.70 ($\ell_\infty$), 0.87 (spectral) and 0.83 (hybrid)
-# after 5000 steps on 512 images. It does: a slow test runs that size. The runs on this page are shorter, and no more is guaranteed than $1-A_N$ like $1/\log N$
-# at the best step so far.
+# after 5000 steps on 512 images. It does: a slow test runs that size. The runs on this page are shorter, and nothing more is guaranteed than that $1/A_N-1$ is of the order
+# $1/\log N$ at the best step so far.
 
 # %%
 expected_kkt = xr.DataArray([0.94, 0.70, 0.87, 0.83], coords={"norm": end.norm})
@@ -330,8 +328,8 @@ claim(
 # %% [markdown]
 # ## Alignment: where ReLU differs
 #
-# Plain ReLU has kinks and is outside the smooth theory. The families win all the same. What tells the two apart is the alignment $r$ of the
-# averaged step with the present gradient. Runs that end without separating the data are left out.
+# Plain ReLU has kinks and is outside the smooth theory. The families win all the same. What tells ReLU and squared ReLU apart is the alignment $r$ of the step of an average with the
+# present gradient. Runs that end without separating the data are left out.
 
 # %%
 relu_steps = {"l2": 0.8, "linf": 0.04, "spectral": 0.25, "hybrid": 0.12}
@@ -446,8 +444,9 @@ claim(
 # %% [markdown]
 # ## The cusp of the two learning rates
 #
-# Muon-Signum with rates of ratio $\rho$ follows the hybrid norm of ratio $\rho$. Measured in the norm of ratio $\sigma$, the runs should be
-# best at $\sigma=\rho$: $\gamma \propto \rho/\max(\sigma,\rho)^3$.
+# Muon-Signum with rates of ratio $\rho$ follows the hybrid norm of ratio $\rho$. Saturation makes $\lVert v\rVert_\infty=\rho\lVert W\rVert_{\mathrm{op}}$, so in the hybrid norm of another
+# ratio $\sigma$ such a run has the length $\max(\sigma,\rho)\lVert W\rVert_{\mathrm{op}}$ and a margin $\gamma \propto \rho/\max(\sigma,\rho)^3$. Of runs with different $\rho$ the one
+# with $\rho=\sigma$ should have the largest.
 
 # %%
 ratios = [0.25, 0.5, 1.0, 2.0, 4.0]
@@ -514,8 +513,8 @@ claim(
 # %% [markdown]
 # ## Adam's stability constant
 #
-# With $\varepsilon$ in the denominator Adam is Adam until gradients reach $\varepsilon$; then it turns into momentum gradient descent, and the $\ell_\infty$
-# margin stops growing and turns down.
+# With the constant $\varepsilon$ added to its denominator Adam behaves as without it until gradients are as small as $\varepsilon$. Then it turns into momentum gradient descent, and
+# the $\ell_\infty$ margin stops growing and turns down.
 
 # %%
 constants = [
@@ -668,7 +667,7 @@ claim(
 # %% [markdown]
 # ## Weight decay: a ball of weights
 #
-# Decoupled decay, $\theta \leftarrow (1-\eta_t\lambda)\theta + \eta_tD_t$ with $N(D_t)\le1$, makes of every step a mean of the weights and a point of the
+# Decoupled decay by $\lambda>0$, $\theta \leftarrow (1-\eta_t\lambda)\theta + \eta_tD_t$ with $N(D_t)\le1$ and $\eta_t\lambda\le1$, makes of every step a mean of the weights and a point of the
 # ball of radius $1/\lambda$ in the optimizer's own norm: once inside, the weights never leave it. What is minimised is then the loss within that
 # ball, as by the method of Frank and Wolfe, and where it ends depends on the radius: the limit is no longer scale-free.
 
@@ -749,8 +748,8 @@ claim(
 # ## Mini-batches
 #
 # The paper treats full batches. The first paper's picture carries over: without momentum small batches lose the margin, momentum 0.9 or
-# variance reduction repairs it. Adam is the exception: its second
-# average keeps the largest squares of single batches, momentum does not help, and variance reduction does.
+# variance reduction repairs it. Adam is the exception: its second average keeps the largest squares of single batches, so that its steps stay small. Momentum does not help, variance
+# reduction does.
 
 # %%
 batched = [
@@ -958,5 +957,5 @@ claim(
 # Yes, by families: each wins the margin of its norm by a wide gap, at equal steps and at equal loss. But most of the plain spectral and
 # hybrid gaps is the scaling of layers: what balancing leaves of their logarithms is a share of {glue:text}`gaps_left`. As classifiers Muon and
 # its hybrids differ by these factors (worst member over best outsider, mean over seeds): {glue:text}`balanced_ratios`. The bias needs
-# smoothness to be exact (ReLU stays misaligned), Adam without $\varepsilon$ and with full or variance-reduced batches, and an exact polar factor. To use
+# a smooth network to be exact (with ReLU steps stay misaligned), an exact polar factor, and of Adam no $\varepsilon$ and full or variance-reduced batches. To use
 # these optimizers on a network of your own: {ref}`five lines <sec-use-optimizers>`.

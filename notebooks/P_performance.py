@@ -27,7 +27,7 @@
 # make bench
 # ```
 #
-# CPU time of one thread, every library pinned to it. The contenders of a cell take turns, so that a busy machine slows them alike; each
+# What is measured is the CPU time of one thread, with every library pinned to it. The contenders of a cell take turns, so that a busy machine slows them alike; each
 # number is the median of three rounds. The data have $n = 500$ samples of $k = 10$ classes. Nothing here is a setting of the paper.
 
 # %% tags=["parameters"]
@@ -348,4 +348,4 @@ claim(
 #
 # Runs that share their mini-batches, one matrix product for all of them, and a compiled loop make the 600 runs a
 # matter of minutes on one core instead of hours, at a small multiple of what the machine's matrix products would need, and the engines
-# agree to rounding. Single precision is a different experiment: it is reported, never used.
+# agree to rounding. Single precision is a different experiment: it is reported here, and used by no linear run of this book.

@@ -28,7 +28,7 @@
 # of it than reshuffling does. Runs separate the data much sooner than the theorems promise, and the number of features does not matter, while the number of classes does.
 # A larger training margin does not make a better classifier of unseen digits. Adam with mini-batches ends away from the margin that full-batch Adam
 # approaches. With two batches an epoch a spectral run can stall for ever. Networks approach stationary points of the margin problem that need not be optima,
-# and reshuffled momentum still diffuses, at fourth order, where the curvature fluctuates.
+# and reshuffled momentum still diffuses, at fourth order in the step size, where the curvature fluctuates.
 # :::
 
 # %% tags=["parameters"]
@@ -82,32 +82,35 @@ NORMS = [ib.MAX, ib.FROBENIUS, ib.SPECTRAL]
 # %% [markdown]
 # ## 1. Where do mini-batches without momentum converge?
 #
-# Section {ref}`sec-large-batch` shows a plateau of the margin error that Theorem 4.1 cannot explain: it is empty there. Small steps average. As
-# $\eta \to 0$ the iterates follow the *mean flow* in the path length $s = \sum_t \eta_t$,
+# {ref}`Chapter 4.1 <sec-large-batch>` shows a plateau of the margin error that Theorem 4.1 cannot explain, since its condition is never met there. Many small steps act like their
+# mean: as $\eta \to 0$ the iterates follow the *mean flow* in the path length $s = \sum_t \eta_t$,
 #
 # $$\frac{dW}{ds} = -\,\mathbb{E}_B\big[\,\text{steepest unit step for } \nabla L_B(W)\,\big],$$ (eq-mean-flow)
 #
-# with $B$ uniform over all batches of size $b$; seed, order and schedule have left. Residuals inside a batch differ by factors
-# $e^{-s\,(\text{difference of margins})}$, so the flow settles into growth along one direction $D$, and the
-# plateau is $1 - q(D)/(\gamma\lVert D\rVert)$. No run is needed to compute it.
+# with $B$ uniform over all batches of size $b$; neither the seed nor the order of the batches nor the schedule is left in it. As the weights grow, residuals inside a batch come to
+# differ by ever larger factors, and one expects the flow to settle into growth along one direction $D$. Then the *plateau*, the margin error at which a run ends, is
+# $1 - q(D)/(\gamma\lVert D\rVert)$, and no run is needed to compute it. That it does settle is not proved here but measured.
 #
 # ````{prf:proposition} When the plateau cannot be zero
 # :label: prop-plateau
 # :class: derived-here
 #
-# Two classes, linearly independent samples $z_i = y_i x_i$, Frobenius norm. If some batch of size $b$ holds no sample with a positive multiplier in the
-# maximum-margin problem, the mean flow has no direction of growth along $W^*$.
+# Let there be two classes, with labels $y_i=\pm1$, and let the samples $z_i = y_i x_i$ be linearly independent. If some batch of size $b$ holds no sample with a positive
+# multiplier in the maximum-margin problem of the Frobenius norm, the direction of the mean flow of N-SGD does not converge to $W^*$: from some path length on its margin error stays
+# above a positive number.
 # ````
 #
 # ````{proof} prop-plateau
 # :tested: referee/plateau.py unreachable
 #
-# 1. The step of batch $B$ is $\sum_{i\in B} r_i z_i$ over its length, all $r_i > 0$. The drift is therefore $\sum_i c_i z_i$ with $c_i\ge0$.
-# 2. Take a batch that holds no support sample. Its step has length one, so the coefficients of its samples cannot all vanish, in the limit either: some $c_i$ off the support stays positive.
-# 3. But $W^* = \sum_i \alpha_i z_i$ with $\alpha_i = 0$ off the support (stationarity of the maximum-margin problem), and independence makes the coefficients of a vector unique. So the drift is no multiple of $W^*$.
+# With two classes the two rows of every step are opposite; $W$ stands here for one of them, measured so that a step has length one.
+#
+# 1. The step of batch $B$ is $\sum_{i\in B} r_i z_i$ over its length, all $r_i > 0$. So at path length $s$ the flow is at $W_s=W_0+\sum_i C_i(s)\,z_i$ with coefficients $C_i\ge0$ that never fall, and $\lVert W_s-W_0\rVert\le s$.
+# 2. Let the batch $B$ hold no support sample, and let $p>0$ be its probability. Its steps have length one, so by the triangle inequality $\sum_{i\in B}C_i(s)\lVert z_i\rVert\ge ps$. By independence $\lVert W_s\rVert\to\infty$, so that $W_0$ drops out of the direction, and every limit of the direction is a combination $\sum_ic_iz_i$ with $\sum_{i\in B}c_i\lVert z_i\rVert\ge p$.
+# 3. But $W^* = \sum_i \alpha_i z_i$ with $\alpha_i = 0$ off the support (stationarity of the maximum-margin problem), and independence makes the coefficients of a vector unique. So no limit of the direction is that of $W^*$. As the Frobenius norm has no other optimum, the margin error of every limit is positive, and these limits form a compact set.
 # ````
 #
-# Set by set the same question can be put to a computer for any number of classes: is there *any* weighting of residuals whose mean step points along $W^*$?
+# For a given data set the same question can be put to a computer, with any number of classes: is there *any* weighting of residuals whose mean step points along $W^*$?
 
 # %%
 sets = {
@@ -172,7 +175,7 @@ apart = np.abs(settled.measured.median("seed") / settled.predicted - 1)
 claim(
     "plateau-predicted",
     "Without momentum a mini-batch method ends at the margin error that"
-    " the mean flow predicts.",
+    " the mean flow predicts, wherever both have come to rest.",
     kind="ours",
     where="new; explains the plateaus of Figures 1, 3 and 4",
     tested=(
@@ -232,13 +235,14 @@ claim(
 # ## 2. What is the gap a function of?
 #
 # Theorem 4.3 says that the limit is within $4R\,N(\beta, m)$ of $\gamma$, with the sharp $N$ of {prf:ref}`stmt-c-12` or version 1's polynomial. Bounds may be far away
-# and still have the right *shape*. Here 56 pairs of momentum and batch size, three norms, and what the batches cost: the margin error
-# minus the full batch's with the same momentum. Beside the two worst cases stands a number from {ref}`the third paper's world <sec-fluctuating-theory>`, the
+# and still have the right *shape*. Here 56 pairs of momentum and batch size are run in three norms, and what the batches cost, their *excess*, is the margin error
+# minus the full batch's with the same momentum. Beside the two worst cases stands a number in the spirit of {ref}`the third paper <sec-fluctuating-theory>`, the
 # *variance* of the average,
 #
-# $$\nu = \frac{n-b}{b\,(n-1)}\cdot\frac{1}{m-1}\Big(m\,\frac{1-\beta}{1+\beta} - \overline{\textstyle\sum_{\text{epochs}} (\text{weight of the epoch})^2}\Big),$$ (eq-remaining-noise)
+# $$\omega = \frac{n-b}{b\,(n-1)}\cdot\frac{1}{m-1}\Big(m\,\frac{1-\beta}{1+\beta} - \overline{\textstyle\sum_{\text{epochs}} (\text{weight of the epoch})^2}\Big),$$ (eq-remaining-noise)
 #
-# in units of one sample's: two batches of one epoch correlate by $-1/(m-1)$, and the bar averages over the position inside the epoch.
+# in units of the variance of one sample's gradient. The gradients of two batches of one epoch correlate by $-1/(m-1)$, the weight of an epoch is the sum of the weights
+# $(1-\beta)\beta^\tau$ of its batches, and the bar averages over the position inside the running epoch.
 
 # %%
 blend = {"classes": 4, "per_class": 9, "dim": 12, "spread": 0.6}
@@ -340,7 +344,8 @@ powers = said.intervals(power, noise.slope_error)
 named = zip(powers, power.norm.values, strict=True)
 claim(
     "gap-variance",
-    "The gap is proportional to the variance of the momentum average.",
+    "In the Frobenius norm the gap is proportional to the variance of the"
+    " momentum average.",
     kind="ours",
     where="new",
     tested=(
@@ -350,7 +355,7 @@ claim(
     holds=bool(abs(power.sel(norm="frobenius") - 1) < 0.15)
     and bool((power < 0.95).sel(norm=["max", "spectral"]).all()),
     caveat=(
-        "True in the Frobenius norm only, whose ball is round: an error of"
+        "In the Frobenius norm only, whose ball is round: an error of"
         " the direction costs its square. In the max and the spectral norm,"
         " whose balls have corners, the power is smaller: the gap shrinks"
         " more slowly than the variance."
@@ -365,10 +370,10 @@ claim(
 # %% [markdown]
 # ## 3. Does it matter how batches are drawn?
 #
-# All of part I reshuffles: Lemma C.12 lives from errors that cancel within an epoch. {ref}`Part III <sec-fluctuating-theory>` shows that drawing with replacement leaves a
-# different noise. Three schemes with the same batches of two, momentum and norms. For independent batches the average keeps the share
-# $(1-\beta)/(1+\beta)$ of the variance, for reshuffled ones what {eq}`eq-remaining-noise` says, and for one order repeated for ever
-# $(m\sum_j u_j^2 - 1)/(m-1)$, $u_j = (1-\beta)\beta^j/(1-\beta^m)$.
+# The first paper reshuffles throughout: Lemma C.12 rests on errors that cancel within an epoch. {ref}`Part III <sec-fluctuating-theory>` shows that drawing with replacement leaves a
+# different noise. Here three schemes are run with the same batches of two, momenta and norms. The average keeps the share $(1-\beta)/(1+\beta)$ of a batch's variance if batches are
+# independent, what {eq}`eq-remaining-noise` says if they are reshuffled, and $(m\sum_{j<m} u_j^2 - 1)/(m-1)$ with $u_j = (1-\beta)\beta^j/(1-\beta^m)$ if one order is repeated for ever
+# (*cyclic*).
 
 # %%
 momenta = [0.8, 0.9, 0.95, 0.98]
@@ -459,9 +464,10 @@ claim(
 # %% [markdown]
 # ## 4. Exponents that can be read
 #
-# The brackets of Corollaries 4.5 and 4.7 are far above one at any horizon, so a run cannot contradict them. Their *exponents* can be read. With
-# $D = m/(1-\beta)$ the bracket falls below a constant once $t$ exceeds a constant times $(nD)^{2}$ for $a = 1/2$ and $D^{4}$, $n^4$ for $a = 3/4$: power
-# $1/(1-a)$ in memory, in $m$ and in $n$. Measured: the step after which every sample stays classified. $n$ grows by copying the data, which leaves $\gamma$ and $R$ alone.
+# The bounds of Corollaries {prf:ref}`4.5 <stmt-e-5>` and {prf:ref}`4.7 <stmt-g-5>` are far above one at any number of steps that can be run, so a run cannot contradict them. Their
+# *exponents* can be read. With $D = m/(1-\beta)$ the bound of 4.5 falls below a constant once $t$ exceeds a constant times $(nD)^{2}$ for $a = 1/2$, logarithms aside, and the larger of
+# $D^{4}$ and $n^4D^{4/3}$ for $a = 3/4$: the power in memory, in $m$ and in $n$ is $1/(1-a)$. What is measured is the step after which every sample stays classified. $n$ grows by copying
+# the data, which leaves $\gamma$ and $R$ alone.
 
 # %%
 blend = {"classes": 3, "per_class": 12, "dim": 8, "spread": 0.5}
@@ -497,7 +503,7 @@ show(
     alt=(
         "Steps until separation lasts against memory, batches per epoch and"
         " samples, three norms: nearly flat in memory and samples, growing"
-        " with a power of about 0.6 in the number of batches."
+        " with a power below one in the number of batches."
     ),
     caption="**Separation takes longer with more batches in an epoch, but"
     " hardly with longer memory or more samples.** "
@@ -530,8 +536,8 @@ claim(
     because="a promise is an upper bound",
     caveat=(
         "The exponents are not attained on these data, nor close: memory and"
-        " copies of the data cost next to nothing, batches about the power"
-        " 0.6."
+        " copies of the data cost next to nothing, and the number of batches a"
+        " power below one."
     ),
 )
 
@@ -539,7 +545,8 @@ claim(
 # ## 5. Is it free of the dimension?
 #
 # The paper's rates contain $R$, $\gamma$, $n$, $m$ and $\beta$, and neither $d$ nor $k$. Here $R = 1$ and $\gamma$ stay (to 1 %) while $d$ grows from 30 to 10,000, or $k$
-# from 2 to 16. Dotted: how a bound grows that measures curvature in the Frobenius norm and pays $\sqrt{kd}$ (max norm) or $\sqrt{\min(k,d)}$ (spectral) for it.
+# from 2 to 16. Dotted lines in {numref}`fig-dimension` show how a bound grows that measures curvature in the Frobenius norm and pays $\sqrt{kd}$ (max norm) or $\sqrt{\min(k,d)}$
+# (spectral norm) for it.
 
 # %%
 wide = dimension.sizes(
@@ -564,11 +571,11 @@ many = dimension.sizes(
 )
 
 # %% [markdown]
-# Fixed $R$ and $\gamma$ do not fix how the samples lie to each other. So the same two questions once more with everything else held. *Embedded*: samples of thirty
-# features put into $d$. In the max norm a feature is split into random signed parts of sum 1: then $\gamma$, $R$ and every logit of a run stay, since
-# $\operatorname{sign}$ of a part of a feature's gradient is that of the feature, and $\sum_j |v_j| = 1$. In the Frobenius and the spectral norm a feature goes to a random place with
-# a random sign, the only linear map that keeps both $R$, a sum norm, and all angles. Each size draws its own data. *Bystanders*: twenty samples of four classes
-# compete, the same for every $k$; twelve more lie on axes of their own and make up the other $k - 4$ classes.
+# Fixed $R$ and $\gamma$ do not fix how the samples lie to each other. So the same two questions are put once more with everything else held. *Embedded* data are samples of thirty
+# features put into $d$. For the max norm a feature $x_f$ is split into parts $v_jx_f$ with random signs and $\sum_j|v_j|=1$. Then $\gamma$, $R$ and every logit of a run stay: the sign
+# of the gradient of a part is that of the feature times the sign of $v_j$, so that the parts together move a logit by what the feature did. For the Frobenius and the spectral norm a
+# feature goes to a random place with a random sign; maps of this kind are the only linear ones that keep both the sum norm and all angles of any samples. Each size draws its own data. In the data with
+# *bystanders* twenty samples of four classes compete, the same for every $k$; twelve more lie on axes of their own and make up the other $k - 4$ classes.
 
 # %%
 embedded = dimension.sizes(
@@ -707,8 +714,8 @@ claim(
 # ## 6. Does the margin matter?
 #
 # For a linear classifier the worst perturbation of norm $\varepsilon$ takes $\varepsilon\lVert w_y - w_c\rVert_*$ from a logit difference, exactly; so a large margin
-# in the max norm should guard against $\ell_1$ attacks, in the Frobenius norm against $\ell_2$, in the sum norm against $\ell_\infty$. Three hundred digits to train on, the
-# other 1,497 to judge.
+# in the max norm should guard against $\ell_1$ attacks, in the Frobenius norm against $\ell_2$, in the sum norm against $\ell_\infty$. Three hundred digits are used to train, the
+# other 1,497 to judge. *Accuracy under attack* is the share of unseen digits that no perturbation of that size turns.
 
 # %%
 images = ib.data.digits()
@@ -806,8 +813,8 @@ claim(
 # %% [markdown]
 # ## 7. Is Adam different when it is given time?
 #
-# Mini-batch Adam misses the max-norm margin on {ref}`the second paper's networks <sec-homogeneous-experiments>`, in runs that stop at a loss of 1e-3. Here in the linear model,
-# without its constant $\varepsilon$, for at least two hundred of its longest memories, and to losses that no float could hold.
+# Mini-batch Adam misses the max-norm margin on {ref}`the second paper's networks <sec-homogeneous-experiments>`, in runs that are not finished. Here it is run in the linear model,
+# without its constant $\varepsilon$, for at least two hundred of its longest memories and to losses far below those at which training stops.
 
 # %%
 betas = [0.9, 0.95, 0.98]
@@ -819,8 +826,8 @@ adam_end = unhurried.error.median("seed")
 # %% tags=["hide-input"]
 claim(
     "adam-minibatch-linear",
-    "Mini-batch Adam ends away from the max-norm margin that full-batch"
-    " Adam approaches, however long it is given.",
+    "After two hundred of its longest memories mini-batch Adam is still away"
+    " from the max-norm margin that full-batch Adam approaches.",
     kind="ours",
     where="new; bears on the second paper's remark on Adam",
     tested=(
@@ -846,30 +853,34 @@ claim(
 # (sec-stall)=
 # ## 8. Two batches an epoch: can a run stall?
 #
-# Version 2 guarantees classification for the full gradient only. {ref}`Its refinement <sec-version-two>` leaves one case open: $m = 2$ in the spectral norm. With frozen weights the two steps of
-# an epoch satisfy $\langle\Delta_1 + \Delta_2, g_1 + g_2\rangle \ge 0$, with 0 where $\Delta_1 = -\Delta_2$: such points exist, but can a run end in one?
+# Version 2 guarantees classification for the full gradient only. {prf:ref}`Our refinement <stmt-r>` of that leaves one case open: $m = 2$ in the spectral norm. With $g_1$, $g_2$ the negative
+# gradients of the two batches, and weights frozen, the two steps of an epoch satisfy $\langle\Delta_1 + \Delta_2, g_1 + g_2\rangle \ge 0$. This *drift* is 0 where $\Delta_1 = -\Delta_2$. Such
+# *neutral points* exist, but can a run end in one?
 #
-# ````{prf:proposition} Neutral points attract
+# ````{prf:proposition} The flow at neutral points
 # :label: prop-stall
 # :class: derived-here
 #
-# Let $m = 2$ and let the samples' weights $W$ be 2 by 2 matrices in effect (three classes, two features). Along the mean flow over any set of partitions into two batches $L$ never
-# rises. Let $W_0$ be a point where $\Delta_1 = -\Delta_2$ for every partition, with batch gradients of rank two. Then near $W_0$ the mean flow is gradient descent of $L$ under
-# a positive semidefinite preconditioner, and it rests at neutral points only.
+# Let $m = 2$ in the spectral norm, with three classes and two features; as columns sum to zero, steps are then 2 by 2 matrices in effect. Along the mean flow over any set of partitions
+# into two batches $L$ never rises. Let $W_0$ be a point where $\Delta_1 = -\Delta_2$ for every partition, with batch gradients of rank two. Then near $W_0$ the mean flow is gradient
+# descent of $L$ under a positive semidefinite preconditioner, and it rests at neutral points only. If there is one partition, the neutral points near $W_0$ attract the flow or are
+# indifferent to it, to first order; they never repel it.
 # ````
 #
 # ````{proof} prop-stall
 # :tested: referee/stall.py flow
 #
-# 1. For a partition $p$ into batches with gradients of the signal $g_1, g_2$, $g_1+g_2=-2\nabla L$. As $\lvert\langle g_1,\Delta_2\rangle\rvert\le\lVert g_1\rVert_*=\langle g_1,\Delta_1\rangle$ and likewise for $g_2$, $\langle g_1+g_2,\Delta_1+\Delta_2\rangle\ge0$: $L$ never rises.
+# 1. For a partition $p$ into batches with the negative gradients $g_1, g_2$, $g_1+g_2=-2\nabla L$. As $\lvert\langle g_1,\Delta_2\rangle\rvert\le\lVert g_1\rVert_*=\langle g_1,\Delta_1\rangle$ and likewise for $g_2$, $\langle g_1+g_2,\Delta_1+\Delta_2\rangle\ge0$: $L$ never rises.
 # 2. A polar factor in the plane is a rotation or a reflection, and so is its negative. Near $W_0$ the two factors of a partition are of one kind, at an angle $\delta_p$, and $\Delta_1 + \Delta_2 = 2\cos(\delta_p/2)\,D_p$ with $D_p$ their mean direction.
 # 3. Since $g_l = \Delta_l P_l$ with $P_l$ symmetric, $\langle g_1 + g_2, D_p\rangle = \cos(\delta_p/2)\,N_p$ with $N_p = \lVert g_1\rVert_* + \lVert g_2\rVert_*$. With step 1's sum, $\Delta_1 + \Delta_2 = -(4/N_p)\,D_p\langle\nabla L, D_p\rangle$: the drift is $-\sum_p c_p\langle D_p,\nabla L\rangle D_p$ with $c_p > 0$.
 # 4. Where the drift vanishes, so does its product with $\nabla L$, a sum of squares. Every $\langle D_p,\nabla L\rangle$ is zero then, hence $\Delta_1=-\Delta_2$ for every partition.
+# 5. *To first order*, let $W=W_0+Y$, let $H_l$ be the Hessian of the loss of batch $l$ at $W_0$, positive semidefinite, and $\Delta_l'$ the derivative of $\Delta_l$ by its angle. The polar factor maximises the inner product with $g_l$, which changes by $-H_lY$, so its angle changes by $-\langle\Delta_l',H_lY\rangle/\lVert g_l\rVert_*$. At $W_0$ we have $\Delta_2'=-\Delta_1'$, and $D_p=\Delta_1'$ for one choice of the sign of the angle. The angle between the factors therefore becomes $\pi+\langle D_p,K_pY\rangle$ with $K_p=H_1/\lVert g_1\rVert_*+H_2/\lVert g_2\rVert_*$, and $\Delta_1+\Delta_2=-\langle D_p,K_pY\rangle D_p$. With one partition $Y$ loses its part along $D_p$ at the rate $\langle D_p,K_pD_p\rangle\ge0$. With several the derivative of the flow is a negative multiple of $\sum_pD_p(K_pD_p)^\top$, and its eigenvalues, the *rates* below, are computed.
 # ````
 #
-# So a neutral point is not passed through: it is where $L$ is smallest in all directions that the steps can still add up to. One partition costs one equation ($\delta = \pi$) in four unknowns, the three
-# partitions of four samples three. Larger sets have more partitions than unknowns, unless their batches never change. An adversarial search (random separable sets, then
-# neighbours of those that drift least; {numref}`tab-stall`) found both kinds; the worst reshuffled set is run here.
+# As $L$ is convex and $\langle D_p,\nabla L\rangle=0$, at a neutral point $L$ is smallest in all directions that the steps there can add up to. A neutral point of one partition is one
+# equation ($\delta_p = \pi$) in four unknowns; the three partitions of four samples make three. Larger sets have more partitions than unknowns, unless their batches never change. An adversarial search (random separable sets, then
+# neighbours of those that drift least; {numref}`tab-stall`) found runs that stall with one partition and with all three; the worst reshuffled set is run here. The *drift share* is the
+# drift over $\lVert g_1\rVert_*+\lVert g_2\rVert_*$, between 0 and 2.
 
 # %%
 searched = stall.recorded("../book/stall.json")
@@ -962,8 +973,8 @@ claim(
 kept = [row for row in searched if row["norm"] == "frobenius"]
 claim(
     "stall-search",
-    "The stall belongs to balls with flat faces: in the Frobenius and a"
-    " Schatten 4-norm the search finds none.",
+    "In the Frobenius and a Schatten 4-norm, whose balls have no flat faces,"
+    " the search finds no stall; in the spectral norm it finds them.",
     kind="ours",
     where="new; Frobenius: drift of at least 2 theta^2, version 2's refinement",
     tested="random sets that stall, of 200 each: "
@@ -995,24 +1006,27 @@ claim(
 # %% [markdown]
 # ## 9. KKT points, or merely stationary?
 #
-# {ref}`The second paper <sec-homogeneous-theory>` promises KKT points of $\min\lVert\theta\rVert$ subject to $q_i(\theta)\ge1$. Chapters M1 and M2 measure how the weights align with the direction that lowers
-# the loss. Here the multipliers are *fitted*: $\lambda_i\ge0$ on the samples within 5 % of the smallest margin, by non-negative least squares ($\ell_2$), or by a linear programme (max norm:
-# $1-\langle\theta,v\rangle/(\lVert\theta\rVert_\infty\lVert v\rVert_1)$, $v=\sum\lambda_i\nabla q_i$). And a KKT point need not be an optimum:
+# {ref}`The second paper <sec-homogeneous-theory>` promises KKT points of $\min\lVert\theta\rVert$ subject to $q_i(\theta)\ge1$, where $\theta$ are all parameters of a network and $q_i$ is its margin on
+# sample $i$. Chapters M1 and M2 measure how the weights align with the direction that lowers the loss. Here the multipliers are *fitted*: $\lambda_i\ge0$ on the samples within 5 % of the smallest margin, by non-negative least squares ($\ell_2$), or by a linear programme (max norm).
+# With $v=\sum\lambda_i\nabla q_i$ the *residual* is what is left, $\lVert\theta-v\rVert_2/\lVert\theta\rVert_2$, or $1-\langle\theta,v\rangle/(\lVert\theta\rVert_\infty\lVert v\rVert_1)$ in the max norm. And a KKT point
+# need not be an optimum:
 #
 # ````{prf:proposition} More units than active samples
 # :label: prop-units
 # :class: derived-here
 #
-# Two layers of squared ReLU, $q_i = \sum_j f_{ij}$ with $f_{ij}$ the part of unit $j$. At a KKT point of the $\ell_2$ problem, if some $c\ne0$ has $\sum_j c_jf_{ij}=0$ for every $i$ with a positive multiplier, the
-# Lagrangian's second derivative along $(c_j\theta_j)_j$ is $-\sum_j c_j^2\lVert\theta_j\rVert^2 < 0$: no local optimum.
+# Two layers of squared ReLU, $q_i = \sum_j f_{ij}$ with $f_{ij}$ the part of unit $j$ and $\theta_j$ its weights. At a KKT point of $\min\frac12\lVert\theta\rVert_2^2$ subject to $q_i\ge1$, let $c$ have
+# $\sum_j c_jf_{ij}=0$ for every active $i$ ($q_i=1$), and $c_j\theta_j\ne0$ for some $j$. Then the Lagrangian's second derivative along $(c_j\theta_j)_j$ is
+# $-\sum_j c_j^2\lVert\theta_j\rVert^2 < 0$, and the point is no local optimum. Such a $c$ exists whenever there are more units with $\theta_j\ne0$ than active samples.
 # ````
 #
 # ````{proof} prop-units
 # :tested: referee/kkt.py judged
 #
 # 1. $f_{ij}$ has degree 3 in its own unit $\theta_j$ and no other, so by Euler $\nabla^2 f_{ij}\,\theta_j = 2\nabla f_{ij}$.
-# 2. Stationarity reads $\theta_j = \sum_i\lambda_i\nabla_jf_{ij}$. Hence $(I-\sum_i\lambda_i\nabla^2q_i)\,\theta_j = \theta_j-2\theta_j=-\theta_j$, unit by unit.
+# 2. Stationarity reads $\theta_j = \sum_i\lambda_i\nabla_jf_{ij}$, with $\lambda_i\ge0$ and $\lambda_i=0$ where $q_i>1$. Hence $(I-\sum_i\lambda_i\nabla^2q_i)\,\theta_j = \theta_j-2\theta_j=-\theta_j$, unit by unit.
 # 3. The direction is tangent to the active constraints, as $\langle\nabla q_i,(c_j\theta_j)\rangle = 3\sum_jc_jf_{ij}=0$.
+# 4. *No local optimum.* Multiply $\theta_j$ by $(1+\epsilon c_j)^{1/3}$. Then $f_{ij}$ becomes $(1+\epsilon c_j)f_{ij}$, so no active $q_i$ changes, and the others stay above 1 for small $\epsilon$. The squared norm becomes $\sum_j(1+\epsilon c_j)^{2/3}\lVert\theta_j\rVert^2$, strictly concave in $\epsilon$. Its derivative at 0 is $\frac23\sum_jc_j\lVert\theta_j\rVert^2=2\sum_i\lambda_i\sum_jc_jf_{ij}=0$, by step 2 and Euler. So the norm is smaller on both sides.
 # ````
 #
 # %%
@@ -1110,13 +1124,14 @@ claim(
 # (sec-averaged-reshuffling)=
 # ## 10. What does reshuffled momentum leave where the curvature fluctuates?
 #
-# {ref}`Chapter B3 <sec-fluctuating-reshuffling>` solves reshuffling without momentum, and momentum at constant slope, and leaves both together open. On a flat direction, $g_t = b_t + h_t\theta_t$, the
-# combination $z = \theta - \frac{\eta\beta}{1-\beta}M$ moves by $-\eta g_t$ exactly. Over an epoch $\sum b = \sum h = 0$, so that with $P = \sum_t\beta^th_t$ and $Q$ the average that earlier epochs left
+# {ref}`Chapter B3 <sec-fluctuating-reshuffling>` solves reshuffling without momentum, and momentum at constant slope. Here is what it leaves: both together. On a flat direction,
+# where $\theta$ is a number and the gradient of batch $t$ is $g_t = b_t + h_t\theta_t$, the combination $z = \theta - \frac{\eta\beta}{1-\beta}M$ moves by $-\eta g_t$ exactly. Over an epoch
+# $\sum b = \sum h = 0$. Let $P = \sum_t\beta^th_t$, and $Q=\frac\beta{1-\beta}M$ with the $M$ that earlier epochs left. An epoch that begins at $z=0$ moves it by
 #
 # $$\Delta z = \eta^2\Big[\sum_{t>s}h_tb_s\,(1-\beta^{t-s}) - PQ\Big] + O(\eta^3),$$ (eq-averaged-epoch)
 #
-# two parts that are uncorrelated with each other and between epochs. An epoch adds $\eta^4$ times their variances, and draws $z$ back by
-# $\eta^2\frac{s_2}{m-1}\sum_d(m-d)(1-\beta^d)$, which for $\beta = 0$ is the $\eta^2ms_2/2$ of chapter B3. So the slow diffusion is there, and it ends. The enumeration of all orders of an
+# two parts that are uncorrelated with each other and between epochs. So an epoch adds $\eta^4$ times their variances. With $s_2$ the mean of $h^2$ it also draws $z$ back by the share
+# $\eta^2\frac{s_2}{m-1}\sum_{d=1}^{m-1}(m-d)(1-\beta^d)$ of itself, which for $\beta = 0$ is the $\eta^2ms_2/2$ of chapter B3. So the slow diffusion is there, and it ends. The enumeration of all orders of an
 # epoch carries second moments on exactly: one 9 by 9 matrix an epoch.
 
 # %%
@@ -1168,7 +1183,7 @@ claim(
     "Reshuffled momentum with fluctuating curvature diffuses at order"
     " eta^4 an epoch, and is confined as without momentum.",
     kind="ours",
-    where="new; declared open in chapter B3",
+    where="new; what chapter B3 leaves",
     tested=(
         "all orders of 6, 7 and 8 batches, momentum 0, 0.5, 0.9: order"
         f" {', '.join(orders)}"
@@ -1208,8 +1223,8 @@ claim(
 # %% [markdown]
 # ## The answer
 #
-# The plateau is the fixed point of an average, and can be computed beforehand to a per cent. With momentum the gap follows the noise that is left in the average, which
-# reshuffling cancels and independent batches do not; its power depends on the corners of the ball. The time to separate is far below every promised power, and where nothing else moves nothing depends on the dimension.
-# Two batches an epoch are not enough for the spectral norm: neutral points attract, and a reshuffled run can end in one. Trained networks approach KKT points, which need not be optima; and
-# reshuffled momentum diffuses at fourth order until fluctuating curvature confines it. Whether one *wants* the maximum margin is another matter: on digits,
-# the methods that miss it do better.
+# The plateau is where the average step of a method no longer turns the weights, and can be computed beforehand to a few per cent. With momentum the gap follows the noise that is left in the average, which
+# reshuffling cancels and independent batches do not; its power depends on the corners of the ball. The time to separate grows far more slowly than promised, and with the number of features alone neither it nor
+# the gap changes. Two batches an epoch are not enough for the spectral norm: a reshuffled run can end in a neutral point. Trained networks approach KKT points, which need not be optima; and
+# reshuffled momentum diffuses at fourth order in the step size until fluctuating curvature confines it. Whether one *wants* the maximum margin is another matter: on the digits here
+# the methods that miss it withstand attacks better.

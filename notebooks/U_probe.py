@@ -18,7 +18,7 @@
 # # U Optimizers on networks of your own
 #
 # **Which margin does an optimizer maximise on my network?** Give `ib.Probe` a model and data, call `measure` now and then, print it. It leaves no trace in the training: modes, gradients, buffers and
-# random numbers stay as they are. Here it looks at two networks of one's own, trained by AdamW, Muon and Signum on {glue:text}`samples` digits.
+# random numbers stay as they are. Here it looks at two small networks, trained by AdamW, Muon and Signum on {glue:text}`samples` digits.
 
 # %% tags=["parameters"]
 samples = 192
@@ -91,7 +91,7 @@ convolutional = {
 print(convolutional["Muon"])
 
 # %% [markdown]
-# The degree was not told, but measured: Euler's identity, $\langle\theta,\nabla z\rangle = L z$, sample by sample. Print another run for the same five
+# Nobody told the probe the degree $L$ of the network. It measured it by Euler's identity, $\langle\theta,\nabla z\rangle = L z$ for the logits $z$ of every sample. Print another run for the same five
 # sentences; `probe.runs` has the numbers as an `xarray.Dataset`, `probe.plot()` draws them. The last margins of all three, normalised by each norm and
 # divided by the largest of a column:
 
@@ -153,9 +153,9 @@ glue("first_transformer", leaders(together(transformer)), display=False)
 # ```
 # ````
 #
-# The largest margins, norm by norm. Convolutional: {glue:text}`first_convolutional`. Transformer: {glue:text}`first_transformer`. What the theory says of
-# homogeneous networks in the limit is that each optimizer has the largest in its own norm, Muon in the spectral one, Signum and Adam in
-# $\ell_\infty$ ({ref}`measured at length here <sec-homogeneous-experiments>`). Where the model is not homogeneous, such a number describes a run and not a
+# These have the largest margins, norm by norm, on the convolutional network: {glue:text}`first_convolutional`; and on the transformer: {glue:text}`first_transformer`. What the theory
+# promises of smooth homogeneous networks is that each optimizer approaches a stationary point of the margin in its own norm, Muon in the spectral one, Signum and Adam in
+# $\ell_\infty$; that each then has the largest margin there is {ref}`what experiments find <sec-homogeneous-experiments>`. Where the model is not homogeneous, such a number describes a run and not a
 # classifier: weights of another scale are another function. Alignments far below 1 say that the limit is not near; kinks of ReLU keep them low.
 
 # %% tags=["hide-input"]

@@ -17,7 +17,7 @@
 # (sec-version-two)=
 # # V What version 2 corrects
 #
-# **The question.** Version 1 says that without momentum, convergence needs large batches. Version 2's abstract says that in the worst case only the
+# **The question.** Version 1 says that without momentum convergence needs large batches. Version 2's abstract says that in the worst case only the
 # full batch can be guaranteed to classify. What was wrong, how wrong was it, and what repairs it?
 #
 # We have no formulas of version 2. What follows is derived here, and every line of it is a test.
@@ -59,7 +59,7 @@ from ibias_book.steepest.statements import slack_table, version_two
 # *Here we differ:* the inequality is also the quotient of the two bounds of the paper's {prf:ref}`stmt-c-5`; the paper does not hold it against the condition $\gamma>4(m-1)R$.
 # ````
 #
-# The momentum theorem survives, since its penalty can be made small. In the best case $\gamma=2R$:
+# The momentum theorem survives, since its penalty $4R\,N(\beta,m)$ can be made small. How much of the margin it keeps in the best case, $\gamma=2R$, is drawn in {numref}`fig-effective-margins`.
 
 # %% tags=["hide-input"]
 kept = version_two.effective_margins()
@@ -102,13 +102,15 @@ claim(
 # %% [markdown]
 # ## Counterexamples
 #
-# Not only the proof fails. Two classes, two features; with $u=w_0-w_1$ a class-1 point acts like its negative in class 0, so all data are written in class 0.
+# Not only the proof fails, the conclusion does. All data here have two classes and two features. Let $u=w_0-w_1$ be the difference of the two rows of $W$. A point $x$ of class 1 has
+# the margin $\langle u,-x\rangle$ and acts like the point $-x$ of class 0, so all points are written in class 0: a point $z$ is classified if $\langle u,z\rangle>0$. $\{A\times(n-1),B\}$
+# stands for the point $A$, repeated $n-1$ times, and one point $B$.
 #
 # ````{prf:proposition} V.1: SignSGD, one sample at a time
 # :label: stmt-v-1
 # :class: contradicts
 #
-# On $\{(2,-1),(-1,2)\}$ with $b=1$ both samples have the sign pattern $\pm(1,-1)$, so from $W_0=0$ (or any start on that line) $u_t$ never leaves it: $q(W_t)\le0$ and $L(W_t)\ge\log2$ for ever, whatever the order and the step sizes. From any other start $q(W_t)\le\frac12\langle u_0,(1,1)\rangle$ for ever: the margin cannot grow with the weights, though a start such as $u_0=(4,4)$ may keep both samples classified for thousands of steps.
+# On $\{(2,-1),(-1,2)\}$ with $b=1$ both samples have the sign pattern $\pm(1,-1)$, so from $W_0=0$ (or any start on that line) $u_t$ never leaves it: $q(W_t)\le0$ and $L(W_t)\ge\log2$ for ever, whatever the order and the step sizes. From any other start $q(W_t)\le\frac12\langle u_0,(1,1)\rangle$ for ever: the margin never grows above what the start allows, though a start such as $u_0=(4,4)$ may leave both samples classified.
 # ````
 #
 # ````{proof} stmt-v-1
@@ -119,6 +121,8 @@ claim(
 # 1. $\operatorname{sign}(2,-1)=(1,-1)=-\operatorname{sign}(-1,2)$: every step is $\pm2\eta_t(1,-1)$, and $u_t=u_0+2\sigma_t(1,-1)$ for some number $\sigma_t$, whatever the order.
 # 2. The two margins are $\langle u_0,(2,-1)\rangle+6\sigma_t$ and $\langle u_0,(-1,2)\rangle-6\sigma_t$. The smaller one is at most their mean, $\frac12\langle u_0,(1,1)\rangle$, and this is zero on the line of $(1,-1)$.
 # 3. On that line the margins are $x$ and $-x$ for some $x$, and $\frac12\big[\log(1+e^{-x})+\log(1+e^x)\big]\ge\log2$ by convexity.
+#
+# The start $u_0=(4,4)$ has the margins $4\pm6\sigma_t$. Under reshuffling the two steps of an epoch have opposite signs, so that $\lvert\sigma_t\rvert\le\eta_0$ for a schedule that does not increase, and both samples stay classified for ever if $\eta_0<\frac23$.
 # ````
 #
 # ````{prf:proposition} V.2: three batches or more
@@ -185,7 +189,7 @@ claim(
 # 4. The proof of {prf:ref}`stmt-v-2` used of the norm only $\kappa$, here at least $1-\epsilon>\frac12$: $1-(m-1)\kappa<0$ for $m\ge3$.
 # ````
 #
-# Each run without repair, with momentum 0.99, with variance reduction, and with variance reduction and momentum 0.9:
+# Each of the five is run without a repair, with momentum 0.99, with variance reduction, and with variance reduction and momentum 0.9:
 
 # %%
 runs = version_two.corrections(seeds=range(seeds), steps=steps)
@@ -310,7 +314,7 @@ claim(
 # :label: stmt-r
 # :class: sharper
 #
-# With weights frozen over an epoch, $\langle\sum_j\Delta_j,\sum_lg_l\rangle\ge(2-m)\sum_l\lVert g_l\rVert_*$ for $g_l=-\nabla L_{\mathcal B_l}$: the right sign at $m=1$, neutral at $m=2$, bad beyond. For the Frobenius norm $m=2$ is strictly good: the drift is at least $2\theta^2(\lVert g_1\rVert+\lVert g_2\rVert)$, attained on the data of {prf:ref}`stmt-v-1`, with $\theta=\gamma_F/(\sqrt2\max_i\lVert x_i\rVert_2)$.
+# Let $\Delta_j$ be the steepest direction for $g_j=-\nabla L_{\mathcal B_j}$, $j=1,\dots,m$. With weights frozen over an epoch, $\langle\sum_j\Delta_j,\sum_lg_l\rangle\ge(2-m)\sum_l\lVert g_l\rVert_*$: a bound that is positive at $m=1$, zero at $m=2$ and negative beyond. For the Frobenius norm $m=2$ is strictly good: the left side, the *drift*, is at least $2\theta^2(\lVert g_1\rVert+\lVert g_2\rVert)$, attained on the data of {prf:ref}`stmt-v-1`, with $\theta=\gamma_F/(\sqrt2\max_i\lVert x_i\rVert_2)$.
 # ````
 #
 # ````{proof} stmt-r
@@ -326,7 +330,14 @@ claim(
 # ````
 #
 # So "only the full batch" is right as a statement about all norms at once: the max norm (V.3) and the sum norm (V.4) fail at $m=2$. It is not tight for the
-# Frobenius norm. For the spectral norm with $b\ge2$, $k\ge3$ neutrality is attained at a point, and whole runs can stall there: {ref}`chapter R <sec-stall>` has one. (With two classes the
+# Frobenius norm.
+#
+# For the weights of a real epoch are frozen but for terms of the order $\eta_t^2G$ ({prf:ref}`stmt-c-10`, for each batch), and its two step sizes differ by
+# amounts with a finite sum. With a constant $c>0$ for the drift, $C$ for the rest and $\eta\ge\eta'$ the two step sizes, an epoch therefore changes $L$ by at most
+# $-c\,\eta'G+C(\eta-\eta')G+C\eta^2G$. As $\sum\eta'=\infty$, $\eta\to0$ and $G\le1$, $G$ comes as close to zero as one likes, then $L\le2G$ ({prf:ref}`stmt-c-7`), and from there
+# $L$ can only rise by a factor that tends to one: N-SGD with two batches an epoch has $L\to0$ on all separable data.
+#
+# For the spectral norm with $b\ge2$, $k\ge3$ there are weights at which the drift is zero, and whole runs can stall there: {ref}`chapter R <sec-stall>` has one. (With two classes the
 # spectral norm of a gradient is its Frobenius norm, so the two lines below coincide.)
 
 # %% tags=["hide-input"]

@@ -53,7 +53,8 @@ mixture = ib.data.mixture(seed=data_seed)
 # %% [markdown]
 # ## 1. Is the gap a plateau?
 #
-# Figure 1 stops somewhere. On set I, ten times longer, in the max and in the Frobenius norm:
+# The runs of {numref}`fig-1` stop at some step, and an error that is still falling may look like one that has settled. Here are runs ten times as long, on set I, in the max and in the
+# Frobenius norm.
 
 # %%
 lengths = {ib.MAX: ib.Power(0.05), ib.FROBENIUS: ib.Power(1.0)}
@@ -92,8 +93,8 @@ show(
         " batches of ten and fifty keep falling."
     ),
     caption=(
-        "**In the max norm every mini-batch without momentum stays on a"
-        " plateau; in the Frobenius norm only single samples do.** "
+        "**In the max norm every mini-batch without momentum stays near a"
+        " plateau; in the Frobenius norm batches of ten and fifty do not.** "
         "Relative margin error on set I over long runs. Solid: no"
         " momentum; dashed: momentum 0.99; dotted: variance reduction."
     ),
@@ -183,16 +184,16 @@ claim(
     else "not reproduced",
     because="none needed: factors of two a decade against ten per cent",
     caveat=(
-        "Not where every batch holds support vectors, as any batch does on"
-        " set I and nearly every batch of ten on set II: there mini-batches"
-        " are several times slower, but not stuck."
+        "Not for batches of ten or more that hold support vectors, as all do"
+        " on set I and nearly all on set II: there mini-batches are several"
+        " times slower, but not stuck."
     ),
 )
 
 # %% [markdown]
 # ## 2. What a cosine can mean: faces of optimal classifiers
 #
-# In the max and spectral norms the optimum need not be unique. The table gives the dimension of the set of optimal $W$, and the smallest
+# In the max and spectral norms the optimum need not be unique. {numref}`tab-faces` gives the dimension of the set of optimal $W$, the optimal face, and the smallest
 # cosine between two of ten points drawn at random from its boundary.
 
 # %%
@@ -237,8 +238,9 @@ glue(
 claim(
     "non-uniqueness",
     (
-        "Convergence to *the* maximum-margin solution is a statement about the"
-        " margin, not about the direction."
+        "In the max and the spectral norm convergence to *the* maximum-margin"
+        " solution is a statement about the margin, not about the direction:"
+        " the optimum need not be unique."
     ),
     kind="self-check",
     where="ours; qualifies every cosine in Figures 2 to 4",
@@ -260,8 +262,9 @@ claim(
 # %% [markdown]
 # ## 3. The exact polar factor against Newton-Schulz
 #
-# Muon in practice replaces $U V^\top$ by a few Newton-Schulz steps whose coefficients are tuned for speed: singular values end anywhere in
-# about $[0.68, 1.13]$. Full batch, no momentum, set II, relative error of the *spectral* margin:
+# Muon in practice replaces the polar factor $U V^\top$ of its signal by a few steps of the *Newton-Schulz* iteration, a polynomial of the matrix that moves its singular values towards 1.
+# The coefficients in use are tuned for speed and do not converge: singular values end anywhere in about $[0.68, 1.13]$. Others do converge. Here both are compared with the exact factor,
+# with the full batch and no momentum on set II, by the relative error of the *spectral* margin.
 
 # %%
 polar = ib.Power(0.3)
@@ -348,7 +351,7 @@ claim(
 # %% [markdown]
 # ## 4. Between the norms
 #
-# Every exponent $p \in [1, \infty]$ defines an optimizer, entry-wise or on singular values. As $p$ moves, so does the classifier it approaches:
+# Every exponent $p \in [1, \infty]$ defines an optimizer, entry-wise or on singular values. As $p$ moves, so does the classifier it approaches ({numref}`fig-exponents`).
 
 # %%
 small = ib.data.mixture(
@@ -418,7 +421,7 @@ claim(
 # %% [markdown]
 # ## 5. Handwritten digits
 #
-# Real images: threes against eights, and all ten classes. Real data has no reason to be over-parameterised, and the batch leaves a mark.
+# These are real images: threes against eights, and all ten classes. They have more samples than features, unlike set I.
 
 # %%
 pair = ib.data.digits((3, 8))
@@ -748,5 +751,5 @@ claim(
 # %% [markdown]
 # ## The answer
 #
-# The claims survive longer runs, other norms and real images, with two corrections: in the Frobenius norm mini-batches that all hold support vectors are merely late, and in
-# the max and spectral norms a cosine to *the* solution is a cosine to one point of a face.
+# The claims survive longer runs, other norms and real images, with two corrections: in the Frobenius norm batches of ten or more that hold support vectors are merely late, and in
+# the max and spectral norms a cosine to *the* solution can be a cosine to one point of a face.

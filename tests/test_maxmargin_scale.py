@@ -12,7 +12,7 @@ from ibias.maxmargin import NotSeparable, certify, max_margin
 from ibias.maxmargin.certificate import least_margin, simplex
 from ibias.maxmargin.first_order import first_order, onto_ball, onto_simplex
 from ibias.maxmargin.newton import Pairs, interior
-from ibias.maxmargin.newton.equations import UnknownMultipliers, UnknownWeights
+from ibias.maxmargin.newton.equations import UnknownMultipliers, UnknownWeights, normal_matrix
 from ibias.maxmargin.newton.interior import InteriorPoint
 from ibias.maxmargin.search import Samples, Search, in_units
 from ibias.norms import CATALOG, FROBENIUS, MAX, NUCLEAR, SPECTRAL, SUM, Entrywise, Schatten
@@ -78,7 +78,11 @@ def test_both_systems_of_a_step_have_the_same_solution(norm):
     e = [0.3] if point.ball.border else []
     small = UnknownMultipliers(pairs, point.ball.diagonal, weight, point.unit, *border)
     large = UnknownWeights(
-        point._matrix(weight), lambda a: pairs.adjoint(a).ravel(), weight, point.unit, *border
+        normal_matrix(pairs, point.ball, weight),
+        lambda a: pairs.adjoint(a).ravel(),
+        weight,
+        point.unit,
+        *border,
     )
     dw, z, a = small.solve(r, p, e)
     same_dw, same_z, _ = large.solve(r, p, e)

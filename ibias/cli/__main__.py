@@ -1,7 +1,5 @@
 """`python -m ibias.cli`."""
 
-import sys
-
 from .app import main
 
-sys.exit(main())
+raise SystemExit(main())

@@ -1,7 +1,5 @@
 """The command `ibias`: one line for an error, exit codes for scripts, tracebacks for `--debug`."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
@@ -47,8 +45,12 @@ def _about(
         raise typer.Exit()
 
 
-for room in (margins, checking, training, sweeping, storage, doctor):
-    room.add_to(app)
+app.command(epilog=margins.EPILOGUE)(margins.margin)
+app.command(epilog=checking.EPILOGUE)(checking.check)
+app.command(epilog=training.EPILOGUE)(training.train)
+app.command(epilog=sweeping.EPILOGUE)(sweeping.sweep)
+app.add_typer(storage.group, name="store")
+app.command(epilog=doctor.EPILOGUE)(doctor.doctor)
 for plugin in entry_points(group="ibias.commands"):  # the book's commands, where it is installed
     plugin.load()(app)
 
@@ -69,7 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in given
     given = [word for word in given if word != "--debug"]
     before = {kind: signal.signal(kind, _interrupt) for kind in (signal.SIGINT, signal.SIGTERM)}
-    _one_thread()
+    if "OMP_NUM_THREADS" not in os.environ:  # beside a busy neighbour more threads cost dearly
+        import torch
+
+        torch.set_num_threads(1)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = partial(_note, given[0] if given else "")
@@ -99,13 +104,8 @@ def exit_code(error: BaseException) -> int:
         return NOT_SEPARABLE
     if isinstance(error, OSError) and not isinstance(error, _TYPED):
         return DISK
-    if isinstance(error, (*_TOLD, OSError)) or _of_a_solver(error):
-        return BAD_INPUT
-    return 1
-
-
-def _of_a_solver(error: BaseException) -> bool:
-    return type(error).__name__ == "SolverError"  # cvxpy's, which is not imported for this
+    of_a_solver = type(error).__name__ == "SolverError"  # cvxpy's, which is not imported for this
+    return BAD_INPUT if of_a_solver or isinstance(error, (*_TOLD, OSError)) else 1
 
 
 def _failed(error: BaseException, command: str) -> int:
@@ -118,12 +118,11 @@ def _failed(error: BaseException, command: str) -> int:
     if code == INTERRUPTED:
         print(f"ibias: interrupted{'; ' + notes if notes else ''}", file=sys.stderr)
         return code
-    told = isinstance(error, (*_TOLD, OSError, RuntimeError)) or _of_a_solver(error)
     if isinstance(error, ModuleNotFoundError) and error.name:
         extra = doctor.WANTED.get(error.name.partition(".")[0], ("", "data,margin,sweep,cli"))[1]
         remedy = f"pip install 'ibias[{extra}]'"
         text = f"this command needs {error.name}, which is not installed here: {remedy}"
-    elif not told:
+    elif code == 1 and not isinstance(error, RuntimeError):
         text = f"unexpected {kind}: {text} (--debug shows the traceback)"
     text = as_options(text, command)
     print(f"ibias: error: {text}{' (' + notes + ')' if notes else ''}", file=sys.stderr)
@@ -150,11 +149,3 @@ def _note(command, message, category, filename, lineno, file=None, line=None):
 
 def _interrupt(signum, frame):
     raise Interrupted
-
-
-def _one_thread() -> None:
-    """One torch thread unless OMP_NUM_THREADS is set: beside a busy neighbour more cost dearly."""
-    if "OMP_NUM_THREADS" not in os.environ:
-        import torch
-
-        torch.set_num_threads(1)

@@ -1,19 +1,16 @@
 """`ibias doctor`: what this installation has and what it lacks."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import platform
 import shutil
 from pathlib import Path
 
-import typer
-
 from ..runs.store import default_folder
 from .inputs import JsonOption, emit, table
 from .machine import SHOWN, versions
 
+EPILOGUE = "Example: `ibias doctor --json`"
 # package -> (what lacks without it, extra that brings it)
 WANTED = {
     "numba": ("the compiled engine (others are slower)", "fast"),
@@ -24,11 +21,6 @@ WANTED = {
     "h5netcdf": ("writing results as netCDF", "cli"),
     "matplotlib": ("figures", "cli"),
 }
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register `doctor`."""
-    app.command("doctor", epilog="Example: `ibias doctor --json`")(doctor)
 
 
 def doctor(json: JsonOption = False) -> None:

@@ -1,7 +1,5 @@
 """A sweep written down: the TOML file of `ibias sweep`, checked key by key."""
 
-from __future__ import annotations
-
 import tomllib
 from dataclasses import dataclass
 from math import prod
@@ -15,11 +13,20 @@ from ..runs import logspaced
 from ..schedules import Power
 from .inputs import loss_named, open_data
 
-KEYS: dict[str, Any] = {
-    "data": str, "label": str, "standardise": bool, "bias": bool, "norms": list,
-    "batch_sizes": list, "momenta": list, "variance_reduction": list, "seeds": (int, list),
-    "steps": int, "records": int, "loss": str, "backend": str, "device": str, "schedule": dict,
+KEYS: dict[str, tuple[type, ...]] = {
+    "data": (str,), "label": (str,), "standardise": (bool,), "bias": (bool,), "norms": (list,),
+    "batch_sizes": (list,), "momenta": (list,), "variance_reduction": (list,),
+    "seeds": (int, list), "steps": (int,), "records": (int,), "loss": (str,), "backend": (str,),
+    "device": (str,), "schedule": (dict,),
 }  # fmt: skip
+ITEMS: dict[str, tuple[tuple[type, ...], str]] = {  # what the lists hold
+    "norms": ((str,), "text"),
+    "momenta": ((int, float), "numbers"),
+    "variance_reduction": ((bool,), "true or false"),
+    "batch_sizes": ((int, str), 'whole numbers, or "full"'),
+    "seeds": ((int,), "whole numbers"),
+}
+WORDS = {str: "text", bool: "true or false", list: "a list", int: "a whole number", dict: "a table"}
 NEEDED = ("data", "norms", "batch_sizes")
 LONGEST = 100_000  # seeds or records
 MOST = 1_000_000  # runs of one file; a mistyped list should not fill the memory unnoticed
@@ -44,44 +51,36 @@ def read(path: Path) -> GridFile:
         text = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not TOML: {error}") from None
-    _check(path, text)
     try:
-        return _built(path, text)
+        _check(text)
+        return _built(path.parent, text)
     except (ValueError, TypeError) as error:
         raise type(error)(str(error) if str(path) in str(error) else f"{path}: {error}") from error
 
 
-def _check(path: Path, text: dict) -> None:
+def _check(text: dict) -> None:
+    """ValueError for keys and values that no sweep has; the values of TOML are of plain types."""
     for key, value in text.items():
         if key not in KEYS:
-            raise ValueError(f"{path}: unknown key {key!r}; known are {', '.join(KEYS)}")
-        kinds = KEYS[key] if isinstance(KEYS[key], tuple) else (KEYS[key],)
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            allowed = " or ".join(_WORD[kind] for kind in kinds)
-            raise ValueError(f"{path}: {key} must be {allowed}; got {value!r}")
+            raise ValueError(f"unknown key {key!r}; known are {', '.join(KEYS)}")
+        if type(value) not in KEYS[key]:
+            allowed = " or ".join(WORDS[kind] for kind in KEYS[key])
+            raise ValueError(f"{key} must be {allowed}; got {value!r}")
     for key in NEEDED:
         if key not in text:
-            raise ValueError(f"{path}: the key {key!r} is missing; needed are {', '.join(NEEDED)}")
-    _items(path, text, "norms", str, "text")
-    _items(path, text, "momenta", (int, float), "numbers")
-    _items(path, text, "variance_reduction", bool, "true or false")
-    _items(path, text, "batch_sizes", (int, str), 'whole numbers, or "full"')
-    if isinstance(text.get("seeds"), list):
-        _items(path, text, "seeds", int, "whole numbers")
+            raise ValueError(f"the key {key!r} is missing; needed are {', '.join(NEEDED)}")
+    for key, (kinds, words) in ITEMS.items():
+        values = text.get(key)
+        if values == []:
+            raise ValueError(f"{key} is empty")
+        for value in values if isinstance(values, list) else ():
+            strange = key == "batch_sizes" and isinstance(value, str) and value != "full"
+            if strange or type(value) not in kinds:
+                raise ValueError(f"{key} is a list of {words}; got {value!r}")
 
 
-def _items(path, text, key, kinds, words) -> None:
-    for value in text.get(key, ()):
-        wrong_kind = not isinstance(value, kinds) or (isinstance(value, bool) and kinds is not bool)
-        if wrong_kind or (key == "batch_sizes" and isinstance(value, str) and value != "full"):
-            raise ValueError(f"{path}: {key} is a list of {words}; got {value!r}")
-    if key in text and not text[key]:
-        raise ValueError(f"{path}: {key} is empty")
-
-
-def _built(path: Path, text: dict) -> GridFile:
-    name = text["data"]
-    beside = path.parent / name
+def _built(folder: Path, text: dict) -> GridFile:
+    name, beside = text["data"], folder / text["data"]
     said = {key: text[key] for key in ("label", "standardise", "bias") if key in text}
     dataset = open_data(str(beside) if beside.exists() else name, **said)
     seeds, records = text.get("seeds", 1), text.get("records", 200)
@@ -118,10 +117,7 @@ def _schedules(table: dict, norms) -> dict:
             raise ValueError(f"[schedule.{norm.text}] takes eta0 and a; got {own!r}")
         values = {"eta0": 0.1, "a": 0.5} | general | own
         for key, value in values.items():
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
+            if type(value) not in (int, float):
                 raise ValueError(f"[schedule] {key} must be a number; got {value!r}")
         schedules[norm] = Power(**values)
     return schedules
-
-
-_WORD = {str: "text", bool: "true or false", list: "a list", int: "a whole number", dict: "a table"}

@@ -1,24 +1,26 @@
 """What the commands share: data from a file or by name, options, output for people or machines."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from math import isfinite
+from os.path import exists
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import typer
+from typer import Argument, Option
 
 from .. import data as datasets
 from ..data import Dataset
+from ..data.tables import Ask
 from ..losses import LOSSES, Loss
+from ..norms import FROBENIUS
 
 DataArgument = Annotated[
     str,
-    typer.Argument(
+    Argument(
         metavar="DATA",
         help=(
             "A .npz file (keys x, y), a .csv, .parquet or .arff file (a column `label`), .svmlight,"
@@ -27,49 +29,34 @@ DataArgument = Annotated[
         ),
     ),
 ]
-LabelOption = Annotated[
-    str, typer.Option("--label", help="The column, or npz key, that holds the labels.")
-]
+LabelOption = Annotated[str, Option(help="The column, or npz key, that holds the labels.")]
 LabelsOption = Annotated[
     str | None,
-    typer.Option(
-        "--labels", help="The .npy file with the labels, for .npy features and scipy's sparse .npz."
-    ),
+    Option(help="The .npy file with the labels, for .npy features and scipy's sparse .npz."),
 ]
-SeparatorOption = Annotated[
-    str, typer.Option("--separator", help="Between the cells of a CSV file; `tab` is a tab.")
-]
-DecimalOption = Annotated[
-    str, typer.Option("--decimal", help="`,` where a CSV file writes 1,5 for 3/2.")
-]
+SeparatorOption = Annotated[str, Option(help="Between the cells of a CSV file; `tab` is a tab.")]
+DecimalOption = Annotated[str, Option(help="`,` where a CSV file writes 1,5 for 3/2.")]
 StandardiseOption = Annotated[
     bool,
-    typer.Option(
-        "--standardise", help="Subtract each feature's mean, divide by its standard deviation."
-    ),
+    Option("--standardise", help="Subtract each feature's mean, divide by its standard deviation."),
 ]
-BiasOption = Annotated[
-    bool, typer.Option("--bias", help="Append a feature that is 1 for every sample.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+BiasOption = Annotated[bool, Option("--bias", help="Append a feature that is 1 for every sample.")]
+JsonOption = Annotated[bool, Option("--json", help="One JSON object on standard output.")]
 NormOption = Annotated[
     str,
-    typer.Option(
+    Option(
         "--norm", "-n", help="max, frobenius, sum, spectral, nuclear, entrywise:P or schatten:P."
     ),
 ]
 StoreOption = Annotated[
     Path | None,
-    typer.Option(
-        "--store",
+    Option(
         help="Folder of finished runs (default: IBIAS_STORE, else _build/store inside the"
-        " repository, else none).",
+        " repository, else none)."
     ),
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
-
-
-FORM: dict[str, Any] = {"label": "label", "labels": None, "separator": ",", "decimal": "."}
+QuietOption = Annotated[bool, Option("--quiet", "-q", help="No progress bar.")]
+BUILT_IN = ("digits", "mixture", "gaussian", "scale_skewed", "counterexample")
 
 
 def open_data(text: str, *, standardise: bool = False, bias: bool = False, **form: Any) -> Dataset:
@@ -79,15 +66,16 @@ def open_data(text: str, *, standardise: bool = False, bias: bool = False, **for
     A built-in name wins over a folder or file of that name, which is reached by ``./``.
     """
     name, _, detail = text.partition(":")
-    if name not in _BUILT_IN or (Path(text).suffix in datasets.READERS and _exists(text)):
-        if not Path(text).suffix and not _exists(text):
-            known = ", ".join(_BUILT_IN)
+    there, suffix = exists(text), Path(text).suffix
+    if name not in BUILT_IN or (suffix in datasets.READERS and there):
+        if not suffix and not there:
+            known = ", ".join(BUILT_IN)
             raise ValueError(f"{text}: no such file and no built-in data set; built-in are {known}")
         return datasets.load(text, standardise=standardise, bias=bias, **form)
-    if standardise or bias or FORM | form != FORM:
+    if standardise or bias or Ask(**form) != Ask():
         options = "--label, --labels, --separator, --decimal, --standardise and --bias"
         raise ValueError(f"{options} are for files; {text!r} is a built-in data set")
-    return _BUILT_IN[name](detail)
+    return _built_in(name, detail)
 
 
 def loss_named(option: str, text: str) -> Loss:
@@ -101,11 +89,21 @@ def known_data(texts: list[str]) -> Iterator[Dataset]:
     """The data sets that ``texts`` name, and the built-in ones."""
     for text in texts:
         yield open_data(text)
-    for make in _BUILT_IN.values():
+    for name in BUILT_IN:
         with suppress(ImportError):  # scikit-learn's digits
-            yield make("")
+            yield _built_in(name, "")
     for name in datasets.COUNTEREXAMPLES:
         yield datasets.counterexample(name)
+
+
+def note_bias(error: Exception, dataset: Dataset) -> None:
+    """Note at an error where only an intercept is missing, as far as a few seconds tell."""
+    from ..maxmargin import max_margin
+
+    with suppress(ValueError, ArithmeticError, TimeoutError):
+        biased = datasets.with_bias(dataset)
+        max_margin(biased, FROBENIUS, tolerance=0.5, seconds=5.0, progress=False)
+        error.add_note("with a bias feature they are: --bias")
 
 
 def emit(payload: dict) -> None:
@@ -128,52 +126,26 @@ def table(title: str, rows: list[tuple[str, str]]) -> None:
     Console(highlight=False, soft_wrap=True).print(shown)
 
 
-def _exists(text: str) -> bool:
-    try:
-        return Path(text).exists()
-    except (OSError, ValueError):
-        return False  # no system would take that as a name
-
-
-def _digits(detail: str) -> Dataset:
-    if not detail:
-        return datasets.digits()
-    if not all(part.isdigit() for part in detail.split("-")):
-        raise ValueError(f"digits:{detail}: name the classes as in digits:3-8")
-    return datasets.digits(tuple(int(part) for part in detail.split("-")))
-
-
-def _plainly(make):
-    def build(detail: str) -> Dataset:
-        if detail:
-            raise ValueError(
-                f"this built-in data set takes nothing after the colon; got {detail!r}"
-            )
-        return make()
-
-    return build
-
-
-_BUILT_IN = {
-    "digits": _digits,
-    "mixture": _plainly(datasets.mixture),
-    "gaussian": _plainly(datasets.gaussian),
-    "scale_skewed": _plainly(datasets.scale_skewed),
-    "counterexample": lambda detail: datasets.counterexample(detail or "X.1"),
-}
+def _built_in(name: str, detail: str) -> Dataset:
+    """The set of that name; ``detail`` is what stands after the colon."""
+    if name == "counterexample":
+        return datasets.counterexample(detail or "X.1")
+    if name == "digits" and detail:
+        if not all(part.isdigit() for part in detail.split("-")):
+            raise ValueError(f"digits:{detail}: name the classes as in digits:3-8")
+        return datasets.digits(tuple(int(part) for part in detail.split("-")))
+    if detail:
+        raise ValueError(f"this built-in data set takes nothing after the colon; got {detail!r}")
+    return getattr(datasets, name)()
 
 
 def _plain(value):
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, (int, np.integer)):
-        return int(value)
-    if isinstance(value, (float, np.floating)):
-        return float(value) if np.isfinite(value) else None
-    return value if value is None else str(value)
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    return value if value is None or isinstance(value, int) else str(value)

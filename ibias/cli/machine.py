@@ -1,10 +1,9 @@
 """The machine a figure was made on, in words that identify no particular computer."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import platform
+import re
 from functools import cache
 from pathlib import Path
 
@@ -14,16 +13,12 @@ SHOWN = ("ibias", "torch", "numpy", "scipy", "numba", "xarray")
 @cache
 def machine() -> dict[str, str]:
     """Operating system, processor, cores, threads and versions; no host name, user or path."""
-    threads = os.environ.get("OMP_NUM_THREADS", "not pinned")
+    cores, threads = os.cpu_count(), os.environ.get("OMP_NUM_THREADS", "not pinned")
+    installed = {"Python": platform.python_version()} | versions(SHOWN)
     return {
         "system": f"{platform.system()} {platform.machine()}",
-        "processor": (
-            f"{_processor()}, {os.cpu_count()} logical cores, threads per process: {threads}"
-        ),
-        "versions": (
-            f"Python {platform.python_version()}, "
-            + ", ".join(f"{n} {v}" for n, v in versions(SHOWN).items())
-        ),
+        "processor": f"{_processor()}, {cores} logical cores, threads per process: {threads}",
+        "versions": ", ".join(f"{name} {version}" for name, version in installed.items()),
     }
 
 
@@ -40,8 +35,6 @@ def versions(names) -> dict[str, str]:
 
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or "unknown processor"
+    text = info.read_text(errors="replace") if info.is_file() else ""
+    model = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return model[1] if model else platform.processor() or "unknown processor"

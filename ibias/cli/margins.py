@@ -1,28 +1,34 @@
 """`ibias margin`: the certified maximum margin of a data set."""
 
-from __future__ import annotations
-
+from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
 
 import numpy as np
-import typer
+from typer import Option
 
 from ..norms import norm as norm_of
+from ..progress import waiting
 from . import inputs
-from .checking import PlainOption, ProofOption, solved
-from .inputs import emit, open_data, table
+from .inputs import emit, note_bias, open_data, table
 
-
-def add_to(app: typer.Typer) -> None:
-    """Register `margin`."""
-    app.command(
-        "margin",
-        epilog=(
-            "Examples: `ibias margin digits:3-8 --norm spectral` · `ibias margin mine.csv --norm"
-            " max --bias --json`"
-        ),
-    )(margin)
+EPILOGUE = (
+    "Examples: `ibias margin digits:3-8 --norm spectral` · `ibias margin mine.csv --norm max"
+    " --bias --json`"
+)
+Proof = Annotated[
+    Path | None,
+    Option(help="Write an exact proof of both bounds, or of non-separability, to this file."),
+]
+Plain = Annotated[
+    Path | None,
+    Option(help="Write the data to this file as JSON, as the stand-alone checker reads them."),
+]
+Solver = Annotated[str, Option(help="auto, interior, working-set, first-order or cvxpy.")]
+Tolerance = Annotated[
+    float | None, Option(help="Stop at this certified relative gap; else rounding.")
+]
+Seconds = Annotated[float | None, Option(help="Return the best certified interval found by then.")]
 
 
 def margin(
@@ -34,18 +40,12 @@ def margin(
     separator: inputs.SeparatorOption = ",",
     decimal: inputs.DecimalOption = ".",
     bias: inputs.BiasOption = False,
-    solver: Annotated[
-        str, typer.Option(help="auto, interior, working-set, first-order or cvxpy.")
-    ] = "auto",
-    tolerance: Annotated[
-        float | None, typer.Option(help="Stop at this certified relative gap; else rounding.")
-    ] = None,
-    seconds: Annotated[
-        float | None, typer.Option(help="Return the best certified interval found by then.")
-    ] = None,
+    solver: Solver = "auto",
+    tolerance: Tolerance = None,
+    seconds: Seconds = None,
     quiet: inputs.QuietOption = False,
-    proof: ProofOption = None,
-    plain: PlainOption = None,
+    proof: Proof = None,
+    plain: Plain = None,
     json: inputs.JsonOption = False,
 ) -> None:
     """The **maximum margin** of DATA in a norm: a certified interval, whether the optimum is
@@ -53,16 +53,43 @@ def margin(
 
     Data that no linear classifier separates end with exit code 3 and the reason.
     """
+    from ..maxmargin.proof import plain as as_json
+    from ..maxmargin.proof import written
+
     text: dict[str, Any] = dict(label=label, labels=labels, separator=separator, decimal=decimal)
     dataset = open_data(data, **text, standardise=standardise, bias=bias)
+    options = {"norm": norm_of(norm), "solver": solver, "tolerance": tolerance, "seconds": seconds}
     began = perf_counter()
-    options = {"solver": solver, "tolerance": tolerance, "seconds": seconds, "progress": not quiet}
-    best = solved(dataset, norm_of(norm), proof, plain, **options)
+    if plain is not None:
+        written(as_json(dataset), plain)
+    best = _solved(dataset, proof, not quiet, **options)
     found = _found(dataset, best) | {"seconds": round(perf_counter() - began, 3)}
     if json:
         emit(found)
     else:
         _tell(found)
+
+
+def _solved(dataset, proof: Path | None, progress: bool, **options):
+    """The maximum margin, or NotSeparable raised; its proof is written before either."""
+    from ..maxmargin import NotSeparable, max_margin
+
+    try:
+        best = max_margin(dataset, progress=progress, **options)
+    except NotSeparable as error:
+        note_bias(error, dataset)
+        if proof is not None:
+            try:
+                with waiting("proof", progress):
+                    error.proof(proof)
+                error.add_note(f"proof in {proof}")
+            except ArithmeticError as none:
+                error.add_note(str(none))
+        raise
+    if proof is not None:
+        with waiting("proof", progress):
+            best.proof(proof)
+    return best
 
 
 def _found(dataset, best) -> dict[str, Any]:
@@ -74,7 +101,6 @@ def _found(dataset, best) -> dict[str, Any]:
 
 
 def _tell(found: dict[str, Any]) -> None:
-    """What was found, as a table."""
     face = f"no: a face of dimension {found['face_dim']}"
     unique = {True: "yes", False: face, None: "not determined"}[found["unique"]]
     supporting = [str(item["sample"]) for item in found["support"]]

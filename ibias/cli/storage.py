@@ -1,9 +1,7 @@
 """`ibias store`: which finished runs there are, whether they are sound, and which can go."""
 
-from __future__ import annotations
-
 import random
-from dataclasses import dataclass, field
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,17 +11,14 @@ from ..progress import bar
 from ..runs.store import Store, default_folder, read_entry
 from .inputs import JsonOption, QuietOption, StoreOption, emit, known_data, table
 
-
-def add_to(app: typer.Typer) -> None:
-    """Register the group `store`."""
-    commands = "ls", "verify --recompute 5", "gc --dry-run"
-    examples = "Examples: " + " · ".join(f"`ibias store {command}`" for command in commands)
-    words = "The store of finished runs: list, check, clean."
-    group = typer.Typer(no_args_is_help=True, help=words, epilog=examples)
-    group.command("ls")(ls)
-    group.command("verify")(verify)
-    group.command("gc")(gc)
-    app.add_typer(group, name="store")
+group = typer.Typer(
+    no_args_is_help=True,
+    help="The store of finished runs: list, check, clean.",
+    epilog=(
+        "Examples: `ibias store ls` · `ibias store verify --recompute 5` · `ibias store gc"
+        " --dry-run`"
+    ),
+)
 
 
 def opened(folder: Path | None) -> Store:
@@ -31,11 +26,12 @@ def opened(folder: Path | None) -> Store:
     chosen = folder or default_folder()
     if chosen is None:
         raise ValueError("no store here: give --store FOLDER or set IBIAS_STORE")
-    if folder is not None and not Path(folder).is_dir():
+    if folder is not None and not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
     return Store(chosen)
 
 
+@group.command()
 def ls(store: StoreOption = None, json: JsonOption = False) -> None:
     """List the entries: what each run is, when and with what it was computed. Damaged files are
     named, not touched."""
@@ -57,6 +53,7 @@ def ls(store: StoreOption = None, json: JsonOption = False) -> None:
     table(f"{place.folder}: {len(entries)} entries, {size:.1f} MB", rows)
 
 
+@group.command()
 def verify(
     store: StoreOption = None,
     recompute: Annotated[
@@ -75,54 +72,48 @@ def verify(
     place = opened(store)
     datasets = {each.digest: each for each in known_data(data or [])} if recompute else {}
     sound, damaged = place.verify(progress=not quiet)
-    checked = _again(place, sound, recompute, datasets, progress=not quiet)
-    damaged += [place.set_aside(path, f"{path}: {said}") for path, said in checked.differ]
-    kept, differ = len(sound) - len(checked.differ), {p.stem: said for p, said in checked.differ}
+    agree, differ, left = _again(sound, recompute, datasets, progress=not quiet)
+    damaged += [place.set_aside(path, f"{path}: {said}") for path, said in differ.items()]
+    kept = len(sound) - len(differ)
     if json:
         found = {"folder": place.folder, "sound": kept, "set_aside": list(map(str, damaged))}
-        found |= {"recomputed": checked.agree + len(checked.differ), "differ": differ}
-        emit(found | {"not_recomputed": checked.left})
+        found |= {"recomputed": agree + len(differ), "not_recomputed": left}
+        emit(found | {"differ": {path.stem: said for path, said in differ.items()}})
     else:
         rows = [("sound", str(kept)), ("set aside", str(len(damaged)))]
         if recompute:
-            rows += [("run again, equal", str(checked.agree))]
-            rows += [(f"{path.stem[:12]} differs", said) for path, said in checked.differ]
-            rows += [("not run again", f"{n}: {why}") for why, n in checked.left.items()]
+            rows += [("run again, equal", str(agree))]
+            rows += [(f"{path.stem[:12]} differs", said) for path, said in differ.items()]
+            rows += [("not run again", f"{n}: {why}") for why, n in left.items()]
         table(str(place.folder), rows)
     if damaged:
         raise typer.Exit(1)
 
 
-@dataclass
-class _Checked:
-    """Entries run again: how many agree, which differ and how, how many could not run and why."""
-
-    agree: int = 0
-    differ: list[tuple[Path, str]] = field(default_factory=list)
-    left: dict[str, int] = field(default_factory=dict)
-
-
-def _again(place, sound: list[Path], count: int, datasets: dict, progress: bool) -> _Checked:
+def _again(sound: list[Path], count: int, datasets: dict, progress: bool):
+    """Up to ``count`` entries run again: how many agree, which differ and how, why others cannot be
+    run (reason -> number)."""
     from ..runs.recompute import difference
 
-    checked = _Checked()
+    agree, differ, left = 0, dict[Path, str](), Counter[str]()
     with bar(count, "runs again", progress and bool(count)) as advance:
-        for path in random.sample(sound, len(sound)) if count else ():
+        for path in random.sample(sound, len(sound)):
+            if agree + len(differ) == count:
+                break
             try:
                 said = difference(read_entry(path), datasets)
             except LookupError as why:
-                checked.left[str(why.args[0])] = checked.left.get(str(why.args[0]), 0) + 1
+                left[str(why.args[0])] += 1
                 continue
             if said:
-                checked.differ.append((path, said))
+                differ[path] = said
             else:
-                checked.agree += 1
+                agree += 1
             advance(1)
-            if checked.agree + len(checked.differ) == count:
-                break
-    return checked
+    return agree, differ, left
 
 
+@group.command()
 def gc(
     store: StoreOption = None,
     dry_run: Annotated[

@@ -1,10 +1,8 @@
 """`ibias sweep`: a grid of methods from a TOML file, here or on a Dask cluster."""
 
-from __future__ import annotations
-
 import logging
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,11 +21,6 @@ EPILOGUE = """Examples: `ibias sweep grid.toml` · `ibias sweep grid.toml --stat
 A grid file: `data = "digits:3-8"`, `norms = ["max", "spectral"]`, `batch_sizes = [1, 17, "full"]`,
 `momenta = [0.0, 0.9]`, `variance_reduction = [false, true]`, `seeds = 5`, `steps = 20000`, and a
 table `[schedule]` with `eta0 = 0.1`, `a = 0.5`."""
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register `sweep`."""
-    app.command("sweep", epilog=EPILOGUE)(sweep)
 
 
 def sweep(
@@ -57,7 +50,7 @@ def sweep(
     place = store or "auto"
     if status:
         words = status_of(asked.dataset, asked.methods, **asked.options, store=place)
-        _say(int((words == "done").sum()), words.size, None, json)
+        _say(int((words == "done").sum()), words.size, {}, json)
         return
     out = out or grid.with_suffix(".nc")
     check_writable(out)
@@ -70,31 +63,25 @@ def sweep(
     _say(total, total, more, json)
 
 
-@contextmanager
 def _client(address: str | None):
     """A connection to the scheduler, or None; an address nobody answers at is bad input."""
     if address is None:
-        yield None
-        return
+        return nullcontext()
     from distributed import Client
 
     try:
         # no default: nobody else asked for it, and one that failed would stay
-        client = Client(address, timeout=10, set_as_default=False)
+        return closing(Client(address, timeout=10, set_as_default=False))
     except (OSError, ValueError, TypeError) as error:
         said = f"no Dask scheduler answers there ({type(error).__name__})"
         raise ValueError(f"--scheduler {address}: {said}") from error
-    try:
-        yield client
-    finally:
-        client.close()
 
 
-def _say(done: int, total: int, more: dict | None, json: bool) -> None:
+def _say(done: int, total: int, more: dict, json: bool) -> None:
     if json:
-        emit({"done": done, "total": total} | (more or {}))
+        emit({"done": done, "total": total} | more)
     else:
-        rows = [(key.replace("_", " "), str(value)) for key, value in (more or {}).items()]
+        rows = [(key.replace("_", " "), str(value)) for key, value in more.items()]
         table(f"{done} of {total} runs done", rows)
 
 

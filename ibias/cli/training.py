@@ -1,13 +1,11 @@
 """`ibias train`: one method on a data set, its netCDF and figure, the margin it approaches."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
 import xarray as xr
+from typer import Option
 
 from ..measures import margin_shares, nearest_margin
 from ..methods import SteepestDescent
@@ -18,8 +16,7 @@ from ..runs.results import write_netcdf
 from ..schedules import Power
 from ..signals import Minibatch, Momentum, Signal, VarianceReduced
 from . import inputs
-from .checking import note_bias
-from .inputs import emit, loss_named, open_data, table
+from .inputs import emit, loss_named, note_bias, open_data, table
 
 RIVALS = (MAX, FROBENIUS, SPECTRAL)  # the margins that every run is measured against
 # seeds, records: beyond it the request itself, before any run, would fill the memory
@@ -30,41 +27,27 @@ EPILOGUE = (
     " signum.nc`"
 )
 BatchSize = Annotated[
-    str, typer.Option("--batch-size", "-b", help="Samples per step: a divisor of n, or full.")
+    str, Option("--batch-size", "-b", help="Samples per step: a divisor of n, or full.")
 ]
-Beta = Annotated[
-    float, typer.Option(help="Weight of the past in the average of gradients, [0, 1).")
-]
+Beta = Annotated[float, Option(help="Weight of the past in the average of gradients, [0, 1).")]
 Reduced = Annotated[
-    bool,
-    typer.Option("--variance-reduction", help="Correct gradients by those at the epoch's start."),
+    bool, Option("--variance-reduction", help="Correct gradients by those at the epoch's start.")
 ]
-Steps = Annotated[int, typer.Option(help="Updates.")]
-Seeds = Annotated[int, typer.Option(help="Number of seeds, 0, 1, ...")]
-First = Annotated[float, typer.Option(help="Length of the first step, in the norm.")]
-Decay = Annotated[float, typer.Option(help="Decay of the step length, eta0 (t+1)^-a, in (0, 1].")]
-LossText = Annotated[str, typer.Option(help="cross-entropy or exponential.")]
-Records = Annotated[
-    int, typer.Option(help="Steps at which to measure, evenly spaced in the logarithm.")
-]
+Steps = Annotated[int, Option(help="Updates.")]
+Seeds = Annotated[int, Option(help="Number of seeds, 0, 1, ...")]
+First = Annotated[float, Option(help="Length of the first step, in the norm.")]
+Decay = Annotated[float, Option(help="Decay of the step length, eta0 (t+1)^-a, in (0, 1].")]
+LossText = Annotated[str, Option(help="cross-entropy or exponential.")]
+Records = Annotated[int, Option(help="Steps at which to measure, evenly spaced in the logarithm.")]
 Ragged = Annotated[
-    bool,
-    typer.Option(
-        "--ragged", help="Allow a batch size that does not divide n: outside the theorem."
-    ),
+    bool, Option("--ragged", help="Allow a batch size that does not divide n: outside the theorem.")
 ]
 Anyway = Annotated[
-    bool,
-    typer.Option("--anyway", help="Run although the data are not separable; the figure says so."),
+    bool, Option("--anyway", help="Run although the data are not separable; the figure says so.")
 ]
-Out = Annotated[Path, typer.Option(help="netCDF file to write; the figure lies beside it as .svg.")]
-Backend = Annotated[str, typer.Option(help="auto, kernel, gpu, lanes, composed or persistent.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, ...")]
-
-
-def add_to(app: typer.Typer) -> None:
-    """Register `train`."""
-    app.command("train", epilog=EPILOGUE)(train)
+Out = Annotated[Path, Option(help="netCDF file to write; the figure lies beside it as .svg.")]
+Backend = Annotated[str, Option(help="auto, kernel, gpu, lanes, composed or persistent.")]
+Device = Annotated[str, Option(help="auto, cpu, cuda, ...")]
 
 
 def train(
@@ -137,7 +120,6 @@ def _found(runs: xr.Dataset, data: str, best: dict) -> dict[str, Any]:
 
 
 def _tell(found: dict[str, Any]) -> None:
-    """What was found, as a table."""
     shares = found["share_of_maximum_margin"].items()
     rows = [(f"share of the maximum {name} margin", f"{share:.2%}") for name, share in shares]
     rows += [("verdict", found["verdict"]), ("written", f"{found['out']}, {found['figure']}")]

@@ -1,7 +1,5 @@
 """The library's sentences name its arguments; here those become options, or a grid file's keys."""
 
-from __future__ import annotations
-
 import re
 
 TRY = "Try --solver auto, or features of similar size with --standardise"

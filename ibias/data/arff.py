@@ -1,7 +1,5 @@
 """ARFF, the format of Weka and OpenML: a header of attributes, then rows as in CSV."""
 
-from __future__ import annotations
-
 import io
 import re
 from pathlib import Path

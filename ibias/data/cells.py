@@ -1,8 +1,6 @@
 """Numbers and labels out of text with cells, as in CSV: read fast, and once more, slowly, to name
 the line and the column where they cannot be read."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import gzip

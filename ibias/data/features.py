@@ -1,7 +1,5 @@
 """Features as float64, whatever holds them: arrays, sparse matrices, data frames, tensors."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from numbers import Integral
@@ -40,17 +38,15 @@ def features(x):
     texts = x.dtype == object and any(isinstance(v, str | bytes) for v in x.flat)
     if texts or x.dtype.kind not in "biufO":
         raise _no_table(f"an array of {x.dtype}, dates or text among the numbers")
-    try:
-        return in_float64(x)
-    except (TypeError, OverflowError) as error:
-        raise _no_table(error) from None
-    except ValueError as error:
-        raise error if "float64" in str(error) else _no_table(error) from None
+    return in_float64(x)
 
 
 def in_float64(x: np.ndarray, name: str = "x") -> np.ndarray:
     """A float64 copy; ValueError for a whole number that rounds: two samples may differ by it."""
-    numbers = np.array(x, dtype=np.float64)
+    try:
+        numbers = np.array(x, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise _no_table(error) from None
     if x.dtype.kind == "O" or (x.dtype.kind in "iu" and x.dtype.itemsize == 8):
         for place in np.argwhere(np.abs(numbers) >= 2**53):
             value = x[tuple(place)]

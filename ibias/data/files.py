@@ -1,7 +1,5 @@
 """A user's own data: read from a file, checked, labels mapped to 0..k-1 and the map kept."""
 
-from __future__ import annotations
-
 import warnings
 from pathlib import Path
 
@@ -86,7 +84,11 @@ def load(
     try:
         _check_ask(suffix, ask)
         table = reader(path, ask)
-        x, done = _checked_features(table), []
+        x, done = table.features, []
+        if 0 in x.shape:
+            found = f"{x.shape[0]} samples of {x.shape[1]} features"
+            raise ValueError(f"{found}; at least one of each is needed")
+        require_finite(x, table.place, "{} is {}; every feature must be finite ({} are not)")
         y, names = _classes(table)
         if standardise:
             x, done = _standardised(x), ["standardised"]
@@ -107,14 +109,6 @@ def _check_ask(suffix: str, ask: Ask) -> None:
         given = getattr(ask, name)
         if given != getattr(Ask(), name) and suffix not in formats:
             raise ValueError(f"{name}={given!r} is for {', '.join(sorted(formats))} files")
-
-
-def _checked_features(table: Table):
-    x, (n, d) = table.features, table.features.shape
-    if 0 in x.shape:
-        raise ValueError(f"{n} samples of {d} features; at least one of each is needed")
-    require_finite(x, table.place, "{} is {}; every feature must be finite ({} are not)")
-    return x
 
 
 def _classes(table: Table) -> tuple[np.ndarray, tuple[str, ...]]:

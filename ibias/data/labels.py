@@ -1,7 +1,5 @@
 """Labels as 0..k-1 and what the classes were called: whole numbers or text, nothing missing."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from numbers import Integral, Real
 

@@ -6,17 +6,16 @@ exactly the number of bytes that the zip directory promises, and below a stated 
 byte of the array is read; a member that would need pickle is refused.
 """
 
-from __future__ import annotations
-
 import io
 import math
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 LIMIT = 8 * 2**30  # bytes; what one archive may unpack to unless the caller says otherwise
-_CHUNK = 2**20
 
 
 class NpzError(ValueError):
@@ -30,19 +29,41 @@ def read(path: str | Path, limit: int = LIMIT) -> tuple[dict[str, np.ndarray], d
         NpzError: damaged, truncated, too large, or holding Python objects.
         OSError: the file cannot be opened or read.
     """
-    return _read(Path(path), limit, _parse)
+    arrays: dict[str, np.ndarray] = {}
+    texts: dict[str, bytes] = {}
+    with _bytes_of(Path(path), limit) as stream:
+        if not zipfile.is_zipfile(stream):
+            why = "no zip directory; truncated, or another format"
+            raise NpzError(f"{path}: not an npz file ({why})")
+        with zipfile.ZipFile(stream) as archive:
+            total = sum(member.file_size for member in archive.infolist())
+            if total > limit:
+                most = f"more than the {limit:,} that are read at most"
+                raise NpzError(f"{path}: unpacks to {total:,} bytes, {most}")
+            for member in archive.infolist():
+                size, name = member.file_size, member.filename
+                called = f"{path}: member {name!r}"
+                stored = member.compress_type == zipfile.ZIP_STORED
+                if stored and size > len(stream.getbuffer()):
+                    raise NpzError(f"{called} claims {size:,} bytes, more than the file holds")
+                with archive.open(member) as handle:
+                    if name.endswith(".npy"):
+                        arrays[name.removesuffix(".npy")] = _array(handle, size, called)
+                    else:
+                        texts[name] = _exactly(handle, size, called)
+    return arrays, texts
 
 
 def read_npy(path: str | Path, limit: int = LIMIT) -> np.ndarray:
     """The array of one ``.npy`` file, read with the same care; raises as `read` does."""
-
-    def parse(stream: io.BytesIO, path: Path, limit: int) -> np.ndarray:
+    path = Path(path)
+    with _bytes_of(path, limit) as stream:
         return _array(stream, len(stream.getbuffer()), f"{path}: member {path.name!r}")
 
-    return _read(Path(path), limit, parse)
 
-
-def _read(path: Path, limit: int, parse):
+@contextmanager
+def _bytes_of(path: Path, limit: int) -> Iterator[io.BytesIO]:
+    """The file in memory; whatever is wrong with its bytes is an NpzError."""
     kind = path.suffix[1:] or "npz"
     if path.is_dir():
         raise NpzError(f"{path}: a folder, not an {kind} file")
@@ -51,7 +72,7 @@ def _read(path: Path, limit: int, parse):
         raise NpzError(f"{path}: {size:,} bytes, more than the {limit:,} that are read at most")
     data = path.read_bytes()
     try:
-        return parse(io.BytesIO(data), path, limit)
+        yield io.BytesIO(data)
     except NpzError:
         raise
     # zipfile, zlib and numpy have a dozen ways to say that bytes are damaged: one documented way
@@ -74,30 +95,6 @@ def pack(arrays: dict[str, np.ndarray], texts: dict[str, bytes] | None = None) -
     return buffer.getvalue()
 
 
-def _parse(stream: io.BytesIO, path: Path, limit: int):
-    if not zipfile.is_zipfile(stream):
-        raise NpzError(f"{path}: not an npz file (no zip directory; truncated, or another format)")
-    arrays: dict[str, np.ndarray] = {}
-    texts: dict[str, bytes] = {}
-    with zipfile.ZipFile(stream) as archive:
-        members = archive.infolist()
-        total = sum(member.file_size for member in members)
-        if total > limit:
-            most = f"more than the {limit:,} that are read at most"
-            raise NpzError(f"{path}: unpacks to {total:,} bytes, {most}")
-        for member in members:
-            size, name = member.file_size, member.filename
-            called = f"{path}: member {name!r}"
-            if member.compress_type == zipfile.ZIP_STORED and size > len(stream.getbuffer()):
-                raise NpzError(f"{called} claims {size:,} bytes, more than the file holds")
-            with archive.open(member) as handle:
-                if name.endswith(".npy"):
-                    arrays[name.removesuffix(".npy")] = _array(handle, size, called)
-                else:
-                    texts[name] = _exactly(handle, size, called)
-    return arrays, texts
-
-
 def _array(handle, size: int, called: str) -> np.ndarray:
     """The array of ``size`` bytes of .npy format that ``handle`` has left."""
     version = np.lib.format.read_magic(handle)
@@ -115,19 +112,13 @@ def _array(handle, size: int, called: str) -> np.ndarray:
     if claimed != present:
         claim = f"claims shape {shape} of {dtype}, {claimed:,} bytes"
         raise NpzError(f"{called} {claim}, but {present:,} bytes follow")
-    raw = _exactly(handle, claimed, called) if claimed else b""
-    flat = np.frombuffer(raw, dtype) if raw else np.zeros(math.prod(shape), dtype)
-    return flat.reshape(shape, order="F" if fortran else "C")
+    data = _exactly(handle, claimed, called)
+    return np.ndarray(shape, dtype, data, order="F" if fortran else "C")
 
 
 def _exactly(handle, count: int, called: str) -> bytes:
-    """`count` bytes to the member's end, in pieces: a false size costs nothing, CRC is checked."""
-    parts, left = [], count
-    while part := handle.read(min(_CHUNK, left + 1)):
-        parts.append(part)
-        left -= len(part)
-        if left < 0:
-            break
-    if left:
+    """`count` bytes to the member's end: a false size costs nothing, the checksum is looked at."""
+    data = handle.read(count + 1)
+    if len(data) != count:
         raise NpzError(f"{called} is not {count:,} bytes long as its header says")
-    return b"".join(parts)
+    return data

@@ -1,7 +1,5 @@
 """svmlight, the format of LIBSVM's data sets: a row names the features that are not 0."""
 
-from __future__ import annotations
-
 import re
 from array import array
 from pathlib import Path

@@ -1,8 +1,6 @@
 """Numbers and labels out of npz, npy and Parquet files: whatever is wrong is one sentence naming
 the place; `load` puts the file's name before it."""
 
-from __future__ import annotations
-
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -53,12 +51,12 @@ def read_npz(path: Path, ask: Ask) -> Table:
     arrays, _ = npz.read(path, LIMIT)
     key = "y" if ask.label == "label" else ask.label
     sparse = {"format", "shape", "data"} <= set(arrays)
-    if not sparse and "x" not in arrays:
-        raise ValueError(_lacks("x", key, arrays))
     outside = ask.labels is not None or (sparse and key not in arrays)
-    y = _labels_file(path, ask) if outside else arrays.get(key)
-    if y is None:
-        raise ValueError(_lacks(key, key, arrays))
+    for name, needed in (("x", not sparse), (key, not outside)):
+        if needed and name not in arrays:
+            found = f"this one has {sorted(arrays) or 'nothing'}"
+            raise ValueError(f"no key {name!r}; an npz file needs x (n, d) and {key} (n,), {found}")
+    y = _labels_file(path, ask) if outside else arrays[key]
     return _pair(_scipy(arrays, y) if sparse else arrays["x"], y)
 
 
@@ -66,11 +64,6 @@ def read_npy(path: Path, ask: Ask) -> Table:
     """Features (n, d); the labels (n,) are in a file of their own, ``labels``, or ``y.npy`` beside
     ``x.npy``, ``NAME_y.npy`` beside ``NAME_x.npy``."""
     return _pair(npz.read_npy(path, LIMIT), _labels_file(path, ask))
-
-
-def _lacks(lacking: str, key: str, arrays: dict) -> str:
-    found = sorted(arrays) or "nothing"
-    return f"no key {lacking!r}; an npz file needs x (n, d) and {key} (n,), this one has {found}"
 
 
 def _labels_file(path: Path, ask: Ask) -> np.ndarray:

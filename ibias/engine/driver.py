@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..maxmargin.threads import one_thread
 from ..methods import Trajectory
 from ..problem import Problem
 from ..schedules import step_sizes
 from ..streams import epoch_chunks
 from .planner import Group, plan
-from .threads import one_thread
 
 # between two checkpoints: 4 MB of sample order, a fraction of a second of work
 CHUNK_SAMPLES, CHUNK_STEPS = 2**19, 2**16

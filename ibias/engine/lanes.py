@@ -128,7 +128,8 @@ class LaneWorkspace:
             kept.copy_(value)
 
     def residuals(self, w, x, own, floor):
-        return (split_residuals if self.split else residuals)(self.problem.loss, w, x, own, floor)
+        z = logits(w.flatten(0, 1), x).view(*w.shape[:2], -1)
+        return (split_residuals if self.split else residuals)(self.problem.loss, z, own, floor)
 
     def average(self, gradient: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
         """``M <- beta M + (1 - beta) g`` on the larger scale, then to a largest entry of 1."""
@@ -161,18 +162,14 @@ class LaneWorkspace:
             getattr(self, name).copy_(torch.as_tensor(arrays[name]))
 
 
-def residuals(
-    loss, w: Tensor, x: Tensor, own: Tensor, floor: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """``(value, log_scale)`` of ``dl_i/dz``: value ``(runs, k, b)``, at most about 1; ``log_scale``
-    ``(runs, 1, 1)``, at least ``floor``.
+def residuals(loss, z: Tensor, own: Tensor, floor: Tensor | None) -> tuple[Tensor, Tensor]:
+    """``(value, log_scale)`` of ``dl_i/dz`` at logits z: value ``(runs, k, b)`` as z, at most about
+    1; ``log_scale`` ``(runs, 1, 1)``, at least ``floor``.
 
     No cancellation: with mu the soft margin, an entry is ``exp(log_residual(mu))`` times the
     softmax over the other classes, and the own-class entry (``own``: ``(k, b)``) is minus the sum
     of the others.
     """
-    runs, k, _ = w.shape
-    z = logits(w.reshape(runs * k, -1), x).view(runs, k, -1)
     rest = z.masked_fill(own, -torch.inf)
     top = rest.amax(1, keepdim=True)
     value = (rest - top).exp()
@@ -187,12 +184,8 @@ def residuals(
     return torch.where(own, -weight, value), log_scale
 
 
-def split_residuals(
-    loss, w: Tensor, x: Tensor, own: Tensor, floor: Tensor | None
-) -> tuple[Tensor, Tensor]:
+def split_residuals(loss, z: Tensor, own: Tensor, floor: Tensor | None) -> tuple[Tensor, Tensor]:
     """The same with log-scales ``(runs, k, 1)``: dearer, every entry is a logarithm first."""
-    runs, k, _ = w.shape
-    z = logits(w.reshape(runs * k, -1), x).view(runs, k, -1)
     rest = z.masked_fill(own, -torch.inf)
     others = rest.logsumexp(1, keepdim=True)
     log_r = loss.log_residual(z.masked_fill(~own, 0).sum(1, keepdim=True) - others)

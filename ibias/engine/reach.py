@@ -22,9 +22,8 @@ class Reach:
     the logits themselves are looked at a few times in a run only, and not at all in most runs.
     """
 
-    def __init__(self, x: np.ndarray, group: Group, limits: np.finfo | None = None):
-        """``limits``: of the numbers that the engine stores (float64)."""
-        limits = limits or np.finfo(np.float64)
+    def __init__(self, x: np.ndarray, group: Group, limits: np.finfo = np.finfo(np.float64)):
+        """``limits``: of the numbers that the engine stores."""
         # the rest is left for products with small features
         self.limit = -0.85 * log(float(limits.tiny))
         flatness_seen = -self.limit / log(float(limits.eps))

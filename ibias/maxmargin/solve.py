@@ -16,7 +16,7 @@ from .nonseparable import contradiction, proved_not_separable
 from .plain import solve_plain
 from .result import MaxMargin
 from .search import EXACT, Search, in_units
-from .threads import one_blas_thread
+from .threads import one_thread
 from .units import raw, spread
 from .working import working_set
 
@@ -59,7 +59,7 @@ def max_margin(
     if impossible is not None:
         raise impossible
     samples, exponent, kept = in_units(dataset)
-    few = one_blas_thread if dataset.k * min(dataset.n, dataset.d) < THREADS else nullcontext
+    few = one_thread if dataset.k * min(dataset.n, dataset.d) < THREADS else nullcontext
     with _bar(tolerance, progress) as report, few():
         search = Search(samples, norm, tolerance, seconds, report)
         complete = True

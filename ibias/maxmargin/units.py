@@ -83,31 +83,26 @@ def without_columns(samples, a, free):
     """Multipliers near ``a`` whose combination vanishes in the free columns to more digits than
     float64 has for one number: least changes of the support first, then multipliers of about 1e-17
     on other pairs, whose own digits reach further down."""
-    own = np.arange(samples.k) == samples.y[:, None]
     a = np.where(a < 1e-11 * a.max(), 0, simplex(samples, a))
     if not free.any() or not a.sum() > 0:
         return a
     a /= a.sum()
     x, exponent = columns_scaled(samples.x[:, free])
-
-    def matrix(where):
-        i, c = np.nonzero(where)
-        u = (np.eye(samples.k)[samples.y[i]] - np.eye(samples.k)[c]).T
-        return (u[:, None, :] * x[i].T[None]).reshape(-1, len(i))
+    pairs = Pairs(x, samples.y, np.eye(samples.k))
 
     def rest():
         return -np.ldexp(combination(samples, a)[:, free], -exponent).ravel()
 
     on = a > 0
-    system = np.r_[matrix(on), np.ones((1, on.sum()))]
+    system = np.r_[pairs.matrix(*np.nonzero(on)).T, np.ones((1, on.sum()))]
     for _ in range(2):
         step = np.linalg.lstsq(system * a[on], np.r_[rest(), 1 - a.sum()], rcond=1e-13)[0]
         a[on] *= np.maximum(1 + step, 0)
     a /= a.sum()
-    others = ~own & (a == 0)
+    others = ~pairs.own & (a == 0)
     if others.any():
         weight = np.tile(np.ldexp(1.0, exponent - exponent.max()), samples.k)
-        system = matrix(others) * weight[:, None]
+        system = pairs.matrix(*np.nonzero(others)).T * weight[:, None]
         for _ in range(2):
             target = rest() * weight
             size = np.abs(target).max()

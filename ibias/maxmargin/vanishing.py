@@ -66,7 +66,7 @@ def _balanced(vectors, sizes):
     from scipy.linalg import qr
 
     order = qr(_scaled(vectors) * sizes, mode="r", pivoting=True)[1]  # heavy ones are solved for
-    rows, solved = _independent((vectors[:, order] % P).astype(np.int64))
+    _, rows, solved = _reduced((vectors[:, order] % P).astype(np.int64), len(order))
     solved, kept = order[solved], np.delete(order, solved)
     a = np.array([max(1, round(2**20 * size / sizes.max())) for size in sizes], dtype=object)
     if rows:
@@ -78,23 +78,29 @@ def _balanced(vectors, sizes):
     return a // np.gcd.reduce(a)
 
 
-def _independent(a):
-    """(rows, columns) of a largest invertible submatrix modulo P, leftmost columns first."""
+def _reduced(a, width):
+    """(a, rows, columns): Gauss-Jordan modulo P on the first ``width`` columns, leftmost first;
+    ``rows`` and ``columns`` are those of a largest invertible submatrix, in order."""
     rows, columns = [], []
-    for j in range(a.shape[1]):
-        pivots = np.flatnonzero(a[:, j])
+    for j in range(width):
+        pivots = np.setdiff1d(np.flatnonzero(a[:, j]), rows)
         if len(pivots):
-            rows.append(int(pivots[0]))
+            i = int(pivots[0])
+            rows.append(i)
             columns.append(j)
-            unit = a[rows[-1]] * pow(int(a[rows[-1], j]), -1, P) % P
+            unit = a[i] * pow(int(a[i, j]), -1, P) % P
             a = (a - a[:, j : j + 1] * unit) % P
-    return rows, columns
+            a[i] = unit
+    return a, rows, columns
 
 
 def solve(matrix, rhs):
     """(z, q) in integers, q > 0, with ``matrix @ z == q rhs`` for a matrix (r, r) of integers that
     is invertible modulo P: p-adic lifting (Dixon 1982)."""
-    inverse = _inverse((matrix % P).astype(np.int64))
+    n = len(matrix)
+    residues = np.hstack([(matrix % P).astype(np.int64), np.eye(n, dtype=np.int64)])
+    reduced, order, _ = _reduced(residues, n)
+    inverse = reduced[order, n:]
     z, modulus, rest, steps = 0 * rhs, 1, rhs, 0
     while True:
         digits = (inverse * (rest % P).astype(np.int64) % P).sum(1) % P
@@ -105,20 +111,6 @@ def solve(matrix, rhs):
             numerators, denominator = _rational(z, modulus)
             if (matrix @ numerators == denominator * rhs).all():
                 return numerators, denominator
-
-
-def _inverse(a):
-    """The inverse modulo P by Gauss-Jordan."""
-    n = len(a)
-    a = np.hstack([a, np.eye(n, dtype=np.int64)])
-    for i in range(n):
-        pivot = i + np.flatnonzero(a[i:, i])[0]
-        a[[i, pivot]] = a[[pivot, i]]
-        a[i] = a[i] * pow(int(a[i, i]), -1, P) % P
-        factors = a[:, i].copy()
-        factors[i] = 0
-        a = (a - factors[:, None] * a[i]) % P
-    return a[:, n:]
 
 
 def _rational(residues, modulus):

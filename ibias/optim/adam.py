@@ -2,7 +2,7 @@
 
 import torch
 
-from .base import CheckedOptimizer, averaged, averages, rate
+from .base import CheckedOptimizer, Rule, averaged, averages, rate
 from .options import require_fraction, require_number
 from .sharded import held
 
@@ -40,18 +40,11 @@ class Adam(CheckedOptimizer):
         defaults = dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, maximize=maximize)
         super().__init__(params, defaults, check_finite)
 
-    def _known(self, group):
-        return "betas", "eps"
-
-    def _check_group(self, group, number):
-        check_adam(type(self).__name__, group)
-
-    def _advance(self, group, params, grads, memory):
-        advance_adam(self.state, group, params, grads)
+    def _rule(self, group):
+        return ADAM
 
 
-def check_adam(owner, group):
-    """Refuse settings of Adam that cannot be, in a sentence."""
+def _check(owner, group, number):
     betas, eps = group["betas"], group["eps"]
     if not (isinstance(betas, (tuple, list)) and len(betas) == 2):
         allowed = "are two numbers, for the gradient and for its square"
@@ -62,8 +55,7 @@ def check_adam(owner, group):
         raise ValueError(f"{owner}(eps=...) must be finite and must not be negative; got {eps}")
 
 
-def advance_adam(state, group, params, grads):
-    """One step of a group; ``state`` is the optimizer's."""
+def _advance(state, group, params, grads, memory):
     beta1, beta2 = group["betas"]
     lr = rate(group)
     keep, sign = 1 - lr * group["weight_decay"], 1 if group["maximize"] else -1
@@ -91,3 +83,6 @@ def advance_adam(state, group, params, grads):
             q.add_(scratch * factor.to(q))
         else:
             q.add_(scratch, alpha=factor)
+
+
+ADAM = Rule(("betas", "eps"), _check, _advance)

@@ -1,25 +1,38 @@
 """What all optimizers here share: checks when built and of gradients, one step per group."""
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from inspect import isgenerator
 from math import isfinite
+from typing import NamedTuple
 
 import torch
 from torch.nn.parameter import UninitializedParameter
 from torch.optim import Optimizer
 
 from .options import ADDED, SHARED, refuse_unknown, require_decay, require_flag, require_positive
-from .saved import matched_group, plain_group
+from .saved import matched_group, plain
 from .sharded import held, summed
+
+
+class Rule(NamedTuple):
+    """How a parameter group steps; ``state`` is the optimizer's."""
+
+    keys: tuple[str, ...]
+    """The settings of a group that it reads."""
+    check: Callable
+    """``(owner, group, number)``: refuses settings that cannot be, in a sentence."""
+    advance: Callable
+    """``(state, group, params, grads, memory)``: one step of the parameters with a gradient."""
+    memory: Callable = lambda state, group, params, grads: None
+    """The memory that compiled kernels may work on, or None."""
 
 
 class CheckedOptimizer(Optimizer):
     """A ``torch.optim.Optimizer`` whose step either moves every parameter or, on bad input, none.
 
-    Subclasses fill in ``_check_group`` (called once per parameter group), ``_advance`` (called once
-    per group and step with the parameters that have a gradient) and ``_known`` (the keys that a
-    group may have).  Gradients of another float type than their parameter are converted to its.
+    Subclasses say with ``_rule`` how a group steps.  Gradients of another float type than their
+    parameter are converted to its.
     Raises ValueError for an empty group, a group key that no step reads, ``lr <= 0`` at
     construction (a scheduler may lower ``lr`` to 0 later) and for a saved state of another
     optimizer, TypeError for lazy, sparse or complex tensors and for what is no number,
@@ -34,7 +47,7 @@ class CheckedOptimizer(Optimizer):
 
     def add_param_group(self, param_group):
         """torch's own, after a look whether this optimizer reads its keys and takes its tensors."""
-        refuse_unknown(type(self).__name__, param_group, {*SHARED, *self._known(param_group)})
+        refuse_unknown(type(self).__name__, param_group, {*SHARED, *self._rule(param_group).keys})
         # a copy: torch writes into it what the caller's next optimizer would read
         super().add_param_group(dict(param_group) if isinstance(param_group, dict) else param_group)
         group, number = self.param_groups[-1], len(self.param_groups) - 1
@@ -47,21 +60,20 @@ class CheckedOptimizer(Optimizer):
     def state_dict(self):
         """torch's own, in plain values: norms and maps become texts and numbers."""
         state = super().state_dict()
-        return {**state, "param_groups": [plain_group(g) for g in state["param_groups"]]}
+        groups = [{key: plain(v) for key, v in g.items()} for g in state["param_groups"]]
+        return {**state, "param_groups": groups}
 
     def load_state_dict(self, state_dict):
         """torch's own, after a look whether ``state_dict``, which brings its settings, fits."""
-        read, name = [], type(self).__name__
-        for number, saved in enumerate(groups := state_dict.get("param_groups", [])):
-            if number >= len(self.param_groups):
-                break  # torch says that the numbers of groups differ
-            own = self.param_groups[number]
-            read.append(matched_group(name, number, own, saved, self.defaults))
+        read = list(state_dict.get("param_groups", []))
+        pairs = zip(self.param_groups, read, strict=False)  # torch says when their numbers differ
+        for number, (own, saved) in enumerate(pairs):
+            group = matched_group(type(self).__name__, number, own, saved, self.defaults)
             lr = saved["lr"] or 1.0  # a scheduler may have ended at 0
-            self._check({**read[-1], "params": own["params"], "lr": lr}, number)
+            self._check({**group, "params": own["params"], "lr": lr}, number)
             for i, index in enumerate(saved["params"][: len(own["params"])]):
                 self._require_shapes(own, number, i, state_dict["state"].get(index, {}))
-        read += groups[len(read) :]
+            read[number] = group
         super().load_state_dict({**state_dict, "param_groups": read})
 
     def _check(self, group, number):
@@ -72,7 +84,13 @@ class CheckedOptimizer(Optimizer):
         require_positive(name, "lr", group["lr"])
         require_decay(name, group["lr"], group["weight_decay"])
         require_flag(name, "maximize", group["maximize"])
+        places = {}
         for i, p in enumerate(group["params"]):
+            if places.setdefault(id(p), i) != i:  # torch warns, and moves it twice
+                raise ValueError(
+                    f"{name}: {describe(group, number, i)} is parameter {places[id(p)]} again and"
+                    " would move twice in a step; give it once."
+                )
             if isinstance(p, UninitializedParameter):
                 raise TypeError(
                     f"{name}: parameter {i} of group {number} belongs to a lazy module and has no"
@@ -83,19 +101,10 @@ class CheckedOptimizer(Optimizer):
                     f"{name}: {describe(group, number, i)} has dtype {p.dtype}; only real floating"
                     " point tensors of 16, 32 or 64 bits can be optimized."
                 )
-        self._check_group(group, number)
+        self._rule(group).check(name, group, number)
 
     @abstractmethod
-    def _known(self, group): ...
-
-    @abstractmethod
-    def _check_group(self, group, number): ...
-
-    @abstractmethod
-    def _advance(self, group, params, grads, memory): ...
-
-    def _memory(self, group, params, grads):
-        """The memory that compiled kernels may work on, or None."""
+    def _rule(self, group) -> Rule: ...
 
     def step(self, closure=None):
         """One update; ``closure`` recomputes the loss, which is returned, and the gradients."""
@@ -103,24 +112,19 @@ class CheckedOptimizer(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        work = self._checked()  # first: a compiled graph that raises runs no ``finally``
+        work = []
+        for number, group in enumerate(self.param_groups):  # dynamo reads no cells of a closure
+            work.append((group, *self._gradients(group, number)))
+        self._require_finite(work)  # first: a compiled graph that raises runs no ``finally``
         recording = torch.is_grad_enabled()
         torch.set_grad_enabled(False)  # after a backward pass half as long as ``torch.no_grad()``
         try:
             for group, params, grads, memory in work:
                 if params:
-                    self._advance(group, params, grads, memory)
+                    self._rule(group).advance(self.state, group, params, grads, memory)
         finally:
             torch.set_grad_enabled(recording)
         return loss
-
-    def _checked(self):
-        """What each group has to work on, after a look at all gradients."""
-        work = []
-        for number, group in enumerate(self.param_groups):  # dynamo reads no cells of a closure
-            work.append((group, *self._gradients(group, number)))
-        self._require_finite(work)
-        return work
 
     def _gradients(self, group, number):
         """(parameters with a gradient, gradients in their type, memory for kernels or None)."""
@@ -128,7 +132,7 @@ class CheckedOptimizer(Optimizer):
         if any(g is None for g in grads):
             params = [p for p in params if p.grad is not None]
             grads = [p.grad for p in params]
-        memory = self._memory(group, params, grads)
+        memory = self._rule(group).memory(self.state, group, params, grads)
         if memory is not None:  # all was looked at there
             return params, grads, memory
         for i, p in enumerate(group["params"]):

@@ -5,10 +5,10 @@ from typing import Any
 import torch
 
 from ..norms import MAX, SPECTRAL
-from .adam import advance_adam, check_adam
+from .adam import ADAM
 from .base import CheckedOptimizer, listed
 from .options import refuse_unknown, require_choice, require_positive
-from .steepest import DEFAULTS, advance_steepest, check_steepest, fused_memory
+from .steepest import DEFAULTS, STEEPEST
 
 SIDES = ("matrices", "rest")
 SHARED = ("weight_decay", "maximize", "check_finite")
@@ -81,24 +81,8 @@ class _Hybrid(CheckedOptimizer):
     def __getstate__(self):
         return super().__getstate__() | {"_sides": self._sides}
 
-    def _known(self, group):
-        adam = "betas" in self._sides["rest"] and "betas" in group
-        return ("betas", "eps") if adam else ("norm", *DEFAULTS)
-
-    def _check_group(self, group, number):
-        if "betas" in group:
-            check_adam(type(self).__name__, group)
-        else:
-            check_steepest(type(self).__name__, group, number)
-
-    def _memory(self, group, params, grads):
-        return fused_memory(self.state, group, params, grads)
-
-    def _advance(self, group, params, grads, memory):
-        if "betas" in group:
-            advance_adam(self.state, group, params, grads)
-        else:
-            advance_steepest(self.state, group, params, grads, memory)
+    def _rule(self, group):
+        return ADAM if "betas" in self._sides["rest"] and "betas" in group else STEEPEST
 
 
 class MuonSignum(_Hybrid):

@@ -46,27 +46,16 @@ def _matrix_shape(shape, view):
 
 
 def cut(tensor, group):
-    """The matrices of a tensor as stacks ``(count, rows, columns)``, one for each of the sizes."""
-    view, split, axis = group["matrices"], group["split"], group["split_axis"]
-    stack = tensor.reshape(-1, *_matrix_shape(tensor.shape, view))
+    """The matrices of a tensor as stacks ``(count, rows, columns)``, one for each piece."""
+    split, axis = group["split"], group["split_axis"] + 1
+    stack = tensor.reshape(-1, *_matrix_shape(tensor.shape, group["matrices"]))
     if split is None:
         return [stack]
-    if not isinstance(split, int):
-        return list(stack.split(list(split), axis + 1))
-    count, rows, columns = stack.shape
-    if axis == 0:
-        return [stack.reshape(count * split, rows // split, columns)]
-    heads = stack.reshape(count, rows, split, columns // split).transpose(1, 2)
-    return [heads.reshape(count * split, rows, columns // split)]
+    sizes = stack.shape[axis] // split if isinstance(split, int) else list(split)
+    return list(stack.split(sizes, axis))
 
 
 def join(stacks, shape, group):
     """The tensor of that ``shape`` whose matrices are ``stacks``: the inverse of ``cut``."""
-    split, axis = group["split"], group["split_axis"]
-    if split is None or (isinstance(split, int) and axis == 0):
-        return stacks[0].reshape(shape)
-    if not isinstance(split, int):
-        return torch.cat(stacks, axis + 1).reshape(shape)
-    total, rows, columns = stacks[0].shape
-    heads = stacks[0].reshape(total // split, split, rows, columns).transpose(1, 2)
-    return heads.reshape(shape)
+    whole = torch.cat(stacks, group["split_axis"] + 1) if len(stacks) > 1 else stacks[0]
+    return whole.reshape(shape)

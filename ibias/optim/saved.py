@@ -23,11 +23,6 @@ def plain(value):
     return value.fields() if isinstance(value, NewtonSchulz) else value
 
 
-def plain_group(group):
-    """The settings of a group in plain values."""
-    return {key: plain(value) for key, value in group.items()}
-
-
 def matched_group(owner, number, own, saved, defaults):
     """The saved settings of group ``number``, with ``own``'s objects where they agree.
 

@@ -6,7 +6,7 @@ from typing import TypedDict, Unpack
 import torch
 
 from ..norms import FROBENIUS, MAX, Norm, Schatten
-from .base import CheckedOptimizer, averaged, averages, describe, move, rate
+from .base import CheckedOptimizer, Rule, averaged, averages, describe, move, rate
 from .directions import each, is_spectral, joint, normalized, safe_lengths
 from .fused import Fused, available
 from .matrices import ADJUST, check_matrices
@@ -95,20 +95,11 @@ class SteepestDescent(CheckedOptimizer):
         defaults = {**DEFAULTS, **options, "lr": lr, "norm": norm, "momentum": momentum}
         super().__init__(params, defaults, check_finite)
 
-    def _known(self, group):
-        return "norm", *DEFAULTS
-
-    def _check_group(self, group, number):
-        check_steepest(type(self).__name__, group, number)
-
-    def _memory(self, group, params, grads):
-        return fused_memory(self.state, group, params, grads)
-
-    def _advance(self, group, params, grads, memory):
-        advance_steepest(self.state, group, params, grads, memory)
+    def _rule(self, group):
+        return STEEPEST
 
 
-def check_steepest(owner, group, number):
+def _check(owner, group, number):
     """Refuse settings of a steepest step that cannot be, in a sentence."""
     norm, across, polar, adjust = (group[key] for key in ("norm", "across", "polar", "adjust_lr"))
     if not isinstance(norm, Norm):
@@ -168,7 +159,7 @@ def _is_euclidean(group):
     return group["across"] == "joint" and group["norm"] == FROBENIUS
 
 
-def fused_memory(state, group, params, grads):
+def _memory(state, group, params, grads):
     """The group's memory where kernels may work on it; None where torch's operations have to."""
     if not group.get("fused"):
         return None
@@ -182,8 +173,7 @@ def fused_memory(state, group, params, grads):
     return memory if all(m.shape == p.shape for m, p in zip(so_far, params, strict=True)) else None
 
 
-def advance_steepest(state, group, params, grads, memory=None):
-    """One step of a group; ``state``: the optimizer's, ``memory``: the group's for kernels."""
+def _advance(state, group, params, grads, memory):
     norm, momentum = group["norm"], float(group["momentum"])
     if memory is not None and momentum and len(memory.roles) == 2:
         memory = memory.averaged_in(averages(state, params))
@@ -217,3 +207,6 @@ def _advance_fused(memory, group, momentum):
     if group["nesterov"]:
         sources = torch._foreach_lerp(grads, sources, momentum)
     move(params, *normalized(params, sources), group)
+
+
+STEEPEST = Rule(("norm", *DEFAULTS), _check, _advance, _memory)

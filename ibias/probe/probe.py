@@ -137,8 +137,6 @@ class Probe:
 
 
 def _network_norm(given, names, hidden) -> WholeNorm:
-    if isinstance(given, WholeNorm):
-        return given
     if given == "l2":
         return L2
     sides: dict[str, Callable[[str], Norm]] = {
@@ -172,12 +170,12 @@ def _row(seen: Evaluation, norms) -> dict:
     # degrees below 0.01 are rounding, or of parameters that the margins do not see
     spread = torch.maximum(spread, (euler.sum() - degree).abs())  # on all samples together
     balanced = float(spread) < HOMOGENEOUS * float(degree) and bool((euler > 0.01).all())
-    sizes = _sizes(norms, theta, u)
-    blocks = torch.stack([size for size, _ in sizes])
-    values = torch.stack([n.combine(size) for n, (size, _) in zip(norms, sizes, strict=True)])
-    duals = torch.stack([n.combine_dual(dual) for n, (_, dual) in zip(norms, sizes, strict=True)])
-    pairs, nan = zip(norms, blocks, strict=True), torch.tensor(torch.nan)
-    rescaled = torch.stack([n.balanced(b, euler) if balanced else nan for n, b in pairs])
+    blocks, dual_blocks = _sizes(norms, theta, u)
+    whole = list(zip(norms, blocks, dual_blocks, strict=True))
+    values = torch.stack([n.combine(b) for n, b, _ in whole])
+    duals = torch.stack([n.combine_dual(d) for n, _, d in whole])
+    nan = torch.tensor(torch.nan)
+    rescaled = torch.stack([n.balanced(b, euler) if balanced else nan for n, b, _ in whole])
     scalars = dict(loss=log_loss.exp(), log_loss=log_loss, min_margin=least, degree=degree)
     scalars |= dict(degree_spread=spread, slackness=slackness(seen.weights, seen.margins))
     by_norm = dict(
@@ -191,20 +189,12 @@ def _row(seen: Evaluation, norms) -> dict:
 
 
 def _sizes(norms, theta, u):
-    """Per network norm the blocks' norms and u's dual norms; equal ones are computed once."""
+    """The blocks' norms and u's dual norms, each (norms, blocks); equal ones are computed once."""
 
     @cache
-    def value(norm, i):
-        return of_block(norm, theta[i]).value(theta[i])
+    def pair(norm, i):
+        own = of_block(norm, theta[i])
+        return own.value(theta[i]), own.dual(u[i])
 
-    @cache
-    def dual(norm, i):
-        return of_block(norm, u[i]).dual(u[i])
-
-    return [
-        (
-            torch.stack([weight * value(n, i) for i, (n, weight) in enumerate(parts)]),
-            torch.stack([dual(n, i) / weight for i, (n, weight) in enumerate(parts)]),
-        )
-        for parts in (norm.parts(len(theta)) for norm in norms)
-    ]
+    rows = [[pair(n, i) for i, (n, _) in enumerate(norm.parts(len(theta)))] for norm in norms]
+    return torch.tensor(rows, dtype=theta[0].dtype).unbind(-1)

@@ -21,14 +21,9 @@ def _listed(values, form):
     return ", ".join(f"{norm} {form.format(float(value))}" for norm, value in pairs)
 
 
-def is_homogeneous(row) -> bool:
-    """Whether all samples have the same degree in one measurement."""
-    return float(row.degree_spread) < HOMOGENEOUS * float(row.degree)
-
-
 def _homogeneity(row):
     degree, spread = float(row.degree), float(row.degree_spread)
-    if is_homogeneous(row):
+    if spread < HOMOGENEOUS * degree:
         known = f"Euler's identity, within {spread:.1g} over the samples"
         return f"The model is homogeneous of degree {degree:.4g} on this data ({known})."
     if degree != degree:

@@ -1,8 +1,6 @@
 """A sweep on a Dask cluster: results come when ready, a dead worker's work goes to another."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
+from collections.abc import Generator, Sequence
 
 import torch
 
@@ -20,14 +18,10 @@ class WorkerDiffers(RuntimeError):
 
 
 def stream(
-    client,
-    request: Request,
-    pieces: Sequence[Sequence[int]],
-    done: Callable[[int, list], None],
-    failed: Callable[[int, Exception], None],
-) -> None:
-    """Send every piece (places of trajectories) to the cluster and call ``done(index, answers)`` or
-    ``failed(index, error)`` as the answers arrive."""
+    client, request: Request, pieces: Sequence[Sequence[int]]
+) -> Generator[tuple[int, list[tuple] | Exception], None, None]:
+    """Send every piece (places of trajectories) to the cluster and yield its index and what
+    `collect` returned, or the error, as the answers arrive.  Closed early, it cancels the rest."""
     from distributed import Client, as_completed
 
     if not isinstance(client, Client):
@@ -38,13 +32,12 @@ def stream(
         futures[client.submit(collect, request, list(piece), here, **how)] = index
     try:
         for future in as_completed(list(futures)):
-            index = futures[future]
             try:  # waits once more where the worker died with a finished result
                 answers = future.result()
             except Exception as error:
-                failed(index, _reason(future, error))
-            else:
-                done(index, answers)
+                lost = RuntimeError("the scheduler lost this work (was it restarted?)")
+                answers = lost if future.status == "cancelled" else error
+            yield futures[future], answers
             future.release()
     finally:
         client.cancel([future for future in futures if not future.done()])
@@ -69,9 +62,3 @@ def collect(request: Request, places: list[int], expected: dict[str, str]) -> li
     answers: list[tuple] = []
     compute(request, places, lambda *answer: answers.append(answer))
     return answers
-
-
-def _reason(future, error: Exception) -> Exception:
-    if future.status == "cancelled":
-        return RuntimeError("the scheduler lost this work (was it restarted?)")
-    return error

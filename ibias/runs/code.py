@@ -1,7 +1,5 @@
 """Where code comes from, and what it names: what `own_code` asks of functions and classes."""
 
-from __future__ import annotations
-
 import dis
 import functools
 import importlib

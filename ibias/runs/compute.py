@@ -1,7 +1,5 @@
 """Computing some of a request's trajectories: the same function here and on a distant worker."""
 
-from __future__ import annotations
-
 import platform
 import subprocess
 from collections.abc import Callable, Sequence
@@ -13,7 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from ..engine import backend_named
-from ..engine.threads import one_thread
+from ..maxmargin.threads import one_thread
 from .key import PACKAGE
 from .request import Request
 from .results import Recorder
@@ -40,8 +38,8 @@ def compute(
     trajectories = [request.trajectories[place] for place in places]
     engine, run = backend_named(request.backend, problem, trajectories)
     recorder, began = Recorder(request, problem, places), perf_counter()
-    if state is not None:
-        recorder.values.update(state["values"])
+    state = state or {"engine": None, "values": {}}
+    recorder.values.update(state["values"])
 
     def observe(index, rows, w):
         nonlocal began
@@ -58,9 +56,8 @@ def compute(
             save({"engine": engine_state, "values": recorder.values})
 
     work = problem, trajectories, request.steps, request.record, observe, advance
-    begun, keep = None if state is None else state["engine"], checkpoint if save else None
     with one_thread():
-        run(*work, state=begun, checkpoint=keep)
+        run(*work, state=state["engine"], checkpoint=checkpoint if save else None)
     return recorder.values, (engine, str(problem.device))
 
 

@@ -1,10 +1,8 @@
 """`simulate`: methods and seeds to measurements; `sweep` also remembers; `status` only looks."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -128,7 +126,7 @@ def sweep(
     known, total = len(memory.runs), len(memory.keys)
     if known and memory.store is not None:
         LOG.info("%d of %d runs were found in %s", known, total, memory.store.folder)
-    with _said_what_is_safe(memory):
+    try:
         if memory.missing():
             _fill(memory, progress, client)
         elif known:  # a call killed between its last run and its end left its journal
@@ -136,6 +134,11 @@ def sweep(
         if not memory.runs or (memory.failures and not allow_missing):
             raise SweepIncomplete(len(memory.runs), total, memory.reasons())
         runs = labelled(request, memory.stacked(), memory.origins)
+    except BaseException as error:  # whatever ends the call says how much of it is kept
+        if memory.store is not None:
+            safe = f"{len(memory.runs)} of {total} runs are in {memory.store.folder}"
+            error.add_note(f"{safe}; the next call goes on from there")
+        raise
     if allow_missing:
         runs["status"] = _states(memory)
     times = {"seconds": sum(memory.seconds.values()), "wall_seconds": perf_counter() - began}
@@ -151,18 +154,6 @@ def status(
 ) -> xr.DataArray:
     """ "done" or "missing" for each run of such a sweep over (optimizer, seed); computes none."""
     return _states(Memory(Request(dataset, methods, **options), opened(store)))
-
-
-@contextmanager
-def _said_what_is_safe(memory: Memory):
-    """Whatever ends the call says how much of it the next one will find."""
-    try:
-        yield
-    except BaseException as error:
-        if memory.store is not None:
-            safe = f"{len(memory.runs)} of {len(memory.keys)} runs are in {memory.store.folder}"
-            error.add_note(f"{safe}; the next call goes on from there")
-        raise
 
 
 def _fill(memory: Memory, progress: bool, client: Any) -> None:
@@ -188,10 +179,7 @@ def _fill(memory: Memory, progress: bool, client: Any) -> None:
 
 def _unfinished(memory: Memory, keys: list[str]) -> list[str]:
     """The companies of `keys` in which a run is missing, whole."""
-    missing = set(memory.missing())
-    if missing.issuperset(keys) or not missing.intersection(keys):
-        return [key for key in keys if key in missing]
-    whole = [c for c in companies(memory, keys) if missing.intersection(c)]
+    whole = [c for c in companies(memory, keys) if not memory.runs.keys() >= set(c)]
     again = {key for company in whole for key in company}
     return [key for key in keys if key in again]
 
@@ -217,17 +205,15 @@ def _on_cluster(memory: Memory, groups: list[list[str]], advance, client) -> Non
     from .cluster import stream
 
     pieces = [keys for keys in groups if not all(key in memory.runs for key in keys)]
-
-    def done(index, answers):
-        for rows, arrays, provenance in answers:
-            memory.add([pieces[index][row] for row in rows], arrays, provenance)
-        advance(len(pieces[index]) * memory.request.steps)
-
-    def failed(index, error):
-        memory.fail(pieces[index], error)
-
     places = [[memory.place[key] for key in keys] for keys in pieces]
-    stream(client, memory.request, places, done, failed)
+    with closing(stream(client, memory.request, places)) as arriving:
+        for index, answers in arriving:
+            if isinstance(answers, Exception):
+                memory.fail(pieces[index], answers)
+                continue
+            for rows, arrays, provenance in answers:
+                memory.add([pieces[index][row] for row in rows], arrays, provenance)
+            advance(len(pieces[index]) * memory.request.steps)
 
 
 def _states(memory: Memory) -> xr.DataArray:

@@ -8,8 +8,6 @@ own: any of the backends may answer it (they agree to the tolerances of the engi
 sweep started on one machine is continued on another; which one answered is in the run's provenance.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The runs of a sweep that are known: from the store, and as they finish."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

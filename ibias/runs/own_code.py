@@ -6,8 +6,6 @@ name, through all modules of the user's.  The text of the source is added, so th
 after it was imported answers for neither version.  What no digest can tell from another is refused.
 """
 
-from __future__ import annotations
-
 import copyreg
 import functools
 import sys

@@ -3,8 +3,6 @@
 Checksums find a file that was damaged; only this finds one that was written with other numbers.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Mapping
 from math import inf
@@ -27,9 +25,8 @@ from .store import Entry
 TOLERANCE = 1e-6
 """Relative. Two machines round in another order, 1e-16 at a time, for up to a million steps; a
 number that somebody changed on purpose is changed by more."""
-PARTS: tuple[type, ...] = SteepestDescent, Entrywise, Schatten, Power
-PARTS += FullBatch, Minibatch, Momentum, VarianceReduced
-_BY_NAME = {kind.__name__: kind for kind in PARTS}
+PARTS = Entrywise, Schatten, Power, FullBatch, Minibatch, Momentum, VarianceReduced, SteepestDescent
+_BY_NAME: dict[str, type] = {kind.__name__: kind for kind in PARTS}
 
 
 def difference(entry: Entry, datasets: Mapping[str, Dataset]) -> str:
@@ -107,10 +104,8 @@ def _apart(name: str, stored: np.ndarray, now: np.ndarray, record: np.ndarray) -
         return f"{name}: stored in shape {stored.shape}, now {now.shape}"
     old, new = (np.asarray(each, dtype=np.float64) for each in (stored, now))
     largest = np.nanmax(np.abs(new), initial=0.0, where=np.isfinite(new))
-    with np.errstate(invalid="ignore"):
-        off = np.abs(new - old) / (np.abs(new) + 1e-9 * largest + np.finfo(float).tiny)
-    equal = (old == new) | (np.isnan(old) & np.isnan(new))
-    bad = ~equal & ~(off <= TOLERANCE)
+    least = 1e-9 * TOLERANCE * largest
+    bad = ~np.isclose(old, new, rtol=TOLERANCE, atol=least, equal_nan=True)
     if not bad.any():
         return ""
     place = np.unravel_index(np.argmax(bad), bad.shape)

@@ -1,7 +1,5 @@
 """What a call asks for, checked once, for `simulate`, `sweep`, `status`, workers and the store."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

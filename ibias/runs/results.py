@@ -1,7 +1,5 @@
 """Measurements on their way from an engine to one labelled dataset."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from collections.abc import Mapping, Sequence
@@ -47,8 +45,7 @@ def labelled(request: Request, values: Mapping[str, np.ndarray], origins: set) -
     dims = ("optimizer", "seed", "step", "class", "feature")
     values = {name: value.reshape(*shape, *value.shape[1:]) for name, value in values.items()}
     diverged = values.pop("diverged")
-    first = np.where(diverged.any(-1), request.record[diverged.argmax(-1)], -1)
-    values["diverged_at"] = first
+    values["diverged_at"] = np.where(diverged.any(-1), request.record[diverged.argmax(-1)], -1)
     axes = {"cosine": (*dims[:3], "direction")}
     variables = {
         name: (axes.get(name, dims[: v.ndim]), v, {"long_name": LABELS[name]})
@@ -74,15 +71,10 @@ def plain(data: xr.Dataset) -> xr.Dataset:
     """The dataset as any netCDF reader understands it: numbers and text, no Python objects."""
     simple = data.copy()
     for name, values in data.variables.items():
-        if values.dtype.kind in "OTUS":
-            text = np.vectorize(str, otypes=[object])(values.values) if values.size else values
-            values = xr.Variable(values.dims, text)
+        if values.dtype.kind in "OTUS" and values.size:
+            simple[name] = values.dims, np.vectorize(str, otypes=[object])(values.values)
         elif values.dtype.kind == "b":
-            values = values.astype("i1")
-        else:
-            continue
-        assign = simple.assign_coords if name in data.coords else simple.assign
-        simple = assign({name: values})
+            simple[name] = values.astype("i1")
     for name, value in data.attrs.items():
         number = isinstance(value, int | float | np.ndarray) and not isinstance(value, bool)
         simple.attrs[name] = value if number else str(value)

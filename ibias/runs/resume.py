@@ -7,8 +7,6 @@ of the company it began with: its store ends up equal, bit for bit, to that of a
 never interrupted. Long runs also leave the engine's state now and then, and go on from there.
 """
 
-from __future__ import annotations
-
 from contextlib import suppress
 from time import monotonic
 

@@ -14,8 +14,6 @@ everything again; a file that fails is moved to ``set-aside/`` with a warning, n
 never used. Nothing here knows what the arrays mean.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Adam without its stability constant in the linear model, run until the loss is below 1e-40."""
+"""Adam without its stability constant in the linear model, run for many of its memories."""
 
 from collections.abc import Sequence
 

@@ -1,9 +1,9 @@
 """Where mini-batches without momentum converge: the plateau of the margin error, predicted.
 
-Small steps average. As ``eta -> 0`` the iterates of the mini-batch method follow the *mean flow*
-``dW/ds = -E_B[steepest(grad L_B(W))]`` in the path length ``s = sum eta``; the schedule, the order
-of the batches and the seed leave the equation. Once the flow grows along a direction ``D`` for
-ever, ``D`` is the limit direction and ``1 - q(D) / (gamma |D|)`` the plateau.
+Many small steps act like their mean. As ``eta -> 0`` the iterates of the mini-batch method follow
+the *mean flow* ``dW/ds = -E_B[steepest(grad L_B(W))]`` in the path length ``s = sum eta``, in which
+neither the schedule nor the order of the batches nor the seed is left. Once the flow grows along a
+direction ``D`` for ever, ``D`` is the limit direction and ``1 - q(D) / (gamma |D|)`` the plateau.
 """
 
 from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ...norms import Norm
+from ...norms import Entrywise, Norm
 from ..tournament import tournament
 from ..unit_steps import helmert
 
@@ -62,13 +62,8 @@ def _rounds(count: int, device) -> list[tuple[Tensor, Tensor]]:
 
 
 def _weights(norm, sigma):
-    """``f / sigma`` of each row, 0 below the numerical rank; f: the conjugate exponent's map."""
-    largest, zero = sigma.amax(-1, keepdim=True), torch.zeros_like(sigma)
-    kept = (sigma > norm.cut(sigma.dtype) * largest) & (sigma > 0)
-    safe = torch.where(kept, sigma, 1)
-    if norm.p == 1:
-        top = zero.scatter(-1, sigma.argmax(-1, keepdim=True), 1.0)
-        return torch.where(kept, top / safe, zero)
-    share = torch.where(kept, safe / torch.where(largest > 0, largest, 1), zero)
-    length = share.pow(norm.q).sum(-1, keepdim=True).pow((norm.q - 1) / norm.q)
-    return torch.where(kept, share.pow(norm.q - 1) / (length * safe), zero)
+    """``f / sigma`` of each row, 0 below the numerical rank; f: the map of the vector p-norm."""
+    kept = sigma > norm.cut(sigma.dtype) * sigma.amax(-1, keepdim=True)
+    sigma = torch.where(kept, sigma, 0)
+    f = Entrywise(norm.p).steepest(sigma[..., None, :])[..., 0, :]
+    return f / torch.where(kept, sigma, 1)

@@ -107,14 +107,13 @@ class KernelWorkspace:
 
 
 def _slots(group: Group, idle: int) -> Slots:
-    kinds, conjugates, cuts = [IDLE] * idle, [1.0] * idle, [0.0] * idle
-    for norm in (run.norm for run in group.runs):
+    rows = [(IDLE, 0.0, 1.0, 0.0, 0)] * idle
+    for run, schedule in zip(group.runs, group.schedule_rows, strict=True):
+        norm = run.norm
         entrywise = {inf: SIGN, 1: RAY}.get(norm.flatness, POWER)
-        kinds.append(SCHATTEN if norm.family == "schatten" else entrywise)
-        conjugates.append(norm.q)
-        cuts.append(norm.cut(torch.float64))
-    beta = [0.0] * idle + [run.momentum for run in group.runs]
-    return make_slots(kinds, beta, conjugates, cuts, [0] * idle + group.schedule_rows)
+        kind = SCHATTEN if norm.family == "schatten" else entrywise
+        rows.append((kind, run.momentum, norm.q, norm.cut(torch.float64), schedule))
+    return make_slots(*zip(*rows, strict=True))
 
 
 # see ``driver.drive``; ``workers`` threads share the groups, one at a time each

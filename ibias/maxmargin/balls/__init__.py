@@ -7,12 +7,12 @@ from .ball import ratio
 from .free import WithFreeColumns
 from .nuclear import NuclearBall
 from .polyhedral import Box, CrossPolytope, Polyhedral
+from .singular import shared_rank
 from .smooth import Smooth
-from .spectral import SpectralBall, common_basis
+from .spectral import SpectralBall
 
 __all__ = [
-    "NuclearBall", "Polyhedral", "Smooth", "SpectralBall", "WithFreeColumns", "ball_type",
-    "common_basis", "ratio",
+    "Polyhedral", "Smooth", "SpectralBall", "WithFreeColumns", "ball_type", "ratio", "shared_rank",
 ]  # fmt: skip
 
 BALLS: dict[tuple[type, float], type]

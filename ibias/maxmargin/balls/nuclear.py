@@ -4,8 +4,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from .ball import AffineHull
-from .singular import Conic
-from .spectral import common_basis
+from .singular import Conic, shared_rank
 
 
 class NuclearBall(Conic):
@@ -54,15 +53,9 @@ class NuclearBall(Conic):
         self.z = self.z[0, 0] * np.eye(len(self.z)) - self.dilation(self.s)
 
     @staticmethod
-    def rank(w, s):
-        """Number of singular values of W that beat the distance of S's from its largest."""
-        return int((w / w[0] > 1 - s / s[0]).sum())
-
-    @staticmethod
     def hull(w, s):
         """``W = U1 M V1'`` with M symmetric, positive semidefinite, of trace one."""
-        _, sw, ss, _ = common_basis(w, s)
-        r = NuclearBall.rank(sw, ss)
+        r = shared_rank(w, s)
         u, _, vt = np.linalg.svd(w)
         i, j = np.triu_indices(r)
         e = u.T[i][:, :, None] * vt[j][:, None, :] + u.T[j][:, :, None] * vt[i][:, None, :]

@@ -56,6 +56,20 @@ def tail_images(i, j, q, square):
     return first, second
 
 
+def common_basis(w, s):
+    """(U, V'): the singular basis of ``S/|S| + W/|W|``."""
+    u, _, vt = np.linalg.svd(s / np.linalg.norm(s) + w / (1e-300 + np.linalg.norm(w)))
+    return u, vt
+
+
+def shared_rank(w, s):
+    """How many singular pairs the optimal W and S of either ball share: those whose values, each
+    relative to the largest, sum to more than one."""
+    u, vt = common_basis(w, s)
+    w, s = (np.diag(u.T @ m @ vt.T) for m in (w, s))
+    return int((w / w[0] + s / s[0] > 1).sum())
+
+
 class Conic(Ball):
     """X, Z > 0 (q + r) with blocks W, S; Nesterov-Todd ``G^-1 X G^-T = G^T Z G = diag(lam)``."""
 
@@ -78,8 +92,7 @@ class Conic(Ball):
         return (m + m.T) / 2
 
     def rotation(self):
-        w, s = self.w, self.s
-        u, _, vt = np.linalg.svd(s / np.linalg.norm(s) + w / (1e-300 + np.linalg.norm(w)))
+        u, vt = common_basis(self.w, self.s)
         both = np.zeros_like(self.x)
         both[: self.q, : self.q], both[self.q :, self.q :] = u, vt.T
         self.x, self.z = both.T @ self.x @ both, both.T @ self.z @ both

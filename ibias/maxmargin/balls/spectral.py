@@ -3,7 +3,7 @@
 import numpy as np
 
 from .ball import AffineHull
-from .singular import Conic
+from .singular import Conic, shared_rank
 
 
 class SpectralBall(Conic):
@@ -46,15 +46,9 @@ class SpectralBall(Conic):
         self.z = (self.z + self.z.T) / 2
 
     @staticmethod
-    def rank(w, s):
-        """Number of singular values of S that beat the distance of W's from one."""
-        return int((s / s[0] > 1 - w).sum())
-
-    @staticmethod
     def hull(w, s):
         """``W = U1 V1' + U2 M V2'``: M is free in the ball, U1 and V1 carry S."""
-        _, sw, ss, _ = common_basis(w, s)
-        r = SpectralBall.rank(sw, ss)
+        r = shared_rank(w, s)
         # exact for S, whose small singular values are rounding; W may be off by more
         u, _, vt = np.linalg.svd(s)
 
@@ -65,9 +59,3 @@ class SpectralBall(Conic):
             return rows.reshape(-1, w.size), np.ones(len(rows))
 
         return AffineHull(np.kron(u[:, r:], vt[r:].T), (u[:, :r] @ vt[:r]).ravel(), None, cuts)
-
-
-def common_basis(w, s):
-    """(U, diagonal of W, diagonal of S, V') in the singular basis of ``S/|S| + W/|W|``."""
-    u, _, vt = np.linalg.svd(s / np.linalg.norm(s) + w / np.linalg.norm(w))
-    return u, np.diag(u.T @ w @ vt.T), np.diag(u.T @ s @ vt.T), vt

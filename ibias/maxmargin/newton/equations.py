@@ -124,3 +124,31 @@ class UnknownMultipliers:
         multipliers = np.zeros(p.shape)
         multipliers[self.on] = q
         return v, z, multipliers
+
+
+def newton_system(pairs, ball, weight, unit):
+    """The bordered system of the factored ``ball``, on its smaller side."""
+    border = ball.border or (None, 0.0)
+    if ball.diagonal is not None and pairs.few:
+        return UnknownMultipliers(pairs, ball.diagonal, weight, unit, *border)
+    adjoint = lambda a: ball.mix(pairs.adjoint(a).ravel())  # noqa: E731
+    return UnknownWeights(normal_matrix(pairs, ball, weight), adjoint, weight, unit, *border)
+
+
+def normal_matrix(pairs, ball, weight):
+    """``H + A^T diag(weight) A`` in mixed coordinates.
+
+    Rows with a large weight enter by an explicit product, whose rounding is relative to the
+    diagonal; the block formula of ``gram`` (differences of large blocks) serves the light rest
+    only.  Otherwise H + M is not positive definite below gaps of 1e-8.
+    """
+    heavy = (weight > 1e-5 * weight.max()) & ~pairs.off
+    rows = None
+    if heavy.sum() <= 3 * pairs.size and heavy.sum() < 0.3 * pairs.count:
+        rows = ball.mix(pairs.matrix(*np.nonzero(heavy))) * np.sqrt(weight[heavy])[:, None]
+    matrix = pairs.gram(weight if rows is None else np.where(heavy, 0, weight))
+    matrix = ball.mix(ball.mix(matrix).T)
+    if rows is not None:
+        matrix += rows.T @ rows
+    ball.add_to(matrix)
+    return matrix

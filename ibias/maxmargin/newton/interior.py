@@ -18,7 +18,8 @@ import numpy as np
 from scipy.linalg import LinAlgError
 
 from ..balls import Smooth, WithFreeColumns, ball_type, ratio
-from .equations import UnknownMultipliers, UnknownWeights
+from .equations import newton_system
+from .pairs import Pairs
 
 
 @dataclass
@@ -46,9 +47,8 @@ class Optimum:
 
 @dataclass
 class Step:
-    """A step of every unknown, and the largest feasible lengths."""
+    """A step of every unknown; W and S are in that of the ball."""
 
-    w: np.ndarray
     a: np.ndarray
     slack: np.ndarray
     gamma: float
@@ -65,17 +65,15 @@ class InteriorPoint:
     """
 
     def __init__(self, pairs, norm, tilt=None, free=0, careful=False):
-        self.careful = careful
         length = np.linalg.norm(pairs.x, axis=1)[:, None]
         self.unit = length.min() / length
-        pairs = pairs.with_samples(pairs.x * self.unit)
-        self.pairs, self.norm, self.off = pairs, norm, pairs.off
+        pairs = Pairs(pairs.x * self.unit, pairs.y, pairs.rows, pairs.basis, pairs.off)
+        self.pairs, self.norm, self.off, self.careful = pairs, norm, pairs.off, careful
         self.a = np.where(self.off, 0, 1 / ((self.unit * ~self.off).sum()))
         self.tilt = np.zeros(pairs.shape) if tilt is None else pairs.reduce(tilt)
-        s = pairs.adjoint(self.a) + self.tilt
-        kind = ball_type(norm)
         self.bounded = slice(0, pairs.shape[1] - free)
-        s = s[:, self.bounded]
+        s = (pairs.adjoint(self.a) + self.tilt)[:, self.bounded]
+        kind = ball_type(norm)
         self.ball = kind(s) if kind else Smooth(s, norm)
         if free:
             self.ball = WithFreeColumns(self.ball, free)
@@ -85,7 +83,11 @@ class InteriorPoint:
 
     @property
     def mu(self):
-        products = (self.a * self.slack)[~self.off].sum() + self.ball.gap()
+        return self._mean_product(self.a, self.slack, self.ball.gap())
+
+    def _mean_product(self, a, slack, gap):
+        """Of the complementary pairs a, slack, and those of the ball, whose sum is ``gap``."""
+        products = (a * slack)[~self.off].sum() + gap
         return products / (self.pairs.count + self.ball.parameters)
 
     def bounds(self):
@@ -94,10 +96,9 @@ class InteriorPoint:
         length = float(self.norm.value(w[:, self.bounded]))
         lower = (self.pairs.margins(w) / self.unit).min() / length if length > 0 else 0.0
         s = self.pairs.adjoint(a)
+        reach = np.maximum(np.abs(w) / max(length, 1e-300), 1)  # of a free entry of W
         upper = float(self.norm.dual(s[:, self.bounded]))
-        if self.bounded.stop < s.shape[1]:
-            reach = np.maximum(np.abs(w) / max(length, 1e-300), 1)  # of a free entry of W
-            upper += (np.abs(s) * reach)[:, self.bounded.stop :].sum()
+        upper += (np.abs(s) * reach)[:, self.bounded.stop :].sum()
         return lower, upper / (self.unit * a).sum()
 
     def iterate(self):
@@ -111,43 +112,15 @@ class InteriorPoint:
             self.pairs, self.tilt = self.pairs.rotated(*turn), turn[0].T @ self.tilt @ turn[1]
         weight = np.where(self.off, 0, self.a / self.slack)
         self.ball.factor()
-        equations = self._equations(weight)
+        equations = newton_system(self.pairs, self.ball, weight, self.unit)
         predictor = self._step(equations, weight, 0.0, None)
         corrector = self._step(equations, weight, self._centring(predictor), predictor)
+        near = min(corrector.primal, corrector.dual)
         if self.ball.conic:
-            shorten = 0.9 + 0.09 * min(1, corrector.primal, corrector.dual)
+            shorten = 0.9 + 0.09 * min(1, near)
         else:
-            near = min(corrector.primal, corrector.dual)
             shorten = 0.95 if near < 0.5 else max(0.97, 1 - 1e3 * self.mu)
         self._move(corrector, min(1, shorten * corrector.primal), min(1, shorten * corrector.dual))
-
-    def _equations(self, weight):
-        """The bordered system, on its smaller side."""
-        pairs, ball = self.pairs, self.ball
-        border = ball.border or (None, 0.0)
-        if ball.diagonal is not None and pairs.few:
-            return UnknownMultipliers(pairs, ball.diagonal, weight, self.unit, *border)
-        adjoint = lambda a: ball.mix(pairs.adjoint(a).ravel())  # noqa: E731
-        return UnknownWeights(self._matrix(weight), adjoint, weight, self.unit, *border)
-
-    def _matrix(self, weight):
-        """``H + A^T diag(weight) A`` in mixed coordinates.
-
-        Rows with a large weight enter by an explicit product, whose rounding is relative to the
-        diagonal; the block formula of ``gram`` (differences of large blocks) serves the light rest
-        only.  Otherwise H + M is not positive definite below gaps of 1e-8.
-        """
-        pairs, ball = self.pairs, self.ball
-        heavy = (weight > 1e-5 * weight.max()) & ~self.off
-        rows = None
-        if heavy.sum() <= 3 * pairs.size and heavy.sum() < 0.3 * pairs.count:
-            rows = ball.mix(pairs.matrix(*np.nonzero(heavy))) * np.sqrt(weight[heavy])[:, None]
-        matrix = pairs.gram(weight if rows is None else np.where(heavy, 0, weight))
-        matrix = ball.mix(ball.mix(matrix).T)
-        if rows is not None:
-            matrix += rows.T @ rows
-        ball.add_to(matrix)
-        return matrix
 
     def _step(self, equations, weight, centring, predictor):
         """One solution of the conditions (1) to (4) linearised at the current point,
@@ -184,7 +157,7 @@ class InteriorPoint:
         primal, dual = min(primal, ratio(self.slack, d_slack)), min(dual, ratio(self.a, d_a))
         if ball.joint:
             primal = dual = min(primal, dual)
-        return Step(dw, d_a, d_slack, d_gamma, inner, primal, dual)
+        return Step(d_a, d_slack, d_gamma, inner, primal, dual)
 
     def _refined(self, equations, weight, c, e, dw, d_slack, d_a, d_gamma, d_t):
         """The step corrected by what it leaves of (3') and (2'): multipliers taken from dW carry
@@ -210,9 +183,8 @@ class InteriorPoint:
         """Mehrotra's rule: how much the predictor would leave of the gap."""
         ball, mu = self.ball, self.mu
         primal, dual = min(1, predictor.primal), min(1, predictor.dual)
-        products = (self.a + dual * predictor.a) * (self.slack + primal * predictor.slack)
-        left = products[~self.off].sum() + ball.gap(predictor.ball, primal, dual)
-        left /= self.pairs.count + ball.parameters
+        a, slack = self.a + dual * predictor.a, self.slack + primal * predictor.slack
+        left = self._mean_product(a, slack, ball.gap(predictor.ball, primal, dual))
         power = max(1.0, 3 * min(primal, dual) ** 2) if ball.conic else 3
         centring = min(1.0, max((left / mu) ** power, 1e-8)) if left < mu else 0.5
         if ball.bent:  # the nonlinear equation is only as exact as rounding allows
@@ -251,8 +223,7 @@ def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0, stop=N
     point, best = InteriorPoint(pairs, norm, tilt, free, careful), Optimum()
     idle, least = 0, inf
     for _ in range(rounds):
-        lower, upper = point.bounds()
-        mu = point.mu
+        (lower, upper), mu = point.bounds(), point.mu
         gap = (upper - lower) / upper if upper > 0 else inf
         if tilt is not None:
             gap = pairs.count * mu / max(abs(point.gamma), 1e-300)
@@ -267,9 +238,8 @@ def interior(pairs, norm, tolerance=1e-13, rounds=100, tilt=None, free=0, stop=N
             best.gap, best.face = abs(gap), point.iterate()
         idle = 0 if improved or (gap > 1e-4 and mu < 0.95 * least) else idle + 1
         least = min(mu, least)
-        if gap < tolerance or idle >= (6 if gap < 1e-5 else 15) or (stop is not None and stop()):
-            break
-        if mu < 1e-22 or upper < 1e-14:
+        settled = gap < tolerance or idle >= (6 if gap < 1e-5 else 15)
+        if settled or mu < 1e-22 or upper < 1e-14 or (stop is not None and stop()):
             break
         try:
             point.advance()

@@ -1,11 +1,9 @@
 """Newton's method on the optimality conditions of a face of the spectral or the nuclear ball."""
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy.linalg import block_diag, lstsq, lu_factor, lu_solve
 
-from ..balls import NuclearBall, SpectralBall, common_basis
+from ..balls import shared_rank
 
 LIMIT = 2500  # unknowns of one dense system (0.3 s to factor)
 
@@ -14,8 +12,7 @@ def newton_spectral(pairs, w, s, a, on, gamma, eps, free=0, rounds=4):
     """S of rank r, ``W = U1 V1' + U2 W2 V2'``; unknowns a, W2, gamma and the last ``free`` columns
     of W, where S is zero.  Yields (W in data coordinates, a)."""
     q, d = w.shape[0], w.shape[1] - free
-    _, sw, ss, _ = common_basis(w[:, :d], s[:, :d])
-    r, count = SpectralBall.rank(sw, ss), len(a)
+    r, count = shared_rank(w[:, :d], s[:, :d]), len(a)
     if r == 0 or count + (q - r) * (d - r) + q * free + 1 > LIMIT:
         return
     for _ in range(rounds):
@@ -60,22 +57,8 @@ def _levelled(pairs, w, on, u, vt, free):
     return w + change.reshape(w.shape)
 
 
-class NuclearUnknowns(NamedTuple):
-    """A nuclear face's unknowns: W outside block 22, the multipliers, the level t of S, gamma."""
-
-    w: np.ndarray
-    a: np.ndarray
-    gamma: np.ndarray
-    t: np.ndarray
-
-    @classmethod
-    def unpack(cls, z, size):
-        """From one vector, in the order of the system: w, a, t, gamma."""
-        return cls(w=z[:size], a=z[size:-2], t=z[-2], gamma=z[-1])
-
-
 def newton_nuclear(pairs, w, s, a, on, gamma, eps, rounds=4):
-    """W of rank r, ``S / t = U1 V1' + U2 S2 V2'``; see ``NuclearUnknowns``.
+    """W of rank r, ``S / t = U1 V1' + U2 S2 V2'``; unknowns w (W outside block 22), a, t, gamma.
 
     The conditions ``A'a = t (U1 V1' + ...)``, ``A W = gamma``, ``trace = 1``, ``sum a = 1``,
     linearised:
@@ -85,8 +68,7 @@ def newton_nuclear(pairs, w, s, a, on, gamma, eps, rounds=4):
         [ trace' 0    0      0 ] [ dt    ]   [ 1 - trace w   ]
         [  0     1'   0      0 ] [ gamma ]   [ 1 - sum a     ]
     """
-    _, sw, ss, _ = common_basis(w, s)
-    r, (q, d), count, t = NuclearBall.rank(sw, ss), w.shape, len(a), np.linalg.norm(s, 2)
+    r, (q, d), count, t = shared_rank(w, s), w.shape, len(a), np.linalg.norm(s, 2)
     free = ~np.pad(np.ones((q - r, d - r), bool), ((r, 0), (r, 0))).ravel()
     size = int(free.sum())
     if r == 0 or size + count + 2 > LIMIT:
@@ -109,9 +91,10 @@ def newton_nuclear(pairs, w, s, a, on, gamma, eps, rounds=4):
             [zero((1, size)), ones.T, zero((1, 2))],
         ]
         rhs = np.r_[rows.T @ a - t * trace, rows @ vector - gamma, 1 - vector @ trace, 1 - a.sum()]
-        step = NuclearUnknowns.unpack(_proximal_solve(np.block(blocks), rhs, size, eps), size)
-        a, t = a + step.a, t + step.t
-        current.ravel()[free] += step.w
+        z = _proximal_solve(np.block(blocks), rhs, size, eps)
+        dw, da, (dt, _) = np.split(z, [size, size + count])
+        a, t = a + da, t + dt
+        current.ravel()[free] += dw
         left, sigma, right = np.linalg.svd(current)
         w = u @ ((left[:, :r] * sigma[:r]) @ right[:r]) @ vt
         yield pairs.lift(w), a

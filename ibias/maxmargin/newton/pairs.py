@@ -18,7 +18,7 @@ class Pairs:
 
     def __init__(self, x, y, rows, basis=None, off=None):
         self.x, self.y, self.rows, self.basis = x, y, rows, basis
-        self.n, self.k = len(y), rows.shape[1]
+        self.k = rows.shape[1]
         self.own = np.arange(self.k) == y[:, None]
         self.off = self.own if off is None else off
         self.count = self.off.size - int(self.off.sum())
@@ -52,9 +52,6 @@ class Pairs:
         if not isinstance(norm, Schatten) and norm.p != 2:
             return np.eye(k)
         return np.linalg.svd(np.ones((1, k)))[2][1:]
-
-    def with_samples(self, x):
-        return Pairs(x, self.y, self.rows, self.basis, self.off)
 
     def rotated(self, u, v):
         basis = v if self.basis is None else self.basis @ v

@@ -200,8 +200,8 @@ class Recursion:
 
 
 def measured_margin_floor(eta, ratio, error, margin, radius):
-    """A-posteriori D.3: sum eta_s (gamma - eps_s) G/L - sum 2 R^2 e^(2 R eta_s) eta_s^2 from a step
-    with L <= log 2 / n.
+    """A-posteriori D.3: sum eta_s (gamma - eps_s - 2 R^2 e^(2 R eta_s) eta_s) G/L from a step with
+    L <= log 2 / n.
 
     Arrays of shape (T,) that start at that step; returns T+1 values, a lower bound of q(W_t)
     wherever q(W_t) >= 0. It needs no a-priori condition: ``error`` is the measured 2 ||S_t - grad
