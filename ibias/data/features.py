@@ -105,6 +105,23 @@ def with_ones(x):
     return hstack([x, ones], format="csr")
 
 
+def standardised(x) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``x`` less the mean of each column, over its standard deviation; both, each (d,).
+
+    A constant column becomes 0: its entries are compared, as their mean may round.  Sums are taken
+    in units of each column's largest entry, so that no square leaves float64.
+    """
+    if not isinstance(x, np.ndarray):
+        remedy = "leave it, scale them (sklearn's MaxAbsScaler), or load them dense"
+        raise ValueError(f"to standardise would make sparse data dense: {remedy}")
+    exponent = np.frexp(np.abs(x).max(0))[1]
+    unit = np.ldexp(x, -exponent)
+    constant = (unit == unit[0]).all(0)
+    mean = np.where(constant, unit[0], unit.mean(0))
+    spread = np.where(constant, 1.0, unit.std(0))
+    return (unit - mean) / spread, np.ldexp(mean, exponent), np.ldexp(spread, exponent)
+
+
 def _sparse(x):
     """Canonical CSR, sorted, without duplicates or stored zeros: equal numbers, one digest."""
     from scipy.sparse import csr_array
