@@ -80,11 +80,12 @@ class SteepestDescent(CheckedOptimizer):
     away, and m stops about ``0.002 / (1 - momentum)`` of itself short of a steady gradient.  The
     map of a zero gradient is zero.
 
-    Raises ValueError for an empty group, a group key that is not read, ``lr <= 0``, a momentum
-    outside [0, 1), a decay outside [0, 1 / lr], vectors under a Schatten norm, options that do not
-    fit the norm or the shapes, and a saved state of another optimizer; TypeError for lazy, sparse
-    or complex tensors and for arguments of another kind; FloatingPointError for a gradient with NaN
-    or infinity.  When one of these is raised, no parameter has moved.
+    Raises ValueError for an empty group, a parameter given twice, a group key that is not read,
+    ``lr <= 0``, a momentum outside [0, 1), a decay outside [0, 1 / lr], vectors under a Schatten
+    norm, options that do not fit the norm or the shapes, and a saved state of another optimizer;
+    TypeError for lazy, sparse or complex tensors and for arguments of another kind;
+    FloatingPointError for a gradient with NaN or infinity.  When one of these is raised, no
+    parameter has moved.
     """
 
     def __init__(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..norms import FROBENIUS, MAX, SPECTRAL, Norm
+from ..norms import FROBENIUS, SPECTRAL, Norm
 
 
 def of_block(norm: Norm, block) -> Norm:
@@ -84,7 +84,7 @@ class Euclidean(WholeNorm):
         return [g / torch.where(length > 0, length, 1.0)[..., None, None] for g in unit]
 
 
-class _Largest(WholeNorm):
+class Largest(WholeNorm):
     """``max_j weight_j norm_j(W_j)``."""
 
     def combine(self, blocks):
@@ -102,22 +102,7 @@ class _Largest(WholeNorm):
 
 
 @dataclass(frozen=True)
-class BlockMax(_Largest):
-    """``max(ratio * max_j matrices(W_j), last(v))``, v the last block: l-infinity, max-spectral and
-    the hybrids are of this form."""
-
-    matrices: Norm
-    last: Norm
-    ratio: float = 1.0
-    text: str = ""
-
-    def parts(self, count):
-        last = self.last, 1.0 if count > 1 else self.ratio
-        return [(self.matrices, self.ratio)] * (count - 1) + [last]
-
-
-@dataclass(frozen=True)
-class EachOwn(_Largest):
+class EachOwn(Largest):
     """``max_j norms_j(W_j)``, a norm for each block."""
 
     norms: tuple[Norm, ...]
@@ -127,15 +112,4 @@ class EachOwn(_Largest):
         return [(norm, 1.0) for norm in self.norms]
 
 
-def hybrid(ratio: float = 1.0) -> BlockMax:
-    """``max(ratio max_j ||W_j||_spectral, ||v||_inf)``: Muon's step on the matrices, a sign step
-    ``ratio`` times as long on the last."""
-    return BlockMax(SPECTRAL, MAX, ratio, "hybrid")
-
-
 L2 = Euclidean()
-LINF = BlockMax(MAX, MAX, text="linf")
-MAX_SPECTRAL = BlockMax(SPECTRAL, SPECTRAL, text="spectral")
-HYBRID = hybrid()
-# the columns of every table here
-WHOLE: tuple[WholeNorm, ...] = (L2, LINF, MAX_SPECTRAL, HYBRID)
