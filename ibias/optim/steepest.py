@@ -14,8 +14,6 @@ from .newton_schulz import NewtonSchulz
 from .options import refuse_unknown, require_choice, require_flag, require_fraction
 from .sharded import is_sharded
 
-ACROSS = ("max", "joint")
-
 
 class Options(TypedDict, total=False):
     """The keyword arguments of the steepest steps, explained at ``SteepestDescent``."""
@@ -111,7 +109,7 @@ def _check(owner, group, number):
         require_flag(owner, flag, group[flag])
     if group["nesterov"] and not float(group["momentum"]):
         raise ValueError(f"{owner}(nesterov=True) looks ahead along a momentum, and there is none")
-    require_choice(owner, "across", across, ACROSS)
+    require_choice(owner, "across", across, ("max", "joint"))
     if across == "joint" and isinstance(norm, Schatten):
         instead = f"use across='max' with {norm}"
         raise ValueError(f"{owner}: a group has no joint singular values; {instead}")
@@ -198,13 +196,12 @@ def _advance_fused(memory, group, momentum):
     lr = -lr if group["maximize"] else lr
     if group["norm"] == MAX:
         return memory.sign_step(keep, lr, 1 - momentum, ahead)
-    averaging = len(memory.roles) > 2
-    length = (memory.average(1 - momentum, ahead) if averaging else memory.squares()) ** 0.5
+    length = (memory.average(1 - momentum, ahead) if momentum else memory.squares()) ** 0.5
     least, most = safe_lengths(memory.roles[0][0].dtype)
     if isnan(length) or least < length < most:
         return memory.add(keep, -lr / length, ahead)
-    params, grads, *kept = memory.roles
-    sources = kept[0] if kept else grads
+    params, grads, *_ = memory.roles
+    sources = memory.roles[-1]
     if group["nesterov"]:
         sources = torch._foreach_lerp(grads, sources, momentum)
     move(params, *normalized(params, sources), group)
