@@ -100,9 +100,7 @@ class Entrywise(Norm):
     def cvx(self, w):
         import cvxpy as cp
 
-        if self.p == inf:
-            return cp.max(cp.abs(w))
-        return cp.sum(cp.abs(w)) if self.p == 1 else cp.pnorm(cp.vec(w, order="C"), self.p)
+        return cp.pnorm(cp.vec(w, order="C"), self.p)
 
 
 @dataclass(frozen=True)
@@ -214,11 +212,7 @@ def _finite(a):
 def _power_norm(a, p):
     """p-norm over the last axis of entries of magnitude <= 1."""
     a = a.abs()
-    if p == inf:
-        return a.amax(-1)
-    if p == 1:
-        return a.sum(-1)
-    return a.square().sum(-1).sqrt() if p == 2 else a.pow(p).sum(-1).pow(1 / p)
+    return a.amax(-1) if p == inf else a.pow(p).sum(-1).pow(1 / p)
 
 
 def _power_steepest(a, p):
