@@ -133,8 +133,8 @@ def _check(owner, group, number):
             if p.ndim < 2:
                 raise ValueError(
                     f"{owner}: {describe(group, number, i)} and {norm.text} steps need matrices."
-                    " Put biases, gains and other vectors into a group with norm=ib.MAX (as"
-                    " MuonSignum does) or give them to MuonAdam's rest."
+                    " Put biases, gains and other vectors into a group with norm=ib.MAX, or take"
+                    " MuonSignum or MuonAdam: there they belong into rest, the second argument."
                 )
 
 

@@ -14,9 +14,10 @@ def of_block(norm: Norm, block) -> Norm:
 
 
 class WholeNorm(ABC):
-    """A norm N of blocks ``(*lanes, rows, columns)``; ``value`` and ``dual`` are ``(*lanes,)``.
+    """A norm N of blocks ``(*lanes, rows, columns)``: ``max_j weight_j norm_j(W_j)``, unless a
+    subclass combines them in another way.  ``value`` and ``dual`` are ``(*lanes,)``.
 
-    ``blocks(theta)`` are the (weighted) norms of the blocks, stacked in the last axis; ``combine``
+    ``blocks(theta)`` are the weighted norms of the blocks, stacked in the last axis; ``combine``
     makes N of them, ``balanced`` the least N over all rescalings that keep the function.
     """
 
@@ -43,18 +44,19 @@ class WholeNorm(ABC):
     def dual(self, u):
         return self.combine_dual(self.dual_blocks(u))
 
-    @abstractmethod
-    def combine(self, blocks): ...
+    def combine(self, blocks):
+        return blocks.amax(-1)
 
-    @abstractmethod
-    def combine_dual(self, blocks): ...
+    def combine_dual(self, blocks):
+        return blocks.sum(-1)
 
-    @abstractmethod
     def balanced(self, blocks, degrees):
         """``min N`` over rescalings of blocks of these degrees that keep f (``(*lanes,)``)."""
+        p = torch.as_tensor(degrees, dtype=blocks.dtype)
+        return ((p * blocks.log()).sum(-1) / p.sum()).exp()
 
-    @abstractmethod
-    def steepest(self, u): ...
+    def steepest(self, u):
+        return [n.steepest(g) / weight for g, n, weight in self.weighed(u)]
 
 
 @dataclass(frozen=True)
@@ -84,25 +86,8 @@ class Euclidean(WholeNorm):
         return [g / torch.where(length > 0, length, 1.0)[..., None, None] for g in unit]
 
 
-class Largest(WholeNorm):
-    """``max_j weight_j norm_j(W_j)``."""
-
-    def combine(self, blocks):
-        return blocks.amax(-1)
-
-    def combine_dual(self, blocks):
-        return blocks.sum(-1)
-
-    def balanced(self, blocks, degrees):
-        p = torch.as_tensor(degrees, dtype=blocks.dtype)
-        return ((p * blocks.log()).sum(-1) / p.sum()).exp()
-
-    def steepest(self, u):
-        return [n.steepest(g) / weight for g, n, weight in self.weighed(u)]
-
-
 @dataclass(frozen=True)
-class EachOwn(Largest):
+class EachOwn(WholeNorm):
     """``max_j norms_j(W_j)``, a norm for each block."""
 
     norms: tuple[Norm, ...]

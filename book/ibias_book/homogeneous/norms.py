@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from ibias.norms import MAX, SPECTRAL, Norm
-from ibias.probe.network_norms import L2, Largest, WholeNorm
+from ibias.probe.network_norms import L2, WholeNorm
 
 
 @dataclass(frozen=True)
-class BlockMax(Largest):
+class BlockMax(WholeNorm):
     """``max(ratio * max_j matrices(W_j), last(v))``, v the last block: l-infinity, max-spectral and
     the hybrids are of this form."""
 
