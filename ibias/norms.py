@@ -170,9 +170,8 @@ def _rescaled(w):
     if not w.is_floating_point():
         w = w.double()
     if w.ndim < 2:
-        raise ValueError(
-            f"a norm here takes matrices (*lanes, classes, features); got shape {tuple(w.shape)}"
-        )
+        shape = tuple(w.shape)
+        raise ValueError(f"a norm takes matrices (*lanes, classes, features); got shape {shape}")
     largest = w.abs().amax((-2, -1))
     scale = torch.where(largest > 0, largest, torch.ones_like(largest))
     return w / scale[..., None, None], scale
@@ -203,9 +202,7 @@ def _finite(a):
     """``(*lanes, 1, 1)``: which matrices are finite; LinAlgError when all of them are."""
     finite = a.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
     if finite.all():
-        raise torch.linalg.LinAlgError(
-            "the singular value decomposition of a finite matrix did not converge"
-        )
+        raise torch.linalg.LinAlgError("the singular values of a finite matrix did not converge")
     return finite
 
 

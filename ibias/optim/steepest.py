@@ -118,13 +118,11 @@ def _check(owner, group, number):
     if polar != "exact" and not isinstance(polar, NewtonSchulz):
         allowed = "'exact' or an ibias.optim.NewtonSchulz value"
         raise TypeError(f"{owner}(polar=...) is {allowed}; got {polar!r}")
-    spectral = is_spectral(norm)
-    if not spectral and polar != "exact":
-        raise ValueError(f"{owner}: polar={polar} is a step under the spectral norm; got {norm}")
     require_choice(owner, "adjust_lr", adjust, (None, *ADJUST))
-    if not spectral and adjust:
-        about = f"adjust_lr={adjust!r} scales steps under the spectral norm"
-        raise ValueError(f"{owner}: {about}; got {norm}")
+    if (polar != "exact" or adjust) and not is_spectral(norm):
+        given = f"polar={polar}, adjust_lr={adjust!r}"
+        about = "makes or scales steps under the spectral norm"
+        raise ValueError(f"{owner}: {given} {about}; got {norm}")
     if group["fused"]:
         _check_fused(owner, group, number)
     check_matrices(owner, group, number)
