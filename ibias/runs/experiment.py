@@ -220,8 +220,7 @@ def _states(memory: Memory) -> xr.DataArray:
     request = memory.request
     failed = {key: f"failed: {why}" for key, why in memory.failures.items()}
     words = ["done" if key in memory.runs else failed.get(key, "missing") for key in memory.keys]
-    shape = len(request.columns), len(request.seeds)
     names = [column["optimizer"] for column in request.columns]
     coords = {"optimizer": names, "seed": list(request.seeds)}
-    grid = np.array(words, dtype=object).reshape(shape)
+    grid = np.array(words, dtype=object).reshape(len(names), -1)
     return xr.DataArray(grid, coords, ("optimizer", "seed"), name="status")
