@@ -20,7 +20,7 @@ from .compute import compute
 from .memory import Memory, opened
 from .request import Request, chosen_device, logspaced
 from .results import labelled
-from .resume import Journal, calls, companies
+from .resume import Journal, calls
 from .store import Store
 
 LOG = logging.getLogger("ibias.sweep")
@@ -162,26 +162,24 @@ def _fill(memory: Memory, progress: bool, client: Any) -> None:
     state, its_keys = journal.begin()
     known = f" ({len(memory.runs)} of them known)" if memory.runs else ""
     groups = calls(memory, journal.keys)
-    if client is not None:
-        groups = [company for keys in groups for company in companies(memory, keys)]
     label = f"{len(memory.place)} runs{known}"
     with bar(len(memory.missing()) * steps, label, progress) as advance:
         if client is not None:
-            _on_cluster(memory, groups, advance, client)
+            _on_cluster(memory, [company for call in groups for company in call], advance, client)
         else:
             if state is not None:
                 _attempt(memory, its_keys, advance, journal, state)
-            for keys in groups:
-                _attempt(memory, _unfinished(memory, keys), advance, journal)
+            for call in groups:
+                again = {key for company in _unfinished(memory, call) for key in company}
+                keys = [key for key in journal.keys if key in again]
+                _attempt(memory, keys, advance, journal)
     if not memory.missing():
         journal.forget()
 
 
-def _unfinished(memory: Memory, keys: list[str]) -> list[str]:
-    """The companies of `keys` in which a run is missing, whole."""
-    whole = [c for c in companies(memory, keys) if not memory.runs.keys() >= set(c)]
-    again = {key for company in whole for key in company}
-    return [key for key in keys if key in again]
+def _unfinished(memory: Memory, companies: list[list[str]]) -> list[list[str]]:
+    """Those in which a run is missing."""
+    return [keys for keys in companies if not all(key in memory.runs for key in keys)]
 
 
 def _attempt(memory: Memory, keys: list[str], advance, journal: Journal, state=None) -> None:
@@ -201,10 +199,10 @@ def _attempt(memory: Memory, keys: list[str], advance, journal: Journal, state=N
         memory.fail(keys, error)
 
 
-def _on_cluster(memory: Memory, groups: list[list[str]], advance, client) -> None:
+def _on_cluster(memory: Memory, companies: list[list[str]], advance, client) -> None:
     from .cluster import stream
 
-    pieces = [keys for keys in groups if not all(key in memory.runs for key in keys)]
+    pieces = _unfinished(memory, companies)
     places = [[memory.place[key] for key in keys] for keys in pieces]
     with closing(stream(client, memory.request, places)) as arriving:
         for index, answers in arriving:
