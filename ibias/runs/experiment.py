@@ -1,6 +1,5 @@
 """`simulate`: methods and seeds to measurements; `sweep` also remembers; `status` only looks."""
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -17,13 +16,11 @@ from ..losses import CROSS_ENTROPY, Loss
 from ..methods import SteepestDescent
 from ..progress import bar
 from .compute import compute
-from .memory import Memory, opened
+from .memory import LOG, Memory, opened
 from .request import Request, chosen_device, logspaced
 from .results import labelled
 from .resume import Journal, calls
 from .store import Store
-
-LOG = logging.getLogger("ibias.sweep")
 
 
 class SweepIncomplete(RuntimeError):
@@ -141,7 +138,7 @@ def sweep(
         raise
     if allow_missing:
         runs["status"] = _states(memory)
-    times = {"seconds": sum(memory.seconds.values()), "wall_seconds": perf_counter() - began}
+    times = {"seconds": memory.seconds, "wall_seconds": perf_counter() - began}
     return runs.assign_attrs({name: round(t, 3) for name, t in times.items()}, from_store=known)
 
 

@@ -31,7 +31,6 @@ from ..data import npz
 from ..progress import bar
 
 FORMAT = 1
-ENVIRONMENT = "IBIAS_STORE"
 _HEADER = "entry.json"
 _ASIDE = "set-aside"
 _STALE_AFTER = 3600.0  # seconds; a temporary file this old belongs to a process that died
@@ -210,7 +209,7 @@ def write_whole(path: Path, data: bytes) -> None:
 def default_folder() -> Path | None:
     """The folder that the environment variable IBIAS_STORE names, else None: nothing is written
     unless the caller says where, a library does not fill a stranger's disk."""
-    chosen = os.environ.get(ENVIRONMENT)
+    chosen = os.environ.get("IBIAS_STORE")
     return Path(chosen) if chosen else None
 
 
