@@ -32,7 +32,6 @@ from ..progress import bar
 
 FORMAT = 1
 _HEADER = "entry.json"
-_ASIDE = "set-aside"
 _STALE_AFTER = 3600.0  # seconds; a temporary file this old belongs to a process that died
 
 
@@ -151,7 +150,7 @@ class Store:
 
     def set_aside(self, path: Path, reason: str) -> Path:
         """Move a file that cannot be used out of the way, keep it, and say so."""
-        kept = self.folder / _ASIDE / f"{path.stem}.{secrets.token_hex(4)}{path.suffix}"
+        kept = self.folder / "set-aside" / f"{path.stem}.{secrets.token_hex(4)}{path.suffix}"
         kept.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.replace(path, kept)
