@@ -6,7 +6,6 @@ Sign-like norms need more once entries lie e^-600 apart: their runs are then han
 """
 
 from functools import partial
-from math import inf
 
 import numpy as np
 import torch
@@ -17,20 +16,7 @@ from ..driver import drive
 from ..planner import Group
 from ..reach import Reach
 from .advance import advance
-from .arrays import (
-    IDLE,
-    POWER,
-    RAY,
-    SCHATTEN,
-    SIGN,
-    Data,
-    Slots,
-    Task,
-    filled,
-    make_arrays,
-    make_slots,
-    task_of,
-)
+from .arrays import IDLE, Data, Task, filled, make_arrays, slots_of, task_of
 from .wide_workspace import WideWorkspace
 
 
@@ -43,7 +29,7 @@ class KernelWorkspace:
         reduced = np.array([False] * self.idle + [run.reduced and b < data.n for run in runs])
         samples = Data(filled(data.x, data.n, data.d), np.array(data.y, np.int64))
         task = task_of(Task(data.k, 0, problem.loss == EXPONENTIAL), len(runs))
-        self.common = make_arrays(samples, task, _slots(group, self.idle), b, reduced)
+        self.common = make_arrays(samples, task, slots_of(group, self.idle), b, reduced)
         self.kinds = self.common.slots.kind.copy()
         self.reach = Reach(data.x, group)
         self.wide: list[WideWorkspace] = []
@@ -104,16 +90,6 @@ class KernelWorkspace:
         for owner, state in self._states().items():
             for name, value in state._asdict().items():
                 value[...] = arrays[f"{owner}/{name}"]
-
-
-def _slots(group: Group, idle: int) -> Slots:
-    rows = [(IDLE, 0.0, 1.0, 0.0, 0)] * idle
-    for run, schedule in zip(group.runs, group.schedule_rows, strict=True):
-        norm = run.norm
-        entrywise = {inf: SIGN, 1: RAY}.get(norm.flatness, POWER)
-        kind = SCHATTEN if norm.family == "schatten" else entrywise
-        rows.append((kind, run.momentum, norm.q, norm.cut(torch.float64), schedule))
-    return make_slots(*zip(*rows, strict=True))
 
 
 # see ``driver.drive``; ``workers`` threads share the groups, one at a time each
