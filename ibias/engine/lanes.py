@@ -55,12 +55,9 @@ class LaneWorkspace:
         self.reach = Reach(problem.dataset.x, group, limits)
 
     def advance(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
-        pieces = self.reach.pieces(orders, rates, first, last, self._numpy, self.split_classes)
+        pieces = self.reach.pieces(orders, rates, first, last, self.weights, self.split_classes)
         for begin, end, orders, rates in pieces:
             self._take_steps(orders, rates, begin, end)
-
-    def _numpy(self):
-        return self.w.cpu().double().numpy()
 
     def split_classes(self, split: bool = True) -> None:
         """From here on a log-scale per class, or one for all."""

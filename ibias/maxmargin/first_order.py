@@ -61,15 +61,12 @@ def _shrunk(size, multiplier, p):
 
 
 class Margins:
-    """A and its adjoint on all pairs as products only, x sparse or not, its longest row one."""
+    """A and its adjoint on all pairs as products only, x sparse or not."""
 
     def __init__(self, samples, dtype):
-        x, y = samples.x, samples.y
-        lengths = np.sqrt(np.asarray((x.multiply(x) if samples.sparse else x * x).sum(1)).ravel())
-        self.unit = lengths.max()
-        self.x = (x / self.unit).astype(dtype)
+        self.x = samples.x.astype(dtype)
         self.transposed = self.x.T.tocsr() if samples.sparse else np.ascontiguousarray(self.x.T)
-        self.own = np.arange(samples.k) == y[:, None]
+        self.own = np.arange(samples.k) == samples.y[:, None]
         self.shape = samples.k, samples.d
 
     def of(self, w):

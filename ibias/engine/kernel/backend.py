@@ -35,8 +35,7 @@ class KernelWorkspace:
         self.wide: list[WideWorkspace] = []
 
     def advance(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
-        orders, rates = np.asarray(orders, np.int64), np.asarray(rates, np.float64)
-        pieces = self.reach.pieces(orders, rates, first, last, self._weights, self._hand_over)
+        pieces = self.reach.pieces(orders, rates, first, last, self.weights, self._hand_over)
         for begin, end, orders, rates in pieces:
             orders, rates = np.ascontiguousarray(orders), np.ascontiguousarray(rates)
             if (self.common.slots.kind != IDLE).any():
@@ -61,15 +60,12 @@ class KernelWorkspace:
         ]
         self.common.slots.kind[chosen] = IDLE
 
-    def _weights(self):
+    def weights(self) -> torch.Tensor:
         d, k, width = self.common.data.x.shape[1], self.common.task.k, self.common.task.width
         w = self.common.state.w[:d].reshape(d, k, width).transpose(2, 1, 0)[self.idle :].copy()
         for runs in self.wide:
             w[runs.chosen - self.idle] = runs.weights()
-        return w
-
-    def weights(self) -> torch.Tensor:
-        return torch.from_numpy(self._weights())
+        return torch.from_numpy(w)
 
     def _states(self):
         wide = {f"wide{i}": runs.arrays.state for i, runs in enumerate(self.wide)}

@@ -3,7 +3,9 @@
 import numpy as np
 from scipy.linalg import block_diag, lstsq, lu_factor, lu_solve
 
+from ...norms import SPECTRAL
 from ..balls import shared_rank
+from ..first_order import onto_ball
 
 LIMIT = 2500  # unknowns of one dense system (0.3 s to factor)
 
@@ -22,7 +24,8 @@ def newton_spectral(pairs, w, s, a, on, gamma, eps, free=0, rounds=4):
         rows = pairs.rotated(u, basis).matrix(*np.nonzero(on)).reshape(count, q, d + free)
         current = u.T @ w @ basis
         current[:r], current[:, :r] = np.eye(r, d + free), np.eye(q, r)
-        current[:r, d:], current[r:, r:d] = u[:, :r].T @ w[:, d:], _into_ball(current[r:, r:d])
+        current[:r, d:] = u[:, :r].T @ w[:, d:]
+        current[r:, r:d] = onto_ball(SPECTRAL, current[r:, r:d])
         change = np.zeros_like(rows)
         change[:, :, :d] = _polar_change(rows[:, :, :d], sigma[:r], current[r:, r:d])
         linear = np.zeros((q, d + free), bool)  # the entries that are unknowns themselves
@@ -39,7 +42,7 @@ def newton_spectral(pairs, w, s, a, on, gamma, eps, free=0, rounds=4):
         w = u @ current @ basis.T
         # a point of the ball: the exact subgradient at the new S
         u, _, vt = np.linalg.svd(pairs.adjoint_of(a, on)[:, :d])
-        inside = u[:, r:] @ _into_ball(u[:, r:].T @ w[:, :d] @ vt[r:].T) @ vt[r:]
+        inside = u[:, r:] @ onto_ball(SPECTRAL, u[:, r:].T @ w[:, :d] @ vt[r:].T) @ vt[r:]
         w[:, :d] = u[:, :r] @ vt[:r] + inside
         yield pairs.lift(w), a
     yield pairs.lift(_levelled(pairs, w, on, u[:, :r], vt[:r], free)), a
@@ -109,14 +112,6 @@ def _polar_change(e, sigma, rest):
     out[:, :r, r:] = (e12 - e21.transpose(0, 2, 1) @ rest) / sigma[:, None]
     out[:, r:, :r] = (e21 - rest @ e12.transpose(0, 2, 1)) / sigma
     return out
-
-
-def _into_ball(m):
-    """Singular values cut at one."""
-    if m.size == 0:
-        return m
-    u, s, vt = np.linalg.svd(m, full_matrices=False)
-    return (u * np.minimum(s, 1)) @ vt
 
 
 def _proximal_solve(matrix, rhs, positive, eps, rounds=4):
