@@ -76,25 +76,21 @@ def newton_nuclear(pairs, w, s, a, on, gamma, eps, rounds=4):
     size = int(free.sum())
     if r == 0 or size + count + 2 > LIMIT:
         return
-    units, zero = np.eye(q * d)[free].reshape(size, q, d), np.zeros
-    ones = np.ones((count, 1))
+    units, corner = np.eye(q * d)[free].reshape(size, q, d), np.zeros((count + 2,) * 2)
+    corner[:count, -1] = corner[-1, :count] = 1
     trace = (np.eye(q, d).ravel() * (np.arange(q * d) < r * d))[free]
     for _ in range(rounds):
         u, sigma, vt = np.linalg.svd(w)
         rows = pairs.rotated(u, vt.T).matrix(*np.nonzero(on))[:, free]
         s2 = (u.T @ pairs.adjoint_of(a, on) @ vt.T)[r:, r:] / t
         curvature = t * _polar_change(units, sigma[:r], s2).reshape(size, -1)[:, free]
-        current = zero((q, d))
-        np.fill_diagonal(current, np.r_[sigma[:r], zero(min(q, d) - r)])
+        current = np.zeros((q, d))
+        np.fill_diagonal(current[:r, :r], sigma[:r])
         vector = current.ravel()[free]
-        blocks = [
-            [(curvature + curvature.T) / 2, -rows.T, trace[:, None], zero((size, 1))],
-            [-rows, zero((count, count)), zero((count, 1)), ones],
-            [trace[None], zero((1, count)), zero((1, 2))],
-            [zero((1, size)), ones.T, zero((1, 2))],
-        ]
+        border = np.c_[-rows.T, trace, np.zeros(size)]
+        system = np.block([[(curvature + curvature.T) / 2, border], [border.T, corner]])
         rhs = np.r_[rows.T @ a - t * trace, rows @ vector - gamma, 1 - vector @ trace, 1 - a.sum()]
-        z = _proximal_solve(np.block(blocks), rhs, size, eps)
+        z = _proximal_solve(system, rhs, size, eps)
         dw, da, (dt, _) = np.split(z, [size, size + count])
         a, t = a + da, t + dt
         current.ravel()[free] += dw
