@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .data import Dataset, with_bias
-from .data.features import features
+from .data.features import features, standardised
 from .data.labels import as_array, whole_or_text
 from .maxmargin import max_margin
 from .norms import Norm
@@ -73,12 +73,7 @@ class MaxMarginClassifier(ClassifierMixin, BaseEstimator):
         norm = self.norm if isinstance(self.norm, Norm) else norm_of(self.norm)
         mean, scale = np.zeros(X.shape[1]), np.ones(X.shape[1])
         if self.standardise:
-            if not isinstance(X, np.ndarray):
-                remedy = "scale it before, for instance by sklearn's MaxAbsScaler"
-                raise ValueError(f"standardise=True would make sparse X dense: {remedy}")
-            mean, scale = X.mean(0), X.std(0)
-            scale[scale == 0] = 1
-            X = (X - mean) / scale
+            X, mean, scale = standardised(X)
         data = Dataset(X, y)
         self.classes_ = np.unique(y)
         data = with_bias(data) if self.fit_intercept else data

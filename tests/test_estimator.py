@@ -122,6 +122,20 @@ def test_standardise_maximises_over_standardised_features_and_answers_for_the_or
     )
 
 
+@pytest.mark.parametrize("value", [0.1, 1e-300, 1e300])  # the mean of 24 times 0.1 is not 0.1
+def test_a_constant_feature_is_standardised_to_nothing(value):
+    wide = np.column_stack([X, np.full(24, value)])
+    one, other = (ib.MaxMarginClassifier(standardise=True).fit(x, Y) for x in (wide, X))
+    assert one.margin_ == other.margin_ and not one.coef_[:, -1].any()
+
+
+@pytest.mark.parametrize("scale", [2.0**-900, 2.0**1015])  # their squares are no float64
+def test_standardised_features_do_not_see_their_units(scale):
+    one, other = (ib.MaxMarginClassifier(standardise=True).fit(x, Y) for x in (X * scale, X))
+    assert one.margin_ == other.margin_
+    np.testing.assert_array_equal(one.predict(X * scale), other.predict(X))
+
+
 def test_clones_pickles_searches_and_cross_validates():
     model = ib.MaxMarginClassifier(ib.MAX, fit_intercept=False)
     assert clone(model).get_params() == model.get_params()
@@ -164,7 +178,7 @@ def test_a_tolerance_is_handed_on(monkeypatch):
     [
         (dict(norm="euclid"), X, Y, "euclid"),
         (dict(norm=3), X, Y, "norm"),
-        (dict(standardise=True), "sparse", Y, "make sparse X dense"),
+        (dict(standardise=True), "sparse", Y, "make sparse data dense"),
         ({}, X, np.where(Y == "a", "nan", Y), "a missing label"),
         ({}, X, RNG.normal(size=24), "[Uu]nknown label type"),
         ({}, X, ["a"] * 24, "one class"),

@@ -684,6 +684,13 @@ def test_standardise_and_bias_are_done_and_recorded(tmp_path):
     np.testing.assert_array_equal(data.x[:, 2:], [[0, 1]] * 4)  # a constant feature carries nothing
 
 
+def test_a_constant_feature_of_a_file_is_standardised_to_nothing(tmp_path):
+    x = np.column_stack([np.r_[X, X, X], np.full(12, 0.1), np.full(12, 1e300)])  # means that round
+    np.savez(tmp_path / "m.npz", x=x, y=np.r_[Y, Y, Y])
+    data = ib.data.load(tmp_path / "m.npz", standardise=True)
+    np.testing.assert_array_equal(data.x[:, 2:], 0)
+
+
 def test_a_run_on_data_that_are_not_separable_happens_when_asked_with_a_banner(
     folder, capsys, monkeypatch
 ):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ibias.data import Dataset
-from ibias.maxmargin import certify, max_margin
+from ibias.maxmargin import UndecidedSeparability, certify, max_margin
 from ibias.maxmargin.certificate import columns_scaled, combination, least_margin, product
 from ibias.maxmargin.newton import Pairs, interior
 from ibias.maxmargin.units import without_columns
@@ -95,6 +95,36 @@ def test_the_ends_of_float64(scale):
         best = max_margin(dataset, norm)
         # the scaled entries themselves are rounded
         assert best.margin / scale == pytest.approx(value, rel=1e-14) and best.gap < 1e-13
+
+
+def spread_set(seed, exponents):
+    """Separable samples whose columns are multiplied by powers of ten."""
+    x, y = np.random.default_rng(seed).normal(size=(14, 5)), np.arange(14) % 3
+    x[np.arange(14), y] += 3
+    return Dataset(x * 10.0 ** np.array(exponents), y)
+
+
+@pytest.mark.filterwarnings("ignore:the certified interval is wide")
+@pytest.mark.parametrize("norm", NORMS, ids=lambda norm: norm.text)
+def test_columns_far_apart_are_bounded_without_an_error(norm):
+    dataset = spread_set(0, [-150, -100, -50, 0, 50])
+    best = max_margin(dataset, norm)
+    assert 0 < best.lower <= float(exact_bounds(dataset, best.weights, best.dual)[0])
+
+
+@pytest.mark.parametrize("seed", [14, 20, 28])
+def test_columns_beyond_each_others_float64_are_no_proof(seed):
+    """Divided by the largest entry the smallest columns become 0, where nothing separates."""
+    dataset = spread_set(seed, [-200, 190, -190, 150, 200])
+    with pytest.raises(UndecidedSeparability, match="far larger than the others"):
+        max_margin(dataset, FROBENIUS)
+
+
+def test_a_column_beyond_itself_is_no_proof():
+    """Rows 2 and 3 differ by 1e-330 of their column's largest entry, and are two classes."""
+    dataset = Dataset([[1e300, 1.0], [0.0, 1.0], [1e-30, 1.0]], [1, 0, 1])
+    with pytest.raises(UndecidedSeparability):
+        max_margin(dataset, MAX)
 
 
 def test_products_are_exact_where_terms_cancel():

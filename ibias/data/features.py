@@ -105,6 +105,23 @@ def with_ones(x):
     return hstack([x, ones], format="csr")
 
 
+def standardised(x) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``x`` less the mean of each column, over its standard deviation; both, each (d,).
+
+    A constant column becomes 0: its entries are compared, as their mean may round.  Sums are taken
+    in units of each column's largest entry, so that no square leaves float64.
+    """
+    if not isinstance(x, np.ndarray):
+        remedy = "leave it, scale them (sklearn's MaxAbsScaler), or load them dense"
+        raise ValueError(f"to standardise would make sparse data dense: {remedy}")
+    exponent = np.frexp(np.abs(x).max(0))[1]
+    unit = np.ldexp(x, -exponent)
+    constant = (unit == unit[0]).all(0)
+    mean = np.where(constant, unit[0], unit.mean(0))
+    spread = np.where(constant, 1.0, unit.std(0))
+    return (unit - mean) / spread, np.ldexp(mean, exponent), np.ldexp(spread, exponent)
+
+
 def _sparse(x):
     """Canonical CSR, sorted, without duplicates or stored zeros: equal numbers, one digest."""
     from scipy.sparse import csr_array
@@ -127,14 +144,13 @@ def _frame(frame) -> np.ndarray:
         check_names(names)
     except ValueError as error:
         raise ValueError(f"x: {error}") from None
-    columns = [frame[name] for name in frame.columns]
-    pairs = list(zip(names, columns, strict=True))
-    odd = [f"{name!r} ({c.dtype})" for name, c in pairs if not _is_numeric(c.dtype)]
+    columns = {str(name): frame[name] for name in frame.columns}
+    odd = [f"{name!r} ({c.dtype})" for name, c in columns.items() if not _is_numeric(c.dtype)]
     if odd:
         shown = ", ".join(odd[:6]) + (", ..." if len(odd) > 6 else "")
         raise ValueError(f"x has columns that do not hold numbers: {shown}. Drop or encode them.")
     x = np.empty((len(frame), len(names)))
-    for place, (name, column) in enumerate(pairs):
+    for place, (name, column) in enumerate(columns.items()):
         missing = (column.is_null() if hasattr(column, "is_null") else column.isna()).to_numpy()
         if missing.any():
             raise ValueError(

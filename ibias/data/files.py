@@ -8,7 +8,7 @@ import numpy as np
 from .arff import read_arff
 from .cells import read_csv
 from .dataset import Dataset
-from .features import require_finite, with_ones
+from .features import require_finite, standardised, with_ones
 from .labels import numbered
 from .npz import NpzError
 from .svmlight import read_svmlight
@@ -16,7 +16,6 @@ from .tables import Ask, Table, read_npy, read_npz, read_parquet
 
 READERS = {".npz": read_npz, ".csv": read_csv, ".parquet": read_parquet, ".npy": read_npy}
 READERS |= {".arff": read_arff} | dict.fromkeys((".svmlight", ".svm", ".libsvm"), read_svmlight)
-BINARY = (".npz", ".parquet", ".npy")
 TAKEN = {  # what only some formats have
     "label": {".npz", ".csv", ".parquet", ".arff"},
     "labels": {".npz", ".npy"},
@@ -70,7 +69,7 @@ def load(
     packed = suffix == ".gz"
     suffix = Path(path.stem).suffix.lower() if packed else suffix
     reader = READERS.get(suffix)
-    if reader is None or (packed and suffix in BINARY):
+    if reader is None or (packed and suffix in (".npz", ".parquet", ".npy")):
         raise DataFileError(
             f"{path}: data are read from {', '.join(READERS)} files, text formats also as .csv.gz"
             f" and so on; this one ends in {path.suffix or 'nothing'!r}"
@@ -91,7 +90,7 @@ def load(
         require_finite(x, table.place, "{} is {}; every feature must be finite ({} are not)")
         y, names = _classes(table)
         if standardise:
-            x, done = _standardised(x), ["standardised"]
+            x, done = standardised(x)[0], ["standardised"]
     except NpzError:
         raise
     # readers and parsers say what is wrong and where, in many ways; the file's name is said here
@@ -127,15 +126,3 @@ def _say_map(path: Path, names: tuple[str, ...]) -> None:
         shown = ", ".join(f"{name} -> {index}" for index, name in enumerate(names[:6]))
         said = f"labels were mapped to classes: {shown}{', ...' if len(names) > 6 else ''}"
         warnings.warn(f"{path}: {said}", LabelsMapped, stacklevel=3)
-
-
-def _standardised(x) -> np.ndarray:
-    if not isinstance(x, np.ndarray):
-        why = "to standardise would make sparse data dense"
-        raise ValueError(f"{why}; leave it, or load them dense")
-    with np.errstate(over="ignore", invalid="ignore"):
-        spread = x.std(axis=0)
-        scaled = (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    if not np.isfinite(scaled).all():
-        raise ValueError("the features are too large to be standardised in float64")
-    return scaled

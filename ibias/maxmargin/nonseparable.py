@@ -47,9 +47,10 @@ def proved_not_separable(dataset, samples, kept, start=None):
     else the UndecidedSeparability to raise.  ``start``: multipliers of a subset to begin with."""
     whole = start is None or not start.any()
     rows = np.arange(samples.n) if whole else np.flatnonzero(start.any(1))
-    proof = prove(samples.subset(rows)[0])
+    given = type(samples)(dataset.x[:, kept], dataset.y, dataset.k)  # units may have lost entries
+    proof = prove(given.subset(rows)[0])
     if proof is None:
-        return UndecidedSeparability(dataset, column_exponents(samples.x), kept)
+        return UndecidedSeparability(dataset, column_exponents(given.x), kept)
     a = np.zeros((samples.n, samples.k))
     a[rows] = proof
     return NotSeparable(dataset, a)
@@ -60,7 +61,9 @@ def prove(samples):
 
     Lengths of samples and sizes of columns do not matter here, and are scaled away first.
     """
-    x = columns_scaled(samples.x)[0]
+    x, exponent = columns_scaled(samples.x)
+    if (np.ldexp(x, exponent) != samples.x).any():  # a column reaches over all of float64
+        return None
     length = np.linalg.norm(x, axis=1)
     pairs = Pairs(x / length[:, None], samples.y, np.eye(samples.k))
     start = interior(pairs, MAX, tolerance=1e-15).a

@@ -9,6 +9,7 @@ from ..norms import Norm
 from .certificate import ROUNDING, attained, below, bound_above, simplex
 
 EXACT = 4 * ROUNDING  # a relative gap that rounding alone leaves
+LEAST = 2.0**-1000  # margins, in units, that entries lost below 2^-1074 change by less than that
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +43,9 @@ class Samples:
 
 
 def in_units(dataset, zeros=False):
-    """``(samples, exponent, columns)``: x divided by the power of two above its largest entry (an
-    exact division), without the columns that are zero everywhere (``zeros=True``: with them)."""
+    """``(samples, exponent, columns)``: x divided by the power of two above its largest entry
+    (exactly, but for entries that fall below 2^-1022), without the columns that are zero everywhere
+    (``zeros=True``: with them)."""
     x, sparse = dataset.x, hasattr(dataset.x, "tocsr")
     exponent = int(np.frexp(np.abs(x).max())[1])
     used = (x != 0).sum(0) > 0 if sparse else x.any(0)
@@ -67,7 +69,7 @@ class Search:
     norm: Norm
     tolerance: float | None = None
     seconds: float | None = None
-    report: object = None  # called with the gap whenever it shrinks
+    report: object = None  # called with the gap before and now whenever it shrinks
     margin: float = 0.0
     upper: float = np.inf
     w: np.ndarray | None = None
@@ -100,10 +102,10 @@ class Search:
         if length > 0:
             w = w / length
             margin = attained(self.samples, self.norm, w)
-            if margin > 0 and margin >= self.margin * (1 - ROUNDING):
+            if margin > LEAST and margin >= self.margin * (1 - ROUNDING):
                 self.margin, self.w = margin, w
         upper = bound_above(self.samples, self.norm, a)
         if upper <= self.upper * (1 + ROUNDING):
             self.upper, self.a = upper, a
         if self.report and self.gap < before:
-            self.report(self.gap)
+            self.report(before, self.gap)

@@ -65,7 +65,8 @@ def _clipped(samples, norm, scaled, exponent):
     cap = exponent.min() + CLIP
     for _ in range(ROUNDS):
         unit = np.minimum(exponent, cap)
-        clipped = type(samples)(np.ldexp(scaled, unit), samples.y, samples.k)
+        # in units of the cap: squares of what is far below one would vanish
+        clipped = type(samples)(np.ldexp(scaled, unit - cap), samples.y, samples.k)
         optimum = interior(Pairs.of(clipped, norm), norm, careful=True)
         if optimum.w is None or optimum.a is None:
             return
