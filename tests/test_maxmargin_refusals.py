@@ -237,3 +237,9 @@ def test_an_inaccurate_answer_is_judged_by_its_certificate_not_by_a_warning(monk
     monkeypatch.setattr(cp.Problem, "solve", inaccurate)
     assert max_margin(SMALL, MAX, solver="cvxpy").gap < 1e-6
     assert not [w for w in recwarn if "verbose" in str(w.message)]
+
+
+@pytest.mark.parametrize("given", [dict(tolerance="1e-3"), dict(seconds="3"), dict(seconds=True)])
+def test_limits_are_numbers(given):
+    with pytest.raises(ValueError, match="or None; got"):
+        max_margin(SMALL, MAX, **given)
