@@ -51,8 +51,7 @@ class Exponential(Loss):
     def log_loss(self, mu):
         return -mu
 
-    def log_residual(self, mu):
-        return -mu
+    log_residual = log_loss
 
 
 def _softplus(x):

@@ -1,8 +1,6 @@
-"""What is recorded along a trajectory: one function per variable of the results."""
+"""What is recorded along a trajectory, and what is read off it afterwards."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -12,72 +10,42 @@ from torch import Tensor
 from .norms import FROBENIUS, MAX, SPECTRAL
 from .problem import Problem, log_mean
 
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """Weights ``w`` ``(lanes, k, d)`` of a problem; what measures share is computed once."""
-
-    problem: Problem
-    w: Tensor
-
-    @cached_property
-    def logits(self) -> Tensor:
-        return self.problem.logits(self.w)
-
-    @cached_property
-    def soft_margins(self) -> Tensor:
-        return self.problem.soft_margin(self.logits)[0]
-
-    @cached_property
-    def log_loss(self) -> Tensor:
-        return log_mean(self.problem.loss.log_loss(self.soft_margins))
-
-    @cached_property
-    def log_proxy(self) -> Tensor:
-        return log_mean(self.problem.loss.log_residual(self.soft_margins))
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A named number per lane: ``of(snapshot)`` is ``(lanes,)``; ``label``: its axis title."""
-
-    name: str
-    label: str
-    of: Callable[[Snapshot], Tensor]
-
-
-MEASURES = (
-    Measure("loss", "training loss", lambda s: s.log_loss.exp()),
-    Measure("log_loss", "log of the training loss", lambda s: s.log_loss),
-    Measure(
-        "min_margin", "smallest margin, not normalised", lambda s: s.problem.worst_gap(s.logits)
-    ),
-    Measure("proxy", "proxy G, the mean residual", lambda s: s.log_proxy.exp()),
-    Measure("norm_max", "max norm of the weights", lambda s: MAX.value(s.w)),
-    Measure("norm_frobenius", "Frobenius norm of the weights", lambda s: FROBENIUS.value(s.w)),
-    Measure("norm_spectral", "spectral norm of the weights", lambda s: SPECTRAL.value(s.w)),
-)
-LABELS = {m.name: m.label for m in MEASURES} | {
+ALWAYS = {MAX: "norm_max", FROBENIUS: "norm_frobenius", SPECTRAL: "norm_spectral"}
+"""Norms of the weights that are recorded whatever the method's own."""
+LABELS = {
+    "loss": "training loss",
+    "log_loss": "log of the training loss",
+    "min_margin": "smallest margin, not normalised",
+    "proxy": "proxy G, the mean residual",
+    "norm_max": "max norm of the weights",
+    "norm_frobenius": "Frobenius norm of the weights",
+    "norm_spectral": "spectral norm of the weights",
     "norm_own": "norm of the weights, in the optimizer's own norm",
     "margin": "normalised margin, in the optimizer's own norm",
     "diverged_at": "first recorded step with a weight that is not finite, or -1",
     "weights": "weights",
     "cosine": "cosine of the angle between the weights and a direction",
 }
+"""The title of a variable's axis."""
 
 
 def measure(problem: Problem, w: Tensor, norms, directions=None) -> dict[str, np.ndarray]:
-    """Every variable for weights ``(lanes, k, d)``; ``norms[j]`` is the own norm of lane j.
+    """Every variable for weights ``(lanes, k, d)``, each ``(lanes,)``; ``norms[j]`` is the own norm
+    of lane j.
 
     ``directions`` maps names to ``(k, d)`` matrices: adds ``cosine`` of shape
     ``(lanes, directions)``.  Margin and cosine are NaN at ``W = 0``.
     """
-    snapshot = Snapshot(problem, w)
-    out = {m.name: m.of(snapshot).cpu().double().numpy() for m in MEASURES}
+    z, loss = problem.logits(w), problem.loss
+    soft, _ = problem.soft_margin(z)
+    log_loss, log_proxy = log_mean(loss.log_loss(soft)), log_mean(loss.log_residual(soft))
+    found = {"loss": log_loss.exp(), "log_loss": log_loss, "min_margin": problem.worst_gap(z)}
+    found |= {"proxy": log_proxy.exp()} | {name: norm.value(w) for norm, name in ALWAYS.items()}
+    out = {name: values.cpu().double().numpy() for name, values in found.items()}
     out["norm_own"] = np.empty(len(norms))
     for norm in set(norms):
         mine = [j for j, other in enumerate(norms) if other == norm]
-        known = {MAX: "norm_max", FROBENIUS: "norm_frobenius", SPECTRAL: "norm_spectral"}.get(norm)
+        known = ALWAYS.get(norm)
         own = out[known][mine] if known else norm.value(w[mine]).cpu().double().numpy()
         out["norm_own"][mine] = own
     with np.errstate(invalid="ignore", divide="ignore"):

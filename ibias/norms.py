@@ -100,9 +100,7 @@ class Entrywise(Norm):
     def cvx(self, w):
         import cvxpy as cp
 
-        if self.p == inf:
-            return cp.max(cp.abs(w))
-        return cp.sum(cp.abs(w)) if self.p == 1 else cp.pnorm(cp.vec(w, order="C"), self.p)
+        return cp.pnorm(cp.vec(w, order="C"), self.p)
 
 
 @dataclass(frozen=True)
@@ -172,9 +170,8 @@ def _rescaled(w):
     if not w.is_floating_point():
         w = w.double()
     if w.ndim < 2:
-        raise ValueError(
-            f"a norm here takes matrices (*lanes, classes, features); got shape {tuple(w.shape)}"
-        )
+        shape = tuple(w.shape)
+        raise ValueError(f"a norm takes matrices (*lanes, classes, features); got shape {shape}")
     largest = w.abs().amax((-2, -1))
     scale = torch.where(largest > 0, largest, torch.ones_like(largest))
     return w / scale[..., None, None], scale
@@ -205,20 +202,14 @@ def _finite(a):
     """``(*lanes, 1, 1)``: which matrices are finite; LinAlgError when all of them are."""
     finite = a.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
     if finite.all():
-        raise torch.linalg.LinAlgError(
-            "the singular value decomposition of a finite matrix did not converge"
-        )
+        raise torch.linalg.LinAlgError("the singular values of a finite matrix did not converge")
     return finite
 
 
 def _power_norm(a, p):
     """p-norm over the last axis of entries of magnitude <= 1."""
     a = a.abs()
-    if p == inf:
-        return a.amax(-1)
-    if p == 1:
-        return a.sum(-1)
-    return a.square().sum(-1).sqrt() if p == 2 else a.pow(p).sum(-1).pow(1 / p)
+    return a.amax(-1) if p == inf else a.pow(p).sum(-1).pow(1 / p)
 
 
 def _power_steepest(a, p):

@@ -149,11 +149,11 @@ def layers(signal: Signal) -> tuple[FullBatch | Minibatch, float, bool] | None:
     momentum = 0.0
     if type(signal) is Momentum:
         momentum, signal = float(signal.beta), signal.source
-    reduced = type(signal) is VarianceReduced
-    if isinstance(signal, VarianceReduced) and reduced:
-        signal = signal.source
-    # not isinstance alone: a subclass may compute something else
-    if isinstance(signal, FullBatch | Minibatch) and type(signal) in (FullBatch, Minibatch):
+    reduced = False
+    if type(signal) is VarianceReduced:
+        reduced, signal = True, signal.source
+    # not isinstance: a subclass may compute something else
+    if type(signal) is FullBatch or type(signal) is Minibatch:
         return signal, momentum, reduced
     return None
 

@@ -28,8 +28,8 @@
 # in anything one can measure?
 #
 # Throughout, a step is $\theta' = \theta - \eta\, g_B(\theta)$ with the gradient $g_B$ of the mean loss of a batch $B$, which is drawn afresh at each step; chapter B3 draws it by
-# reshuffling. $L$ is the mean loss of all samples, and in this chapter $\theta$ is one number. A prime on $\theta$, $\mu$ or $v$ marks the value after the step; $L'$ is the derivative
-# of $L$, and $\partial$ that of a density.
+# reshuffling. $L$ is the mean loss of all samples, and in this chapter $\theta$ is one number. A prime on $\theta$, $\mu$ or $v$ marks the value after the step; on a function, as in $L'$ and
+# $\varphi'''$, it is the derivative, which for densities is written $\partial$.
 
 # %% tags=["parameters"]
 replicas = 50_000
@@ -53,20 +53,20 @@ from myst_nb import glue
 #
 # Let $P_t$ be the density of $\theta$ before step $t$, and $\langle\cdot\rangle_B$ the mean over batches. The density after the step is an average over batches, nothing more:
 #
-# $$P_{t+1}(\theta) = \Big\langle \int \delta\big(\theta - \theta' + \eta\, g_B(\theta')\big)\, P_t(\theta')\, d\theta' \Big\rangle_B
-#  = \sum_{k\ge 0} \frac{\eta^k}{k!}\,\partial^k\big(\langle g_B^k\rangle P_t\big).$$ (eq-master-equation)
+# $$P_{t+1}(\theta) = \Big\langle \int \delta\big(\theta - \vartheta + \eta\, g_B(\vartheta)\big)\, P_t(\vartheta)\, d\vartheta \Big\rangle_B
+#  = \sum_{j\ge 0} \frac{\eta^j}{j!}\,\partial^j\big(\langle g_B^j\rangle P_t\big).$$ (eq-master-equation)
 #
-# This is the *master equation*; the sum is what a Taylor series in $\eta$ makes of it. Cut after $k = 2$, the sum is a *discrete Fokker-Planck equation*. It carries the raw second
+# This is the *master equation*; the sum is what a Taylor series in $\eta$ makes of it. Cut after $j = 2$, the sum is a *discrete Fokker-Planck equation*. It carries the raw second
 # moment $S = \langle g_B^2\rangle = C + L'^2$, where $C$ is the variance of $g_B$. The Langevin equation, Brownian motion in the mean landscape, has $C$ in its place and continuous
 # time. The error of one step, tested with a smooth function $\varphi$, is the mean of $\varphi$ after the approximate step minus that after the exact one. To leading order it is
 #
-# $$\text{discrete: } \frac{\eta^3}{6}\int P\,\langle g^3\rangle\,\varphi''' , \qquad
+# $$\text{discrete: } \frac{\eta^3}{6}\int P\,\langle g_B^3\rangle\,\varphi''' , \qquad
 #   \text{Langevin: } \frac{\eta^2}{4}\int P\,(L'^2)'\,\varphi' .$$ (eq-one-step)
 #
 # The second is a pure drift. In the *modified loss* $L + \tfrac{\eta}{4}L'^2$ the term added makes up for it, and with this loss the Langevin equation errs at order $\eta^3$ too.
 #
-# To check this without noise: six losses on a circle, all 15 batches of two enumerated, 128 angles, Fourier differentiation. Errors are
-# then exact to rounding.
+# This is checked without noise. There are six losses on a circle, all 15 batches of two are enumerated, a density has values at 128 angles, and derivatives are those of its Fourier
+# series. Errors are then exact to rounding.
 
 # %%
 errors = one_step.one_step_errors()
@@ -180,8 +180,8 @@ claim(
 # ## Where the truncated equation breaks
 #
 # A density narrower than about the root mean square (rms) of a step, $\eta\sqrt S$, such as that of replicas started from one point, becomes *negative* after one truncated step: for a
-# Gaussian of width $\sigma$ when $\sigma < \eta\,S/\sqrt{S+C}$, up to a factor $1 + O(\eta)$. And iterated on ever finer grids the equation blows up: a wave $e^{ik\theta}$ is
-# multiplied by about $1 - \eta^2 S k^2/2$, which for short waves is below $-1$. It is an asymptotic expansion, not an evolution equation.
+# Gaussian of width $\sigma$ when $\sigma < \eta\,S/\sqrt{S+C}$, up to a factor $1 + O(\eta)$. And iterated on ever finer grids the equation blows up: a wave $e^{i\omega\theta}$ is
+# multiplied by about $1 - \eta^2 S\omega^2/2$, which for short waves is below $-1$. It is an asymptotic expansion, not an evolution equation.
 
 # %%
 narrow = one_step.narrow_density()
@@ -212,7 +212,7 @@ glue(
 )
 
 # %% [markdown]
-# ````{table} Largest multiplier of one step, $\eta = 0.1$; shortest wave: $\eta\sqrt{S_{\max}}\,k_{\max}$, stable at most up to 2.
+# ````{table} Largest multiplier of one step, $\eta = 0.1$; shortest wave: $\eta\sqrt{S_{\max}}\,\omega_{\max}$, stable at most up to 2.
 # :name: tab-b1-radius
 #
 # ```{glue:md} tab_b1_radius

@@ -99,8 +99,8 @@ show(
     "everywhere; the stationary "
     "formula scatters away from it by orders of magnitude for flat modes, and"
     " at points that are no minima has no relation to the measurement.",
-    caption="**The finite-time formula predicts the variance along every mode;"
-    " the stationary one is too large for most.** "
+    caption="**The finite-time formula predicts the variance along the modes of"
+    " both networks; the stationary one is too large for most.** "
     "Variance over 256 replicas against two parameter-free"
     " predictions. Top: minima. Bottom: points that training has not"
     " finished with (Adam, 400 steps, no decay).",
@@ -395,8 +395,8 @@ claim(
 )
 
 # %% [markdown]
-# At fixed time the mean exponent is {glue:text}`b2_fixed_tau:.2f` (spread over modes {glue:text}`b2_fixed_tau_sd:.2f`), at fixed step
-# {glue:text}`b2_fixed_t:.2f`.
+# With replacement the mean exponent of flat modes is {glue:text}`b2_fixed_tau:.2f` at fixed $\tau$ (spread over modes {glue:text}`b2_fixed_tau_sd:.2f`) and
+# {glue:text}`b2_fixed_t:.2f` at fixed $t$.
 #
 # ## Drift
 #

@@ -244,7 +244,7 @@ claim(
 # (stmt-f-2)=
 # (stmt-g-2)=
 # **E.2, F.2, G.2** are the same statement with the $\rho$, $\nu$ and $\alpha$ of their row. What follows asks of $t_1$ only that it is at least $t_0$ and that the loss stays at or
-# below $\frac{\log2}n$ from $t_1$ on. In the figures $t_1$ is *measured*: the first such step of the run, long before the condition on the step sizes is met.
+# below $\frac{\log2}n$ from $t_1$ on. In the figures $t_1$ is *measured*: the first such step of the run, which comes at the latest when the condition on the step sizes is met.
 
 # %% tags=["hide-input"]
 show(

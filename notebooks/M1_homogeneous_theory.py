@@ -194,8 +194,8 @@ claim(
     "homogeneous-smoothed-margin",
     (
         "Once all samples are classified and the summed loss is below log 2,"
-        " the smoothed margin of the optimizer's own norm does not fall at a"
-        " step with r >= A."
+        " the smoothed margin of the optimizer's own norm rises at steps with"
+        " r >= A, but for one in a thousand at most."
     ),
     kind="ours",
     where=(

@@ -346,8 +346,8 @@ relu_ratio = families.winning_ratio(relu.gamma.isel(step=-1).where(separated))
 with_momentum = runs.alignment.sel(optimizer=relu.optimizer)
 relu_end = relu_alignment.isel(step=-1).mean("seed")
 dead = (
-    f"{int((~separated).sum())} of {separated.size} ReLU runs do not"
-    " separate the data in the end and are left out"
+    "ReLU runs left out because they end without separating the data:"
+    f" {int((~separated).sum())} of {separated.size}"
 )
 
 # %% tags=["hide-input"]
@@ -435,10 +435,7 @@ claim(
     ),
     tolerance="above 1 in every seed where the family separates the data",
     because="too few seeds for a share of them",
-    caveat=(
-        "Three seeds here, against ten for squared ReLU; runs that died"
-        f" are left out ({dead})."
-    ),
+    caveat=(f"Three seeds here, against ten for squared ReLU; {dead}."),
 )
 
 # %% [markdown]
@@ -540,8 +537,8 @@ show(
     caption=(
         "**Where the loss nears $\\varepsilon$, Adam leaves the"
         " $\\ell_\\infty$ margin for the $\\ell_2$ margin.** "
-        "Adam with four values of eps, against the loss. Where the loss"
-        " nears eps, the l-infinity margin falls and the l2 margin rises."
+        "Both margins of Adam with four values of $\\varepsilon$, against the"
+        " loss."
     ),
     steps=2 * steps,
 )

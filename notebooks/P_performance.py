@@ -253,7 +253,7 @@ same = float(report.loc["CPU float64 (lanes)", "largest"])
 # %% tags=["hide-input"]
 claim(
     "engines-agree",
-    "What this book shows does not depend on the engine that computed it.",
+    "The compiled kernel and the torch lanes compute the same runs.",
     kind="self-check",
     where="about this book, not about a paper",
     tested=(

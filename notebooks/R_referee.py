@@ -200,8 +200,8 @@ free = distance < 1e-6
 frobenius = cells.sel(norm="frobenius")
 claim(
     "plateau-criterion",
-    "Where no weighting of residuals steps along the maximum margin on"
-    " average, there is a plateau; where one does, the error keeps"
+    "With N-SGD, where no weighting of residuals steps along the maximum"
+    " margin on average, there is a plateau; where one does, the error keeps"
     " falling.",
     kind="ours",
     where="new; Proposition above and its numerical form",
@@ -762,8 +762,9 @@ full = judged.where(judged.batch_size == 300, drop=True)
 by_norm = full.robust.groupby("norm").mean("optimizer").mean("split")
 claim(
     "margin-guards",
-    "Of runs that reach their margin, each withstands the attack that its"
-    " own margin is about best.",
+    "Of full-batch runs those in the max norm withstand l1 attacks best,"
+    " those in the Frobenius norm l2 attacks: the attacks that their own"
+    " margins are about.",
     kind="ours",
     where="new",
     tested=(
@@ -872,12 +873,12 @@ claim(
 #
 # 1. For a partition $p$ into batches with the negative gradients $g_1, g_2$, $g_1+g_2=-2\nabla L$. As $\lvert\langle g_1,\Delta_2\rangle\rvert\le\lVert g_1\rVert_*=\langle g_1,\Delta_1\rangle$ and likewise for $g_2$, $\langle g_1+g_2,\Delta_1+\Delta_2\rangle\ge0$: $L$ never rises.
 # 2. A polar factor in the plane is a rotation or a reflection, and so is its negative. Near $W_0$ the two factors of a partition are of one kind, at an angle $\delta_p$, and $\Delta_1 + \Delta_2 = 2\cos(\delta_p/2)\,D_p$ with $D_p$ their mean direction.
-# 3. Since $g_l = \Delta_l P_l$ with $P_l$ symmetric, $\langle g_1 + g_2, D_p\rangle = \cos(\delta_p/2)\,N_p$ with $N_p = \lVert g_1\rVert_* + \lVert g_2\rVert_*$. With step 1's sum, $\Delta_1 + \Delta_2 = -(4/N_p)\,D_p\langle\nabla L, D_p\rangle$: the drift is $-\sum_p c_p\langle D_p,\nabla L\rangle D_p$ with $c_p > 0$.
-# 4. Where the drift vanishes, so does its product with $\nabla L$, a sum of squares. Every $\langle D_p,\nabla L\rangle$ is zero then, hence $\Delta_1=-\Delta_2$ for every partition.
+# 3. Since $g_l = \Delta_l P_l$ with $P_l$ symmetric, $\langle g_1 + g_2, D_p\rangle = \cos(\delta_p/2)\,N_p$ with $N_p = \lVert g_1\rVert_* + \lVert g_2\rVert_*$. With step 1's sum, $\Delta_1 + \Delta_2 = -(4/N_p)\,D_p\langle\nabla L, D_p\rangle$: the velocity of the flow is $-\sum_p c_p\langle D_p,\nabla L\rangle D_p$ with $c_p > 0$.
+# 4. Where the velocity vanishes, so does its product with $\nabla L$, a sum of squares. Every $\langle D_p,\nabla L\rangle$ is zero then, hence $\Delta_1=-\Delta_2$ for every partition.
 # 5. *To first order*, let $W=W_0+Y$, let $H_l$ be the Hessian of the loss of batch $l$ at $W_0$, positive semidefinite, and $\Delta_l'$ the derivative of $\Delta_l$ by its angle. The polar factor maximises the inner product with $g_l$, which changes by $-H_lY$, so its angle changes by $-\langle\Delta_l',H_lY\rangle/\lVert g_l\rVert_*$. At $W_0$ we have $\Delta_2'=-\Delta_1'$, and $D_p=\Delta_1'$ for one choice of the sign of the angle. The angle between the factors therefore becomes $\pi+\langle D_p,K_pY\rangle$ with $K_p=H_1/\lVert g_1\rVert_*+H_2/\lVert g_2\rVert_*$, and $\Delta_1+\Delta_2=-\langle D_p,K_pY\rangle D_p$. With one partition $Y$ loses its part along $D_p$ at the rate $\langle D_p,K_pD_p\rangle\ge0$. With several the derivative of the flow is a negative multiple of $\sum_pD_p(K_pD_p)^\top$, and its eigenvalues, the *rates* below, are computed.
 # ````
 #
-# As $L$ is convex and $\langle D_p,\nabla L\rangle=0$, at a neutral point $L$ is smallest in all directions that the steps there can add up to. A neutral point of one partition is one
+# As $L$ is convex and $\langle D_p,\nabla L\rangle=0$, at a neutral point $L$ is smallest in all directions $D_p$ that the steps near it can add up to. A neutral point of one partition is one
 # equation ($\delta_p = \pi$) in four unknowns; the three partitions of four samples make three. Larger sets have more partitions than unknowns, unless their batches never change. An adversarial search (random separable sets, then
 # neighbours of those that drift least; {numref}`tab-stall`) found runs that stall with one partition and with all three; the worst reshuffled set is run here. The *drift share* is the
 # drift over $\lVert g_1\rVert_*+\lVert g_2\rVert_*$, between 0 and 2.

@@ -332,10 +332,11 @@ claim(
 # So "only the full batch" is right as a statement about all norms at once: the max norm (V.3) and the sum norm (V.4) fail at $m=2$. It is not tight for the
 # Frobenius norm.
 #
-# For the weights of a real epoch are frozen but for terms of the order $\eta_t^2G$ ({prf:ref}`stmt-c-10`, for each batch), and its two step sizes differ by
-# amounts with a finite sum. With a constant $c>0$ for the drift, $C$ for the rest and $\eta\ge\eta'$ the two step sizes, an epoch therefore changes $L$ by at most
-# $-c\,\eta'G+C(\eta-\eta')G+C\eta^2G$. As $\sum\eta'=\infty$, $\eta\to0$ and $G\le1$, $G$ comes as close to zero as one likes, then $L\le2G$ ({prf:ref}`stmt-c-7`), and from there
-# $L$ can only rise by a factor that tends to one: N-SGD with two batches an epoch has $L\to0$ on all separable data.
+# In a real epoch the weights move between the two steps, which changes $L$ by terms of the order $\eta^2G$ ({prf:ref}`stmt-c-10`, for each batch), and the two step sizes
+# $\eta\ge\eta'$ differ by amounts with a finite sum over epochs. The drift is at least $4\theta^2\gamma_FG$ ({prf:ref}`stmt-c-5`, for each batch). So with constants $c,C>0$ an epoch
+# changes $L$ by at most $-c\,\eta'G+C(\eta-\eta')G+C\eta^2G$. As $\sum\eta'=\infty$, $\eta\to0$ and $G\le1$, $G$ comes as close to zero as one likes, and then $L\le2G$
+# ({prf:ref}`stmt-c-7`). From there $L$ can rise only by a factor that tends to one. So N-SGD with two batches an epoch has $L\to0$ on all separable data, for every schedule of
+# Assumption 3.3.
 #
 # For the spectral norm with $b\ge2$, $k\ge3$ there are weights at which the drift is zero, and whole runs can stall there: {ref}`chapter R <sec-stall>` has one. (With two classes the
 # spectral norm of a gradient is its Frobenius norm, so the two lines below coincide.)

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from ..runs.store import default_folder
-from .inputs import JsonOption, emit, table
+from .inputs import JsonOption, answer
 from .machine import SHOWN, versions
 
 EPILOGUE = "Example: `ibias doctor --json`"
@@ -26,9 +26,6 @@ WANTED = {
 def doctor(json: JsonOption = False) -> None:
     """Versions, devices, threads, the store, and what is missing for which command."""
     found = report()
-    if json:
-        emit(found)
-        return
     rows = [
         ("system", found["system"]),
         ("python", found["python"]),
@@ -42,7 +39,8 @@ def doctor(json: JsonOption = False) -> None:
         f"{item['package']}: without it no {item['without']}; pip install 'ibias[{item['extra']}]'"
         for item in found["missing"]
     ]
-    table("ibias doctor", rows + [("missing", text) for text in lacking or ["nothing"]])
+    rows += [("missing", text) for text in lacking or ["nothing"]]
+    answer(found, json, "ibias doctor", rows)
 
 
 def report() -> dict:

@@ -106,6 +106,14 @@ def note_bias(error: Exception, dataset: Dataset) -> None:
         error.add_note("with a bias feature they are: --bias")
 
 
+def answer(found: dict, json: bool, title: str, rows: list[tuple[str, str]]) -> None:
+    """What a command found: one JSON object, or a table for people."""
+    if json:
+        emit(found)
+    else:
+        table(title, rows)
+
+
 def emit(payload: dict) -> None:
     """One JSON object on standard output; numbers that JSON has no word for become null."""
     json.dump(_plain(payload), sys.stdout, allow_nan=False)

@@ -10,7 +10,7 @@ from typer import Option
 from ..norms import norm as norm_of
 from ..progress import waiting
 from . import inputs
-from .inputs import emit, note_bias, open_data, table
+from .inputs import answer, note_bias, open_data
 
 EPILOGUE = (
     "Examples: `ibias margin digits:3-8 --norm spectral` · `ibias margin mine.csv --norm max"
@@ -64,10 +64,7 @@ def margin(
         written(as_json(dataset), plain)
     best = _solved(dataset, proof, not quiet, **options)
     found = _found(dataset, best) | {"seconds": round(perf_counter() - began, 3)}
-    if json:
-        emit(found)
-    else:
-        _tell(found)
+    answer(found, json, *_shown(found))
 
 
 def _solved(dataset, proof: Path | None, progress: bool, **options):
@@ -100,22 +97,19 @@ def _found(dataset, best) -> dict[str, Any]:
     return about | found | {"support": support(dataset, best), "solver": best.solver}
 
 
-def _tell(found: dict[str, Any]) -> None:
+def _shown(found: dict[str, Any]) -> tuple[str, list[tuple[str, str]]]:
     face = f"no: a face of dimension {found['face_dim']}"
     unique = {True: "yes", False: face, None: "not determined"}[found["unique"]]
     supporting = [str(item["sample"]) for item in found["support"]]
     samples = ", ".join(supporting[:20]) + (" ..." if len(supporting) > 20 else "")
     interval = f"[{found['lower']:.17g}, {found['upper']:.17g}]"
-    table(
-        f"{found['data']}: {found['samples']} samples, {found['features']} features,"
-        f" {found['classes']} classes",
-        [
-            (f"maximum margin ({found['norm']})", f"{found['margin']:.15g}"),
-            ("certified interval", f"{interval}  relative width {found['gap']:.1e}"),
-            ("unique optimum", unique),
-            (f"{len(supporting)} support vectors", f"samples {samples}"),
-        ],
-    )
+    sizes = f"{found['samples']} samples, {found['features']} features, {found['classes']} classes"
+    return f"{found['data']}: {sizes}", [
+        (f"maximum margin ({found['norm']})", f"{found['margin']:.15g}"),
+        ("certified interval", f"{interval}  relative width {found['gap']:.1e}"),
+        ("unique optimum", unique),
+        (f"{len(supporting)} support vectors", f"samples {samples}"),
+    ]
 
 
 def support(dataset, best) -> list[dict]:

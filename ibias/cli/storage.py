@@ -9,7 +9,7 @@ import typer
 
 from ..progress import bar
 from ..runs.store import Store, default_folder, read_entry
-from .inputs import JsonOption, QuietOption, StoreOption, emit, known_data, table
+from .inputs import JsonOption, QuietOption, StoreOption, answer, known_data
 
 group = typer.Typer(
     no_args_is_help=True,
@@ -44,13 +44,11 @@ def ls(store: StoreOption = None, json: JsonOption = False) -> None:
             entries.append({"key": entry.key, "bytes": path.stat().st_size} | said)
         except ValueError as error:
             damaged.append(str(error))
-    if json:
-        emit({"folder": place.folder, "entries": entries, "damaged": damaged})
-        return
     rows = [(item["key"][:12], _line(item)) for item in entries]
     rows += [("damaged", text) for text in damaged]
     size = sum(item["bytes"] for item in entries) / 1e6
-    table(f"{place.folder}: {len(entries)} entries, {size:.1f} MB", rows)
+    found = {"folder": place.folder, "entries": entries, "damaged": damaged}
+    answer(found, json, f"{place.folder}: {len(entries)} entries, {size:.1f} MB", rows)
 
 
 @group.command()
@@ -75,17 +73,15 @@ def verify(
     agree, differ, left = _again(sound, recompute, datasets, progress=not quiet)
     damaged += [place.set_aside(path, f"{path}: {said}") for path, said in differ.items()]
     kept = len(sound) - len(differ)
-    if json:
-        found = {"folder": place.folder, "sound": kept, "set_aside": list(map(str, damaged))}
-        found |= {"recomputed": agree + len(differ), "not_recomputed": left}
-        emit(found | {"differ": {path.stem: said for path, said in differ.items()}})
-    else:
-        rows = [("sound", str(kept)), ("set aside", str(len(damaged)))]
-        if recompute:
-            rows += [("run again, equal", str(agree))]
-            rows += [(f"{path.stem[:12]} differs", said) for path, said in differ.items()]
-            rows += [("not run again", f"{n}: {why}") for why, n in left.items()]
-        table(str(place.folder), rows)
+    found = {"folder": place.folder, "sound": kept, "set_aside": list(map(str, damaged))}
+    found |= {"recomputed": agree + len(differ), "not_recomputed": left}
+    found |= {"differ": {path.stem: said for path, said in differ.items()}}
+    rows = [("sound", str(kept)), ("set aside", str(len(damaged)))]
+    if recompute:
+        rows += [("run again, equal", str(agree))]
+        rows += [(f"{path.stem[:12]} differs", said) for path, said in differ.items()]
+        rows += [("not run again", f"{n}: {why}") for why, n in left.items()]
+    answer(found, json, str(place.folder), rows)
     if damaged:
         raise typer.Exit(1)
 
@@ -128,10 +124,8 @@ def gc(
     place, now = opened(store), source_hash()
     doomed = place.gc(lambda entry: entry.about.get("source") != now, dry_run=dry_run)
     done = "would delete" if dry_run else "deleted"
-    if json:
-        emit({"folder": place.folder, done.replace(" ", "_"): [str(path) for path in doomed]})
-    else:
-        table(str(place.folder), [(done, f"{len(doomed)} files")])
+    found = {"folder": place.folder, done.replace(" ", "_"): doomed}
+    answer(found, json, str(place.folder), [(done, f"{len(doomed)} files")])
 
 
 def _line(item: dict) -> str:

@@ -12,7 +12,7 @@ from ..runs import status as status_of
 from ..runs import sweep as run
 from ..runs.results import write_netcdf
 from . import grids as grid_file
-from .inputs import JsonOption, QuietOption, StoreOption, emit, table
+from .inputs import JsonOption, QuietOption, StoreOption, answer
 from .training import check_writable
 
 EPILOGUE = """Examples: `ibias sweep grid.toml` · `ibias sweep grid.toml --status` ·
@@ -78,11 +78,8 @@ def _client(address: str | None):
 
 
 def _say(done: int, total: int, more: dict, json: bool) -> None:
-    if json:
-        emit({"done": done, "total": total} | more)
-    else:
-        rows = [(key.replace("_", " "), str(value)) for key, value in more.items()]
-        table(f"{done} of {total} runs done", rows)
+    rows = [(key.replace("_", " "), str(value)) for key, value in more.items()]
+    answer({"done": done, "total": total} | more, json, f"{done} of {total} runs done", rows)
 
 
 @contextmanager

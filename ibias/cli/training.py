@@ -16,7 +16,7 @@ from ..runs.results import write_netcdf
 from ..schedules import Power
 from ..signals import Minibatch, Momentum, Signal, VarianceReduced
 from . import inputs
-from .inputs import emit, loss_named, note_bias, open_data, table
+from .inputs import answer, loss_named, note_bias, open_data
 
 RIVALS = (MAX, FROBENIUS, SPECTRAL)  # the margins that every run is measured against
 # seeds, records: beyond it the request itself, before any run, would fill the memory
@@ -98,10 +98,7 @@ def train(
     figure = out.with_suffix(".svg")
     draw(runs, banner or _outside(method, dataset.n), figure)
     found = _found(runs, dataset.name, best) | {"out": out, "figure": figure}
-    if json:
-        emit(found)
-    else:
-        _tell(found)
+    answer(found, json, *_shown(found))
 
 
 def _found(runs: xr.Dataset, data: str, best: dict) -> dict[str, Any]:
@@ -119,12 +116,12 @@ def _found(runs: xr.Dataset, data: str, best: dict) -> dict[str, Any]:
     }
 
 
-def _tell(found: dict[str, Any]) -> None:
+def _shown(found: dict[str, Any]) -> tuple[str, list[tuple[str, str]]]:
     shares = found["share_of_maximum_margin"].items()
     rows = [(f"share of the maximum {name} margin", f"{share:.2%}") for name, share in shares]
     rows += [("verdict", found["verdict"]), ("written", f"{found['out']}, {found['figure']}")]
     run = f"{found['steps']} steps, {found['seeds']} seeds"
-    table(f"{found['method']} on {found['data']}, {run}", rows)
+    return f"{found['method']} on {found['data']}, {run}", rows
 
 
 def check_writable(out: Path) -> None:

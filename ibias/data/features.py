@@ -144,14 +144,13 @@ def _frame(frame) -> np.ndarray:
         check_names(names)
     except ValueError as error:
         raise ValueError(f"x: {error}") from None
-    columns = [frame[name] for name in frame.columns]
-    pairs = list(zip(names, columns, strict=True))
-    odd = [f"{name!r} ({c.dtype})" for name, c in pairs if not _is_numeric(c.dtype)]
+    columns = {str(name): frame[name] for name in frame.columns}
+    odd = [f"{name!r} ({c.dtype})" for name, c in columns.items() if not _is_numeric(c.dtype)]
     if odd:
         shown = ", ".join(odd[:6]) + (", ..." if len(odd) > 6 else "")
         raise ValueError(f"x has columns that do not hold numbers: {shown}. Drop or encode them.")
     x = np.empty((len(frame), len(names)))
-    for place, (name, column) in enumerate(pairs):
+    for place, (name, column) in enumerate(columns.items()):
         missing = (column.is_null() if hasattr(column, "is_null") else column.isna()).to_numpy()
         if missing.any():
             raise ValueError(

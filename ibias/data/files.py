@@ -16,7 +16,6 @@ from .tables import Ask, Table, read_npy, read_npz, read_parquet
 
 READERS = {".npz": read_npz, ".csv": read_csv, ".parquet": read_parquet, ".npy": read_npy}
 READERS |= {".arff": read_arff} | dict.fromkeys((".svmlight", ".svm", ".libsvm"), read_svmlight)
-BINARY = (".npz", ".parquet", ".npy")
 TAKEN = {  # what only some formats have
     "label": {".npz", ".csv", ".parquet", ".arff"},
     "labels": {".npz", ".npy"},
@@ -70,7 +69,7 @@ def load(
     packed = suffix == ".gz"
     suffix = Path(path.stem).suffix.lower() if packed else suffix
     reader = READERS.get(suffix)
-    if reader is None or (packed and suffix in BINARY):
+    if reader is None or (packed and suffix in (".npz", ".parquet", ".npy")):
         raise DataFileError(
             f"{path}: data are read from {', '.join(READERS)} files, text formats also as .csv.gz"
             f" and so on; this one ends in {path.suffix or 'nothing'!r}"

@@ -18,7 +18,7 @@ def gaussian(
     """
     _sizes(classes=classes, per_class=per_class, dim=dim, variance=variance, seed=seed)
     x = np.random.default_rng(seed).normal(0.0, np.sqrt(variance), (classes * per_class, dim))
-    name = f"gaussian({_named(classes, per_class, dim)}, variance={variance:g}, seed={seed})"
+    name = f"gaussian({classes=!s}, {per_class=!s}, {dim=!s}, {variance=:g}, {seed=!s})"
     return Dataset(x, np.repeat(np.arange(classes), per_class), name)
 
 
@@ -31,12 +31,8 @@ def mixture(
     centres = rng.normal(0.0, dim**-0.5, (classes, dim))
     y = np.repeat(np.arange(classes), per_class)
     x = centres[y] + spread * rng.normal(0.0, dim**-0.5, (len(y), dim))
-    name = f"mixture({_named(classes, per_class, dim)}, spread={spread:g}, seed={seed})"
+    name = f"mixture({classes=!s}, {per_class=!s}, {dim=!s}, {spread=:g}, {seed=!s})"
     return Dataset(x, y, name)
-
-
-def _named(classes, per_class, dim):
-    return f"classes={classes}, per_class={per_class}, dim={dim}"
 
 
 def scale_skewed(classes: int = 5, samples: int = 50, seed: int = 0) -> Dataset:

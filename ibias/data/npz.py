@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 LIMIT = 8 * 2**30  # bytes; what one archive may unpack to unless the caller says otherwise
+_CHUNK = 2**20
 
 
 class NpzError(ValueError):
@@ -117,8 +118,11 @@ def _array(handle, size: int, called: str) -> np.ndarray:
 
 
 def _exactly(handle, count: int, called: str) -> bytes:
-    """`count` bytes to the member's end: a false size costs nothing, the checksum is looked at."""
-    data = handle.read(count + 1)
-    if len(data) != count:
+    """`count` bytes to the member's end, in pieces: a false size costs nothing, CRC is checked."""
+    parts, left = [], count + 1  # one more than there should be
+    while part := handle.read(min(_CHUNK, left)):
+        parts.append(part)
+        left -= len(part)
+    if left != 1:
         raise NpzError(f"{called} is not {count:,} bytes long as its header says")
-    return data
+    return b"".join(parts)

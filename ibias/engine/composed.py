@@ -5,7 +5,7 @@ and must agree.  A signal has one scale per run: below e^-745 of its largest, en
 """
 
 from collections.abc import Callable
-from itertools import groupby
+from itertools import groupby, islice, repeat
 
 import numpy as np
 import torch
@@ -33,42 +33,36 @@ def run(
     if state is not None:
         instead = "use backend='lanes' or 'kernel'"
         raise ValueError(f"the composed engine cannot continue from a saved state; {instead}")
+    due = {int(t): r for r, t in enumerate(grid)}
     order = sorted(range(len(trajectories)), key=lambda j: repr(trajectories[j].method))
     for method, same in groupby(order, key=lambda j: trajectories[j].method):
         indices = list(same)
-
-        def observe_these(index, w, indices=indices):
-            observe(index, indices, w)
-
         seeds = [trajectories[j].seed for j in indices]
-        _run_method(problem, method, seeds, steps, grid, observe_these, progress)
+        for t, w in enumerate(_iterates(problem, method, seeds, steps)):
+            if t in due:
+                observe(due[t], indices, w)
+            if progress and t:
+                progress(len(seeds))
 
 
-def _run_method(problem, method, seeds, steps, grid, observe, progress):
-    n = problem.dataset.n
-    b = method.signal.batch_size(n)
-    w = problem.start(len(seeds))
+def _iterates(problem, method, seeds, steps):
+    """The weights ``(seeds, k, d)`` at the start and after every step."""
+    n, w = problem.dataset.n, problem.start(len(seeds))
     state = method.signal.init(problem, w)
-    due = {int(t): r for r, t in enumerate(grid)}
-    batches = _batches(n, b, seeds, steps, problem.x.device)
-    for t in range(steps + 1):
-        if t in due:
-            observe(due[t], w)
-        if t == steps:
-            return
-        signal, state = method.signal.emit(problem, w, state, next(batches))
+    yield w
+    batches = _batches(n, method.signal.batch_size(n), seeds, steps, problem.x.device)
+    for t, batch in enumerate(islice(batches, steps)):
+        signal, state = method.signal.emit(problem, w, state, batch)
         w = w - step_sizes(method.schedule, t, 1)[0] * method.norm.steepest(signal.value)
-        if progress:
-            progress(len(seeds))
+        yield w
 
 
 def _batches(n, b, seeds, steps, device):
-    """One ``Batch`` per step, rows ``(seeds, b)``; ``None`` for the whole data set."""
+    """At least ``steps`` of ``Batch``, rows ``(seeds, b)``; ``None`` for the whole data set."""
     per_epoch = -(-n // b)
     epochs = -(-steps // per_epoch)
     if b == n:
-        yield from (Batch(None, True) for _ in range(steps))
-        return
+        yield from repeat(Batch(None, True))
     for chunk in zip(*(epoch_chunks(n, seed, epochs) for seed in seeds), strict=True):
         for orders in np.stack(chunk, 1):
             rows = torch.as_tensor(orders, device=device)

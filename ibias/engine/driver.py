@@ -3,6 +3,7 @@ threads.  A backend brings a ``Workspace``; what is between two records is its b
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from functools import partial
 from threading import Event, Lock
 from typing import Protocol
 
@@ -62,24 +63,20 @@ def drive(
     data = problem.dataset
     groups = plan(trajectories, data.n, data.d, data.k, dedupe=dedupe)
     caller = _Caller(observe, progress, checkpoint, dict(state or {}))
-    group_runs = [
-        _GroupRun(f"group{i}", group, make, problem, steps, np.asarray(grid), caller)
-        for i, group in enumerate(groups)
-    ]
+    common = make, problem, steps, np.asarray(grid), caller
+    group_runs = [partial(_run_group, f"group{i}", g, *common) for i, g in enumerate(groups)]
     with one_thread():
         if workers == 1 or len(group_runs) == 1:
             for group_run in group_runs:
-                group_run.run()
+                group_run()
             return
         with ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(group_run.run) for group_run in group_runs]
+            futures = [pool.submit(group_run) for group_run in group_runs]
             try:
                 wait(futures, return_when=FIRST_EXCEPTION)
             finally:
                 # after an error or Ctrl-C the others stop at their next record
                 caller.stopping.set()
-                if all(f.done() and not f.exception() for f in futures):
-                    caller.stopping.clear()
             for future in futures:
                 future.result()
 
@@ -123,68 +120,52 @@ class _Caller:
 
     def saved_for(self, name) -> dict[str, np.ndarray]:
         """What ``checkpoint`` saved under ``name`` ({} if nothing)."""
-        start = f"{name}/"
-        return {
-            key.removeprefix(start): value
-            for key, value in self.saved.items()
-            if key.startswith(start)
-        }
+        start, saved = f"{name}/", self.saved.items()
+        return {key.removeprefix(start): value for key, value in saved if key.startswith(start)}
 
 
-class _GroupRun:
+def _run_group(name, group: Group, make, problem, steps, grid, caller: _Caller):
     """One group from its start, or from its saved state, to the last step."""
+    if caller.stopping.is_set():
+        return
+    workspace, start, per_epoch = make(problem, group), 0, problem.dataset.n // group.batch_size
+    if saved := caller.saved_for(name):
+        start = int(saved.pop("t"))
+        workspace.restore(saved)
+    elif len(grid) and grid[0] == 0:
+        caller.observe(0, group.labels, workspace.weights())
+    for first, orders, rates in _chunks(problem.dataset.n, group, start, steps):
+        last = first + rates.shape[1]
+        for begin, end, index in _segments(grid, first, last):
+            if caller.stopping.is_set():
+                return
+            workspace.advance(*at_step(orders, rates, first, begin, per_epoch), begin, end)
+            caller.progress((end - begin) * sum(map(len, group.labels)))
+            if index is not None:
+                caller.observe(index, group.labels, workspace.weights())
+        if last % per_epoch == 0:
+            caller.checkpoint(name, last, workspace)
 
-    def __init__(self, name, group: Group, make, problem, steps, grid, caller: _Caller):
-        self.name, self.group, self.make, self.problem = name, group, make, problem
-        self.steps, self.grid, self.caller = steps, grid, caller
-        self.per_epoch = problem.dataset.n // group.batch_size
 
-    def run(self):
-        if self.caller.stopping.is_set():
-            return
-        workspace, start = self.make(self.problem, self.group), 0
-        if saved := self.caller.saved_for(self.name):
-            start = int(saved.pop("t"))
-            workspace.restore(saved)
-        elif len(self.grid) and self.grid[0] == 0:
-            self.caller.observe(0, self.group.labels, workspace.weights())
-        for first, orders, rates in self._chunks(start):
-            last = first + rates.shape[1]
-            for begin, end, index in self._segments(first, last):
-                if self.caller.stopping.is_set():
-                    return
-                plan = at_step(orders, rates, first, begin, self.per_epoch)
-                workspace.advance(*plan, begin, end)
-                self.caller.progress((end - begin) * sum(map(len, self.group.labels)))
-                if index is not None:
-                    self.caller.observe(index, self.group.labels, workspace.weights())
-            if last % self.per_epoch == 0:
-                self.caller.checkpoint(self.name, last, workspace)
+def _chunks(n, group, start, steps) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """``(first step, sample orders, step sizes)`` of whole epochs; with b = n the order does not
+    matter and is left out."""
+    whole, per_epoch = group.batch_size == n, n // group.batch_size
+    size = max(1, min(CHUNK_SAMPLES // n, CHUNK_STEPS // per_epoch))
+    chunks = epoch_chunks(n, group.seed, -(-steps // per_epoch), start // per_epoch, size)
+    first = start
+    while first < steps:
+        orders = np.arange(n)[None] if whole else next(chunks)
+        count = min((size if whole else len(orders)) * per_epoch, steps - first)
+        yield first, orders, np.stack([step_sizes(s, first, count) for s in group.schedules])
+        first += count
 
-    def _chunks(self, start) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """``(first step, sample orders, step sizes)`` of whole epochs; with b = n the order does
-        not matter and is left out."""
-        n, per_epoch = self.problem.dataset.n, self.per_epoch
-        epochs = -(-self.steps // per_epoch)
-        size = max(1, min(CHUNK_SAMPLES // n, CHUNK_STEPS // per_epoch))
-        if self.group.batch_size == n:
-            chunks = iter([np.arange(n)[None]] * len(range(start, epochs, size)))
-        else:
-            chunks = epoch_chunks(n, self.group.seed, epochs, start // per_epoch, size)
-        first = start
-        for orders in chunks:
-            covered = size if self.group.batch_size == n else len(orders)
-            count = min(covered * per_epoch, self.steps - first)
-            rates = [step_sizes(schedule, first, count) for schedule in self.group.schedules]
-            yield first, orders, np.stack(rates)
-            first += count
 
-    def _segments(self, first, last):
-        """``(begin, end, record index or None)``: the chunk cut at its records."""
-        inside = np.flatnonzero((self.grid > first) & (self.grid <= last))
-        begin = first
-        for index in inside:
-            yield begin, int(self.grid[index]), int(index)
-            begin = int(self.grid[index])
-        if begin < last:
-            yield begin, last, None
+def _segments(grid, first, last):
+    """``(begin, end, record index or None)``: the chunk cut at its records."""
+    begin = first
+    for index in np.flatnonzero((grid > first) & (grid <= last)):
+        yield begin, int(grid[index]), int(index)
+        begin = int(grid[index])
+    if begin < last:
+        yield begin, last, None

@@ -55,12 +55,9 @@ class LaneWorkspace:
         self.reach = Reach(problem.dataset.x, group, limits)
 
     def advance(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
-        pieces = self.reach.pieces(orders, rates, first, last, self._numpy, self.split_classes)
+        pieces = self.reach.pieces(orders, rates, first, last, self.weights, self.split_classes)
         for begin, end, orders, rates in pieces:
             self._take_steps(orders, rates, begin, end)
-
-    def _numpy(self):
-        return self.w.cpu().double().numpy()
 
     def split_classes(self, split: bool = True) -> None:
         """From here on a log-scale per class, or one for all."""
@@ -106,7 +103,7 @@ class LaneWorkspace:
         x = self.problem.samples(rows)
         own = self.own if rows is None else self.own[:, rows]
         if not self.reduced:
-            residual, log_scale = self.residuals(self.w, x, own, None)
+            residual, log_scale = self.residuals(self.w, x, own)
             return sums(residual, x) / self.b, log_scale
         old, runs = self.snapshot, self.corrected
         padding = (0, 0, 0, 0, len(self.w) - self.reduced, 0)
@@ -122,12 +119,12 @@ class LaneWorkspace:
 
     def take_snapshot(self) -> None:
         x = self.problem.x
-        residual, log_scale = self.residuals(self.w[self.corrected], x, self.own, None)
+        residual, log_scale = self.residuals(self.w[self.corrected], x, self.own)
         fresh = Snapshot(residual, sums(residual, x) / self.n, log_scale)
         for kept, value in zip(self.snapshot, fresh, strict=True):
             kept.copy_(value)
 
-    def residuals(self, w, x, own, floor):
+    def residuals(self, w, x, own, floor=-torch.inf):
         z = logits(w.flatten(0, 1), x).view(*w.shape[:2], -1)
         return (split_residuals if self.split else residuals)(self.problem.loss, z, own, floor)
 
@@ -162,7 +159,7 @@ class LaneWorkspace:
             getattr(self, name).copy_(torch.as_tensor(arrays[name]))
 
 
-def residuals(loss, z: Tensor, own: Tensor, floor: Tensor | None) -> tuple[Tensor, Tensor]:
+def residuals(loss, z: Tensor, own: Tensor, floor) -> tuple[Tensor, Tensor]:
     """``(value, log_scale)`` of ``dl_i/dz`` at logits z: value ``(runs, k, b)`` as z, at most about
     1; ``log_scale`` ``(runs, 1, 1)``, at least ``floor``.
 
@@ -176,23 +173,19 @@ def residuals(loss, z: Tensor, own: Tensor, floor: Tensor | None) -> tuple[Tenso
     total = value.sum(1, keepdim=True)
     mu = z.masked_fill(~own, 0).sum(1, keepdim=True) - top - total.log()
     log_r = loss.log_residual(mu)
-    log_scale = log_r.amax((1, 2), keepdim=True)
-    if floor is not None:
-        log_scale = torch.maximum(log_scale, floor)
+    log_scale = log_r.amax((1, 2), keepdim=True).clamp(floor)
     weight = (log_r - log_scale).exp()
     value *= weight / total
     return torch.where(own, -weight, value), log_scale
 
 
-def split_residuals(loss, z: Tensor, own: Tensor, floor: Tensor | None) -> tuple[Tensor, Tensor]:
+def split_residuals(loss, z: Tensor, own: Tensor, floor) -> tuple[Tensor, Tensor]:
     """The same with log-scales ``(runs, k, 1)``: dearer, every entry is a logarithm first."""
     rest = z.masked_fill(own, -torch.inf)
     others = rest.logsumexp(1, keepdim=True)
     log_r = loss.log_residual(z.masked_fill(~own, 0).sum(1, keepdim=True) - others)
     logs = torch.where(own, log_r, rest + (log_r - others))
-    log_scale = logs.amax(2, keepdim=True)
-    if floor is not None:
-        log_scale = torch.maximum(log_scale, floor)
+    log_scale = logs.amax(2, keepdim=True).clamp(floor)
     value = (logs - log_scale).exp()
     return torch.where(own, -value, value), log_scale
 

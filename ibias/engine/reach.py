@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from math import log
 
 import numpy as np
+from torch import Tensor
 
 from .driver import at_step
 from .planner import Group
@@ -45,7 +46,7 @@ class Reach:
         rates: np.ndarray,
         first: int,
         last: int,
-        weights: Callable[[], np.ndarray],
+        weights: Callable[[], Tensor],
         end: Callable[[], None],
     ) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
         """``(begin, end, orders, rates)`` of steps to take, as ``Workspace.advance`` has them.
@@ -77,7 +78,7 @@ class Reach:
 
     def _look(self, w, rates) -> bool:
         """Measure the logits of weights ``(runs, k, d)``; False: too dear to look again soon."""
-        w = w[self.runs]
+        w = w[self.runs].cpu().double().numpy()
         z = (self.x @ w.reshape(-1, w.shape[2]).T).reshape(-1, *w.shape[:2])
         self.used, self.room = 0.0, self.limit - float((z.max(2) - z.min(2)).max())
         fastest = max(speed * rates[row][0] for row, speed in self.speed.items())

@@ -50,10 +50,11 @@ def combination(dataset, dual):
 
 def _slabs(x, rows, exponent):
     """Some rows at a time in scaled units: (rows, columns that are not zero, x dense)."""
-    for start in range(0, len(rows), count := max(16, SLAB // x.shape[1])):
+    sparse, count = hasattr(x, "tocsr"), max(16, SLAB // x.shape[1])
+    for start in range(0, len(rows), count):
         some = rows[start : start + count]
-        slab = dense(x, some)
-        columns = np.flatnonzero(slab.any(0)) if hasattr(x, "tocsr") else np.arange(x.shape[1])
+        slab = x[some].toarray() if sparse else x[some]
+        columns = np.flatnonzero(slab.any(0)) if sparse else np.arange(x.shape[1])
         yield some, columns, np.ldexp(slab[:, columns], -exponent[columns])
 
 
@@ -62,12 +63,6 @@ def column_exponents(x):
     largest = abs(x).max(0)
     largest = largest.toarray().ravel() if hasattr(largest, "toarray") else largest
     return np.frexp(largest)[1]
-
-
-def dense(x, rows):
-    """The listed rows of a dense or a sparse matrix, as an array."""
-    x = x[rows]
-    return x.toarray() if hasattr(x, "toarray") else x
 
 
 def columns_scaled(x):

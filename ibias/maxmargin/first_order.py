@@ -3,6 +3,7 @@ products with x a step (Chambolle and Pock 2011; restarts and primal weight as i
 2021).  For problems whose linear system does not fit, or whose digits are not needed."""
 
 import numpy as np
+from scipy.optimize import brentq
 
 from ..norms import MAX, Entrywise
 
@@ -22,7 +23,7 @@ def onto_simplex(v):
 
 
 def onto_ball(norm, w):
-    """The point of the unit ball nearest to ``w``, by bisection over a multiplier if need be."""
+    """The point of the unit ball nearest to ``w``."""
     if not isinstance(norm, Entrywise):
         u, s, vt = np.linalg.svd(w, full_matrices=False)
         return (u * _vector_onto_ball(s, norm.p)) @ vt
@@ -39,16 +40,14 @@ def _vector_onto_ball(v, p):
         return v / np.linalg.norm(v)
     if p == 1:
         return np.sign(v) * onto_simplex(size)
-    low, high = 0.0, size.max() + 1
-    while np.linalg.norm(_shrunk(size, high, p), p) > 1:
-        low, high = high, 2 * high
-    for _ in range(40):
-        middle = (low + high) / 2
-        if np.linalg.norm(_shrunk(size, middle, p), p) > 1:
-            low = middle
-        else:
-            high = middle
-    return np.sign(v) * _shrunk(size, high, p)
+
+    def excess(multiplier):
+        return np.linalg.norm(_shrunk(size, multiplier, p), p) - 1
+
+    high = size.max() + 1
+    while excess(high) > 0:
+        high *= 2
+    return np.sign(v) * _shrunk(size, brentq(excess, 0, high), p)
 
 
 def _shrunk(size, multiplier, p):
@@ -62,15 +61,12 @@ def _shrunk(size, multiplier, p):
 
 
 class Margins:
-    """A and its adjoint on all pairs as products only, x sparse or not, its longest row one."""
+    """A and its adjoint on all pairs as products only, x sparse or not."""
 
     def __init__(self, samples, dtype):
-        x, y = samples.x, samples.y
-        lengths = np.sqrt(np.asarray((x.multiply(x) if samples.sparse else x * x).sum(1)).ravel())
-        self.unit = lengths.max()
-        self.x = (x / self.unit).astype(dtype)
+        self.x = samples.x.astype(dtype)
         self.transposed = self.x.T.tocsr() if samples.sparse else np.ascontiguousarray(self.x.T)
-        self.own = np.arange(samples.k) == y[:, None]
+        self.own = np.arange(samples.k) == samples.y[:, None]
         self.shape = samples.k, samples.d
 
     def of(self, w):

@@ -69,7 +69,7 @@ class Search:
     norm: Norm
     tolerance: float | None = None
     seconds: float | None = None
-    report: object = None  # called with the gap whenever it shrinks
+    report: object = None  # called with the gap before and now whenever it shrinks
     margin: float = 0.0
     upper: float = np.inf
     w: np.ndarray | None = None
@@ -108,4 +108,4 @@ class Search:
         if upper <= self.upper * (1 + ROUNDING):
             self.upper, self.a = upper, a
         if self.report and self.gap < before:
-            self.report(self.gap)
+            self.report(before, self.gap)

@@ -105,17 +105,11 @@ def _bar(tolerance, show):
     """A bar that moves by one for every tenth of a decade of the certified gap."""
     from ..progress import bar
 
-    total, reached = int(-10 * np.log10(max(tolerance or 0, EXACT))), 0
-    with bar(total, "certified gap", show) as advance:
+    def tenths(gap):
+        return int(-10 * np.log10(np.clip(gap, max(tolerance or 0, EXACT), 1)))
 
-        def report(gap):
-            nonlocal reached
-            now = min(total, int(-10 * np.log10(max(gap, EXACT))))
-            if now > reached:
-                advance(now - reached)
-                reached = now
-
-        yield report
+    with bar(tenths(0), "certified gap", show) as advance:
+        yield lambda before, now: advance(tenths(now) - tenths(before))
 
 
 @np.errstate(all="ignore")  # a candidate that overflows is none: the certificate says so
@@ -126,10 +120,7 @@ def _search(search, solver):
         search.route = "cvxpy"
         search.offer(*solve_plain(samples, norm))
         return None
-    # p = 2 is one ball in both families; of two classes the optimum (v, -v) has rank one, where
-    # all Schatten norms agree
-    if norm.p == 2 or (samples.k == 2 and isinstance(norm, Schatten)):
-        norm = FROBENIUS
+    norm = _plainest(norm, samples.k)
     solver = _route(search, norm) if solver == "auto" else solver
     search.route = solver.replace("-", " ")
     if solver == "first-order":
@@ -147,6 +138,12 @@ def _search(search, solver):
         if spare < 0 or search.late:
             break
     return None
+
+
+def _plainest(norm, k):
+    """FROBENIUS where it has the same optimum: p = 2 is one ball in both families, and of two
+    classes the optimum (v, -v) has rank one, where all Schatten norms agree."""
+    return FROBENIUS if norm.p == 2 or (k == 2 and isinstance(norm, Schatten)) else norm
 
 
 def _route(search, norm):
@@ -205,9 +202,7 @@ def _result(dataset, search, exponent, kept, complete):
 
 def with_face(dataset, best, exponent):
     """``best`` with dimension and canonical point of the optimal face, where the system fits."""
-    inner = FROBENIUS if best.norm.p == 2 else best.norm
-    if dataset.k == 2 and isinstance(inner, Schatten):
-        inner = FROBENIUS
+    inner = _plainest(best.norm, dataset.k)
     strict = 1 < inner.p < np.inf
     if not strict and (hasattr(dataset.x, "tocsr") or dataset.k * dataset.d > FACE_LIMIT):
         return best

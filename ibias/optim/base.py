@@ -32,13 +32,10 @@ class CheckedOptimizer(Optimizer):
     """A ``torch.optim.Optimizer`` whose step either moves every parameter or, on bad input, none.
 
     Subclasses say with ``_rule`` how a group steps.  Gradients of another float type than their
-    parameter are converted to its.
-    Raises ValueError for an empty group, a group key that no step reads, ``lr <= 0`` at
-    construction (a scheduler may lower ``lr`` to 0 later) and for a saved state of another
-    optimizer, TypeError for lazy, sparse or complex tensors and for what is no number,
-    FloatingPointError for a NaN or infinite gradient (inside ``torch.compile``: RuntimeError).
-    ``check_finite=False`` leaves the last one out: it costs one pass over the gradients and, on
-    CUDA, one synchronisation with the host.
+    parameter are converted to its.  Raises what ``SteepestDescent`` lists (a scheduler may lower
+    ``lr`` to 0 later; inside ``torch.compile`` a gradient that is not finite is a RuntimeError).
+    ``check_finite=False`` leaves the look for NaN out: it costs one pass over the gradients and,
+    on CUDA, one synchronisation with the host.
     """
 
     def __init__(self, params, defaults, check_finite=True):

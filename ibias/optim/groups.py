@@ -67,10 +67,8 @@ def groups(model: nn.Module, **overrides) -> Groups:
     rows: list = []
     for name, (parameter, module) in own.items():
         if isinstance(parameter, UninitializedParameter):
-            remedy = "run one batch through the model first"
-            raise ValueError(
-                f"groups: {name} belongs to a lazy module and has no shape yet; {remedy}"
-            )
+            remedy = "has no shape yet; run one batch through the model first"
+            raise ValueError(f"groups: {name} belongs to a lazy module and {remedy}")
         role, why, options = _role(name, parameter, module, last)
         if name in wanted:
             role, why = wanted[name], "you said so"

@@ -25,13 +25,6 @@ def _two_sides(owner, matrices, rest, rest_lr):
                 " some layers' weights (the last one's, say) to the other group, or look whether a"
                 " generator was used up before."
             )
-    for i, p in enumerate(p for group in sides["matrices"] for p in group["params"]):
-        p = p[1] if isinstance(p, tuple) else p
-        if getattr(p, "ndim", 2) < 2:
-            raise ValueError(
-                f"{owner}: parameter {i} of matrices has shape {tuple(p.shape)}, and spectral steps"
-                " need matrices; vectors belong into rest, the second argument."
-            )
     if rest_lr is not None:
         require_positive(owner, "rest_lr", rest_lr)
     return [{"side": side, **group} for side in SIDES for group in sides[side]]

@@ -7,7 +7,6 @@ import torch
 from .base import describe
 from .options import require_choice
 
-VIEWS = ("flat", "batched")
 ADJUST = {
     "original": lambda rows, columns: max(1.0, rows / columns) ** 0.5,
     "match_rms_adamw": lambda rows, columns: 0.2 * max(rows, columns) ** 0.5,
@@ -19,13 +18,13 @@ ADJUST = {
 def check_matrices(owner, group, number):
     """ValueError for views that do not exist or do not fit a tensor of the group."""
     view, split, axis = group["matrices"], group["split"], group["split_axis"]
-    require_choice(owner, "matrices", view, VIEWS)
+    require_choice(owner, "matrices", view, ("flat", "batched"))
     require_choice(owner, "split_axis", axis, (0, 1))
     if split is None:
         return
     sizes = [split] if isinstance(split, int) else split
-    whole = lambda s: isinstance(s, int) and not isinstance(s, bool) and s > 0  # noqa: E731
-    if not (isinstance(sizes, (list, tuple)) and sizes and all(map(whole, sizes))):
+    listed = isinstance(sizes, (list, tuple)) and sizes
+    if not (listed and all(type(s) is int and s > 0 for s in sizes)):
         raise ValueError(
             f"{owner}(split=...) is a number of equal matrices (heads) or the sizes along"
             f" split_axis, such as (512, 512, 512); got {split!r}"

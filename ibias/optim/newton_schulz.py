@@ -55,15 +55,15 @@ class NewtonSchulz:
         steps, given = self.steps, self.coefficients
         if not (isinstance(steps, int) and steps >= 1):
             raise ValueError(f"NewtonSchulz(steps=...) must be a positive integer; got {steps}")
-        if isinstance(given, str) and given in SCHEDULES:
-            object.__setattr__(self, "coefficients", SCHEDULES[given])
-        elif isinstance(given, str) or not _triples(given):
+        triples = _triples(SCHEDULES.get(given) if isinstance(given, str) else given)
+        triples = [tuple(map(float, triple)) for triple in triples]
+        if not triples:
             raise ValueError(
                 "NewtonSchulz(coefficients=...) are the three numbers of a quintic, a list of such"
                 f" triples, or one of {tuple(SCHEDULES)}; got {given!r}"
             )
-        elif not _scalars(given):
-            object.__setattr__(self, "coefficients", tuple(map(tuple, given)))
+        one = triples[0] if len(triples) == 1 else tuple(triples)
+        object.__setattr__(self, "coefficients", one)
 
     def __call__(self, g: Tensor) -> Tensor:
         """Maps ``(*stack, rows, columns)`` to the same shape; zero stays zero."""
@@ -87,30 +87,25 @@ class NewtonSchulz:
 
     def fields(self) -> dict:
         """Its fields in plain values, for a saved state."""
-        dtype = None if self.dtype is None else str(self.dtype).removeprefix("torch.")
-        triples = [list(map(float, triple)) for triple in _triples(self.coefficients)]
-        return {"steps": self.steps, "coefficients": triples, "dtype": dtype}
+        dtype = self.dtype and str(self.dtype).removeprefix("torch.")
+        return {"steps": self.steps, "coefficients": self.coefficients, "dtype": dtype}
 
     @classmethod
     def of_fields(cls, fields: dict) -> "NewtonSchulz":
         """The inverse of ``fields``."""
-        triples = tuple(map(tuple, fields["coefficients"]))
         dtype = fields["dtype"] and getattr(torch, fields["dtype"])
-        return cls(fields["steps"], triples[0] if len(triples) == 1 else triples, dtype)
+        return cls(**{**fields, "dtype": dtype})
 
 
 def _triples(coefficients):
-    """The quintics in order, or None for what are no quintics."""
+    """The quintics in order; none for what are no quintics."""
     try:
-        one = len(coefficients) == 3 and _scalars(coefficients)
-        listed = [coefficients] if one else list(coefficients)
-        return listed if listed and all(len(t) == 3 and _scalars(t) for t in listed) else None
-    except TypeError:
-        return None
-
-
-def _scalars(triple):
-    return all(isinstance(value, (int, float)) for value in triple)
+        one = isinstance(coefficients[0], (int, float))
+        triples = [tuple(t) for t in ([coefficients] if one else coefficients)]
+    except (TypeError, LookupError):
+        return []
+    numbers = all(isinstance(value, (int, float)) for triple in triples for value in triple)
+    return triples if numbers and all(len(triple) == 3 for triple in triples) else []
 
 
 @dataclass(frozen=True)

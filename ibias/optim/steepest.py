@@ -14,8 +14,6 @@ from .newton_schulz import NewtonSchulz
 from .options import refuse_unknown, require_choice, require_flag, require_fraction
 from .sharded import is_sharded
 
-ACROSS = ("max", "joint")
-
 
 class Options(TypedDict, total=False):
     """The keyword arguments of the steepest steps, explained at ``SteepestDescent``."""
@@ -80,11 +78,12 @@ class SteepestDescent(CheckedOptimizer):
     away, and m stops about ``0.002 / (1 - momentum)`` of itself short of a steady gradient.  The
     map of a zero gradient is zero.
 
-    Raises ValueError for an empty group, a group key that is not read, ``lr <= 0``, a momentum
-    outside [0, 1), a decay outside [0, 1 / lr], vectors under a Schatten norm, options that do not
-    fit the norm or the shapes, and a saved state of another optimizer; TypeError for lazy, sparse
-    or complex tensors and for arguments of another kind; FloatingPointError for a gradient with NaN
-    or infinity.  When one of these is raised, no parameter has moved.
+    Raises ValueError for an empty group, a parameter given twice, a group key that is not read,
+    ``lr <= 0``, a momentum outside [0, 1), a decay outside [0, 1 / lr], vectors under a Schatten
+    norm, options that do not fit the norm or the shapes, and a saved state of another optimizer;
+    TypeError for lazy, sparse or complex tensors and for arguments of another kind;
+    FloatingPointError for a gradient with NaN or infinity.  When one of these is raised, no
+    parameter has moved.
     """
 
     def __init__(
@@ -110,7 +109,7 @@ def _check(owner, group, number):
         require_flag(owner, flag, group[flag])
     if group["nesterov"] and not float(group["momentum"]):
         raise ValueError(f"{owner}(nesterov=True) looks ahead along a momentum, and there is none")
-    require_choice(owner, "across", across, ACROSS)
+    require_choice(owner, "across", across, ("max", "joint"))
     if across == "joint" and isinstance(norm, Schatten):
         instead = f"use across='max' with {norm}"
         raise ValueError(f"{owner}: a group has no joint singular values; {instead}")
@@ -119,13 +118,11 @@ def _check(owner, group, number):
     if polar != "exact" and not isinstance(polar, NewtonSchulz):
         allowed = "'exact' or an ibias.optim.NewtonSchulz value"
         raise TypeError(f"{owner}(polar=...) is {allowed}; got {polar!r}")
-    spectral = is_spectral(norm)
-    if not spectral and polar != "exact":
-        raise ValueError(f"{owner}: polar={polar} is a step under the spectral norm; got {norm}")
     require_choice(owner, "adjust_lr", adjust, (None, *ADJUST))
-    if not spectral and adjust:
-        about = f"adjust_lr={adjust!r} scales steps under the spectral norm"
-        raise ValueError(f"{owner}: {about}; got {norm}")
+    if (polar != "exact" or adjust) and not is_spectral(norm):
+        given = f"polar={polar}, adjust_lr={adjust!r}"
+        about = "makes or scales steps under the spectral norm"
+        raise ValueError(f"{owner}: {given} {about}; got {norm}")
     if group["fused"]:
         _check_fused(owner, group, number)
     check_matrices(owner, group, number)
@@ -134,8 +131,8 @@ def _check(owner, group, number):
             if p.ndim < 2:
                 raise ValueError(
                     f"{owner}: {describe(group, number, i)} and {norm.text} steps need matrices."
-                    " Put biases, gains and other vectors into a group with norm=ib.MAX (as"
-                    " MuonSignum does) or give them to MuonAdam's rest."
+                    " Put biases, gains and other vectors into a group with norm=ib.MAX, or take"
+                    " MuonSignum or MuonAdam: there they belong into rest, the second argument."
                 )
 
 
@@ -197,13 +194,12 @@ def _advance_fused(memory, group, momentum):
     lr = -lr if group["maximize"] else lr
     if group["norm"] == MAX:
         return memory.sign_step(keep, lr, 1 - momentum, ahead)
-    averaging = len(memory.roles) > 2
-    length = (memory.average(1 - momentum, ahead) if averaging else memory.squares()) ** 0.5
+    length = (memory.average(1 - momentum, ahead) if momentum else memory.squares()) ** 0.5
     least, most = safe_lengths(memory.roles[0][0].dtype)
     if isnan(length) or least < length < most:
         return memory.add(keep, -lr / length, ahead)
-    params, grads, *kept = memory.roles
-    sources = kept[0] if kept else grads
+    params, grads, *_ = memory.roles
+    sources = memory.roles[-1]
     if group["nesterov"]:
         sources = torch._foreach_lerp(grads, sources, momentum)
     move(params, *normalized(params, sources), group)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..norms import FROBENIUS, MAX, SPECTRAL, Norm
+from ..norms import FROBENIUS, SPECTRAL, Norm
 
 
 def of_block(norm: Norm, block) -> Norm:
@@ -14,9 +14,10 @@ def of_block(norm: Norm, block) -> Norm:
 
 
 class WholeNorm(ABC):
-    """A norm N of blocks ``(*lanes, rows, columns)``; ``value`` and ``dual`` are ``(*lanes,)``.
+    """A norm N of blocks ``(*lanes, rows, columns)``: ``max_j weight_j norm_j(W_j)``, unless a
+    subclass combines them in another way.  ``value`` and ``dual`` are ``(*lanes,)``.
 
-    ``blocks(theta)`` are the (weighted) norms of the blocks, stacked in the last axis; ``combine``
+    ``blocks(theta)`` are the weighted norms of the blocks, stacked in the last axis; ``combine``
     makes N of them, ``balanced`` the least N over all rescalings that keep the function.
     """
 
@@ -43,18 +44,19 @@ class WholeNorm(ABC):
     def dual(self, u):
         return self.combine_dual(self.dual_blocks(u))
 
-    @abstractmethod
-    def combine(self, blocks): ...
+    def combine(self, blocks):
+        return blocks.amax(-1)
 
-    @abstractmethod
-    def combine_dual(self, blocks): ...
+    def combine_dual(self, blocks):
+        return blocks.sum(-1)
 
-    @abstractmethod
     def balanced(self, blocks, degrees):
         """``min N`` over rescalings of blocks of these degrees that keep f (``(*lanes,)``)."""
+        p = torch.as_tensor(degrees, dtype=blocks.dtype)
+        return ((p * blocks.log()).sum(-1) / p.sum()).exp()
 
-    @abstractmethod
-    def steepest(self, u): ...
+    def steepest(self, u):
+        return [n.steepest(g) / weight for g, n, weight in self.weighed(u)]
 
 
 @dataclass(frozen=True)
@@ -84,40 +86,8 @@ class Euclidean(WholeNorm):
         return [g / torch.where(length > 0, length, 1.0)[..., None, None] for g in unit]
 
 
-class _Largest(WholeNorm):
-    """``max_j weight_j norm_j(W_j)``."""
-
-    def combine(self, blocks):
-        return blocks.amax(-1)
-
-    def combine_dual(self, blocks):
-        return blocks.sum(-1)
-
-    def balanced(self, blocks, degrees):
-        p = torch.as_tensor(degrees, dtype=blocks.dtype)
-        return ((p * blocks.log()).sum(-1) / p.sum()).exp()
-
-    def steepest(self, u):
-        return [n.steepest(g) / weight for g, n, weight in self.weighed(u)]
-
-
 @dataclass(frozen=True)
-class BlockMax(_Largest):
-    """``max(ratio * max_j matrices(W_j), last(v))``, v the last block: l-infinity, max-spectral and
-    the hybrids are of this form."""
-
-    matrices: Norm
-    last: Norm
-    ratio: float = 1.0
-    text: str = ""
-
-    def parts(self, count):
-        last = self.last, 1.0 if count > 1 else self.ratio
-        return [(self.matrices, self.ratio)] * (count - 1) + [last]
-
-
-@dataclass(frozen=True)
-class EachOwn(_Largest):
+class EachOwn(WholeNorm):
     """``max_j norms_j(W_j)``, a norm for each block."""
 
     norms: tuple[Norm, ...]
@@ -127,15 +97,4 @@ class EachOwn(_Largest):
         return [(norm, 1.0) for norm in self.norms]
 
 
-def hybrid(ratio: float = 1.0) -> BlockMax:
-    """``max(ratio max_j ||W_j||_spectral, ||v||_inf)``: Muon's step on the matrices, a sign step
-    ``ratio`` times as long on the last."""
-    return BlockMax(SPECTRAL, MAX, ratio, "hybrid")
-
-
 L2 = Euclidean()
-LINF = BlockMax(MAX, MAX, text="linf")
-MAX_SPECTRAL = BlockMax(SPECTRAL, SPECTRAL, text="spectral")
-HYBRID = hybrid()
-# the columns of every table here
-WHOLE: tuple[WholeNorm, ...] = (L2, LINF, MAX_SPECTRAL, HYBRID)

@@ -40,7 +40,9 @@ def stream(
             yield futures[future], answers
             future.release()
     finally:
-        client.cancel([future for future in futures if not future.done()])
+        left = [future for future in futures if not future.done()]
+        if left:  # a client whose scheduler went away is closed and can cancel nothing
+            client.cancel(left)
 
 
 def identity(request: Request) -> dict[str, str]:

@@ -16,13 +16,11 @@ from .key import PACKAGE
 from .request import Request
 from .results import Recorder
 
-Finished = Callable[[list[int], dict[str, np.ndarray], dict], None]
-
 
 def compute(
     request: Request,
     places: Sequence[int],
-    finished: Finished | None = None,
+    finished: Callable[[list[int], dict[str, np.ndarray], dict], None] | None = None,
     advance: Callable[[int], None] | None = None,
     state: dict | None = None,
     save: Callable[[dict], None] | None = None,

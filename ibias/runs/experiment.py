@@ -1,6 +1,5 @@
 """`simulate`: methods and seeds to measurements; `sweep` also remembers; `status` only looks."""
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
@@ -17,13 +16,11 @@ from ..losses import CROSS_ENTROPY, Loss
 from ..methods import SteepestDescent
 from ..progress import bar
 from .compute import compute
-from .memory import Memory, opened
+from .memory import LOG, Memory, opened
 from .request import Request, chosen_device, logspaced
 from .results import labelled
-from .resume import Journal, calls, companies
+from .resume import Journal, calls
 from .store import Store
-
-LOG = logging.getLogger("ibias.sweep")
 
 
 class SweepIncomplete(RuntimeError):
@@ -141,7 +138,7 @@ def sweep(
         raise
     if allow_missing:
         runs["status"] = _states(memory)
-    times = {"seconds": sum(memory.seconds.values()), "wall_seconds": perf_counter() - began}
+    times = {"seconds": memory.seconds, "wall_seconds": perf_counter() - began}
     return runs.assign_attrs({name: round(t, 3) for name, t in times.items()}, from_store=known)
 
 
@@ -162,26 +159,24 @@ def _fill(memory: Memory, progress: bool, client: Any) -> None:
     state, its_keys = journal.begin()
     known = f" ({len(memory.runs)} of them known)" if memory.runs else ""
     groups = calls(memory, journal.keys)
-    if client is not None:
-        groups = [company for keys in groups for company in companies(memory, keys)]
     label = f"{len(memory.place)} runs{known}"
     with bar(len(memory.missing()) * steps, label, progress) as advance:
         if client is not None:
-            _on_cluster(memory, groups, advance, client)
+            _on_cluster(memory, [company for call in groups for company in call], advance, client)
         else:
             if state is not None:
                 _attempt(memory, its_keys, advance, journal, state)
-            for keys in groups:
-                _attempt(memory, _unfinished(memory, keys), advance, journal)
+            for call in groups:
+                again = {key for company in _unfinished(memory, call) for key in company}
+                keys = [key for key in journal.keys if key in again]
+                _attempt(memory, keys, advance, journal)
     if not memory.missing():
         journal.forget()
 
 
-def _unfinished(memory: Memory, keys: list[str]) -> list[str]:
-    """The companies of `keys` in which a run is missing, whole."""
-    whole = [c for c in companies(memory, keys) if not memory.runs.keys() >= set(c)]
-    again = {key for company in whole for key in company}
-    return [key for key in keys if key in again]
+def _unfinished(memory: Memory, companies: list[list[str]]) -> list[list[str]]:
+    """Those in which a run is missing."""
+    return [keys for keys in companies if not all(key in memory.runs for key in keys)]
 
 
 def _attempt(memory: Memory, keys: list[str], advance, journal: Journal, state=None) -> None:
@@ -201,10 +196,10 @@ def _attempt(memory: Memory, keys: list[str], advance, journal: Journal, state=N
         memory.fail(keys, error)
 
 
-def _on_cluster(memory: Memory, groups: list[list[str]], advance, client) -> None:
+def _on_cluster(memory: Memory, companies: list[list[str]], advance, client) -> None:
     from .cluster import stream
 
-    pieces = [keys for keys in groups if not all(key in memory.runs for key in keys)]
+    pieces = _unfinished(memory, companies)
     places = [[memory.place[key] for key in keys] for keys in pieces]
     with closing(stream(client, memory.request, places)) as arriving:
         for index, answers in arriving:
@@ -220,8 +215,7 @@ def _states(memory: Memory) -> xr.DataArray:
     request = memory.request
     failed = {key: f"failed: {why}" for key, why in memory.failures.items()}
     words = ["done" if key in memory.runs else failed.get(key, "missing") for key in memory.keys]
-    shape = len(request.columns), len(request.seeds)
     names = [column["optimizer"] for column in request.columns]
     coords = {"optimizer": names, "seed": list(request.seeds)}
-    grid = np.array(words, dtype=object).reshape(shape)
+    grid = np.array(words, dtype=object).reshape(len(names), -1)
     return xr.DataArray(grid, coords, ("optimizer", "seed"), name="status")

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -23,33 +22,29 @@ def opened(store: Store | str | Path | None) -> Store | None:
     return None if folder is None else Store(cast(Path, folder))  # a text is looked at there
 
 
-@dataclass
 class Memory:
     """What is known of a request's trajectories, by their key; two names of one method share it.
 
     ``keys`` follow the request's trajectories; ``place[key]`` is the first trajectory of that key.
     """
 
-    request: Request
-    store: Store | None
-    runs: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    origins: set[tuple[str, str]] = field(default_factory=set)
-    failures: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.store is None:  # nothing is remembered: the place is name enough
-            self.keys = [str(i) for i in range(len(self.request.trajectories))]
-            self.place = {key: i for i, key in enumerate(self.keys)}
-            return
-        asked = descriptions(self.request)
-        self.keys = [key_of(description) for description in asked]
+    def __init__(self, request: Request, store: Store | None) -> None:
+        self.request, self.store = request, store
+        self.runs: dict[str, dict[str, np.ndarray]] = {}
+        self.seconds = 0.0
+        self.origins: set[tuple[str, str]] = set()
+        self.failures: dict[str, str] = {}
+        if store is None:  # nothing is remembered: the place is name enough
+            self.keys = [str(i) for i in range(len(request.trajectories))]
+        else:
+            asked = descriptions(request)
+            self.keys = [key_of(description) for description in asked]
+            self.about = dict(zip(self.keys, asked, strict=True))
+            for key in self.about:
+                entry = store.get(key)
+                if entry is not None:
+                    self._know(key, dict(entry.arrays), entry.provenance)
         self.place = {key: i for i, key in reversed(list(enumerate(self.keys)))}
-        self.about = dict(zip(self.keys, asked, strict=True))
-        for key in self.place:
-            entry = self.store.get(key)
-            if entry is not None:
-                self._know(key, dict(entry.arrays), entry.provenance)
 
     def missing(self) -> list[str]:
         """The keys, each once, whose runs are not known."""
@@ -92,5 +87,5 @@ class Memory:
     def _know(self, key: str, arrays: dict, provenance) -> None:
         self.runs[key] = arrays
         self.failures.pop(key, None)
-        self.seconds[key] = float(provenance.get("seconds", 0.0))
+        self.seconds += float(provenance.get("seconds", 0.0))
         self.origins.add((str(provenance.get("backend", "")), str(provenance.get("device", ""))))

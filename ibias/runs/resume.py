@@ -13,6 +13,7 @@ from time import monotonic
 import numpy as np
 
 from ..engine.planner import plan
+from ..methods import SteepestDescent
 from ..signals import recipe
 from .key import source_hash
 from .memory import Memory
@@ -65,27 +66,21 @@ class Journal:
                 self.store.discard(key_of(self.about))
 
 
-def calls(memory: Memory, keys: list[str]) -> list[list[str]]:
-    """`keys` by call of a backend: those the planner lays out in one, the seeds of each method
-    of another form in one of their own."""
-    request = memory.request
-    groups: dict[object, list[str]] = {None: []}
-    for key in keys:
-        method = request.trajectories[memory.place[key]].method
-        planned = request.backend != "composed" and recipe(method.signal, request.dataset.n)
-        groups.setdefault(None if planned else method, []).append(key)
-    return [group for group in groups.values() if group]
-
-
-def companies(memory: Memory, keys: list[str]) -> list[list[str]]:
-    """The keys of one call cut into the pieces that round together: the engine's groups."""
-    request = memory.request
-    trajectories = [request.trajectories[memory.place[key]] for key in keys]
-    data = request.dataset
-    if request.backend == "composed" or recipe(trajectories[0].method.signal, data.n) is None:
-        return [keys]
-    groups = plan(trajectories, data.n, data.d, data.k)
-    return [[keys[i] for labels in group.labels for i in sorted(labels)] for group in groups]
+def calls(memory: Memory, keys: list[str]) -> list[list[list[str]]]:
+    """`keys` by call of a backend, those of one call by what rounds together: the engine's groups
+    of the runs that its planner lays out; of other forms each method, its seeds all together."""
+    request, data = memory.request, memory.request.dataset
+    trajectories = {key: request.trajectories[memory.place[key]] for key in keys}
+    planned: list[str] = []
+    others: dict[SteepestDescent, list[str]] = {}
+    for key, (method, _) in trajectories.items():
+        if request.backend == "composed" or recipe(method.signal, data.n) is None:
+            others.setdefault(method, []).append(key)
+        else:
+            planned.append(key)
+    groups = plan([trajectories[key] for key in planned], data.n, data.d, data.k)
+    own = [[planned[i] for labels in group.labels for i in sorted(labels)] for group in groups]
+    return [own, *([seeds] for seeds in others.values())]
 
 
 def _nested(arrays) -> dict[str, dict[str, np.ndarray]] | None:

@@ -31,9 +31,7 @@ from ..data import npz
 from ..progress import bar
 
 FORMAT = 1
-ENVIRONMENT = "IBIAS_STORE"
 _HEADER = "entry.json"
-_ASIDE = "set-aside"
 _STALE_AFTER = 3600.0  # seconds; a temporary file this old belongs to a process that died
 
 
@@ -156,7 +154,7 @@ class Store:
 
     def set_aside(self, path: Path, reason: str) -> Path:
         """Move a file that cannot be used out of the way, keep it, and say so."""
-        kept = self.folder / _ASIDE / f"{path.stem}.{secrets.token_hex(4)}{path.suffix}"
+        kept = self.folder / "set-aside" / f"{path.stem}.{secrets.token_hex(4)}{path.suffix}"
         kept.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.replace(path, kept)
@@ -214,7 +212,7 @@ def write_whole(path: Path, data: bytes) -> None:
 def default_folder() -> Path | None:
     """The folder that the environment variable IBIAS_STORE names, else None: nothing is written
     unless the caller says where, a library does not fill a stranger's disk."""
-    chosen = os.environ.get(ENVIRONMENT)
+    chosen = os.environ.get("IBIAS_STORE")
     return Path(chosen) if chosen else None
 
 

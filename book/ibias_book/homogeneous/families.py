@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 
-from ibias.probe.network_norms import hybrid
-
+from .norms import hybrid
 from .rules import Rule
 
 NORM_TITLES = {"l2": "l2", "linf": "l-infinity", "spectral": "max-spectral", "hybrid": "hybrid"}

@@ -7,11 +7,12 @@ import torch
 
 from ibias.losses import Loss
 from ibias.norms import FROBENIUS, MAX, SPECTRAL
-from ibias.probe.network_norms import WHOLE, WholeNorm, of_block
+from ibias.probe.network_norms import WholeNorm, of_block
 from ibias.probe.stationarity import inner, kkt_alignment, log_sum_loss, slackness
 
 from .ascent import Ascent
 from .networks import HomogeneousModel
+from .norms import WHOLE
 
 KINDS = {"l2": FROBENIUS, "linf": MAX, "spectral": SPECTRAL}
 

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from ibias._checks import is_number
 from ibias.norms import MAX, SPECTRAL
-from ibias.probe.network_norms import HYBRID, L2, LINF, MAX_SPECTRAL, WholeNorm, of_block
+from ibias.probe.network_norms import L2, WholeNorm, of_block
 from ibias.probe.stationarity import joined, separated
 from ibias.problem import Scaled, weighted_sum
 from ibias.schedules import Power
 
 from .networks import Parameters
+from .norms import HYBRID, LINF, MAX_SPECTRAL
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ import xarray as xr
 
 from ibias._checks import whole
 from ibias.losses import CROSS_ENTROPY, Loss
-from ibias.probe.network_norms import WHOLE
 from ibias.probe.stationarity import joined, log_sum_loss, separated
 from ibias.problem import Scaled, weighted_sum
 from ibias.runs import logspaced, recording
@@ -18,6 +17,7 @@ from ibias.signals import FullBatch, Signal, recipe
 from ..batches import batch_rows
 from .ascent import Ascent, ascent
 from .networks import HomogeneousModel
+from .norms import WHOLE
 from .observables import KINDS, measure
 from .rules import Rule, Steppers
 from .tasks import Task

@@ -7,7 +7,9 @@ slots L is a multiple of 8; those without a run are ``IDLE``.
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
+from ..planner import Group
 from ..tournament import tournament
 from .factor import COLUMNS, helmert
 from .residual import CHUNK, UNBOUNDED
@@ -151,6 +153,17 @@ def make_slots(kind, beta, conjugate, cut, schedule) -> Slots:
     return Slots(kind, beta, conjugate, cut, rows, powers, vectors)
 
 
+def slots_of(group: Group, idle: int) -> Slots:
+    """Those of a group's runs, behind ``idle`` ones."""
+    rows = [(IDLE, 0.0, 1.0, 0.0, 0)] * idle
+    for run, schedule in zip(group.runs, group.schedule_rows, strict=True):
+        norm = run.norm
+        entrywise = {np.inf: SIGN, 1: RAY}.get(norm.flatness, POWER)
+        kind = SCHATTEN if norm.family == "schatten" else entrywise
+        rows.append((kind, run.momentum, norm.q, norm.cut(torch.float64), schedule))
+    return make_slots(*zip(*rows, strict=True))
+
+
 def chosen_slots(slots: Slots, chosen: np.ndarray) -> Slots:
     """Those at the places ``chosen``, padded behind with idle ones."""
     return make_slots(*(np.pad(field[chosen], (0, -len(chosen) % 8)) for field in slots[:5]))
@@ -159,28 +172,20 @@ def chosen_slots(slots: Slots, chosen: np.ndarray) -> Slots:
 def make_arrays(data: Data, task: Task, slots: Slots, b: int, reduced: np.ndarray) -> Arrays:
     """At the start: W = 0, M = 0.  ``b``: batch size; ``reduced``: (L,) of bool, False ... True."""
     (n, d), (k, width, *_) = data.x.shape, task
-    state = State(
-        aligned(d + 3, k * width),
-        aligned(d + 3, k * width),
-        filled(UNBOUNDED, width),
-        aligned(width),
-    )
+    w, m = aligned(d + 3, k * width), aligned(d + 3, k * width)
+    state = State(w, m, filled(UNBOUNDED, width), aligned(width))
     # of a full gradient the residuals are not needed again: a chunk overwrites the one before
     kept = min(n, CHUNK) if b == n else b
-    batch = Batch(
-        Data(aligned(b, d + 3 if b == 1 else d), np.zeros(b, np.int64)),
-        _gradient(kept, d, task),
-        aligned(d, (k - 1) * width),
-    )
-    narrow_task = task_of(task, int(reduced.sum()))
-    narrow = narrow_task.width
+    samples = Data(aligned(b, d + 3 if b == 1 else d), np.zeros(b, np.int64))
+    batch = Batch(samples, _gradient(kept, d, task), aligned(d, (k - 1) * width))
+    narrow = task_of(task, int(reduced.sum()))
     snapshot = Snapshot(
-        narrow_task,
+        narrow,
         filled(reduced, width),
         filled(UNBOUNDED, width),
-        aligned(d, k * narrow),
-        _gradient(n, d, narrow_task),
-        filled(UNBOUNDED, narrow),
+        aligned(d, k * narrow.width),
+        _gradient(n, d, narrow),
+        filled(UNBOUNDED, narrow.width),
     )
     coefficients = Coefficients(*(aligned(width) for _ in Coefficients._fields))
     return Arrays(data, task, slots, state, batch, snapshot, coefficients, _polar(d, k))
@@ -194,18 +199,10 @@ def task_of(task: Task, runs: int) -> Task:
 
 
 def _gradient(rows, d, task):
-    k, width = task.k, task.width
-    spare = max(rows, d) * k * width + 16 if task.idle else 0
-    return Gradient(
-        aligned(rows, k * width),
-        aligned(d, k * width),
-        aligned(width),
-        aligned(d, k * width),
-        aligned(width),
-        aligned(16 * rows),
-        aligned(width),
-        aligned(2, spare),
-    )
+    width, columns = (task.width,), task.k * task.width
+    z, g, spare = (rows, columns), (d, columns), max(rows, d) * columns + 16 if task.idle else 0
+    shapes = z, g, width, g, width, (16 * rows,), width, (2, spare)
+    return Gradient(*(aligned(*shape) for shape in shapes))
 
 
 def _polar(d, k):

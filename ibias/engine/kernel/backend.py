@@ -6,7 +6,6 @@ Sign-like norms need more once entries lie e^-600 apart: their runs are then han
 """
 
 from functools import partial
-from math import inf
 
 import numpy as np
 import torch
@@ -17,20 +16,7 @@ from ..driver import drive
 from ..planner import Group
 from ..reach import Reach
 from .advance import advance
-from .arrays import (
-    IDLE,
-    POWER,
-    RAY,
-    SCHATTEN,
-    SIGN,
-    Data,
-    Slots,
-    Task,
-    filled,
-    make_arrays,
-    make_slots,
-    task_of,
-)
+from .arrays import IDLE, Data, Task, filled, make_arrays, slots_of, task_of
 from .wide_workspace import WideWorkspace
 
 
@@ -43,14 +29,13 @@ class KernelWorkspace:
         reduced = np.array([False] * self.idle + [run.reduced and b < data.n for run in runs])
         samples = Data(filled(data.x, data.n, data.d), np.array(data.y, np.int64))
         task = task_of(Task(data.k, 0, problem.loss == EXPONENTIAL), len(runs))
-        self.common = make_arrays(samples, task, _slots(group, self.idle), b, reduced)
+        self.common = make_arrays(samples, task, slots_of(group, self.idle), b, reduced)
         self.kinds = self.common.slots.kind.copy()
         self.reach = Reach(data.x, group)
         self.wide: list[WideWorkspace] = []
 
     def advance(self, orders: np.ndarray, rates: np.ndarray, first: int, last: int) -> None:
-        orders, rates = np.asarray(orders, np.int64), np.asarray(rates, np.float64)
-        pieces = self.reach.pieces(orders, rates, first, last, self._weights, self._hand_over)
+        pieces = self.reach.pieces(orders, rates, first, last, self.weights, self._hand_over)
         for begin, end, orders, rates in pieces:
             orders, rates = np.ascontiguousarray(orders), np.ascontiguousarray(rates)
             if (self.common.slots.kind != IDLE).any():
@@ -75,15 +60,12 @@ class KernelWorkspace:
         ]
         self.common.slots.kind[chosen] = IDLE
 
-    def _weights(self):
+    def weights(self) -> torch.Tensor:
         d, k, width = self.common.data.x.shape[1], self.common.task.k, self.common.task.width
         w = self.common.state.w[:d].reshape(d, k, width).transpose(2, 1, 0)[self.idle :].copy()
         for runs in self.wide:
             w[runs.chosen - self.idle] = runs.weights()
-        return w
-
-    def weights(self) -> torch.Tensor:
-        return torch.from_numpy(self._weights())
+        return torch.from_numpy(w)
 
     def _states(self):
         wide = {f"wide{i}": runs.arrays.state for i, runs in enumerate(self.wide)}
@@ -104,16 +86,6 @@ class KernelWorkspace:
         for owner, state in self._states().items():
             for name, value in state._asdict().items():
                 value[...] = arrays[f"{owner}/{name}"]
-
-
-def _slots(group: Group, idle: int) -> Slots:
-    rows = [(IDLE, 0.0, 1.0, 0.0, 0)] * idle
-    for run, schedule in zip(group.runs, group.schedule_rows, strict=True):
-        norm = run.norm
-        entrywise = {inf: SIGN, 1: RAY}.get(norm.flatness, POWER)
-        kind = SCHATTEN if norm.family == "schatten" else entrywise
-        rows.append((kind, run.momentum, norm.q, norm.cut(torch.float64), schedule))
-    return make_slots(*zip(*rows, strict=True))
 
 
 # see ``driver.drive``; ``workers`` threads share the groups, one at a time each

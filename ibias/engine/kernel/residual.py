@@ -31,7 +31,7 @@ def residuals(z, y, task, classes, notes, ceiling, e):
     """
     for slot in range(0, task.width, 8):
         largest = _reference_and_gap(z, y, task, classes, slot, notes)
-        shift = _choose_exponent(largest, load(ceiling, slot))
+        shift = smaller(nearest(largest * -LOG2_E), load(ceiling, slot))
         store(e, slot, shift)
         _fill(z, y, task, classes, slot, shift, notes)
 
@@ -62,12 +62,6 @@ def _reference_and_gap(z, y, task, classes, slot, notes):
         store(notes, 16 * i, reference)
         store(notes, 16 * i + 8, own - reference)
     return largest
-
-
-@inlined_jit
-def _choose_exponent(logarithm, ceiling):
-    """The e that brings ``2**e exp(logarithm)`` near 1."""
-    return smaller(nearest(logarithm * -LOG2_E), ceiling)
 
 
 @inlined_jit

@@ -6,7 +6,7 @@ explicit.  The type is portable: LLVM maps it to one 512-bit register, two of 25
 index into a contiguous float64 array of any shape.
 """
 
-import operator
+from operator import add, mul, sub, truediv
 
 from llvmlite import ir
 from numba import types
@@ -75,8 +75,7 @@ def _two_to(builder, e):
     field = _plus(builder, e, _all(1023.0))
     field = _pick(builder, ">", field, _all(0.0), field, _all(0.0))
     field = _pick(builder, "<", field, _all(2046.0), field, _all(2046.0))
-    # adding 2**52 leaves the integer in the low bits of the mantissa: no conversion instruction is
-    # needed
+    # adding 2**52 leaves the integer in the low bits of the mantissa, with no conversion
     low = builder.bitcast(_plus(builder, field, _all(2.0**52)), INTS)
     return builder.bitcast(builder.shl(low, _all(52, INTS)), DOUBLES)
 
@@ -102,10 +101,8 @@ def _define(op, instruction):
         return getattr(builder, instruction)(*args, flags=FUSED)
 
 
-_define(operator.add, "fadd")
-_define(operator.sub, "fsub")
-_define(operator.mul, "fmul")
-_define(operator.truediv, "fdiv")
+for _operator, _instruction in {add: "fadd", sub: "fsub", mul: "fmul", truediv: "fdiv"}.items():
+    _define(_operator, _instruction)
 
 
 # ---- functions for compiled code
@@ -174,8 +171,7 @@ def any_above(typing, x, y):
     return types.boolean(vector, vector), lower
 
 
-# exp(r) on |r| <= log(2)/2 as a polynomial through Chebyshev nodes; relative error 1.6e-17, below
-# rounding
+# exp(r), |r| <= log(2)/2: a polynomial through Chebyshev nodes, whose error is below rounding
 _EXP = (
     2.5100424157005067e-08,
     2.7620138719733994e-07,

@@ -3,7 +3,9 @@
 import numpy as np
 from scipy.linalg import block_diag, lstsq, lu_factor, lu_solve
 
+from ...norms import SPECTRAL
 from ..balls import shared_rank
+from ..first_order import onto_ball
 
 LIMIT = 2500  # unknowns of one dense system (0.3 s to factor)
 
@@ -22,7 +24,8 @@ def newton_spectral(pairs, w, s, a, on, gamma, eps, free=0, rounds=4):
         rows = pairs.rotated(u, basis).matrix(*np.nonzero(on)).reshape(count, q, d + free)
         current = u.T @ w @ basis
         current[:r], current[:, :r] = np.eye(r, d + free), np.eye(q, r)
-        current[:r, d:], current[r:, r:d] = u[:, :r].T @ w[:, d:], _into_ball(current[r:, r:d])
+        current[:r, d:] = u[:, :r].T @ w[:, d:]
+        current[r:, r:d] = onto_ball(SPECTRAL, current[r:, r:d])
         change = np.zeros_like(rows)
         change[:, :, :d] = _polar_change(rows[:, :, :d], sigma[:r], current[r:, r:d])
         linear = np.zeros((q, d + free), bool)  # the entries that are unknowns themselves
@@ -39,7 +42,7 @@ def newton_spectral(pairs, w, s, a, on, gamma, eps, free=0, rounds=4):
         w = u @ current @ basis.T
         # a point of the ball: the exact subgradient at the new S
         u, _, vt = np.linalg.svd(pairs.adjoint_of(a, on)[:, :d])
-        inside = u[:, r:] @ _into_ball(u[:, r:].T @ w[:, :d] @ vt[r:].T) @ vt[r:]
+        inside = u[:, r:] @ onto_ball(SPECTRAL, u[:, r:].T @ w[:, :d] @ vt[r:].T) @ vt[r:]
         w[:, :d] = u[:, :r] @ vt[:r] + inside
         yield pairs.lift(w), a
     yield pairs.lift(_levelled(pairs, w, on, u[:, :r], vt[:r], free)), a
@@ -73,25 +76,21 @@ def newton_nuclear(pairs, w, s, a, on, gamma, eps, rounds=4):
     size = int(free.sum())
     if r == 0 or size + count + 2 > LIMIT:
         return
-    units, zero = np.eye(q * d)[free].reshape(size, q, d), np.zeros
-    ones = np.ones((count, 1))
+    units, corner = np.eye(q * d)[free].reshape(size, q, d), np.zeros((count + 2,) * 2)
+    corner[:count, -1] = corner[-1, :count] = 1
     trace = (np.eye(q, d).ravel() * (np.arange(q * d) < r * d))[free]
     for _ in range(rounds):
         u, sigma, vt = np.linalg.svd(w)
         rows = pairs.rotated(u, vt.T).matrix(*np.nonzero(on))[:, free]
         s2 = (u.T @ pairs.adjoint_of(a, on) @ vt.T)[r:, r:] / t
         curvature = t * _polar_change(units, sigma[:r], s2).reshape(size, -1)[:, free]
-        current = zero((q, d))
-        np.fill_diagonal(current, np.r_[sigma[:r], zero(min(q, d) - r)])
+        current = np.zeros((q, d))
+        np.fill_diagonal(current[:r, :r], sigma[:r])
         vector = current.ravel()[free]
-        blocks = [
-            [(curvature + curvature.T) / 2, -rows.T, trace[:, None], zero((size, 1))],
-            [-rows, zero((count, count)), zero((count, 1)), ones],
-            [trace[None], zero((1, count)), zero((1, 2))],
-            [zero((1, size)), ones.T, zero((1, 2))],
-        ]
+        border = np.c_[-rows.T, trace, np.zeros(size)]
+        system = np.block([[(curvature + curvature.T) / 2, border], [border.T, corner]])
         rhs = np.r_[rows.T @ a - t * trace, rows @ vector - gamma, 1 - vector @ trace, 1 - a.sum()]
-        z = _proximal_solve(np.block(blocks), rhs, size, eps)
+        z = _proximal_solve(system, rhs, size, eps)
         dw, da, (dt, _) = np.split(z, [size, size + count])
         a, t = a + da, t + dt
         current.ravel()[free] += dw
@@ -109,14 +108,6 @@ def _polar_change(e, sigma, rest):
     out[:, :r, r:] = (e12 - e21.transpose(0, 2, 1) @ rest) / sigma[:, None]
     out[:, r:, :r] = (e21 - rest @ e12.transpose(0, 2, 1)) / sigma
     return out
-
-
-def _into_ball(m):
-    """Singular values cut at one."""
-    if m.size == 0:
-        return m
-    u, s, vt = np.linalg.svd(m, full_matrices=False)
-    return (u * np.minimum(s, 1)) @ vt
 
 
 def _proximal_solve(matrix, rhs, positive, eps, rounds=4):
