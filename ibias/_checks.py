@@ -1,5 +1,6 @@
 """Checks of arguments that modules share; each says what was given and what is allowed."""
 
+import copyreg
 from numbers import Real
 
 
@@ -15,3 +16,11 @@ def whole(name: str, value, least: int = 0) -> int:
 def is_number(value) -> bool:
     """A real number, numpy's included: no text, no None, no truth value, no NaN."""
     return isinstance(value, Real) and not isinstance(value, bool) and value == value
+
+
+class Carried:
+    """For errors built from other things than their message: between processes (workers of joblib,
+    Dask, a pool) they go with message and attributes, and are not built again."""
+
+    def __reduce__(self):
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__

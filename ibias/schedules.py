@@ -40,14 +40,22 @@ class Power:
 def step_sizes(schedule, first: int, count: int) -> np.ndarray:
     """Steps ``first .. first+count-1`` of a schedule, a callable of their index, (count,) float64.
 
-    Raises ValueError when one of them is not a finite number.
+    Raises ValueError when one of them is no finite number or negative.
     """
-    if hasattr(schedule, "steps"):
-        found = np.asarray(schedule.steps(count, first), dtype=float)
-    else:
-        found = np.array([float(schedule(t)) for t in range(first, first + count)])
-    bad = np.flatnonzero(~np.isfinite(found))
+    given = schedule.steps(count, first) if hasattr(schedule, "steps") else None
+    given = [schedule(t) for t in range(first, first + count)] if given is None else given
+    try:
+        found = np.asarray(given, dtype=float)
+    except (TypeError, ValueError):  # text, or arrays of several numbers
+        found = np.empty(0)
+    if found.shape != (count,):
+        raise ValueError(
+            f"the schedule {schedule!r} must give one number for each of {count} steps from"
+            f" t = {first}; got {list(given)[:3]}"
+        )
+    bad = np.flatnonzero(~(np.isfinite(found) & (found >= 0)))
     if bad.size:
         step = f"gives a step of {found[bad[0]]} at t = {first + bad[0]}"
-        raise ValueError(f"the schedule {schedule!r} {step}; step sizes must be finite numbers")
+        allowed = "step sizes must be finite numbers and not negative"
+        raise ValueError(f"the schedule {schedule!r} {step}; {allowed}")
     return found

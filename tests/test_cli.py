@@ -102,6 +102,17 @@ def test_margin_is_the_certified_interval(here, capsys):
     )  # weights below 1e-9 of the largest are left out
 
 
+@pytest.mark.parametrize("limit", [(), ("--tolerance", "0.1")])
+def test_support_vectors_are_counted_once_whatever_rivals_they_have(here, capsys, limit):
+    """Ten classes, where a sample has several rivals; a loose search leaves weight everywhere."""
+    tolerance = float(limit[1]) if limit else None
+    best = ib.max_margin(ib.data.mixture(seed=0), ib.MAX, tolerance=tolerance)
+    found = answer(capsys, "margin", "mixture", "--norm", "max", *limit)
+    assert {item["sample"] for item in found["support"]} == set(best.support_vectors.tolist())
+    assert main(["margin", "mixture", "--norm", "max", *limit]) == 0
+    assert f"{len(best.support_vectors)} support vectors" in capsys.readouterr().out
+
+
 def test_margin_for_people_shows_the_same(here, capsys):
     assert main(["margin", "mine.npz", "--norm", "frobenius"]) == 0
     out = capsys.readouterr().out

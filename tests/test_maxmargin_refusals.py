@@ -1,5 +1,6 @@
 """Data that cannot be separated, wrong arguments, and the independent route through cvxpy."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -11,6 +12,7 @@ from ibias.maxmargin import NotSeparable, UndecidedSeparability, max_margin
 from ibias.maxmargin.nonseparable import prove, vanishes
 from ibias.maxmargin.search import in_units
 from ibias.norms import CATALOG, FROBENIUS, MAX, SPECTRAL, Norm, Schatten
+from ibias.runs.experiment import SweepIncomplete
 
 NORMS = (*CATALOG, Schatten(10))
 
@@ -94,6 +96,20 @@ def test_a_direction_flipped_up_to_rounding_is_undecided_not_refuted():
     x = np.r_[separable.x, 1e-3 * separable.x[:1]]
     with pytest.raises(UndecidedSeparability, match="standardise=True.*bias=True"):
         max_margin(Dataset(x, np.r_[separable.y, 1]), FROBENIUS)
+
+
+def test_refusals_go_from_one_process_to_another():
+    """joblib's workers and Dask's send an error as a pickle, and a pool breaks where none comes."""
+    equal = Dataset([[1.0], [1.0]], [0, 1])
+    far = Dataset([[1e300, 1.0], [0.0, 1.0], [1e-30, 1.0]], [1, 0, 1])
+    for dataset, kind in ((equal, NotSeparable), (far, UndecidedSeparability)):
+        with pytest.raises(kind) as caught:
+            max_margin(dataset, MAX)
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert type(again) is kind and str(again) == str(caught.value)
+        assert again.__dict__.keys() == caught.value.__dict__.keys()
+    incomplete = pickle.loads(pickle.dumps(SweepIncomplete(1, 2, {"a, 0": "why"})))
+    assert incomplete.reasons == {"a, 0": "why"}
 
 
 def test_a_certificate_of_other_data_does_not_pass():
@@ -237,3 +253,9 @@ def test_an_inaccurate_answer_is_judged_by_its_certificate_not_by_a_warning(monk
     monkeypatch.setattr(cp.Problem, "solve", inaccurate)
     assert max_margin(SMALL, MAX, solver="cvxpy").gap < 1e-6
     assert not [w for w in recwarn if "verbose" in str(w.message)]
+
+
+@pytest.mark.parametrize("given", [dict(tolerance="1e-3"), dict(seconds="3"), dict(seconds=True)])
+def test_limits_are_numbers(given):
+    with pytest.raises(ValueError, match="or None; got"):
+        max_margin(SMALL, MAX, **given)

@@ -154,6 +154,12 @@ def test_too_much_memory_is_refused_with_the_estimate():
         )
 
 
+def test_directions_are_a_mapping():
+    data = ib.data.counterexample("X.1")
+    with pytest.raises(TypeError, match="directions takes a mapping of names to matrices"):
+        ib.simulate(data, [ib.SteepestDescent(ib.MAX)], steps=1, directions=[np.ones((2, 2))])
+
+
 @pytest.mark.parametrize("field", [dict(norm="max"), dict(signal=3), dict(schedule=0.1)])
 def test_methods_take_objects(field):
     with pytest.raises(TypeError, match="SteepestDescent"):
@@ -182,11 +188,21 @@ def test_schedules_follow_their_formula():
     np.testing.assert_array_equal(ib.Power(0.5, 0.75).steps(2, start=2), steps[2:])
 
 
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        (np.nan, "a step of nan at t = 7; step sizes must be finite"),
+        (-0.1, "a step of -0.1 at t = 7; step sizes must be finite numbers and not negative"),
+        ("fast", "must give one number for each"),
+        (None, "a step of nan"),
+        ([0.1, 0.2], "must give one number for each"),
+    ],
+)
 @pytest.mark.parametrize("backend", ["kernel", "lanes", "composed"])
-def test_steps_that_are_no_numbers_are_refused(backend):
+def test_steps_that_are_no_numbers_are_refused(backend, bad, message):
     data = ib.data.mixture(classes=3, per_class=4, dim=5, seed=0)
-    method = ib.SteepestDescent(ib.MAX, ib.FullBatch(), lambda t: 0.1 if t < 7 else np.nan)
-    with pytest.raises(ValueError, match="a step of nan at t = 7; step sizes must be finite"):
+    method = ib.SteepestDescent(ib.MAX, ib.FullBatch(), lambda t: 0.1 if t < 7 else bad)
+    with pytest.raises(ValueError, match=message):
         ib.simulate(data, [method], seeds=[0], steps=10, backend=backend, progress=False)
 
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+import ibias as ib
 from ibias.data import npz
 from ibias.data.npz import NpzError
 from ibias.runs.store import (
@@ -334,3 +335,16 @@ def test_mutated_entries_give_the_documented_errors(tmp_path):
 @pytest.mark.slow
 def test_ten_thousand_mutated_entries_give_the_documented_errors(tmp_path):
     assert check_mutations(tmp_path, range(1000, 11_000)) > 8000
+
+
+@pytest.mark.parametrize("given", ["", 3, True])
+def test_a_store_is_a_folder(given):
+    """An empty text, of a variable that is not set, would be the folder one happens to be in."""
+    with pytest.raises(ValueError, match="a store is a folder, or None to keep nothing"):
+        ib.sweep(ib.data.counterexample("X.1"), [ib.SteepestDescent(ib.MAX)], store=given)
+
+
+def test_a_file_is_no_store(tmp_path):
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(NotADirectoryError, match="a store is a folder, and .*notes is a file"):
+        ib.Store(tmp_path / "notes")

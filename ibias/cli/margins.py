@@ -100,7 +100,8 @@ def _found(dataset, best) -> dict[str, Any]:
 def _shown(found: dict[str, Any]) -> tuple[str, list[tuple[str, str]]]:
     face = f"no: a face of dimension {found['face_dim']}"
     unique = {True: "yes", False: face, None: "not determined"}[found["unique"]]
-    supporting = [str(item["sample"]) for item in found["support"]]
+    # a sample stands there once for each rival
+    supporting = list(dict.fromkeys(str(item["sample"]) for item in found["support"]))
     samples = ", ".join(supporting[:20]) + (" ..." if len(supporting) > 20 else "")
     interval = f"[{found['lower']:.17g}, {found['upper']:.17g}]"
     sizes = f"{found['samples']} samples, {found['features']} features, {found['classes']} classes"
@@ -113,9 +114,13 @@ def _shown(found: dict[str, Any]) -> tuple[str, list[tuple[str, str]]]:
 
 
 def support(dataset, best) -> list[dict]:
-    """The samples with weight in the dual, heaviest first: sample, its label, the rival, weight."""
-    pairs = np.argwhere(best.dual > 1e-9 * best.dual.max()).tolist()  # below: solver dust
-    heavy, names = [(float(best.dual[i, c]), i, c) for i, c in pairs], dataset.label_names
+    """The pairs of support vectors and rivals, heaviest first: sample, its label, the rival, the
+    weight in the dual."""
+    dual = np.zeros_like(best.dual)
+    dual[best.support_vectors] = best.dual[best.support_vectors]
+    least = np.minimum(1e-9 * dual.max(), dual.max(1, keepdims=True))  # below: solver dust
+    pairs = np.argwhere((dual >= least) & (dual > 0)).tolist()
+    heavy, names = [(float(dual[i, c]), i, c) for i, c in pairs], dataset.label_names
     return [
         {"sample": i, "label": names[dataset.y[i]], "against": names[c], "weight": weight}
         for weight, i, c in sorted(heavy, key=lambda item: (-item[0], item[1:]))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .._checks import Carried
 from ..data import Dataset
 from ..norms import Norm
 from .certificate import column_exponents, combination, simplex
@@ -55,7 +56,7 @@ class MaxMargin:
         return (self.upper - self.lower) / self.upper
 
 
-class NotSeparable(ValueError):
+class NotSeparable(Carried, ValueError):
     """No W classifies every sample; ``certificate`` (n, k) proves it: non-negative weights with sum
     1, zero in the own column, whose combination ``sum a_ic (e_y - e_c) x_i^T`` is zero.  A W with
     all margins positive would make ``<W, combination>`` positive.  ``residual`` is the largest
@@ -93,7 +94,7 @@ class NotSeparable(ValueError):
         return float(np.ldexp(rest, -column_exponents(dataset.x)).max())
 
 
-class UndecidedSeparability(ArithmeticError):
+class UndecidedSeparability(Carried, ArithmeticError):
     """Float64 cannot tell whether a W classifies every sample: no positive margin was certified,
     and no multipliers prove that there is none.  ``columns``: features much larger than the
     others, the usual reason."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .._checks import is_number
 from ..data import Dataset
 from ..norms import FROBENIUS, Entrywise, Norm, Schatten
 from .certificate import margins
@@ -91,9 +92,9 @@ def _check(dataset, norm, solver, tolerance, seconds, on_interrupt):
         )
     if solver not in SOLVERS:
         raise ValueError(f"solver must be one of {', '.join(SOLVERS)}; got {solver!r}")
-    if tolerance is not None and not 0 < tolerance < 1:
+    if tolerance is not None and not (is_number(tolerance) and 0 < tolerance < 1):
         raise ValueError(f"tolerance is a relative gap in (0, 1), or None; got {tolerance!r}")
-    if seconds is not None and not seconds > 0:
+    if seconds is not None and not (is_number(seconds) and seconds > 0):
         raise ValueError(f"seconds must be a positive number, or None; got {seconds!r}")
     if on_interrupt not in ("raise", "return"):
         raise ValueError(f"on_interrupt must be 'raise' or 'return'; got {on_interrupt!r}")

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 import xarray as xr
 
+from .._checks import Carried
 from ..data import Dataset
 from ..losses import CROSS_ENTROPY, Loss
 from ..methods import SteepestDescent
@@ -23,7 +24,7 @@ from .resume import Journal, calls
 from .store import Store
 
 
-class SweepIncomplete(RuntimeError):
+class SweepIncomplete(Carried, RuntimeError):
     """Some runs failed: `reasons` says by "optimizer, seed" why; the others are in the store."""
 
     def __init__(self, done: int, total: int, reasons: dict[str, str]):

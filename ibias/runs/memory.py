@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -18,7 +19,7 @@ def opened(store: Store | str | Path | None) -> Store | None:
     if isinstance(store, Store):
         return store
     folder = default_folder() if store == "auto" else store
-    return None if folder is None else Store(Path(folder))
+    return None if folder is None else Store(cast(Path, folder))  # a text is looked at there
 
 
 class Memory:

@@ -154,6 +154,8 @@ def _lists(request: Request) -> tuple[tuple[SteepestDescent, ...], tuple[int, ..
 
 def _directions(given: Mapping | None, shape: tuple[int, int]) -> dict[str, np.ndarray]:
     """Float64 matrices of the weights' shape; raises ValueError for another shape and for zero."""
+    if given is not None and not isinstance(given, Mapping):
+        raise TypeError(f"directions takes a mapping of names to matrices; got {given!r}")
     matrices = {str(name): np.asarray(m, dtype=np.float64) for name, m in (given or {}).items()}
     for name, matrix in matrices.items():
         if matrix.shape != shape or not np.isfinite(matrix).all() or not matrix.any():

@@ -71,7 +71,7 @@ def content_of(arrays: Mapping[str, np.ndarray]) -> str:
 
 @dataclass(frozen=True)
 class Store:
-    """The store in `folder`, made when first written to.
+    """The store in `folder`, made when first written to; ValueError or OSError for what is none.
 
     Every method that touches the disk raises OSError when it is full or may not be written.
     """
@@ -79,7 +79,11 @@ class Store:
     folder: Path
 
     def __post_init__(self):
+        if not isinstance(self.folder, str | os.PathLike) or not str(self.folder):
+            raise ValueError(f"a store is a folder, or None to keep nothing; got {self.folder!r}")
         object.__setattr__(self, "folder", Path(self.folder).expanduser().absolute())
+        if self.folder.exists() and not self.folder.is_dir():
+            raise NotADirectoryError(f"a store is a folder, and {self.folder} is a file")
 
     def path(self, key: str) -> Path:
         if len(key) != 64 or set(key) - set("0123456789abcdef"):
