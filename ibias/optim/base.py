@@ -229,9 +229,8 @@ def averages(state, params, name="momentum"):
 
 def averaged(state, params, grads, decay, name="momentum", nesterov=False):
     """Exponential average ``m = decay m + (1 - decay) g`` from m = 0, kept under
-    ``state[p][name]``; the list of m's, or with ``nesterov`` of ``decay m + (1 - decay) g``.
-
-    What this process holds of each: shards for DTensors."""
+    ``state[p][name]``; the list of m's, or with ``nesterov`` of ``decay m + (1 - decay) g``, each
+    what this process holds of it."""
     grads = held(grads)
     if decay == 0:
         return grads
