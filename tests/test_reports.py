@@ -250,7 +250,10 @@ def moved(p, lr=0.1, **options):
 
 def test_a_parameter_twice_is_said():
     p = parameter(3, 4)
-    with pytest.warns(UserWarning, match="duplicate parameters"):
+    with (
+        pytest.warns(UserWarning, match="duplicate parameters"),
+        pytest.raises(ValueError, match="is parameter 0 again and would move twice"),
+    ):
         optim.Muon([p, p], lr=0.1)
     with pytest.raises(ValueError, match="more than one parameter group"):
         optim.Muon([{"params": [p]}, {"params": [p]}], lr=0.1)
