@@ -75,8 +75,7 @@ def grid(
 ) -> list[SteepestDescent]:
     """Every combination, by norm, variance reduction, momentum, batch size; with default labels.
 
-    ``schedule`` is one for all, or one per norm (the paper uses another first step for the
-    Frobenius norm).
+    ``schedule`` is one for all, or one per norm (the paper's first step for Frobenius is another).
     """
     if isinstance(schedule, Mapping) and (lacking := [n for n in norms if n not in schedule]):
         raise ValueError(f"schedule has no entry for {lacking[0]!r}; it has {list(schedule)}")

@@ -209,7 +209,9 @@ def _finite(a):
 def _power_norm(a, p):
     """p-norm over the last axis of entries of magnitude <= 1."""
     a = a.abs()
-    return a.amax(-1) if p == inf else a.pow(p).sum(-1).pow(1 / p)
+    if p == inf:
+        return a.amax(-1)
+    return a.sum(-1) if p == 1 else a.pow(p).sum(-1).pow(1 / p)  # a power of 1 copies
 
 
 def _power_steepest(a, p):

@@ -120,8 +120,7 @@ class Problem:
         return Scaled(value - self._own(rows) * value.sum(-1, keepdim=True), scale)
 
     def gradient(self, w: Tensor, rows: Tensor | None = None) -> Scaled:
-        """``grad L_B(w) = mean of r_i (pi_i - e_y) x_i^T``, shape ``(*lanes, k, d)`` (Lemma
-        C.2)."""
+        """``grad L_B(w) = mean of r_i (pi_i - e_y) x_i^T``, ``(*lanes, k, d)`` (Lemma C.2)."""
         r = self.residual(w, rows)
         x = self.samples(rows)
         if x.layout == torch.sparse_csr:  # whose products take one matrix, not a batch of them

@@ -12,8 +12,7 @@ def bar(total: int, label: str, show: bool = True):
     """Yields ``advance(count)``; the bar appears after two seconds, on stderr where that is a
     terminal (or in a notebook), and is removed at the end.
 
-    ``IBIAS_PROGRESS=0`` in the environment turns bars off: executed notebooks must not carry them
-    as output.
+    ``IBIAS_PROGRESS=0`` in the environment turns bars off: a notebook's output must not hold them.
     """
     from tqdm.auto import tqdm
 

@@ -1052,10 +1052,10 @@ show(
     data=trained,
     alt=(
         "Residual of the best non-negative multipliers along training, for"
-        " three networks under two optimizers: it falls everywhere, to about"
-        " a tenth. Beside it the smallest curvature of the Lagrangian at the"
-        " end: positive for most starts of the smallest network, negative for"
-        " many of the larger ones."
+        " three networks under two optimizers: it falls everywhere, to between"
+        " a tenth and a half. Beside it the smallest curvature of the"
+        " Lagrangian at the end: positive for most starts, negative for some"
+        " of the larger networks."
     ),
     caption="**The networks approach KKT points, but not always local"
     " optima.** "

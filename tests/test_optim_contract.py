@@ -409,16 +409,6 @@ def matrix():
             RuntimeError,
             "left no gradient",
         ),
-        (
-            lambda: Muon([p := matrix(), matrix(), p], lr=0.1),
-            ValueError,
-            r"parameter 2 of group 0, shape \(2, 2\), is parameter 0 again",
-        ),
-        (
-            lambda: Muon([{"params": [p := matrix()]}, {"params": [p]}], lr=0.1),
-            ValueError,
-            "more than one parameter group",
-        ),
         (lambda: SignSGD([{"params": []}], lr=0.1), ValueError, "group 0 is empty"),
         (lambda: SignSGD([], lr=0.1), ValueError, "empty parameter list"),
         (

@@ -16,9 +16,8 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ibias.cli.machine import machine
-
 from .figure_data import TOLERANCE, as_dataset, digest, write
+from .repository.machine import machine
 
 MIME = "application/vnd.ibias.figure+json"
 FOLDER = "IBIAS_FIGURES"

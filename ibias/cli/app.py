@@ -6,13 +6,12 @@ import sys
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from importlib.metadata import entry_points
+from importlib import metadata
 from typing import Annotated, Any
 
 import typer
 
 from . import checking, doctor, margins, storage, sweeping, training
-from .machine import versions
 from .wording import as_options
 
 BAD_INPUT, NOT_SEPARABLE, DISK, INTERRUPTED = 2, 3, 4, 130
@@ -41,7 +40,7 @@ def _about(
     version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
     if version:
-        typer.echo(f"ibias {versions(('ibias',))['ibias']}")
+        typer.echo(f"ibias {metadata.version('ibias')}")
         raise typer.Exit()
 
 
@@ -51,7 +50,9 @@ app.command(epilog=training.EPILOGUE)(training.train)
 app.command(epilog=sweeping.EPILOGUE)(sweeping.sweep)
 app.add_typer(storage.group, name="store")
 app.command(epilog=doctor.EPILOGUE)(doctor.doctor)
-for plugin in entry_points(group="ibias.commands"):  # the book's commands, where it is installed
+for plugin in metadata.entry_points(
+    group="ibias.commands"
+):  # the book's, where it is installed
     plugin.load()(app)
 
 # errors of the system that say that what was typed is wrong, not that the disk is

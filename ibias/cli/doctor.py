@@ -1,5 +1,6 @@
 """`ibias doctor`: what this installation has and what it lacks."""
 
+import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -8,9 +9,9 @@ from pathlib import Path
 
 from ..runs.store import default_folder
 from .inputs import JsonOption, answer
-from .machine import SHOWN, versions
 
 EPILOGUE = "Example: `ibias doctor --json`"
+SHOWN = ("ibias", "torch", "numpy", "scipy", "numba", "xarray")
 # package -> (what lacks without it, extra that brings it)
 WANTED = {
     "numba": ("the compiled engine (others are slower)", "fast"),
@@ -69,6 +70,17 @@ def report() -> dict:
         "store": _store(default_folder()),
         "missing": missing,
     }
+
+
+def versions(names) -> dict[str, str]:
+    """Installed versions of the packages of `names` that are there."""
+    found = {}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def _store(folder: Path | None) -> dict:

@@ -34,6 +34,8 @@ class Snapshot(NamedTuple):
 class LaneWorkspace:
     """A group's runs: ``w``, ``m`` are ``(runs, k, d)``; ``corrected`` have variance reduction."""
 
+    steepest = staticmethod(steepest)  # the unit step of a norm along a signal
+
     def __init__(self, problem: Problem, group: Group):
         self.problem, self.b, self.n = problem, group.batch_size, problem.dataset.n
         self.per_epoch = self.n // self.b
@@ -93,10 +95,6 @@ class LaneWorkspace:
         if self.split:
             signal = signal * (log_scale - log_scale.amax(1, keepdim=True)).exp()
         return self.steepest(norm, signal)
-
-    def steepest(self, norm: Norm, signal: Tensor) -> Tensor:
-        """The unit step of ``norm`` along ``signal``."""
-        return steepest(norm, signal)
 
     def signal(self, rows: Tensor | None, opening: bool) -> tuple[Tensor, Tensor]:
         """The gradients of a mini-batch, corrected where they are to be: ``(value, log_scale)``."""

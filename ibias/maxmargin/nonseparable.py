@@ -12,8 +12,9 @@ from .result import NotSeparable, UndecidedSeparability
 from .vanishing import vanishing
 
 
-def contradiction(dataset) -> NotSeparable | None:
-    """An all-zero sample, or two equal rows with two labels: named, with an exact certificate."""
+def refuse_contradiction(dataset) -> None:
+    """Raises NotSeparable, with an exact certificate, naming an all-zero sample or two equal rows
+    with two labels."""
     a = np.zeros((dataset.n, dataset.k))
     seen: dict[bytes, int] = {}
     for i in range(dataset.n):
@@ -21,14 +22,13 @@ def contradiction(dataset) -> NotSeparable | None:
         if row is None:
             a[i, (dataset.y[i] + 1) % dataset.k] = 1
             reason = f"x[{i}] is zero in every feature, its margins are 0 for every W"
-            return NotSeparable(dataset, a, reason)
+            raise NotSeparable(dataset, a, reason)
         j = seen.setdefault(row, i)
         if dataset.y[i] != dataset.y[j]:
             a[i, dataset.y[j]] = a[j, dataset.y[i]] = 0.5
             names = dataset.label_names[dataset.y[j]], dataset.label_names[dataset.y[i]]
             reason = f"rows {j} and {i} are equal and have the labels {names[0]!r} and {names[1]!r}"
-            return NotSeparable(dataset, a, reason)
-    return None
+            raise NotSeparable(dataset, a, reason)
 
 
 def _content(x, i):

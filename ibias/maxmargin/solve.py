@@ -9,11 +9,12 @@ import numpy as np
 from .._checks import is_number
 from ..data import Dataset
 from ..norms import FROBENIUS, Entrywise, Norm, Schatten
+from ..progress import bar
 from .certificate import margins
 from .face import optimal_face
 from .first_order import first_order
 from .newton import Pairs, active, candidates, interior
-from .nonseparable import contradiction, proved_not_separable
+from .nonseparable import proved_not_separable, refuse_contradiction
 from .plain import solve_plain
 from .result import MaxMargin
 from .search import EXACT, Search, in_units
@@ -56,9 +57,7 @@ def max_margin(
     positive margin was known after ``seconds``.
     """
     _check(dataset, norm, solver, tolerance, seconds, on_interrupt)
-    impossible = contradiction(dataset)
-    if impossible is not None:
-        raise impossible
+    refuse_contradiction(dataset)
     samples, exponent, kept = in_units(dataset)
     few = one_thread if dataset.k * min(dataset.n, dataset.d) < THREADS else nullcontext
     with _bar(tolerance, progress) as report, few():
@@ -103,7 +102,6 @@ def _check(dataset, norm, solver, tolerance, seconds, on_interrupt):
 @contextmanager
 def _bar(tolerance, show):
     """A bar that moves by one for every tenth of a decade of the certified gap."""
-    from ..progress import bar
 
     def tenths(gap):
         return int(-10 * np.log10(np.clip(gap, max(tolerance or 0, EXACT), 1)))

@@ -15,10 +15,10 @@ def one_thread():
     """
     try:
         from threadpoolctl import threadpool_limits
+
+        blas = threadpool_limits(1, user_api="blas")
     except ImportError:
         blas = nullcontext()
-    else:
-        blas = threadpool_limits(1, user_api="blas")
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,6 +1,9 @@
 """Exactly vanishing combinations of samples: whole multipliers near those of floating point."""
 
 import numpy as np
+from scipy.linalg import qr
+from scipy.optimize import linprog
+from scipy.sparse import csc_array
 
 from . import checker
 
@@ -49,9 +52,6 @@ def _scaled(vectors):
 
 def _vertex(vectors):
     """A basic solution (simplex method): few multipliers, vanishing in float64; else zeros."""
-    from scipy.optimize import linprog
-    from scipy.sparse import csc_array
-
     rows = _scaled(vectors)
     lengths = np.linalg.norm(rows, axis=0)
     lengths[lengths == 0] = 1
@@ -63,8 +63,6 @@ def _vertex(vectors):
 
 def _balanced(vectors, sizes):
     """Integers near a multiple of `sizes` that `vectors` annihilate, or None."""
-    from scipy.linalg import qr
-
     order = qr(_scaled(vectors) * sizes, mode="r", pivoting=True)[1]  # heavy ones are solved for
     _, rows, solved = _reduced((vectors[:, order] % P).astype(np.int64), len(order))
     solved, kept = order[solved], np.delete(order, solved)

@@ -16,16 +16,14 @@ from .sharded import held, summed
 
 
 class Rule(NamedTuple):
-    """How a parameter group steps; ``state`` is the optimizer's."""
+    """How a parameter group steps: the ``keys`` it reads; ``check(owner, group, number)`` refuses
+    settings that cannot be; ``memory`` is what compiled kernels may work on, or None; ``advance``
+    is one step of the parameters with a gradient.  ``state`` is the optimizer's."""
 
     keys: tuple[str, ...]
-    """The settings of a group that it reads."""
     check: Callable
-    """``(owner, group, number)``: refuses settings that cannot be, in a sentence."""
-    advance: Callable
-    """``(state, group, params, grads, memory)``: one step of the parameters with a gradient."""
+    advance: Callable  # (state, group, params, grads, memory)
     memory: Callable = lambda state, group, params, grads: None
-    """The memory that compiled kernels may work on, or None."""
 
 
 class CheckedOptimizer(Optimizer):
@@ -236,9 +234,8 @@ def averages(state, params, name="momentum"):
 
 def averaged(state, params, grads, decay, name="momentum", nesterov=False):
     """Exponential average ``m = decay m + (1 - decay) g`` from m = 0, kept under
-    ``state[p][name]``; the list of m's, or with ``nesterov`` of ``decay m + (1 - decay) g``.
-
-    What this process holds of each: shards for DTensors."""
+    ``state[p][name]``; the list of m's, or with ``nesterov`` of ``decay m + (1 - decay) g``, each
+    what this process holds of it."""
     grads = held(grads)
     if decay == 0:
         return grads

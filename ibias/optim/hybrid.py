@@ -89,8 +89,7 @@ class MuonSignum(_Hybrid):
     weights in ``rest``.  ``rest_weight_decay`` is ``weight_decay`` unless given; ``fused`` is about
     the rest; the other options are Muon's.  A later group says with ``side`` where it belongs.
 
-    Raises what ``SteepestDescent`` raises, and ValueError for an empty ``matrices`` or ``rest`` or
-    a vector among the matrices.
+    Raises what ``SteepestDescent`` raises, and ValueError for an empty ``matrices`` or ``rest``.
     Source: arXiv:2602.16340.
     """
 

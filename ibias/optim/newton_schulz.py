@@ -85,17 +85,6 @@ class NewtonSchulz:
         x = x.view(shape)
         return (x.mT if tall else x).to(g.dtype)
 
-    def fields(self) -> dict:
-        """Its fields in plain values, for a saved state."""
-        dtype = self.dtype and str(self.dtype).removeprefix("torch.")
-        return {"steps": self.steps, "coefficients": self.coefficients, "dtype": dtype}
-
-    @classmethod
-    def of_fields(cls, fields: dict) -> "NewtonSchulz":
-        """The inverse of ``fields``."""
-        dtype = fields["dtype"] and getattr(torch, fields["dtype"])
-        return cls(**{**fields, "dtype": dtype})
-
 
 def _triples(coefficients):
     """The quintics in order; none for what are no quintics."""

@@ -20,7 +20,10 @@ def plain(value):
     """A norm as its repr, a Newton-Schulz iteration as its fields; anything else as it is."""
     if isinstance(value, Norm):
         return repr(value) if isinstance(value, (Entrywise, Schatten)) else value.text
-    return value.fields() if isinstance(value, NewtonSchulz) else value
+    if isinstance(value, NewtonSchulz):
+        dtype = value.dtype and str(value.dtype).removeprefix("torch.")
+        return {**vars(value), "dtype": dtype}
+    return value
 
 
 def matched_group(owner, number, own, saved, defaults):
@@ -39,6 +42,7 @@ def matched_group(owner, number, own, saved, defaults):
                 " optimizer built like the one that was saved."
             )
     kept = {key: own[key] for key in own if key in RULE or (key in NEW and key not in saved)}
-    polar = saved.get("polar")
-    read = {"polar": NewtonSchulz.of_fields(polar)} if isinstance(polar, dict) else {}
-    return {**saved, **kept, **read}
+    if isinstance(polar := saved.get("polar"), dict):
+        dtype = polar["dtype"] and getattr(torch, polar["dtype"])
+        kept["polar"] = NewtonSchulz(**{**polar, "dtype": dtype})
+    return {**saved, **kept}

@@ -100,8 +100,12 @@ class VarianceReduced(Optimizer):
         finally:
             torch._foreach_copy_(held(params), held(present))
         loss, here = self._evaluated(closure)
-        for p, (_, full), *gradients in zip(params, self._anchored, here, there, strict=True):
-            p.grad = _corrected(*gradients, full)
+        for p, (_, full), *both in zip(params, self._anchored, here, there, strict=True):
+            parts = *both, full
+            if any(g is not None for g in parts):  # None counts as 0 beside a gradient
+                g, g_anchor, g_full = (torch.zeros_like(p) if g is None else g for g in parts)
+                # in this order the first two cancel exactly right after an anchor
+                p.grad = (g - g_anchor) + g_full
         self.inner.step()
         return loss
 
@@ -121,13 +125,3 @@ class VarianceReduced(Optimizer):
             for p, (a, g) in zip(self._params(), anchored, strict=True)
         ]
         self._share()
-
-
-def _corrected(here, there, full):
-    """``(here - there) + full``: in this order the first two cancel exactly right after an anchor.
-    None counts as 0, three of them as None."""
-    known = next((g for g in (here, there, full) if g is not None), None)
-    if known is None:
-        return None
-    here, there, full = (torch.zeros_like(known) if g is None else g for g in (here, there, full))
-    return (here - there) + full

@@ -22,8 +22,8 @@ class Evaluation:
     """What a measurement is made of, for n samples: the parameters as matrices
     ``(rows, columns)``, the ascent direction u of the margins (all blocks in one row, see
     `joined`), its loss weights, hard and soft margins, each ``(n,)``, degrees of some samples (NaN
-    where all logits are 0), and
-    ``euler``, the sum over i of ``weights_i <d soft_i / dz, z>``, which is ``<theta, u> / L``."""
+    where all logits are 0), and ``euler``, ``sum_i weights_i <d soft_i / dz, z> = <theta, u> / L``.
+    """
 
     theta: list[Tensor]
     ascent: Scaled

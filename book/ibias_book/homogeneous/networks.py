@@ -192,8 +192,8 @@ def deep_linear_optima(network: Layers, margin_l2: float, margin_linf: float) ->
     """The largest normalised margins of a deep linear network with one output, from its linear-SVM
     margins.
 
-    depth D, last width m: l2 ``g2 D^(-D/2)``, l-infinity ``ginf prod(widths)``, spectral ``g2``,
-    hybrid ``sqrt(m) g2``.
+    J layers, the last hidden one of width w: l2 ``g2 J^(-J/2)``, l-infinity
+    ``ginf prod(widths)``, spectral ``g2``, hybrid ``sqrt(w) g2``.
     """
     if network.power or network.outputs != 1 or not network.hidden:
         raise ValueError(

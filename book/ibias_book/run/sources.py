@@ -10,7 +10,7 @@ import platform
 from functools import cache
 from pathlib import Path
 
-from ibias.cli.machine import versions
+from ibias.cli.doctor import versions
 from ibias.runs.key import package_hash
 
 from ..repository import archives

@@ -10,10 +10,9 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from ibias.cli.machine import machine
-
 from ..figure_data import Comparison, compare, read
 from ..provenance import FOLDER, known
+from ..repository.machine import machine
 from . import notebooks, pace
 
 SAVED = "benchmarks/verified.json"

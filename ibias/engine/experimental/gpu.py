@@ -39,7 +39,8 @@ class GraphWorkspace(LaneWorkspace):
         self.eta = self.w.new_zeros(len(self.w), 1, 1)
         self.graphs: dict[bool, torch.cuda.CUDAGraph] = {}
 
-    def steepest(self, norm: Norm, signal: Tensor) -> Tensor:
+    @staticmethod
+    def steepest(norm: Norm, signal: Tensor) -> Tensor:
         matrix = norm.family == "schatten"
         return jacobi.steepest(norm, signal) if matrix else norm.steepest(signal)
 

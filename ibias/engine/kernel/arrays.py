@@ -164,11 +164,6 @@ def slots_of(group: Group, idle: int) -> Slots:
     return make_slots(*zip(*rows, strict=True))
 
 
-def chosen_slots(slots: Slots, chosen: np.ndarray) -> Slots:
-    """Those at the places ``chosen``, padded behind with idle ones."""
-    return make_slots(*(np.pad(field[chosen], (0, -len(chosen) % 8)) for field in slots[:5]))
-
-
 def make_arrays(data: Data, task: Task, slots: Slots, b: int, reduced: np.ndarray) -> Arrays:
     """At the start: W = 0, M = 0.  ``b``: batch size; ``reduced``: (L,) of bool, False ... True."""
     (n, d), (k, width, *_) = data.x.shape, task

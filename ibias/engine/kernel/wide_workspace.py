@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .arrays import Arrays, chosen_slots
+from .arrays import Arrays, make_slots
 from .residual import UNBOUNDED
 from .wide_advance import advance_wide, make_wide_arrays
 
@@ -12,7 +12,9 @@ class WideWorkspace:
     padded behind to a multiple of 8 with idle slots."""
 
     def __init__(self, common: Arrays, chosen: np.ndarray, reduced: bool):
-        self.chosen, slots = chosen, chosen_slots(common.slots, chosen)
+        idle = (0, -len(chosen) % 8)
+        slots = make_slots(*(np.pad(field[chosen], idle) for field in common.slots[:5]))
+        self.chosen = chosen
         task = common.task._replace(width=slots.kind.size, idle=0)
         b = common.batch.samples.y.size
         self.arrays = make_wide_arrays(common.data, task, slots, b, reduced)

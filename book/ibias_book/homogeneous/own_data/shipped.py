@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from ibias.cli.machine import versions
+from ibias.cli.doctor import versions
 from ibias.progress import bar
 from ibias.runs.store import write_whole
 

@@ -1,13 +1,12 @@
 """The machine a figure was made on, in words that identify no particular computer."""
 
-import importlib.metadata
 import os
 import platform
 import re
 from functools import cache
 from pathlib import Path
 
-SHOWN = ("ibias", "torch", "numpy", "scipy", "numba", "xarray")
+from ibias.cli.doctor import SHOWN, versions
 
 
 @cache
@@ -20,17 +19,6 @@ def machine() -> dict[str, str]:
         "processor": f"{_processor()}, {cores} logical cores, threads per process: {threads}",
         "versions": ", ".join(f"{name} {version}" for name, version in installed.items()),
     }
-
-
-def versions(names) -> dict[str, str]:
-    """Installed versions of the packages of `names` that are there."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _processor() -> str:
