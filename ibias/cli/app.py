@@ -50,9 +50,7 @@ app.command(epilog=training.EPILOGUE)(training.train)
 app.command(epilog=sweeping.EPILOGUE)(sweeping.sweep)
 app.add_typer(storage.group, name="store")
 app.command(epilog=doctor.EPILOGUE)(doctor.doctor)
-for plugin in metadata.entry_points(
-    group="ibias.commands"
-):  # the book's, where it is installed
+for plugin in metadata.entry_points(group="ibias.commands"):  # the book's, where it is installed
     plugin.load()(app)
 
 # errors of the system that say that what was typed is wrong, not that the disk is
