@@ -8,7 +8,7 @@ import pytest
 
 import ibias.data as data
 from ibias.data import Dataset
-from ibias.maxmargin import NotSeparable, UndecidedSeparability, max_margin
+from ibias.maxmargin import NotSeparable, UndecidedSeparability, certify, max_margin
 from ibias.maxmargin.nonseparable import prove, vanishes
 from ibias.maxmargin.search import in_units
 from ibias.norms import CATALOG, FROBENIUS, MAX, SPECTRAL, Norm, Schatten
@@ -259,3 +259,18 @@ def test_an_inaccurate_answer_is_judged_by_its_certificate_not_by_a_warning(monk
 def test_limits_are_numbers(given):
     with pytest.raises(ValueError, match="or None; got"):
         max_margin(SMALL, MAX, **given)
+
+
+def test_what_certifies_nothing_is_said():
+    best = max_margin(SMALL, MAX)
+    w, a = best.weights, best.dual
+    for given, message in (
+        ((w.T, a), "weights are finite numbers"),
+        ((w, a.T), "dual are finite numbers"),
+        ((w * np.nan, a), "weights are finite numbers"),
+        ((w, -a), "no positive multiplier"),
+        ((w, 0 * a), "no positive multiplier"),
+    ):
+        with pytest.raises(ValueError, match=f"certify: .*{message}"):
+            certify(SMALL, MAX, *given)
+    assert certify(SMALL, MAX, w.tolist(), a.tolist()) == certify(SMALL, MAX, w, a)

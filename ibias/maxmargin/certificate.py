@@ -148,6 +148,16 @@ def certify(dataset, norm, weights, dual) -> tuple[float, float]:
     ``||sum a_ic (e_y - e_c) x_i^T||_*`` for a on the simplex (``dual`` is projected by
     ``simplex``).  Margins and combination are exact up to one rounding; both norms are evaluated in
     float64 by ``norm.value`` and ``norm.dual``, and both bounds moved outwards by 1e-14 relative.
+    Raises ValueError for matrices of another shape or without a positive multiplier.
     """
+    shapes = {"weights": (dataset.k, dataset.d), "dual": (dataset.n, dataset.k)}
+    weights, dual = (np.asarray(given, dtype=np.float64) for given in (weights, dual))
+    for (name, shape), given in zip(shapes.items(), (weights, dual), strict=True):
+        if given.shape != shape or not np.isfinite(given).all():
+            raise ValueError(f"certify: {name} are finite numbers {shape}; got {given.shape}")
+    if not (dual[~no_pair(dataset)] > 0).any():
+        raise ValueError(
+            "certify: dual has no positive multiplier outside the samples' own classes"
+        )
     lower = below(attained(dataset, norm, weights))
     return lower, bound_above(dataset, norm, simplex(dataset, dual))
