@@ -9,8 +9,8 @@ export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export NUMBA_NUM_THREADS := 1
 
-SOURCES := $(shell find ibias book notebooks -type f ! -name '*.pyc' ! -path '*/.ipynb_checkpoints/*' ! -path '*.egg-info/*') $(wildcard benchmarks/*.json benchmarks/*.csv) _config.yml _toc.yml
-TESTS := $(shell find tests -type f ! -name '*.pyc')
+SOURCES := $(shell find ibias book notebooks -type f ! -path '*/.*/*' ! -path '*/__pycache__/*' ! -path '*.egg-info/*') $(wildcard benchmarks/*.json benchmarks/*.csv) _config.yml _toc.yml
+TESTS := $(shell find tests -type f ! -path '*/.*/*' ! -path '*/__pycache__/*')
 
 .PHONY: help book test slow lint wheel pairs verdicts slack picture bench pdf serve clean
 .DELETE_ON_ERROR:

@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import jupytext
@@ -27,6 +29,23 @@ def code_of(path):
 
 def trees(path):
     return [(c, sources.parse(c.source)) for c in code_of(path)]
+
+
+# --- what `make book` and `make test` look at
+# -------------------------------------------------------------------------------------------
+@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+def test_caches_do_not_put_the_book_out_of_date(tmp_path):
+    # ruff, beside notebooks/ruff.toml, and numba keep theirs in these folders
+    caches = ["notebooks/.ruff_cache/0.1/2", "ibias/kernel/__pycache__/advance.nbi"]
+    sources = ["ibias/norms.py", "notebooks/ruff.toml", "tests/test_norms.py"]
+    for name in [*caches, *sources, "book/intro.md"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    show = ["--eval", "show:;@echo $(SOURCES) $(TESTS)", "show"]
+    command = ["make", "-s", "-C", tmp_path, "-f", ROOT / "Makefile", *show]
+    seen = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    assert set(sources) <= seen
+    assert not set(caches) & seen
 
 
 # --- table of contents
