@@ -1,9 +1,13 @@
 """One thread per worker, before anything imports torch or numpy."""
 
 import os
+import signal
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+# what a script puts in the background ignores Ctrl-C, and so would the programs that tests interrupt
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from importlib.util import find_spec
 from pathlib import Path
