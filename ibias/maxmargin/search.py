@@ -9,7 +9,7 @@ from ..norms import Norm
 from .certificate import ROUNDING, attained, below, bound_above, simplex
 
 EXACT = 4 * ROUNDING  # a relative gap that rounding alone leaves
-LEAST = 2.0**-1000  # margins, in units, that entries lost below 2^-1074 change by less than that
+LEAST = 2.0**-1000  # far above what entries lost below 2^-1074 can change a margin, in units, by
 
 
 @dataclass(frozen=True, eq=False)

@@ -192,9 +192,9 @@ def _sizes(norms, theta, u):
     """The blocks' norms and u's dual norms, each (norms, blocks); equal ones are computed once."""
 
     @cache
-    def pair(norm, i):
+    def pair(norm, weight, i):
         own = of_block(norm, theta[i])
-        return own.value(theta[i]), own.dual(u[i])
+        return weight * own.value(theta[i]), own.dual(u[i]) / weight
 
-    rows = [[pair(n, i) for i, (n, _) in enumerate(norm.parts(len(theta)))] for norm in norms]
+    rows = [[pair(*part, i) for i, part in enumerate(norm.parts(len(theta)))] for norm in norms]
     return torch.tensor(rows, dtype=theta[0].dtype).unbind(-1)

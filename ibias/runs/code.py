@@ -14,8 +14,8 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 PACKAGE = Path(__file__).parents[1]
-# not below what computes (`make lint` holds that), so without a say in a run's numbers, unless a
-# class of theirs is handed in; the data's digest is in the key by itself
+# rooms without a say in a run's numbers, unless a class of theirs is handed in: what computes takes
+# from them its data, whose digest is in the key by itself, a bar, and how to keep to one thread
 WITHOUT_A_SAY = ("cli", "data", "estimator.py", "maxmargin", "optim", "probe", "progress.py")
 FOUNDATION = {"numpy", "torch", PACKAGE.name, *sys.stdlib_module_names} - {"__main__"}
 
