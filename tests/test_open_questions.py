@@ -119,11 +119,18 @@ def test_a_recorded_set_does_what_the_record_says(row):
 
 
 @pytest.mark.slow
-def test_a_search_finds_what_was_recorded():
-    cell = stall.Cell("spectral", 3, 2, 4, reshuffled=False)
+@pytest.mark.parametrize("norm, reshuffled", [("spectral", False), ("frobenius", True)])
+def test_a_search_finds_what_was_recorded(norm, reshuffled):
+    """Where a flow dies out its share is rounding, and rounding, another on each processor, decides
+    which of the sets that stall is the least; other shares choose the same set everywhere."""
+    cell = stall.Cell(norm, 3, 2, 4, reshuffled)
     (row,) = (one for one in FOUND if asdict(cell).items() <= one.items())
     again = stall.search(cell, draws=200, rounds=3, pieces=800)
-    assert again["stalled"] == row["stalled"] and again["x"] == row["x"]
+    assert again["stalled"] == row["stalled"] and again["unclassified"] and row["unclassified"]
+    if row["share"] > 1e-12:
+        assert again == row
+    else:
+        assert abs(again["share"]) < 1e-12
 
 
 def test_a_table_of_the_search_has_a_row_for_two_cells():
