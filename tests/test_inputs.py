@@ -480,6 +480,22 @@ def test_train_calls_a_tie_a_tie(folder, capsys, monkeypatch):
     assert said.startswith("nearest to the maximum max, frobenius and spectral margins alike: 100")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sweep", "grid.toml", "--store", ""],
+        ["store", "ls", "--store="],
+        [*train(), "--store", ""],
+        ["margin", "good.npz", "-n", "max", "--proof", ""],
+        ["check", "", "good.npz"],
+        ["sweep", "grid.toml", "--scheduler", ""],
+    ],
+)
+def test_an_empty_word_is_refused(words, folder, capsys, monkeypatch):
+    """Of a variable that is not set: as a path it would be the folder one happens to be in."""
+    run(capsys, folder, monkeypatch, *words, code=2, says=["give a value", "variable not set"])
+
+
 SPOKEN = {  # what a Python caller is told with Python's names
     "momentum": (train("--momentum", "1"), ["--momentum must lie in [0, 1)"]),
     "a": (train("--a", "0"), ["--a must lie in (0, 1]"]),
@@ -601,6 +617,16 @@ def test_labels_that_are_clear_are_mapped_and_it_is_said(name, tmp_path, recwarn
     assert data.y.tolist() == wanted and data.k == 2
     notes = [str(w.message) for w in recwarn if w.category is LabelsMapped]
     assert len(notes) == (said is not None) and all(said in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    "name, text", [("m.csv", "a,label\n1,0\n2,01\n3,1\n"), ("m.svm", "0 1:1\n01 1:2\n1 1:3\n")]
+)
+def test_two_spellings_of_one_number_are_one_class_and_it_is_said(name, text, tmp_path):
+    """As of codes with leading zeros: the map of labels to classes shows nothing of it."""
+    (tmp_path / name).write_text(text)
+    with pytest.warns(LabelsMapped, match="'01' and '1' are one class"):
+        assert ib.data.load(tmp_path / name).y.tolist() == [0, 1, 1]
 
 
 def test_a_csv_with_a_byte_order_mark_blank_lines_and_spaces(tmp_path):

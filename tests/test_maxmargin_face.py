@@ -119,3 +119,10 @@ def test_random_optima_are_optimal_and_spread_exactly_when_there_is_a_face(norm)
         low, high = face.cosines
         assert low <= high <= 1 + 1e-12
         assert (low < 0.999) == (best.face_dim > 0)
+
+
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 1}, {"count": 2.5}, {"seed": -1}])
+def test_random_optima_refuse_a_number_of_points_without_cosines(wrong):
+    best = max_margin(SETS["clusters"], MAX)
+    with pytest.raises(ValueError, match="an integer >= "):
+        random_optima(SETS["clusters"], best, **wrong)

@@ -435,7 +435,7 @@ def matrix():
         (lambda: Adam([matrix()], lr=0.1, betas=(0.9, 1.0)), ValueError, r"betas=.* \[0, 1\)"),
         (lambda: Adam([matrix()], lr=0.1, betas=(0.9,)), ValueError, "two numbers"),
         (lambda: Adam([matrix()], lr=0.1, eps=-1), ValueError, "must not be negative"),
-        (lambda: NewtonSchulz(steps=0), ValueError, "positive integer"),
+        (lambda: NewtonSchulz(steps=0), ValueError, "an integer >= 1; got 0"),
         (lambda: NewtonSchulz(coefficients=(1.0, 2.0)), ValueError, "three numbers"),
         (
             lambda: SignSGD([nn.Parameter(torch.ones(2, dtype=torch.complex64))], lr=0.1),

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from functools import partial
 from importlib import metadata
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -77,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = partial(_note, given[0] if given else "")
+            _refuse_empty(given)
             code = app(args=given, prog_name="ibias", standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
@@ -105,6 +107,15 @@ def exit_code(error: BaseException) -> int:
         return DISK
     of_a_solver = type(error).__name__ == "SolverError"  # cvxpy's, which is not imported for this
     return BAD_INPUT if of_a_solver or isinstance(error, (*_TOLD, OSError)) else 1
+
+
+def _refuse_empty(given: list[str]) -> None:
+    """ValueError for an empty word: as a path it would be the folder one happens to be in."""
+    for before, word in pairwise(["ibias", *given]):
+        option, sign, value = word.partition("=")
+        if not word or (sign and not value and option.startswith("--")):
+            where = f"after {before}" if not word else f"in {word}"
+            raise ValueError(f"nothing stands {where}: give a value (is a variable not set?)")
 
 
 def _failed(error: BaseException, command: str) -> int:

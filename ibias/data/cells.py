@@ -37,7 +37,7 @@ class Cells:
         if np.abs(x, where=np.isfinite(x), out=np.zeros_like(x)).max(initial=0) >= 2**53:
             self._refuse_lost_digits()
         line = lambda row: f"line {next(islice(self._rows(), row, None))[0]}"  # noqa: E731
-        return Table(x, numbers_or_text(labels), self._names(), line)
+        return Table(x, numbers_or_text(labels), self._names(), line, labels)
 
     def _refuse_lost_digits(self) -> None:
         for line, cells in self._rows():

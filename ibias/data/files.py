@@ -29,7 +29,8 @@ class DataFileError(ValueError):
 
 
 class LabelsMapped(UserWarning):
-    """The labels are not 0..k-1; says what became what, as `Dataset.label_names` does."""
+    """The labels are not 0..k-1, or one number is written in two ways ("01" and "1"); says what
+    became what, as `Dataset.label_names` does."""
 
 
 def load(
@@ -96,7 +97,7 @@ def load(
     # readers and parsers say what is wrong and where, in many ways; the file's name is said here
     except ValueError as error:
         raise DataFileError(f"{path}: {' '.join(str(error).split())}") from error
-    _say_map(path, names)
+    _say_map(path, names, dict(zip(table.written, y.tolist(), strict=False)))
     if bias:
         x, done = with_ones(x), [*done, "bias"]
     name = path.name.partition(".")[0] if path.suffix == ".gz" else path.stem
@@ -120,9 +121,16 @@ def _classes(table: Table) -> tuple[np.ndarray, tuple[str, ...]]:
     return y, tuple(map(str, names))
 
 
-def _say_map(path: Path, names: tuple[str, ...]) -> None:
-    """A map of labels to classes that is not the identity is said."""
+def _say_map(path: Path, names: tuple[str, ...], written: dict[str, int]) -> None:
+    """A map of labels to classes that is not the identity, or not one to one, is said."""
+    said = []
     if names != tuple(map(str, range(len(names)))):
         shown = ", ".join(f"{name} -> {index}" for index, name in enumerate(names[:6]))
-        said = f"labels were mapped to classes: {shown}{', ...' if len(names) > 6 else ''}"
-        warnings.warn(f"{path}: {said}", LabelsMapped, stacklevel=3)
+        said.append(f"labels were mapped to classes: {shown}{', ...' if len(names) > 6 else ''}")
+    alike: dict[int, list[str]] = {}
+    for text, index in written.items():
+        alike.setdefault(index, []).append(text)
+    twice = [" and ".join(map(repr, texts)) for texts in alike.values() if len(texts) > 1]
+    said += [f"{twice[0]} are one class, as they are one number"] if twice else []
+    if said:
+        warnings.warn(f"{path}: {'; '.join(said)}", LabelsMapped, stacklevel=3)

@@ -46,7 +46,7 @@ def read_svmlight(path: Path, ask: Ask) -> Table:
     if twice.any():
         raise ValueError(f"line {lines[int(np.argmax(twice))]} gives a feature twice")
     columns = range(first, first + x.shape[1])
-    return Table(x, numbers_or_text(labels), columns, lambda row: f"line {lines[row]}")
+    return Table(x, numbers_or_text(labels), columns, lambda row: f"line {lines[row]}", labels)
 
 
 def _extends(numbers: array, texts: list[bytes]) -> bool:

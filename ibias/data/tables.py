@@ -39,6 +39,7 @@ class Table:
     labels: np.ndarray
     columns: Sequence = ()
     row: Callable[[int], str] = "row {}".format  # in the user's own counting
+    written: Sequence[str] = ()  # the labels of a text file as they stand there
 
     def place(self, row: int, column: int) -> str:
         """Where a cell stands."""

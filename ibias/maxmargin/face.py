@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
+from .._checks import whole
 from .balls import ball_type
 from .newton import Pairs, active, interior
 
@@ -144,7 +145,9 @@ def random_optima(dataset, best, count=10, seed=0) -> Face:
     """Extreme points of the optimal face in random directions: the optimum of
     ``gamma + epsilon <C, W>``, moved onto the face.  Costs ``count`` runs of the interior point;
     ``best`` must come from it (``max_margin`` without ``solver=``).
+    Raises ValueError for a ``best`` of another route, fewer than two points, and a seed below 0.
     """
+    count, seed = whole("random_optima(count)", count, least=2), whole("a seed", seed)
     if best.face_dim is None:
         what = f"the face of an optimum found by {best.solver} is not known"
         raise ValueError(f"{what}; use max_margin(dataset, norm)")

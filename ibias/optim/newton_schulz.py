@@ -6,6 +6,7 @@ from math import inf
 import torch
 from torch import Tensor
 
+from .._checks import whole
 from ..norms import SPECTRAL, Norm
 from .sharded import as_computed
 
@@ -52,9 +53,8 @@ class NewtonSchulz:
     dtype: torch.dtype | None = torch.float32
 
     def __post_init__(self):
-        steps, given = self.steps, self.coefficients
-        if not (isinstance(steps, int) and steps >= 1):
-            raise ValueError(f"NewtonSchulz(steps=...) must be a positive integer; got {steps}")
+        given = self.coefficients
+        object.__setattr__(self, "steps", whole("NewtonSchulz(steps=...)", self.steps, least=1))
         triples = _triples(SCHEDULES.get(given) if isinstance(given, str) else given)
         triples = [tuple(map(float, triple)) for triple in triples]
         if not triples:

@@ -79,9 +79,7 @@ class Probe:
         self.x, self.y = tensor_of("x", x), labels_of(y)
         if len(self.x) != len(self.y) or not len(self.x):
             raise ValueError(f"Probe: {len(self.x)} samples in x and {len(self.y)} labels in y")
-        if not (isinstance(batch_size, int) and batch_size > 0):
-            raise ValueError(f"Probe(batch_size=...) counts samples; got {batch_size!r}")
-        self.batch_size = batch_size
+        self.batch_size = whole("Probe(batch_size=...) counts samples", batch_size, least=1)
         self.names = [n for n, p in self.model.named_parameters() if p.requires_grad]
         if not self.names:
             raise ValueError("Probe: the model has no parameter that requires a gradient")
