@@ -126,3 +126,19 @@ def test_random_optima_refuse_a_number_of_points_without_cosines(wrong):
     best = max_margin(SETS["clusters"], MAX)
     with pytest.raises(ValueError, match="an integer >= "):
         random_optima(SETS["clusters"], best, **wrong)
+
+
+@pytest.mark.parametrize(
+    "x, y",
+    [
+        (np.ldexp([[9, -9, 4, 7], [5, 0, 0, -3], [-4, 5, 0, -3]], [2, 5, -6, -6]), [0, 1, 0]),
+        (np.ldexp([[-8, 2, -9, 3], [-9, -2, 4, -9], [-4, -9, -2, -7]], [7, 8, -4, -6]), [0, 1, 0]),
+    ],
+)
+def test_what_is_said_of_a_face_is_said_of_one_that_holds_the_optimum(x, y):
+    """With columns of very different sizes the search may end before the face can be told: a
+    canonical point stood there that had as little as a third of the margin."""
+    best = max_margin(Dataset(x, y), SUM)
+    assert (best.canonical is None) == (best.unique is None) == (best.face_dim is None)
+    if best.canonical is not None:  # to the cut of the rank decisions, 1e-6
+        assert normalised_margin(best.dataset, SUM, best.canonical) >= best.margin * (1 - 2e-6)

@@ -11,7 +11,7 @@ from ibias.maxmargin import UndecidedSeparability, certify, max_margin
 from ibias.maxmargin.certificate import columns_scaled, combination, least_margin, product
 from ibias.maxmargin.newton import Pairs, interior
 from ibias.maxmargin.units import without_columns
-from ibias.norms import FROBENIUS, MAX, NUCLEAR, SPECTRAL, Schatten
+from ibias.norms import FROBENIUS, MAX, NUCLEAR, SPECTRAL, SUM, Schatten
 
 NORMS = (MAX, FROBENIUS, SPECTRAL)
 
@@ -205,3 +205,11 @@ def test_a_multiplier_has_too_few_digits_and_others_supply_them():
     assert upper > best.upper * (1 + 1e-8)
     tuned = without_columns(MILLISECONDS, rough, free)
     assert certify(MILLISECONDS, MAX, best.weights, tuned)[1] < best.upper * (1 + 1e-11)
+
+
+def test_a_margin_far_below_every_column_is_found():
+    """No column is left then that the ball bounds, and there is nothing to solve as free."""
+    x = [[24, 24, 12], [0, -(2**17), 2**17], [160, 256, 0], [1152, 640, -1152], [10, 10, 6]]
+    best = max_margin(Dataset(x, [0, 1, 0, 1, 1]), SUM)
+    # of a simplex method in fractions; its last digit is that of the certificate's own rounding
+    assert best.lower <= 2**10 * 9.371485692865175e-05 <= best.upper and best.gap < 1e-12

@@ -18,10 +18,15 @@ ROUNDS = 200  # of cutting planes for the canonical point
 
 
 def optimal_face(pairs, norm, w, a, gap):
-    """(face dimension, canonical W, its accuracy) of an optimum: w (k, d) of norm one, a (n, k)."""
+    """(face dimension, canonical W, its accuracy) of an optimum: w (k, d) of norm one, a (n, k).
+
+    None where w, put on the face that was found, is no optimum: then it is another face.
+    """
     if ball_type(norm) is None:
         return 0, w, convexity_bound(norm, gap, w.size)
     v, gamma, base, null, hull = _affine(pairs, norm, w, a)
+    if not _is_optimal(pairs, norm, v, gamma, RANK):
+        return None
     if null.shape[1] == 0:
         # W solves equations, singular values above RANK, whose right-hand side is known to the gap
         return 0, w, float(np.sqrt(gap))
@@ -123,11 +128,19 @@ def _inside(pairs, norm, near, interior, gamma):
     """
     for pull in np.r_[0.0, 2.0 ** np.arange(-50, 1)]:
         w = near + pull * (interior - near)
-        length = float(norm.value(w))
-        if length <= 1 + TOLERANCE and pairs.margins(w).min() >= gamma * (1 - TOLERANCE):
+        if _is_optimal(pairs, norm, w, gamma, TOLERANCE):
             break
     excess = max(np.linalg.norm(w) ** 2 - np.linalg.norm(near) ** 2, 0.0)
-    return pairs.lift(w) / length, float(np.sqrt(excess) + np.sqrt(np.finfo(float).eps))
+    return pairs.lift(w) / float(norm.value(w)), float(
+        np.sqrt(excess) + np.sqrt(np.finfo(float).eps)
+    )
+
+
+def _is_optimal(pairs, norm, w, gamma, tolerance):
+    """Whether w (q, r) has length one and margin gamma, to a relative tolerance."""
+    return float(norm.value(w)) <= 1 + tolerance and (
+        pairs.margins(w).min() >= gamma * (1 - tolerance)
+    )
 
 
 @dataclass(frozen=True, eq=False)

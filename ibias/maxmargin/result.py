@@ -19,7 +19,8 @@ class MaxMargin:
     1 and inf the optimum may be a face: ``canonical`` is its point of least Frobenius norm and
     ``canonical_accuracy`` bounds its Frobenius distance from the exact one, given that the face was
     identified right.  ``unique`` and ``face_dim`` are rank decisions in floating point (cut 1e-6);
-    with ``canonical`` they are None for other routes and wide intervals, which end too early.
+    with ``canonical`` they are None for other routes and wide intervals, which end too early, and
+    where the face that they name does not hold the optimum (columns of very different sizes).
     """
 
     norm: Norm

@@ -205,6 +205,9 @@ def with_face(dataset, best, exponent):
     if not strict and (hasattr(dataset.x, "tocsr") or dataset.k * dataset.d > FACE_LIMIT):
         return best
     pairs = None if strict else Pairs.of(in_units(dataset, zeros=True)[0], inner)
-    dimension, point, accuracy = optimal_face(pairs, inner, best.weights, best.dual, best.gap)
+    face = optimal_face(pairs, inner, best.weights, best.dual, best.gap)
+    if face is None:
+        return best
+    dimension, point, accuracy = face
     known = {"unique": dimension == 0, "face_dim": dimension, "canonical": point}
     return replace(best, **known, canonical_accuracy=accuracy)

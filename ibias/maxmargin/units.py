@@ -42,7 +42,7 @@ def raw(samples, norm):
         free = exponent > level + bits
         # a curved ball is tested step by step, which free columns would need a measure of their own
         curved = ball_type(norm) is None and norm.p != 2
-        if free.tobytes() in tried or (curved and free.any()):
+        if free.all() or free.tobytes() in tried or (curved and free.any()):
             continue
         tried.add(free.tobytes())
         order = np.argsort(free, kind="stable")
