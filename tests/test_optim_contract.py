@@ -434,6 +434,12 @@ def matrix():
         (lambda: Signum([matrix()], lr=0.1, momentum=1.0), ValueError, r"momentum=.* \[0, 1\)"),
         (lambda: Adam([matrix()], lr=0.1, betas=(0.9, 1.0)), ValueError, r"betas=.* \[0, 1\)"),
         (lambda: Adam([matrix()], lr=0.1, betas=(0.9,)), ValueError, "two numbers"),
+        (lambda: Adam([matrix()], lr=0.1, betas=(0.9, 0.0)), ValueError, "beta2 >= beta1"),
+        (
+            lambda: MuonAdam([matrix()], [matrix()], lr=0.1, betas=(0.9, 0.5)),
+            ValueError,
+            "steps grow as .* have no bound; take beta2 >= beta1.2, or eps > 0",
+        ),
         (lambda: Adam([matrix()], lr=0.1, eps=-1), ValueError, "must not be negative"),
         (lambda: NewtonSchulz(steps=0), ValueError, "an integer >= 1; got 0"),
         (lambda: NewtonSchulz(coefficients=(1.0, 2.0)), ValueError, "three numbers"),

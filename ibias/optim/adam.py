@@ -23,7 +23,8 @@ class Adam(CheckedOptimizer):
     than ``beta2 ** (t/2)``: the usual beta2 = 0.999 hides the limit for tens of thousands of steps.
 
     Raises what every optimizer here raises (see ``SteepestDescent``), and ValueError for betas
-    outside [0, 1) or a negative eps.
+    outside [0, 1), a negative eps, and ``beta1^2 > beta2`` with ``eps = 0``, where steps of an
+    entry whose gradient became 0 would have no bound.
     """
 
     def __init__(
@@ -53,6 +54,11 @@ def _check(owner, group, number):
         require_fraction(owner, "betas", beta)
     if not 0 <= require_number(owner, "eps", eps) < float("inf"):
         raise ValueError(f"{owner}(eps=...) must be finite and must not be negative; got {eps}")
+    if not eps and float(betas[0]) ** 2 > float(betas[1]):  # m outlives sqrt(v), without a bound
+        raise ValueError(
+            f"{owner}(betas=...): where a gradient stays 0, steps grow as (beta1 / sqrt(beta2))^t"
+            f" and have no bound; take beta2 >= beta1^2, or eps > 0; got {betas} and eps = {eps}"
+        )
 
 
 def _advance(state, group, params, grads, memory):
