@@ -142,3 +142,9 @@ def test_what_is_said_of_a_face_is_said_of_one_that_holds_the_optimum(x, y):
     assert (best.canonical is None) == (best.unique is None) == (best.face_dim is None)
     if best.canonical is not None:  # to the cut of the rank decisions, 1e-6
         assert normalised_margin(best.dataset, SUM, best.canonical) >= best.margin * (1 - 2e-6)
+
+
+def test_random_optima_refuse_the_maximum_margin_of_other_data():
+    best = max_margin(data.with_bias(SETS["clusters"]), MAX)
+    with pytest.raises(ValueError, match="best is the maximum margin of other data"):
+        random_optima(SETS["clusters"], best)

@@ -158,9 +158,12 @@ def random_optima(dataset, best, count=10, seed=0) -> Face:
     """Extreme points of the optimal face in random directions: the optimum of
     ``gamma + epsilon <C, W>``, moved onto the face.  Costs ``count`` runs of the interior point;
     ``best`` must come from it (``max_margin`` without ``solver=``).
-    Raises ValueError for a ``best`` of another route, fewer than two points, and a seed below 0.
+    Raises ValueError for a ``best`` of another route or other data, fewer than two points, and a
+    seed below 0.
     """
     count, seed = whole("random_optima(count)", count, least=2), whole("a seed", seed)
+    if best.dataset is not None and best.dataset.digest != dataset.digest:
+        raise ValueError("random_optima(dataset, best): best is the maximum margin of other data")
     if best.face_dim is None:
         what = f"the face of an optimum found by {best.solver} is not known"
         raise ValueError(f"{what}; use max_margin(dataset, norm)")
