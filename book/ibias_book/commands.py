@@ -64,7 +64,8 @@ def reproduce(
             [
                 (o.name, f"{o.status}, {o.seconds:.0f} s" if o.status == "done" else o.status)
                 for o in outcomes
-            ],
+            ]
+            + [("see", o.path) for o in outcomes if o.path],
         )
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if failed:
