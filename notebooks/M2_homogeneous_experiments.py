@@ -57,6 +57,7 @@ from ibias_book.claims import claim
 from ibias_book.figures import homogeneous as plots
 from ibias_book.homogeneous import families, laws
 from ibias_book.provenance import show
+from ibias_book.words import counted
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -435,7 +436,8 @@ claim(
     ),
     tolerance="above 1 in every seed where the family separates the data",
     because="too few seeds for a share of them",
-    caveat=(f"Three seeds here, against ten for squared ReLU; {dead}."),
+    caveat=f"{counted(len(few.seeds), 'seed')} here, against"
+    f" {counted(seeds, 'seed')} for squared ReLU; {dead}.",
 )
 
 # %% [markdown]

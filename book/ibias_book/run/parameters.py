@@ -58,7 +58,9 @@ def settle(names: dict[str, Any]) -> None:
         from .. import provenance  # whose imports lead back here, through the commands
 
         provenance.own.update({name: _short(each) for name, each in own.items()})
-        said = (f"{name} = {_short(own[name])} (the book: {_short(defaults[name])})" for name in own)
+        said = (
+            f"{name} = {_short(own[name])} (the book: {_short(defaults[name])})" for name in own
+        )
         print(
             f"Run with {', '.join(said)}. Figures, tables and verdicts follow this run; the prose,"
             " the headlines of captions, caveats and reasons were written about the book's."
