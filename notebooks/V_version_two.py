@@ -235,8 +235,8 @@ claim(
         " Section 4.1 of v1"
     ),
     tested=(
-        f"{shuffles} shuffles, every one of {long_steps} steps: largest"
-        f" minimum margin {float(top.max()):.1e}"
+        f"{counted(shuffles, 'shuffle')}, every one of {long_steps} steps:"
+        f" largest minimum margin {float(top.max()):.1e}"
     ),
     holds=bool((top <= 1e-9).all()),
     tolerance="1e-9",

@@ -64,9 +64,11 @@ def reproduce(
             [
                 (o.name, f"{o.status}, {o.seconds:.0f} s" if o.status == "done" else o.status)
                 for o in outcomes
-            ]
-            + [("see", o.path) for o in outcomes if o.path],
+            ],
         )
+        for o in outcomes:
+            if o.path:
+                print(o.path)  # outside the table, which would break it
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if failed:
         reason = failed[0].message.partition("\n")[0]

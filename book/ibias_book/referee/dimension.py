@@ -151,6 +151,11 @@ def sizes(
         margins = Problem(data).min_margin(w)
         gap[at] = 1 - float(margins[-1] / norm.value(w[-1])) / gamma
         wrong = record[(margins <= 0).numpy()]
+        if wrong.max() == record[-1]:
+            raise ValueError(
+                f"in the {norm.text} norm, {axis} = {values[at[1]]}, seed {seeds[at[2]]}, a sample"
+                f" is still misclassified after {steps} steps: take more of them"
+            )
         separated[at] = record[np.searchsorted(record, wrong.max()) + 1]
     cells = ("norm", axis, "seed")
     out = xr.Dataset(

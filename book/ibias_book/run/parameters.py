@@ -11,6 +11,7 @@ import ast
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -118,9 +119,8 @@ def _read(given: Mapping[str, Any], defaults: Mapping[str, Any], where: str) -> 
     read = {}
     for name, each in given.items():
         try:
-            read[name] = value(each, defaults[name])
-            if _counts(name, defaults[name]) and not read[name]:
-                raise ValueError(f"a whole number of at least 1 such as {defaults[name]!r}")
+            default = defaults[name]
+            read[name] = _count(each, default) if _counts(name, default) else value(each, default)
         except ValueError as error:
             raise ValueError(f"parameter {name!r} must be {error}; got {_short(each)}") from None
     return read
@@ -168,6 +168,13 @@ def _whole(given: Any, default: int) -> int:
     except (InvalidOperation, ValueError):
         pass
     raise ValueError(f"a whole number {'of at least 0 ' if least == 0 else ''}such as {default!r}")
+
+
+def _count(given: Any, default: int) -> int:
+    with suppress(ValueError):
+        if (number := _whole(given, default)) > 0:
+            return number
+    raise ValueError(f"a whole number of at least 1 such as {default!r}")
 
 
 def _real(given: Any, default: float) -> float:
