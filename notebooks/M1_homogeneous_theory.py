@@ -355,7 +355,7 @@ claim(
     + f"{float(product.max() / product.min() - 1):.1%}",
     holds=bool(
         (np.abs(measured_ratio - 1) <= 0.15).all()
-        and product.max() / product.min() <= 1.2
+        and 0 < product.max() <= 1.2 * product.min()
     ),
     tolerance="15 % in the balance, 20 % in the margin",
     because=(
