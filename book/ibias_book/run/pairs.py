@@ -23,6 +23,7 @@ from ..repository import find_root
 
 AGREED = "ibias_pair"  # key in the notebook's metadata: SHA-256 of the cells both halves had
 KEPT = ("tags", "mystnb")  # cell metadata that both halves hold
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 ENDINGS = {"py": ".py", "ipynb": ".ipynb"}
 
 
@@ -96,8 +97,9 @@ class Pair:
     def _remember(self) -> None:
         path = self.path.with_suffix(".ipynb")
         notebook, agreed = nbformat.read(path, as_version=4), _digest(self.cells("py"))
-        if notebook.metadata.get(AGREED) != agreed:
+        if notebook.metadata.get(AGREED) != agreed or "kernelspec" not in notebook.metadata:
             notebook.metadata[AGREED] = agreed
+            notebook.metadata.setdefault("kernelspec", dict(KERNEL))  # of a .py without a header
             nbformat.write(notebook, path)
 
 
