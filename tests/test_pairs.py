@@ -80,6 +80,18 @@ def test_a_half_written_by_hand_without_a_header_can_be_run_with_parameters(book
     assert made.metadata.kernelspec.language == "python"  # papermill asks for it
 
 
+@pytest.mark.parametrize("name", ["one", "one.py", "notebooks/one.ipynb"])
+def test_a_notebook_is_named_by_either_half_and_another_name_is_refused(
+    book, monkeypatch, capsys, name
+):
+    monkeypatch.chdir(book)
+    assert pairs.main(["check", name]) == 0
+    assert pairs.main(["sync", name, "none"]) == 2
+    assert "no notebook none in " in capsys.readouterr().err
+    monkeypatch.setattr(pairs, "find_root", lambda: (_ for _ in ()).throw(LookupError("no book")))
+    assert pairs.main([]) == 2 and "error: no book" in capsys.readouterr().err
+
+
 def test_edits_of_both_halves_stop_and_nothing_is_lost(book, pair, capsys):
     edit_py(pair)
     edit_ipynb(pair)

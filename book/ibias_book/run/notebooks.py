@@ -120,7 +120,8 @@ def run(
             return Outcome(name, "done", seconds, key=key, path=path)
         except Exception as err:  # the other notebooks go on, and their outcomes are told
             said = str(err) or type(err).__name__
-            return Outcome(name, "failed", time.perf_counter() - started, said, path=path)
+            left = path if target.is_file() else ""
+            return Outcome(name, "failed", time.perf_counter() - started, said, path=left)
         finally:
             running.pop(name, None)
 
