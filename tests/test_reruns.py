@@ -20,8 +20,11 @@ def test_less_than_an_epoch_is_refused_where_runs_are_recorded_at_ends_of_epochs
 
 
 def test_data_that_are_not_separated_yet_have_no_time_of_separation():
+    few = {"n": 20, "d": 0, "k": 4, "steps": 2}
     with pytest.raises(ValueError, match="is still misclassified after 2 steps: take more"):
-        dimension.sizes({ib.MAX: 0.4}, "d", [30], n=20, d=0, k=4, steps=2, seeds=[0])
+        dimension.sizes({ib.MAX: 0.4}, "d", [30], **few, seeds=range(3))
+    with pytest.raises(ValueError, match="got 2 sizes of 1 seeds: use more seeds"):
+        dimension.sizes({ib.MAX: 0.4}, "d", [30, 40], **few, seeds=[0])
 
 
 def test_one_replica_or_a_few_epochs_leave_no_error_to_compare_with():

@@ -135,6 +135,11 @@ def sizes(
     `euclidean_factor`. ``gap_slope``, ``gap_error`` and the same for
     ``separated``: exponent in the size and its standard error over all points.
     """
+    if len(values) * len(seeds) < 3:
+        raise ValueError(
+            f"an exponent in {axis} with an error bar needs 3 runs at least; got {len(values)} sizes"
+            f" of {len(seeds)} seeds: use more seeds"
+        )
     gap, separated = np.empty((2, len(norms), len(values), len(seeds)))
     record = np.unique(np.r_[np.arange(min(300, steps)), np.geomspace(1, steps, 60).astype(int)])
     for at in np.ndindex(gap.shape):
