@@ -137,7 +137,7 @@ def sizes(
     """
     if len(values) * len(seeds) < 3:
         raise ValueError(
-            f"an exponent in {axis} with an error bar needs 3 runs at least; got {len(values)} sizes"
+            f"an exponent in {axis} with an error bar needs 3 runs; got {len(values)} sizes"
             f" of {len(seeds)} seeds: use more seeds"
         )
     gap, separated = np.empty((2, len(norms), len(values), len(seeds)))
