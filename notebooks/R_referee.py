@@ -1114,6 +1114,9 @@ claim(
         f" within {kkt.spread(trained)} of each other between starts"
     ),
     holds=bool((over > 0).where(over.notnull(), True).all()),
+    without=""
+    if bool(over.notnull().any())
+    else f"no NGD run separates its samples within {kkt_steps} steps",
     otherwise="contradicted",
     because=(
         "no tolerance: a sign. Where a network has more live units than"
