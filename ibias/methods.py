@@ -62,7 +62,7 @@ def default_label(method: SteepestDescent) -> str:
     plain, averaged = FAMILY.get(method.norm, (f"SD[{text}]", f"MSD[{text}]"))
     parts = ["VR-" * reduced + (averaged if beta else plain)]
     parts.append(f"b={core.b}" if isinstance(core, Minibatch) else "full batch")
-    return " ".join(parts + [f"beta={beta:g}"] * bool(beta))
+    return " ".join(parts + [f"beta={beta:.12g}"] * bool(beta))
 
 
 def grid(

@@ -129,6 +129,7 @@ from ibias_book.claims import claim
 from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show
 from ibias_book.steepest.statements import reports, slack_table
+from ibias_book.words import counted
 
 import ibias as ib
 
@@ -160,7 +161,7 @@ show(
         "**Single samples lead to the bias matrix, faster than the bound"
         " says.** Distance between the direction of $W_t$ and that of the bias"
         " matrix, and the explicit bound of Theorem 4.9, at ends of epochs;"
-        " five shuffles."
+        f" {counted(seeds, 'shuffle')}."
     ),
     steps=steps,
     dataset=data.name,
@@ -203,8 +204,8 @@ claim(
     ),
     kind="paper",
     where="Theorem 4.9 (v1, Section 4.4); the explicit rate is ours",
-    tested=f"{seeds} shuffles, {steps} steps: smallest cosine {toward:.6f};"
-    " distance over its bound at most"
+    tested=f"{counted(seeds, 'shuffle')}, {steps} steps: smallest cosine"
+    f" {toward:.6f}; distance over its bound at most"
     f" {float((runs.distance / runs.bound).max()):.3f}; "
     f"largest loss {float(end.loss.max()):.3f} from"
     f" {float(runs.first_loss.max()):.3f}",

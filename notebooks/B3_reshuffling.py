@@ -297,7 +297,8 @@ claim(
         and (settled.independent[:, -1] > 1000 * settled.stationary).all()
     ),
     tolerance="5 % in variance, 0.03 in mean",
-    because="leading order in eta = 0.1, and a time average over 1000 replicas",
+    because="leading order in eta = 0.1, and a time average over"
+    f" {stationary_replicas} replicas",
 )
 
 # %% [markdown]
@@ -365,7 +366,8 @@ claim(
     ),
     tolerance="10 % in a variance, 0.15 in an exponent",
     because=(
-        "a variance over 4000 replicas has an error of 2.2 %, and where"
+        f"a variance over {replicas} replicas has an error of"
+        f" {sampling_error:.1%}, and where"
         " the slope fluctuates the theory is of leading order"
     ),
     caveat="Exact for a constant slope. With fluctuating curvature a slow"

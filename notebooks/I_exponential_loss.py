@@ -89,7 +89,7 @@ from ibias_book.claims import claim
 from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show
 from ibias_book.steepest.statements import reports, slack_table
-from ibias_book.words import in_words
+from ibias_book.words import counted, in_words
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -109,8 +109,9 @@ show(
         " the corrected one holds.** "
         "Sign descent inside the theorems under the exponential loss, on the"
         " data of Proposition V.2 (twenty points in the plane, nineteen of"
-        " them equal and the last nearly opposite), the worst of five"
-        " shuffles. Left: the corrected warm-up bound. Right: version 1's"
+        " them equal and the last nearly opposite), the worst of"
+        f" {counted(early.sizes['seed'], 'shuffle')}. Left: the corrected"
+        " warm-up bound. Right: version 1's"
         " bound would keep this ratio below 1."
     ),
     seeds=range(5),
@@ -150,8 +151,9 @@ claim(
     ),
     tested=(
         (
-            "sign descent on the data of Proposition V.2, n = 20, five"
-            " shuffles, eta0 = 0.3; the loss changes by up to "
+            "sign descent on the data of Proposition V.2, n = 20,"
+            f" {counted(early.sizes['seed'], 'shuffle')}, eta0 = 0.3; the loss"
+            " changes by up to "
         )
         + ", ".join(
             f"{float(d):.3g} times ({name}, rho = {float(rho):.2f})"

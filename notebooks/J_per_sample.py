@@ -41,6 +41,7 @@ from ibias_book.claims import claim
 from ibias_book.figures import theory as plots_theory
 from ibias_book.provenance import show
 from ibias_book.steepest.statements import reports
+from ibias_book.words import counted
 
 import ibias as ib
 
@@ -74,8 +75,8 @@ show(
         " every maximum margin.** "
         "The paper's Figure 2. Left: relative margin error in three norms."
         " Right: cosine to the bias matrix and to the max-margin solution"
-        " of the method's norm (the one of least Frobenius norm). Five"
-        " shuffles, median and range."
+        " of the method's norm (the one of least Frobenius norm). Median and"
+        f" range of {counted(seeds, 'shuffle')}."
     ),
     steps=steps,
     dataset=data.name,
@@ -93,8 +94,8 @@ claim(
         "Appendix J, Figure 2, left (v1; in v2 the validation of Theorem 4.10)"
     ),
     tested=(
-        f"five shuffles, {steps} steps: smallest relative margin error"
-        f" {float(end.error.min()):.2f}; largest change over the last"
+        f"{counted(seeds, 'shuffle')}, {steps} steps: smallest relative margin"
+        f" error {float(end.error.min()):.2f}; largest change over the last"
         f" records {float(drift):.4f}"
     ),
     holds=bool((end.error > 0.2).all()),

@@ -355,7 +355,7 @@ claim(
     + f"{float(product.max() / product.min() - 1):.1%}",
     holds=bool(
         (np.abs(measured_ratio - 1) <= 0.15).all()
-        and product.max() / product.min() <= 1.2
+        and 0 < product.max() <= 1.2 * product.min()
     ),
     tolerance="15 % in the balance, 20 % in the margin",
     because=(
@@ -545,8 +545,8 @@ claim(
     ),
     tolerance="10 % above the limit",
     because=(
-        "the limit holds beyond the memory 1/(1 - beta2), here twenty and"
-        " six times; before that the averages still fill"
+        "the limit holds beyond the memory 1/(1 - beta2), here"
+        f" {steps / 100:.3g} and six times; before that the averages still fill"
     ),
     caveat=(
         f"For 0.999 these {steps} steps are too few: over their second half"

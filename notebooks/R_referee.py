@@ -71,7 +71,7 @@ from ibias_book.referee import (
     separation,
     stall,
 )
-from ibias_book.words import numbers
+from ibias_book.words import counted, numbers
 from IPython.display import Markdown
 from myst_nb import glue
 
@@ -612,7 +612,7 @@ show(
         ]
     ),
     alt=(
-        "Relative margin error after a thousand steps against the number of"
+        "Relative margin error after equal steps against the number of"
         " features and of classes at fixed radius and margin: it does not"
         " grow with d, while dotted reference lines rise."
     ),
@@ -914,7 +914,8 @@ show(
     ),
     caption="**Spectral steps on half batches stall with samples misclassified;"
     " with a remedy they do not.** "
-    "Four samples, three classes, two features, three shuffles. Left:"
+    "Four samples, three classes, two features,"
+    f" {counted(seeds, 'shuffle')}. Left:"
     " smallest margin; dotted, the rest point of the mean flow."
     " Right: drift share of an epoch at the frozen weights, 0 where"
     " the two steps of every partition cancel.",
@@ -1113,6 +1114,9 @@ claim(
         f" within {kkt.spread(trained)} of each other between starts"
     ),
     holds=bool((over > 0).where(over.notnull(), True).all()),
+    without=""
+    if bool(over.notnull().any())
+    else f"no NGD run separates its samples within {kkt_steps} steps",
     otherwise="contradicted",
     because=(
         "no tolerance: a sign. Where a network has more live units than"

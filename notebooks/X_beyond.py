@@ -35,6 +35,7 @@ settle(globals())
 # %% tags=["remove-cell"]
 from math import inf
 
+from ibias_book.batches import parts
 from ibias_book.claims import claim
 from ibias_book.figures import margins as plots_margins
 from ibias_book.provenance import show
@@ -49,6 +50,7 @@ from ibias.optim.newton_schulz import CONVERGENT, NewtonSchulzSpectral
 
 gaussian = ib.data.gaussian(seed=data_seed)
 mixture = ib.data.mixture(seed=data_seed)
+batches = parts(mnist_n, (25, 5))
 
 # %% [markdown]
 # ## 1. Is the gap a plateau?
@@ -88,7 +90,7 @@ show(
     "fig-plateau",
     data=runs[["error"]],
     alt=(
-        "Relative margin error over two hundred thousand steps. In the max"
+        "Relative margin error over long runs. In the max"
         " norm mini-batches without momentum level off; in the Frobenius norm"
         " batches of ten and fifty keep falling."
     ),
@@ -494,7 +496,7 @@ show(
     data=digits_ten[["error"]],
     alt=(
         "All ten digits: final margin error against batch size in three norms"
-        " after five thousand steps."
+        " after a quarter of the steps."
     ),
     caption=(
         "**With ten digits batches of three separate nothing within these"
@@ -561,7 +563,6 @@ best_mnist_pair = {n.text: ib.max_margin(mnist_pair, n) for n in schedules}
 best_mnist_ten = {
     n.text: ib.max_margin(mnist_ten, n, tolerance=1e-4) for n in schedules
 }
-batches = sorted({1, mnist_n // 25, mnist_n // 5, mnist_n})
 treatments = {"momenta": [0, 0.99], "variance_reduction": [False, True]}
 runs_mnist_pair = ib.relative_error(
     ib.sweep(

@@ -11,7 +11,7 @@ import jupytext
 import nbformat
 import pytest
 import yaml
-from ibias_book import claims
+from ibias_book import claims, words
 from ibias_book.run import notebooks, sources
 from ibias_book.run.parameters import parameters
 
@@ -168,6 +168,62 @@ def calls(name):
 def test_ids_are_used_once(name):
     ids = [value for _, value in calls(name)]
     assert sorted(set(ids)) == sorted(ids)
+
+
+THINGS = {
+    "seeds": "seed|shuffle",
+    "networks": "seed|network",
+    "repetitions": "seed|repetition",
+    "shuffles": "shuffle",
+}
+"""How texts name what a parameter counts, by the last word of its name, where it is another."""
+
+
+def typed_counts(text, defaults):
+    """What `text` says of numbers that a parameter sets: "five shuffles" where `seeds` is 5."""
+    for name, value in defaults.items():
+        if type(value) is not int or name.endswith("seed"):
+            continue
+        last = name.rpartition("_")[2]
+        thing = "data set" if name == "data_seeds" else THINGS.get(last, last.removesuffix("s"))
+        spelled = words.SPELLED[value] if value < len(words.SPELLED) else "none"
+        number = rf"{spelled}|{value}|{value:,}".replace(",", "[, ]?")
+        yield from re.findall(rf"\b(?:{number}) (?:{thing})s?\b", text)
+
+
+def evidence(path):
+    """The texts in claims and captions that say what was run."""
+    for _, tree in trees(path):
+        for n in ast.walk(tree):
+            if isinstance(n, ast.Call) and getattr(n.func, "id", "") in ("claim", "show"):
+                said = [k.value for k in n.keywords if k.arg in ("tested", "caption", "alt")]
+                parts = [c for value in said for c in ast.walk(value)]
+                yield from (c.value for c in parts if isinstance(c, ast.Constant))
+
+
+def test_typed_counts_are_seen():
+    assert [*typed_counts("five shuffles, 20 000 steps", {"seeds": 5, "steps": 20_000})]
+    assert not [*typed_counts("four shuffles of five", {"seeds": 5, "data_seed": 4})]
+
+
+@each_py
+def test_what_a_claim_or_caption_says_was_run_follows_the_parameters(path):
+    defaults = parameters(path.with_suffix(".ipynb"))
+    texts = [text for text in evidence(path) if isinstance(text, str)]
+    assert texts
+    assert [found for text in texts for found in typed_counts(text, defaults)] == []
+
+
+@each_py
+def test_no_claim_holds_because_nothing_else_was_found(path):
+    """`verdict="contradicted" if ... else "holds"` says that it holds of too short a run."""
+    chosen = [
+        n.orelse.value
+        for _, tree in trees(path)
+        for n in ast.walk(tree)
+        if isinstance(n, ast.IfExp) and isinstance(n.orelse, ast.Constant)
+    ]
+    assert not [verdict for verdict in chosen if str(verdict).startswith("holds")]
 
 
 def test_expected_verdicts_belong_to_notebooks_of_the_book():

@@ -146,6 +146,21 @@ def test_winning_ratio_compares_the_family_with_the_best_outsider():
     )
 
 
+def test_no_family_wins_with_runs_that_do_not_separate():
+    """-4 over -1 is 4, and no margin to be proud of."""
+    gamma = by_hand() * xr.DataArray([-1.0, 1.0], dims="seed")
+    ratio = families.winning_ratio(gamma).transpose("norm", "seed")
+    np.testing.assert_array_equal(ratio, [[0.0, 1.5], [0.0, 0.5]])
+    alone = families.winning_ratio(gamma * xr.DataArray([-1.0, 1.0], dims="optimizer"))
+    np.testing.assert_array_equal(alone.transpose("norm", "seed"), [[np.inf, 0.0], [0.0, np.inf]])
+    lost = families.winning_ratio(by_hand().where(by_hand().optimizer == "NGD"))
+    assert lost.isnull().all()  # not reached is not lost
+
+
+def test_one_seed_has_no_half_width():
+    assert "| NGD | **4.00** | 1.00 |" in families.table(by_hand().isel(seed=[0]))
+
+
 def test_margins_at_equal_loss_are_interpolated_in_the_logarithm():
     log_loss = xr.DataArray(
         np.log([[[1e-4, 1e-6, 1e-10]], [[1e-1, 1e-2, 1e-3]]]), dims=("optimizer", "seed", "step")

@@ -72,6 +72,26 @@ def test_an_edit_of_one_half_is_carried_to_the_other(pair, edit, half):
     assert [c.id for c in after.cells] == ids
 
 
+def test_a_half_written_by_hand_without_a_header_can_be_run_with_parameters(book):
+    pair = pairs.Pair(book / "notebooks" / "two.py")
+    pair.path.write_text('# %% tags=["parameters"]\nsteps = 1\n\n# %%\nprint(steps)\n')
+    assert pair.sync() == "py"
+    made = nbformat.read(pair.path.with_suffix(".ipynb"), as_version=4)
+    assert made.metadata.kernelspec.language == "python"  # papermill asks for it
+
+
+@pytest.mark.parametrize("name", ["one", "one.py", "notebooks/one.ipynb"])
+def test_a_notebook_is_named_by_either_half_and_another_name_is_refused(
+    book, monkeypatch, capsys, name
+):
+    monkeypatch.chdir(book)
+    assert pairs.main(["check", name]) == 0
+    assert pairs.main(["sync", name, "none"]) == 2
+    assert "no notebook none in " in capsys.readouterr().err
+    monkeypatch.setattr(pairs, "find_root", lambda: (_ for _ in ()).throw(LookupError("no book")))
+    assert pairs.main([]) == 2 and "error: no book" in capsys.readouterr().err
+
+
 def test_edits_of_both_halves_stop_and_nothing_is_lost(book, pair, capsys):
     edit_py(pair)
     edit_ipynb(pair)

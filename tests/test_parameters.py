@@ -10,6 +10,8 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+import xarray as xr
+from ibias_book import provenance
 from ibias_book.run import notebooks
 from ibias_book.run.parameters import parameters, settle, typed
 
@@ -65,7 +67,7 @@ def settled(cell, source):
 
 
 SAID = {  # texts and what they mean
-    "steps": [("2e1", 20), ("30_000", 30000), ("7", 7), (" 7.0 ", 7), ("0", 0), ("1E+3", 1000)],
+    "steps": [("2e1", 20), ("30_000", 30000), ("7", 7), (" 7.0 ", 7), ("1", 1), ("1E+3", 1000)],
     "eta0": [("1", 1.0), ("2e1", 20.0), ("-0.5", -0.5), (".25", 0.25)],
     "fast": [("no", False), ("True", True), ("false", False), ("1", True), ("0", False)],
     "name": [("y", "y"), ("a b", "a b"), ("", "")],
@@ -111,6 +113,7 @@ WRONG = {
         "1e400",
         "1e999999999",
         "-3",
+        "0",
         "True",
         "None",
         "[3]",
@@ -163,6 +166,36 @@ def test_a_default_that_is_no_literal_is_refused(tmp_path, value):
         parameters(notebook(tmp_path, "import os"))
 
 
+def test_a_seed_may_be_0_and_a_count_may_not(tmp_path):
+    cell = "data_seed = 100\nsteps = 3\nspare = 0\n"
+    given = {"data_seed": "0", "spare": "0"}
+    assert typed(notebook(tmp_path, cell), given) == {"data_seed": 0, "spare": 0}
+    with pytest.raises(ValueError, match="'steps' must be a whole number of at least 1 such as 3"):
+        typed(notebook(tmp_path, cell), {"steps": "0"})
+
+
+def test_a_run_with_other_values_says_so_at_the_top_and_in_every_caption(capsys, monkeypatch):
+    monkeypatch.setattr(provenance, "own", {})
+    injected(CELL, {"steps": "20000", "sizes": "1,10"})
+    assert not capsys.readouterr().out and not provenance.own  # the book's values, however written
+    injected(CELL, {"steps": "300", "name": "$x$"})
+    assert "Run with steps = 300 (the book: 20000), name = '$x$' (the book: 'x')." in (
+        capsys.readouterr().out
+    )
+    shown = []
+    monkeypatch.setattr(provenance, "_display", shown.append)
+    data = xr.Dataset({"y": ("x", [1.0])})
+    provenance.show("<svg></svg>", "fig", data=data, alt="Nothing is seen", caption="It fell.")
+    assert shown[0].caption.startswith(r"It fell. (This is a run with steps = 300, name = '\$x\$';")
+
+
+def test_runs_with_other_values_keep_clear_of_each_other(book):
+    for steps in ("3", "4"):
+        assert by_command(book, {"steps": steps})[0] == 0
+    left = sorted(book.glob("_build/executed/nb-with-steps-*.ipynb"))
+    assert sorted(printed(path)[:3] for path in left) == ["[3,", "[4,"]
+
+
 def test_nothing_injected_is_nothing_done():
     for inputs in (
         [],
@@ -184,7 +217,7 @@ def test_every_notebook_settles_its_parameters_before_anything_runs(path):
 
 # --- fuzz
 def whole(rng):
-    n = int(rng.integers(0, 10 ** int(rng.integers(1, 12))))
+    n = int(rng.integers(1, 10 ** int(rng.integers(1, 12))))
     forms = [str(n), f"{n:_}", f"{n}.0", f"{n}e0", f" {n} ", f"+{n}", f"{n}0e-1", f"{n:e}"]
     text = str(rng.choice(forms))
     return text, int(float(text)) if "e+" in text else n
@@ -280,16 +313,22 @@ def printed(path):
     return cells[-1].outputs[0].text
 
 
+def kept(book):
+    """What the latest run with parameters of its own left; a path that is not there before one."""
+    left = sorted(book.glob("_build/executed/nb-with-*.ipynb"), key=lambda p: p.stat().st_mtime)
+    return left[-1] if left else book / "nothing was run"
+
+
 def by_command(book, given):
     code = main(
         ["reproduce", "nb", "-q", *[w for n, t in given.items() for w in ("-p", f"{n}={t}")]]
     )
-    return code, book / "_build" / "executed" / "nb-with-parameters.ipynb"
+    return code, kept(book)
 
 
 def by_runner(book, given):
     code = notebooks.main(["run", "nb", *[w for n, t in given.items() for w in ("-p", n, t)]])
-    return code, book / "_build" / "executed" / "nb-with-parameters.ipynb"
+    return code, kept(book)
 
 
 def by_papermill(book, given):
@@ -342,7 +381,7 @@ def test_reproduce_runs_what_was_edited_whichever_half_it_was(book, capsys):
     py, ipynb = (book / "notebooks" / name for name in ("nb.py", "nb.ipynb"))
     edited(py, "steps = 3")
     assert by_command(book, {"fast": "yes"})[0] == 0
-    done = book / "_build" / "executed" / "nb-with-parameters.ipynb"
+    done = kept(book)
     assert printed(done).startswith("[3, ") and "steps = 3" in ipynb.read_text()
     ipynb.write_text(ipynb.read_text().replace("steps = 3", "steps = 4"))
     assert by_command(book, {"fast": "yes"})[0] == 0

@@ -46,3 +46,10 @@ def test_a_table_has_no_code_in_it():
         assert list(made["variance reduction"]) == ["no", "yes"]
         assert list(made["norm"]) == ["Frobenius", "max"]
     assert "variance_reduction" in raw, "the data keep their names"
+
+
+@pytest.mark.parametrize(
+    "n, said", [(0, "no seeds"), (1, "one seed"), (12, "twelve seeds"), (20, "20 seeds")]
+)
+def test_a_count_in_a_sentence(n, said):
+    assert words.counted(n, "seed") == said

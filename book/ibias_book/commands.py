@@ -66,6 +66,9 @@ def reproduce(
                 for o in outcomes
             ],
         )
+        for o in outcomes:
+            if o.path:
+                print(o.path)  # outside the table, which would break it
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if failed:
         reason = failed[0].message.partition("\n")[0]

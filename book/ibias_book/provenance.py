@@ -23,6 +23,8 @@ MIME = "application/vnd.ibias.figure+json"
 FOLDER = "IBIAS_FIGURES"
 """Environment variable: where `show` writes the data behind the figures. Unset, it writes
 nothing."""
+own: dict[str, str] = {}
+"""The parameters of this run that are not the book's; every caption names them."""
 _clock = [time.perf_counter()]
 
 
@@ -85,7 +87,7 @@ def show(
     record = Record(
         id,
         alt,
-        caption or alt,
+        (caption or alt) + _own_run(),
         digest(dataset),
         image,
         image_type,
@@ -116,6 +118,14 @@ def _explained(id, dataset, tolerance, rounding, because) -> None:
         raise ValueError(
             f"figure {id!r} states a tolerance of its own without a reason; pass because='...'"
         )
+
+
+def _own_run() -> str:
+    """What a caption, which was written about the book's run, says of another one."""
+    if not own:
+        return ""
+    said = ", ".join(f"{name} = {value}" for name, value in own.items()).replace("$", r"\$")
+    return f" (This is a run with {said}; the sentences above are about the book's.)"
 
 
 def _lap() -> float:

@@ -48,6 +48,17 @@ def _value(found: re.Match) -> str:
     return f"${letter} = {rf'10^{{{power[1]}{power[2]}}}' if power else found[3]}$"
 
 
+SPELLED = [
+    *("no", "one", "two", "three", "four", "five", "six"),
+    *("seven", "eight", "nine", "ten", "eleven", "twelve"),
+]
+
+
+def counted(n: int, thing: str) -> str:
+    """A count in a sentence, spelled up to twelve: "one shuffle", "five shuffles", "20 seeds"."""
+    return f"{SPELLED[n] if n < len(SPELLED) else n} {thing}{'' if n == 1 else 's'}"
+
+
 def numbers(values: Iterable[float], digits: int = 2) -> str:
     """Numbers in a sentence: "0.53, 0.41"."""
     return ", ".join(f"{float(value):.{digits}f}" for value in values)

@@ -129,6 +129,8 @@ def table(title: str, rows: list[tuple[str, str]]) -> None:
     shown = Table(
         title=escape(title), show_header=False, title_justify="left", box=None, padding=(0, 2, 0, 0)
     )
+    shown.add_column()
+    shown.add_column(overflow="fold")  # a path or a number that is cut is lost
     for name, value in rows:
         shown.add_row(escape(name), escape(value))
     Console(highlight=False, soft_wrap=True).print(shown)

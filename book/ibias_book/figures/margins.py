@@ -78,7 +78,7 @@ def error_by_batch(end: xr.DataArray, *, promise: xr.DataArray | None = None):
                     continue
                 one = one.sortby("batch_size")
                 low, mid, high = one.min("seed"), one.median("seed"), one.max("seed")
-                label = f"{'variance reduction, ' if reduced else ''}momentum {beta:g}"
+                label = f"{'variance reduction, ' if reduced else ''}momentum {beta:.12g}"
                 ax.errorbar(
                     one.batch_size,
                     mid,
@@ -153,10 +153,11 @@ def certified_map(grid: xr.Dataset):
 
 
 def _edges(centres):
-    """Cell borders halfway between centres on a logarithmic axis."""
+    """Cell borders halfway between centres on a logarithmic axis; a single cell reaches a factor
+    of two to either side."""
     logs = np.log(np.asarray(centres, float))
-    inner = (logs[1:] + logs[:-1]) / 2
-    return np.exp(np.r_[2 * logs[0] - inner[0], inner, 2 * logs[-1] - inner[-1]])
+    half = np.diff(logs) / 2 if len(logs) > 1 else np.log([2.0])
+    return np.exp(np.r_[logs[0] - half[0], logs[:-1] + half[: len(logs) - 1], logs[-1] + half[-1]])
 
 
 def long_runs(runs: xr.Dataset):

@@ -16,12 +16,14 @@ def winning_ratio(gamma: xr.DataArray) -> xr.DataArray:
     """Per (norm, seed): the family's *worst* member over the best optimizer outside it, in the
     family's own margin.
 
-    Above 1 the family wins.  ``gamma`` has dims (optimizer, seed, norm) and the coordinate
-    ``family``.  Single optimizers cannot be
-    ranked: several share a norm, and their margins overlap.
+    Above 1 the family wins.  It is 0 where the worst member does not separate the data, else
+    infinite where no outsider does: a ratio of such margins says nothing.  ``gamma`` has dims
+    (optimizer, seed, norm) and the coordinate ``family``.  Single optimizers cannot be ranked:
+    several share a norm, and their margins overlap.
     """
     mine = gamma.norm == gamma.family
-    return gamma.where(mine).min("optimizer") / gamma.where(~mine).max("optimizer")
+    worst, best = gamma.where(mine).min("optimizer"), gamma.where(~mine).max("optimizer")
+    return (worst / best.where(best != 0)).where(~(best <= 0), np.inf).where(~(worst <= 0), 0.0)
 
 
 def _half_width(values: xr.DataArray) -> xr.DataArray:
@@ -69,7 +71,7 @@ def _cell(mean, half, digits, bold):
     if np.isnan(mean):
         return "not reached"
     decimals = max(0, digits - 1 - int(np.floor(np.log10(abs(mean))))) if mean else digits
-    text = f"{mean:.{decimals}f} ± {half:.{decimals}f}"
+    text = f"{mean:.{decimals}f}" + ("" if np.isnan(half) else f" ± {half:.{decimals}f}")
     return f"**{text}**" if bold else text
 
 

@@ -135,6 +135,11 @@ def sizes(
     `euclidean_factor`. ``gap_slope``, ``gap_error`` and the same for
     ``separated``: exponent in the size and its standard error over all points.
     """
+    if len(values) * len(seeds) < 3:
+        raise ValueError(
+            f"an exponent in {axis} with an error bar needs 3 runs; got {len(values)} sizes"
+            f" of {len(seeds)} seeds: use more seeds"
+        )
     gap, separated = np.empty((2, len(norms), len(values), len(seeds)))
     record = np.unique(np.r_[np.arange(min(300, steps)), np.geomspace(1, steps, 60).astype(int)])
     for at in np.ndindex(gap.shape):
@@ -151,6 +156,11 @@ def sizes(
         margins = Problem(data).min_margin(w)
         gap[at] = 1 - float(margins[-1] / norm.value(w[-1])) / gamma
         wrong = record[(margins <= 0).numpy()]
+        if wrong.max() == record[-1]:
+            raise ValueError(
+                f"in the {norm.text} norm, {axis} = {values[at[1]]}, seed {seeds[at[2]]}, a sample"
+                f" is still misclassified after {steps} steps: take more of them"
+            )
         separated[at] = record[np.searchsorted(record, wrong.max()) + 1]
     cells = ("norm", axis, "seed")
     out = xr.Dataset(

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from threading import Event
 
@@ -32,13 +33,14 @@ STORE = "IBIAS_STORE"
 @dataclass(frozen=True)
 class Outcome:
     """What became of one notebook: "fresh" (nothing to do), "done" or "failed" (`message` says
-    why)."""
+    why). `path` is where a run with parameters of its own was left."""
 
     name: str
     status: str
     seconds: float = 0.0
     message: str = ""
     key: str = ""
+    path: str = ""
 
 
 def names(root: Path) -> list[str]:
@@ -84,8 +86,8 @@ def run(
     """Compute the notebooks whose outputs are missing or out of date, the longest first, and hand
     the outputs to the book.
 
-    A run with parameters of its own goes to `_build/executed` and nowhere else: the book shows the
-    defaults.
+    A run with parameters of its own goes to a file of its own in `_build/executed` and nowhere
+    else: the book shows the defaults.
     """
     which, given, say = choose(root, which or []), given or {}, say or (lambda line: None)
     pairs.in_step(root, which)
@@ -109,14 +111,17 @@ def run(
         running[name] = "starting"
         speed.start(name)
         started = time.perf_counter()
+        target = _target(root, name, given)
+        path = str(target) if given else ""
         try:
             # of what it starts with: sources may change while it runs
             key = sources.key(root / "notebooks" / f"{name}.ipynb")
-            seconds = _compute(root, name, given, partial(note, name))
-            return Outcome(name, "done", seconds, key=key)
+            seconds = _compute(root, name, target, given, partial(note, name))
+            return Outcome(name, "done", seconds, key=key, path=path)
         except Exception as err:  # the other notebooks go on, and their outcomes are told
             said = str(err) or type(err).__name__
-            return Outcome(name, "failed", time.perf_counter() - started, said)
+            left = path if target.is_file() else ""
+            return Outcome(name, "failed", time.perf_counter() - started, said, path=left)
         finally:
             running.pop(name, None)
 
@@ -140,19 +145,23 @@ def _said(outcome: Outcome, running: dict[str, str], speed: pace.Pace) -> str:
     others = "; ".join(f"{name} {at}" for name, at in running.items())
     return (
         f"{outcome.name} {outcome.status} after {outcome.seconds:.0f} s"
+        + (f", see {outcome.path}" if outcome.path else "")
         + (f" (running: {others})" if others else "")
         + speed.left()
         + (f"\n{outcome.message}" if outcome.message else "")
     )
 
 
-def _compute(root: Path, name: str, given: dict, watch) -> float:
-    target = (
-        root
-        / "_build"
-        / "executed"
-        / (f"{name}-with-parameters.ipynb" if given else f"{name}.ipynb")
-    )
+def _target(root: Path, name: str, given: dict) -> Path:
+    """Where the executed notebook goes; runs with different parameters keep clear of each other."""
+    if given:
+        read = typed(root / "notebooks" / f"{name}.ipynb", given)
+        mark = sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:8]
+        name = f"{name}-with-{'-'.join(sorted(read))}-{mark}"
+    return root / "_build" / "executed" / f"{name}.ipynb"
+
+
+def _compute(root: Path, name: str, target: Path, given: dict, watch) -> float:
     figures = {} if given else {FOLDER: str(root / "_build" / "figures")}
     store = {} if os.environ.get(STORE) else {STORE: str(root / "_build" / "store")}
     return execute(root, name, target, given, figures | store, watch=watch)

@@ -23,6 +23,7 @@ from ..repository import find_root
 
 AGREED = "ibias_pair"  # key in the notebook's metadata: SHA-256 of the cells both halves had
 KEPT = ("tags", "mystnb")  # cell metadata that both halves hold
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 ENDINGS = {"py": ".py", "ipynb": ".ipynb"}
 
 
@@ -96,15 +97,22 @@ class Pair:
     def _remember(self) -> None:
         path = self.path.with_suffix(".ipynb")
         notebook, agreed = nbformat.read(path, as_version=4), _digest(self.cells("py"))
-        if notebook.metadata.get(AGREED) != agreed:
+        if notebook.metadata.get(AGREED) != agreed or "kernelspec" not in notebook.metadata:
             notebook.metadata[AGREED] = agreed
+            notebook.metadata.setdefault("kernelspec", dict(KERNEL))  # of a .py without a header
             nbformat.write(notebook, path)
 
 
 def pairs(root: Path, names: list[str] | None = None) -> list[Pair]:
-    """The pairs in `notebooks/`, or those named."""
+    """The pairs in `notebooks/`, or those named; LookupError for a name that there is not."""
     there = {p.stem for p in (root / "notebooks").glob("*") if p.suffix in ENDINGS.values()}
-    return [Pair(root / "notebooks" / f"{name}.py") for name in names or sorted(there)]
+    wanted = [Path(name).stem for name in names or sorted(there)]
+    if unknown := sorted(set(wanted) - there):
+        raise LookupError(
+            f"no notebook {', '.join(unknown)} in {root / 'notebooks'}; there are:"
+            f" {', '.join(sorted(there))}"
+        )
+    return [Pair(root / "notebooks" / f"{name}.py") for name in wanted]
 
 
 def in_step(root: Path, names: list[str]) -> None:
@@ -131,7 +139,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--keep", choices=list(ENDINGS), default="", help="where both were edited")
     args = parser.parse_intermixed_args(argv)
     status = 0
-    for pair in pairs(find_root(), args.names):
+    try:
+        chosen = pairs(find_root(), args.names)
+    except LookupError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for pair in chosen:
         try:
             edited = pair.sync(args.keep) if args.action == "sync" else pair.edited()
         except PairsDiffer as error:

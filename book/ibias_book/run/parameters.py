@@ -11,6 +11,7 @@ import ast
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,27 @@ def typed(notebook: Path, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def settle(names: dict[str, Any]) -> None:
     """Called with `globals()` in the cell behind the parameters: what papermill injected between
-    the two takes the types of the defaults.  Raises what `typed` raises."""
+    the two takes the types of the defaults, and what differs from them is said.  Raises what
+    `typed` raises."""
     inputs = names.get("In", ())  # IPython's record of the cells so far; the last is this call's
     if len(inputs) < 3 or not inputs[-2].startswith(INJECTED):
         return
     given = [line.targets[0].id for line in syntax.parse(inputs[-2]).body]
     defaults = _defaults(inputs[-3], "this notebook")
-    names.update(_read({name: names[name] for name in given}, defaults, "this notebook"))
+    read = _read({name: names[name] for name in given}, defaults, "this notebook")
+    names.update(read)
+    own = {name: each for name, each in read.items() if each != defaults[name]}
+    if own:
+        from .. import provenance  # whose imports lead back here, through the commands
+
+        provenance.own.update({name: _short(each) for name, each in own.items()})
+        said = (
+            f"{name} = {_short(own[name])} (the book: {_short(defaults[name])})" for name in own
+        )
+        print(
+            f"Run with {', '.join(said)}. Figures, tables and verdicts follow this run; the prose,"
+            " the headlines of captions, caveats and reasons were written about the book's."
+        )
 
 
 def once(given: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -104,10 +119,17 @@ def _read(given: Mapping[str, Any], defaults: Mapping[str, Any], where: str) -> 
     read = {}
     for name, each in given.items():
         try:
-            read[name] = value(each, defaults[name])
+            default = defaults[name]
+            read[name] = _count(each, default) if _counts(name, default) else value(each, default)
         except ValueError as error:
             raise ValueError(f"parameter {name!r} must be {error}; got {_short(each)}") from None
     return read
+
+
+def _counts(name: str, default: Any) -> bool:
+    """Whether a parameter counts what a chapter is about: of no steps there is nothing to say, and
+    a verdict on them would be none.  A seed may be 0."""
+    return type(default) is int and default > 0 and not name.endswith("seed")
 
 
 def _short(given: Any) -> str:
@@ -146,6 +168,13 @@ def _whole(given: Any, default: int) -> int:
     except (InvalidOperation, ValueError):
         pass
     raise ValueError(f"a whole number {'of at least 0 ' if least == 0 else ''}such as {default!r}")
+
+
+def _count(given: Any, default: int) -> int:
+    with suppress(ValueError):
+        if (number := _whole(given, default)) > 0:
+            return number
+    raise ValueError(f"a whole number of at least 1 such as {default!r}")
 
 
 def _real(given: Any, default: float) -> float:

@@ -63,11 +63,16 @@ def agrees(published: float, ours, quantity: str) -> bool:
     return bool(abs(published - ours.mean()) <= reach)
 
 
+def alone(seeds: int) -> str:
+    """Why nothing is said where there is one seed; "" where there are more."""
+    return "" if seeds > 1 else "one seed leaves no interval of a further draw: two are needed"
+
+
 def rows(found: Mapping[str, pd.DataFrame], no_mnist="", no_plays="") -> pd.DataFrame:
     """One row for every published number of the experiments ``found``, ours beside it.
 
-    Where ``no_mnist`` or ``no_plays`` says that the data are others, or no run has the number (all
-    are nan), the verdict is "not tested".
+    Where ``no_mnist`` or ``no_plays`` says that the data are others, where no run has the number
+    (all are nan), or one run alone has it and it is another, the verdict is "not tested".
     """
     made = []
     for experiment, ours in found.items():
@@ -77,7 +82,8 @@ def rows(found: Mapping[str, pd.DataFrame], no_mnist="", no_plays="") -> pd.Data
             good = agrees(published, values, quantity)
             said = "reproduced" if good else "not reproduced"
             away = {"EXP2, transformer": no_plays, "EXP27": "", "EXP29": ""}
-            said = "not tested" if away.get(experiment, no_mnist) or not len(values) else said
+            few = len(values) < (1 if good else 2)
+            said = "not tested" if away.get(experiment, no_mnist) or few else said
             mean = values.mean() if len(values) else np.nan
             row = (experiment, quantity, published, mean, error, len(values), good, said)
             made.append(row)

@@ -5,7 +5,7 @@ import numpy as np
 import xarray as xr
 from scipy.special import dawsn
 
-from ..ensemble import evolve
+from ..ensemble import evolve, sample_variance
 from ..landscape import Landscape, four_batches, gaussian_batches
 from ..modes import Mode, central_moments, hill, lyapunov, raw_moments, tail_index, variance_error
 from ..sampling import WITH_REPLACEMENT
@@ -62,7 +62,7 @@ def _compare(landscape, one, eta, times, start, seeds):
         list(times)
     ]
     error = variance_error(variance, central_moments(moments)[3], len(seeds))
-    v = found.var("replica", ddof=1).values
+    v = sample_variance(found).values
     average = found.mean("replica").values
     # The sample variance of the first step of a two-valued law can have an exact standard error
     # near 0; rounding then decides.
@@ -166,7 +166,7 @@ def kesten(
         ).isel(mode=0)
         kept = {
             "median": ("step", np.median(np.abs(found), axis=0)),
-            "variance": ("step", found.var("replica", ddof=1).values),
+            "variance": ("step", sample_variance(found).values),
             "hill": hill(found.isel(step=-1).values),
             "index": tail_index(landscape.slopes[:, 0], eta),
             "leading_index": 1 + 2 * l / (eta * fluctuation),

@@ -110,6 +110,11 @@ def sampled_area(replicas=50_000, n=64, batches=(1, 2, 4, 8), seed=7) -> xr.Data
         )
         fourth = np.mean((area - area.mean()) ** 4)
         error = math.sqrt((fourth - area.var() ** 2) / replicas)
+        if not error > 0:
+            raise ValueError(
+                f"the area's variance over {replicas} random epochs has no standard error; ask for"
+                " more of them"
+            )
         exact = theory.sample_area_variance(h, b, size)
         m, f = n // size, (n - size) / (n - 1) / size
         gauss = (

@@ -166,8 +166,15 @@ def per_sample(dataset, methods, seeds, steps, points=80):
     Over (optimizer, seed, step): ``error`` (also over ``measured``, the norm the margin is divided
     by), ``cosine`` over ``direction`` ("bias" and "max margin", the method's own), ``distance``
     between the direction and the bias matrix's, its explicit ``bound``, ``loss``.
+
+    Raises ValueError for runs shorter than an epoch, which leave nothing to record.
     """
     n, k = dataset.n, dataset.k
+    if steps < n:
+        raise ValueError(
+            f"an epoch of one sample at a time takes {n} steps, and runs are recorded at ends of"
+            f" epochs; got steps = {steps}: use at least {n}"
+        )
     record = np.r_[0, n * np.unique(np.geomspace(1, steps // n, points).astype(int))]
     best = {norm.text: max_margin(dataset, norm) for norm in (MAX, FROBENIUS, SPECTRAL)}
     bias = {
