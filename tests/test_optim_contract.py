@@ -608,6 +608,20 @@ def test_adam_never_leaps_over_what_underflows():
     assert ((p.detach() <= 0) & (p.detach() >= -0.101)).all()
 
 
+def test_adam_takes_every_beta2_that_bounds_its_steps():
+    """From beta2 = beta1^2 on, an entry whose gradient became 0 moves by less and less."""
+    p = nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer, before = Adam([p], lr=0.125, betas=(0.9, 0.8125), eps=0), 0.125 * (1 + 1e-12)
+    for t in range(200):
+        p.grad, last = torch.full_like(p, float(t == 0)), p.item()
+        optimizer.step()
+        moved = last - p.item()
+        assert 0 < moved <= before  # the first step is lr, to rounding
+        before = moved + 1e-15  # of p, below 1
+    with pytest.raises(ValueError, match="take beta2 >= beta1"):
+        Adam([p], lr=0.125, betas=(0.9, 0.8), eps=0)
+
+
 def test_adam_counts_its_steps_whatever_the_default_dtype():
     """bfloat16 would count to 256."""
     p = nn.Parameter(torch.zeros(1))
